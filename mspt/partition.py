@@ -1,0 +1,207 @@
+"""Partitions of a point cloud into patches: the balanced ball tree and runs of the given order.
+
+Letters:
+    N points    K patches (K_plus_1 offsets)    M nodes of the tree (2 K - 1)    X space axes
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mspt._ball_tree import bound_nodes, order_points
+
+MAX_SPACE_DIM = 4
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BallTree:
+    """Nodes of a ball tree, depth first: a parent, all nodes of its left child, then of its right.
+
+    The root is node 0. A node ``i`` with ``k > 1`` patches has the children ``i + 1``, which holds
+    ``k // 2`` of them, and ``i + 2 * (k // 2)``. A node with one patch is a leaf; leaves are met
+    in patch order.
+
+    Attributes:
+        start: First point of the node in leaf order.
+        stop: One past its last point: the node holds ``partition.order[start:stop]``.
+        level: Number of splits above the node.
+        parent: The node above, -1 for the root.
+        num_patches: Patches in the node.
+        center: Mean of the node's points.
+        radius: Largest distance of the node's points from ``center``, rounded up.
+    """
+
+    start: Int[Tensor, " M"]
+    stop: Int[Tensor, " M"]
+    level: Int[Tensor, " M"]
+    parent: Int[Tensor, " M"]
+    num_patches: Int[Tensor, " M"]
+    center: Float[Tensor, "M X"]
+    radius: Float[Tensor, " M"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Partition:
+    """Which points form which patch.
+
+    Patch sizes differ by at most one, the larger patches come first.
+
+    Attributes:
+        order: Points in leaf order; patch ``k`` is ``order[offsets[k]:offsets[k + 1]]``.
+        inverse: Place of each point in leaf order: ``inverse[order[i]] == i``.
+        offsets: First place of each patch in leaf order, and N.
+        tree: Every node above the patches and the patches; None without a tree.
+    """
+
+    order: Int[Tensor, " N"]
+    inverse: Int[Tensor, " N"]
+    offsets: Int[Tensor, " K_plus_1"]
+    tree: BallTree | None = None
+
+    @property
+    def patch_of_point(self) -> Int[Tensor, " N"]:
+        """Patch of each point, in the order of the input."""
+        sizes = self.offsets.diff()
+        patches = torch.arange(len(sizes), device=sizes.device)
+        return patches.repeat_interleave(sizes)[self.inverse]
+
+
+def build_partition(points: Float[Tensor, "N X"], num_patches: int) -> Partition:
+    """Split a point cloud into ``num_patches`` spatially compact patches by a balanced ball tree.
+
+    A node with k patches is split across its widest axis (the lowest of equally wide ones) into
+    nodes with ``k // 2`` and ``k - k // 2`` patches and points in proportion. Points are compared
+    by the split axis, then by the other axes from the lowest, then by their place in the input, so
+    that the order of locations does not depend on the order of the input. Inside a patch n points
+    are split into ``n // 2`` and ``n - n // 2``, down to single points, so that contiguous parts
+    of a patch are compact too.
+
+    The work is done on the CPU, without gradients; the result lies on the device of ``points``.
+
+    Args:
+        points: Finite coordinates, float32 or float64, with 1 to 4 space axes.
+        num_patches: Number of patches K, at most N.
+
+    Returns:
+        The partition with its tree. With ``L, r = divmod(N, K)`` the first r patches have L + 1
+        points and the others L.
+
+    Raises:
+        TypeError: If ``points`` is neither float32 nor float64.
+        ValueError: If ``points`` is no (N, X) array of finite values with 1 to 4 axes, or
+            ``num_patches`` does not lie between 1 and N.
+
+    Examples:
+        >>> partition = build_partition(torch.tensor([[0.0], [3.0], [1.0], [2.0]]), num_patches=2)
+        >>> partition.order.tolist(), partition.offsets.tolist()
+        ([0, 2, 3, 1], [0, 2, 4])
+        >>> partition.tree.radius
+        tensor([1.5000, 0.5000, 0.5000])
+    """
+    _check_points(points)
+    _check_num_patches(num_patches, num_points=len(points))
+    # Adding zero turns -0.0 into 0.0, which must not be told apart.
+    coordinates = np.ascontiguousarray(points.detach().cpu().numpy()) + 0.0
+    order = order_points(coordinates, num_patches)
+    start, stop, level, parent, patches = _tree_nodes(len(order), num_patches)
+    center, radius = bound_nodes(coordinates, order, start, stop)
+    to_tensor = partial(torch.as_tensor, device=points.device)
+    tree = BallTree(
+        start=to_tensor(start),
+        stop=to_tensor(stop),
+        level=to_tensor(level),
+        parent=to_tensor(parent),
+        num_patches=to_tensor(patches),
+        center=to_tensor(center),
+        radius=to_tensor(radius),
+    )
+    return _partition(to_tensor(order), num_patches, tree=tree)
+
+
+def sequence_partition(num_points: int, num_patches: int) -> Partition:
+    """Split points into ``num_patches`` runs of the order in which they are given.
+
+    Args:
+        num_points: Number of points N.
+        num_patches: Number of patches K, at most N.
+
+    Returns:
+        The partition, without a tree, on the CPU.
+
+    Raises:
+        ValueError: If ``num_points`` is not positive or ``num_patches`` not between 1 and N.
+
+    Examples:
+        >>> sequence_partition(5, num_patches=2).patch_of_point.tolist()
+        [0, 0, 0, 1, 1]
+    """
+    if num_points < 1:
+        raise ValueError(f"num_points must be at least 1, got {num_points}")
+    _check_num_patches(num_patches, num_points=num_points)
+    return _partition(torch.arange(num_points), num_patches, tree=None)
+
+
+def _partition(order: Tensor, num_patches: int, *, tree: BallTree | None) -> Partition:
+    inverse = torch.empty_like(order)
+    inverse[order] = torch.arange(len(order), device=order.device)
+    size, num_larger = divmod(len(order), num_patches)
+    patches = torch.arange(num_patches + 1, device=order.device)
+    offsets = patches * size + patches.clamp(max=num_larger)
+    return Partition(order=order, inverse=inverse, offsets=offsets, tree=tree)
+
+
+def _tree_nodes(num_points: int, num_patches: int) -> tuple[np.ndarray, ...]:
+    """Return start, stop, level, parent and number of patches of every node, depth first."""
+    start, stop, level, parent, patches = np.zeros((5, 2 * num_patches - 1), dtype=np.int64)
+    stop[0], parent[0], patches[0] = num_points, -1, num_patches
+    nodes = np.flatnonzero(patches > 1)
+    while len(nodes):
+        patches_left = patches[nodes] // 2
+        size, num_larger = np.divmod(stop[nodes] - start[nodes], patches[nodes])
+        middle = start[nodes] + patches_left * size + np.minimum(num_larger, patches_left)
+        left, right = nodes + 1, nodes + 2 * patches_left
+        start[left], stop[left], patches[left] = start[nodes], middle, patches_left
+        start[right], stop[right], patches[right] = (
+            middle,
+            stop[nodes],
+            patches[nodes] - patches_left,
+        )
+        for child in (left, right):
+            level[child], parent[child] = level[nodes] + 1, nodes
+        nodes = np.concatenate([left, right])
+        nodes = nodes[patches[nodes] > 1]
+    return start, stop, level, parent, patches
+
+
+def _check_points(points: Tensor) -> None:
+    if points.dtype not in (torch.float32, torch.float64):
+        raise TypeError(
+            f"points must be float32 or float64, got {points.dtype}; convert them first"
+        )
+    if points.ndim != 2:
+        raise ValueError(
+            f"points must have two axes (N, X), got shape {tuple(points.shape)}; "
+            "build one partition for each cloud of a batch"
+        )
+    num_points, space_dim = points.shape
+    if num_points < 1:
+        raise ValueError("points must hold at least one point, got 0")
+    if not 1 <= space_dim <= MAX_SPACE_DIM:
+        raise ValueError(f"points must have 1 to {MAX_SPACE_DIM} space axes, got {space_dim}")
+    if not (finite := points.isfinite().all(1)).all():
+        bad = int((~finite).nonzero()[0])
+        raise ValueError(
+            f"points must be finite, got {points[bad].tolist()} for point {bad}; remove such points"
+        )
+
+
+def _check_num_patches(num_patches: int, *, num_points: int) -> None:
+    if not 1 <= num_patches <= num_points:
+        raise ValueError(
+            f"num_patches must lie between 1 and the number of points, got {num_patches} "
+            f"for {num_points} points"
+        )
