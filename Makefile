@@ -1,0 +1,36 @@
+# make app    start the app            make test   run every check CI runs
+# make check  format, lint, types, layers (seconds)    make format  rewrite the code in house format
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: app test check format clean
+
+app: .venv/app.stamp
+	$(BIN)/python -m streamlit run app.py
+
+test: check
+	$(BIN)/python -m pytest --cov --durations=15
+
+check: .venv/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: .venv/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/app.stamp: requirements.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+.venv/dev.stamp: requirements-dev.txt requirements.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@ .venv/app.stamp
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .coverage

@@ -1,0 +1,402 @@
+"""Parallelized Multi-Scale Attention (PMSA), section 3 of the paper.
+
+Points come in leaf order, so that a patch is a run of rows and no padding exists: with
+``L = N // K`` and ``r = N % K`` the first r patches have L + 1 points, the others L.
+
+Shape suffixes (the same letters as the annotations):
+    B batch          K patches                 H heads
+    N points         L points per patch        D model width
+    S supernodes, all patches together (K * Q) E width of one head (D / H)
+    Q supernodes per patch                     P picked points
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from mspt.config import Pooling
+
+NUM_POOL_KNOTS = 32
+"""Knots of the learned pooling weights over the relative position in a patch."""
+
+
+@dataclass(frozen=True)
+class PatchRun:
+    """Neighboring patches of one size: ``count`` patches of ``size`` rows from row ``start``."""
+
+    start: int
+    size: int
+    count: int
+
+    @property
+    def rows(self) -> slice:
+        """The rows of all these patches."""
+        return slice(self.start, self.start + self.size * self.count)
+
+    def pieces(self, max_rows: int) -> Iterator["PatchRun"]:
+        """Cut into runs of whole patches with about ``max_rows`` rows each."""
+        step = max(1, max_rows // self.size)
+        for first in range(0, self.count, step):
+            yield PatchRun(
+                self.start + first * self.size, self.size, min(step, self.count - first)
+            )
+
+
+def patch_runs(num_rows: int, num_patches: int) -> tuple[PatchRun, ...]:
+    """Divide ``num_rows`` rows into ``num_patches`` patches, the larger ones first.
+
+    Raises:
+        ValueError: If a patch would be empty.
+
+    Examples:
+        >>> [(run.start, run.size, run.count) for run in patch_runs(10, 4)]
+        [(0, 3, 2), (6, 2, 2)]
+    """
+    if not 1 <= num_patches <= num_rows:
+        raise ValueError(
+            f"num_patches must be between 1 and the number of points, "
+            f"got {num_patches} for {num_rows} points"
+        )
+    size, num_larger = divmod(num_rows, num_patches)
+    larger = PatchRun(0, size + 1, num_larger)
+    smaller = PatchRun(larger.rows.stop, size, num_patches - num_larger)
+    return (larger, smaller) if num_larger else (smaller,)
+
+
+# --- attention over the own patch and all supernodes in one softmax ------------------------------
+
+
+class _MergedAttention(torch.autograd.Function):
+    """Two fused attentions over disjoint keys, merged by their log-sum-exp: one softmax.
+
+    The fused kernel's log-sum-exp carries no gradient, so merging under autograd would train on
+    wrong gradients. Its backward, called for each part with the *merged* output and log-sum-exp,
+    gives the exact gradient of the joint softmax.
+    """
+
+    @staticmethod
+    def forward(  # noqa: PLR0913 - autograd passes tensors one by one
+        ctx: Any,  # noqa: ANN401 - torch's own context object
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        global_k: Tensor,
+        global_v: Tensor,
+        count: int,
+    ) -> Tensor:
+        """Attend; arguments as in :func:`joint_attention`."""
+        attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+        local_out, local_lse = attend(*(_per_patch(t, count) for t in (q, k, v)))
+        global_out, global_lse = attend(*(_heads_first(t) for t in (q, global_k, global_v)))
+        out = rearrange(local_out, "(b k) h l e -> b (k l) h e", k=count)
+        lse = rearrange(local_lse, "(b k) h l -> b (k l) h", k=count)
+        global_lse = global_lse.transpose(1, 2)
+        share = torch.sigmoid(global_lse - lse).unsqueeze(-1)
+        out = out.lerp_(global_out.transpose(1, 2), share)
+        if any(ctx.needs_input_grad):
+            ctx.save_for_backward(
+                q, k, v, global_k, global_v, out, torch.logaddexp(lse, global_lse)
+            )
+            ctx.count = count
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+        """Return the gradient of the joint softmax."""
+        q, k, v, global_k, global_v, out, lse = ctx.saved_tensors
+        count = ctx.count
+        backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
+        grad_q, grad_k, grad_v = backward(
+            *(_per_patch(t, count) for t in (grad, q, k, v, out)),
+            rearrange(lse, "b (k l) h -> (b k) h l", k=count),
+            0.0,
+            False,
+        )
+        grad_q_global, grad_global_k, grad_global_v = backward(
+            *(_heads_first(t) for t in (grad, q, global_k, global_v, out)),
+            lse.transpose(1, 2),
+            0.0,
+            False,
+        )
+        local = (rearrange(t, "(b k) h l e -> b (k l) h e", k=count) for t in (grad_k, grad_v))
+        grad_q = rearrange(grad_q, "(b k) h l e -> b (k l) h e", k=count)
+        grad_q = grad_q + grad_q_global.transpose(1, 2)
+        return (
+            grad_q,
+            *local,
+            grad_global_k.transpose(1, 2),
+            grad_global_v.transpose(1, 2),
+            None,
+        )
+
+
+def _per_patch(x: Tensor, count: int) -> Tensor:
+    return rearrange(x, "b (k l) h e -> (b k) h l e", k=count)
+
+
+def _heads_first(x: Tensor) -> Tensor:
+    return x.transpose(1, 2)
+
+
+def concatenated_attention(
+    q: Float[Tensor, "B M H E"],
+    k: Float[Tensor, "B N H E"],
+    v: Float[Tensor, "B N H E"],
+    global_k: Float[Tensor, "B S H E"],
+    global_v: Float[Tensor, "B S H E"],
+    *,
+    count: int,
+) -> Float[Tensor, "B M H E"]:
+    """Attend as :func:`joint_attention` does, over concatenated keys, on any device."""
+    keys, values = (
+        torch.cat(
+            [
+                _per_patch(local, count),
+                rearrange(shared, "b s h e -> b 1 h s e")
+                .expand(-1, count, -1, -1, -1)
+                .flatten(0, 1),
+            ],
+            dim=2,
+        )
+        for local, shared in ((k, global_k), (v, global_v))
+    )
+    out = F.scaled_dot_product_attention(_per_patch(q, count), keys, values)
+    return rearrange(out, "(b k) h l e -> b (k l) h e", k=count)
+
+
+def joint_attention(
+    q: Float[Tensor, "B M H E"],
+    k: Float[Tensor, "B N H E"],
+    v: Float[Tensor, "B N H E"],
+    global_k: Float[Tensor, "B S H E"],
+    global_v: Float[Tensor, "B S H E"],
+    *,
+    count: int,
+) -> Float[Tensor, "B M H E"]:
+    """Attend from each query to the keys of its own patch and to all supernodes (equation 7).
+
+    One softmax over both kinds of keys, scaled by the square root of E. No weight is ever stored.
+
+    Args:
+        q: Queries of ``count`` patches, patch after patch, equally many for each.
+        k: Keys of the points of the same patches, equally many for each patch.
+        v: Values of the same points.
+        global_k: Keys of the supernodes of all patches.
+        global_v: Values of the supernodes of all patches.
+        count: Number of patches in ``q``, ``k`` and ``v``.
+    """
+    if q.device.type == "cpu":
+        return _MergedAttention.apply(q, k, v, global_k, global_v, count)  # pyright: ignore[reportReturnType]
+    return concatenated_attention(q, k, v, global_k, global_v, count=count)
+
+
+# --- pooling: from a patch to its supernodes -----------------------------------------------------
+
+
+def _reduce_sub_blocks(
+    x: Float[Tensor, "M L D"], num_supernodes: int, reduce: Callable[[Tensor], Tensor]
+) -> Float[Tensor, "M Q D"]:
+    blocks = (
+        reduce(rearrange(x[:, run.rows], "m (q l) d -> m q l d", q=run.count))
+        for run in patch_runs(x.shape[1], num_supernodes)
+    )
+    return torch.cat(list(blocks), dim=1)
+
+
+def pool_mean(x: Float[Tensor, "M L D"], num_supernodes: int) -> Float[Tensor, "M Q D"]:
+    """Average each of Q contiguous sub-blocks (equation 10).
+
+    Examples:
+        >>> pool_mean(torch.tensor([[[1.0], [3.0], [10.0]]]), 2).flatten().tolist()
+        [2.0, 10.0]
+    """
+    return _reduce_sub_blocks(x, num_supernodes, lambda block: block.mean(2))
+
+
+def pool_max(x: Float[Tensor, "M L D"], num_supernodes: int) -> Float[Tensor, "M Q D"]:
+    """Take the largest entry of each of Q contiguous sub-blocks, per channel (equation 10).
+
+    Examples:
+        >>> pool_max(torch.tensor([[[1.0], [3.0], [10.0]]]), 2).flatten().tolist()
+        [3.0, 10.0]
+    """
+    return _reduce_sub_blocks(x, num_supernodes, lambda block: block.amax(2))
+
+
+class PatchPooling(nn.Module):
+    """Pool each patch into Q supernodes: ``mean``, ``max``, ``linear`` or ``attention``.
+
+    ``linear`` is equation 11 with weights that are a piecewise linear function of the relative
+    position in the patch, so that they are defined for any L; it starts as the mean.
+    ``attention`` weighs the points of a patch by their match with Q learned queries.
+    """
+
+    def __init__(self, width: int, *, num_supernodes: int, pooling: Pooling) -> None:
+        super().__init__()
+        self.num_supernodes = num_supernodes
+        self.pooling = pooling
+        if pooling == "linear":
+            self.knots = nn.Parameter(_sub_block_indicator(NUM_POOL_KNOTS, num_supernodes))
+        if pooling == "attention":
+            self.queries = nn.Parameter(torch.randn(num_supernodes, width) * width**-0.5)
+
+    def forward(self, x: Float[Tensor, "M L D"]) -> Float[Tensor, "M Q D"]:
+        """Pool patches of one size.
+
+        Raises:
+            ValueError: If a patch has fewer points than supernodes.
+        """
+        if self.num_supernodes > x.shape[1]:
+            raise ValueError(
+                "num_supernodes must be at most the points of the smallest patch, "
+                f"got {self.num_supernodes} for a patch of {x.shape[1]}; use fewer patches"
+            )
+        match self.pooling:
+            case "mean":
+                return pool_mean(x, self.num_supernodes)
+            case "max":
+                return pool_max(x, self.num_supernodes)
+            case "linear":
+                return self._position_weights(x.shape[1]) @ x / x.shape[1]
+            case "attention":
+                scores_MQL = self.queries @ x.mT * x.shape[-1] ** -0.5
+                return scores_MQL.softmax(-1) @ x
+
+    def _position_weights(self, size: int) -> Float[Tensor, "Q L"]:
+        position = (torch.arange(size, device=self.knots.device) + 0.5) / size
+        place = (position * NUM_POOL_KNOTS - 0.5).clamp(0, NUM_POOL_KNOTS - 1)
+        below = place.floor().long().clamp(max=NUM_POOL_KNOTS - 2)
+        fraction = (place - below).to(self.knots.dtype)
+        return torch.lerp(self.knots[:, below], self.knots[:, below + 1], fraction)
+
+
+def _sub_block_indicator(size: int, num_blocks: int) -> Float[Tensor, "Q L"]:
+    """Return Q on the own sub-block and 0 elsewhere, so that the mean over positions is 1."""
+    owner = torch.arange(size) * num_blocks // size
+    return num_blocks * (owner == torch.arange(num_blocks)[:, None]).float()
+
+
+# --- the layer -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PMSATrace:
+    """Exact attention weights of picked points in one PMSA layer.
+
+    Attributes:
+        rows: The picked points, as rows in leaf order.
+        local_rows: Rows of each picked point's patch; -1 where a patch has fewer than L points.
+        local: Weights on the points of the own patch, 0 where ``local_rows`` is -1.
+        supernodes: Weights on the supernodes; with ``local`` they sum to one.
+    """
+
+    rows: Int[Tensor, " P"]
+    local_rows: Int[Tensor, "P L"]
+    local: Float[Tensor, "H P L"]
+    supernodes: Float[Tensor, "H P S"]
+
+
+class PMSA(nn.Module):
+    """Attention within a patch, jointly with all supernodes (equations 1 to 9)."""
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        num_heads: int,
+        num_supernodes: int = 1,
+        pooling: Pooling = "mean",
+        carry: bool = False,
+    ) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.num_supernodes = num_supernodes
+        self.carry = carry
+        self.pool = PatchPooling(width, num_supernodes=num_supernodes, pooling=pooling)
+        self.to_qkv = nn.Linear(width, 3 * width)
+        self.to_out = nn.Linear(width, width)
+
+    def pool_patches(self, x: Float[Tensor, "B N D"], run: PatchRun) -> Float[Tensor, "B KQ D"]:
+        """Return the supernodes of the patches that the rows of ``x`` are (equation 1)."""
+        patches = rearrange(x, "b (k l) d -> (b k) l d", k=run.count)
+        return rearrange(self.pool(patches), "(b k) q d -> b (k q) d", k=run.count)
+
+    def supernodes(self, x: Float[Tensor, "B N D"], num_patches: int) -> Float[Tensor, "B S D"]:
+        """Return all supernodes of the clouds (equation 2)."""
+        runs = patch_runs(x.shape[1], num_patches)
+        return torch.cat([self.pool_patches(x[:, run.rows], run) for run in runs], dim=1)
+
+    def _project(self, x: Float[Tensor, "B N D"]) -> tuple[Tensor, Tensor, Tensor]:
+        return rearrange(  # pyright: ignore[reportReturnType]
+            self.to_qkv(x), "b n (t h e) -> t b n h e", t=3, h=self.num_heads
+        ).unbind(0)
+
+    def attend(
+        self, x: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], run: PatchRun
+    ) -> Float[Tensor, "B N D"]:
+        """Mix the points of a run of patches with their own patch and all supernodes."""
+        q, k, v = self._project(x)
+        _, global_k, global_v = self._project(supernodes)
+        out_BNHE = joint_attention(q, k, v, global_k, global_v, count=run.count)
+        return self.to_out(out_BNHE.flatten(2))
+
+    def update_supernodes(
+        self, x: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], num_patches: int
+    ) -> Float[Tensor, "B S D"]:
+        """Let each patch's own supernodes be queries too: S of the next block (equation 12)."""
+        q, global_k, global_v = self._project(supernodes)
+        updated, first = [], 0
+        for run in patch_runs(x.shape[1], num_patches):
+            _, k, v = self._project(x[:, run.rows])
+            own = slice(first, first + run.count * self.num_supernodes)
+            out_BSHE = joint_attention(q[:, own], k, v, global_k, global_v, count=run.count)
+            updated.append(self.to_out(out_BSHE.flatten(2)))
+            first = own.stop
+        return torch.cat(updated, dim=1)
+
+    def forward(
+        self, x: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], num_patches: int
+    ) -> Float[Tensor, "B N D"]:
+        """Mix points within patches and across supernodes (equations 8 and 9)."""
+        runs = patch_runs(x.shape[1], num_patches)
+        return torch.cat([self.attend(x[:, run.rows], supernodes, run) for run in runs], dim=1)
+
+    @torch.no_grad()
+    def trace(
+        self,
+        x: Float[Tensor, "N D"],
+        supernodes: Float[Tensor, "S D"],
+        *,
+        offsets: Int[Tensor, " K1"],
+        rows: Int[Tensor, " P"],
+    ) -> PMSATrace:
+        """Recompute the weights of picked points alone, as :meth:`forward` uses them.
+
+        Args:
+            x: Normalized features of one cloud in leaf order.
+            supernodes: Its supernodes, carried part included.
+            offsets: First row of each patch, and N.
+            rows: Picked points, as rows in leaf order.
+        """
+        patch = torch.bucketize(rows, offsets, right=True) - 1
+        size = int((offsets[1:] - offsets[:-1]).max())
+        local_rows = offsets[patch, None] + torch.arange(size, device=x.device)
+        absent = local_rows >= offsets[patch + 1, None]
+        local_rows = local_rows.masked_fill(absent, -1)
+        q, _, _ = self._project(x[None, rows])
+        _, k, _ = self._project(x[local_rows.clamp(min=0)])
+        _, global_k, _ = self._project(supernodes[None])
+        scale = q.shape[-1] ** -0.5
+        local_HPL = torch.einsum("phe,plhe->hpl", q[0], k) * scale
+        global_HPS = torch.einsum("phe,she->hps", q[0], global_k[0]) * scale
+        scores = torch.cat([local_HPL.masked_fill(absent, -torch.inf), global_HPS], dim=-1)
+        local, over_supernodes = scores.softmax(-1).split([size, len(supernodes)], dim=-1)
+        return PMSATrace(rows, local_rows, local, over_supernodes)

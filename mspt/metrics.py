@@ -1,0 +1,41 @@
+"""How far a prediction is from the truth.
+
+Letters: B cases, N points, C channels.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def relative_l2(
+    prediction: Float[Tensor, "B N C"], target: Float[Tensor, "B N C"]
+) -> Float[Tensor, " B"]:
+    """Return ``||prediction - target|| / ||target||`` of each case, over all points and channels.
+
+    Both are in physical units: a shift of the target changes the value.
+
+    Examples:
+        >>> target = torch.tensor([[[3.0], [4.0]]])
+        >>> relative_l2(target * 1.1, target).round(decimals=4).tolist()
+        [0.10000000149011612]
+    """
+    error = torch.linalg.vector_norm(prediction - target, dim=(1, 2))
+    return error / torch.linalg.vector_norm(target, dim=(1, 2))
+
+
+def max_error(
+    prediction: Float[Tensor, "B N C"], target: Float[Tensor, "B N C"]
+) -> Float[Tensor, " B"]:
+    """Return the largest absolute error of each case, in the field's unit."""
+    return (prediction - target).abs().amax(dim=(1, 2))
+
+
+def field_metrics(
+    prediction: Float[Tensor, "B N C"], target: Float[Tensor, "B N C"], *, names: tuple[str, ...]
+) -> dict[str, float]:
+    """Return the mean relative L2 over cases of each field, by name."""
+    return {
+        name: relative_l2(prediction[..., [index]], target[..., [index]]).mean().item()
+        for index, name in enumerate(names)
+    }

@@ -1,0 +1,272 @@
+"""The Multi-Scale Patch Transformer (MSPT), section 3 of the paper.
+
+Letters: B batch, N points, X space axes, F input features, C output channels, D model width,
+K patches, S supernodes in all.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from mspt.attention import PMSA, PMSATrace, patch_runs
+from mspt.config import ModelConfig
+from mspt.embedding import Embedding, FeedForward, initialize
+from mspt.partition import Partition, build_partition, sequence_partition
+
+STREAM_ROWS = 2048
+"""Rows that streaming handles at once: large enough for the matrix products, small enough to stay
+in the processor's cache."""
+
+
+class Block(nn.Module):
+    """PMSA and a point-wise network, each on normalized features and with a residual path.
+
+    The last block has no network: the task head stands in its place. ``forward`` keeps what a gradient needs. ``stream_`` computes the same in place, a few patches
+    at a time: first every patch is pooled, then every patch attends.
+    """
+
+    def __init__(self, config: ModelConfig, *, is_last: bool) -> None:
+        super().__init__()
+        width = config.width
+        self.norm_attention = nn.LayerNorm(width)
+        self.attention = PMSA(
+            width,
+            num_heads=config.num_heads,
+            num_supernodes=config.num_supernodes,
+            pooling=config.pooling,
+            carry=config.carry,
+        )
+        self.mlp = (
+            None
+            if is_last
+            else nn.Sequential(
+                nn.LayerNorm(width),
+                FeedForward(width, hidden=config.mlp_ratio * width, out_width=width),
+            )
+        )
+
+    def supernodes(
+        self, hidden: Float[Tensor, "B N D"], num_patches: int, carried: Tensor | None
+    ) -> Float[Tensor, "B S D"]:
+        """Pool all patches, a few at a time where no gradient is needed."""
+        pieces = (
+            self.attention.pool_patches(self.norm_attention(hidden[:, piece.rows]), piece)
+            for run in patch_runs(hidden.shape[1], num_patches)
+            for piece in run.pieces(hidden.shape[1] if torch.is_grad_enabled() else STREAM_ROWS)
+        )
+        pooled = torch.cat(list(pieces), dim=1)
+        return pooled if carried is None else pooled + carried
+
+    def _next_carried(self, x: Tensor, supernodes: Tensor, num_patches: int) -> Tensor | None:
+        if not self.attention.carry:
+            return None
+        return self.attention.update_supernodes(x, supernodes, num_patches)
+
+    def forward(
+        self, hidden: Float[Tensor, "B N D"], num_patches: int, carried: Tensor | None = None
+    ) -> tuple[Float[Tensor, "B N D"], Tensor | None]:
+        """Return the features after this block, and the supernodes to carry on (equation 12)."""
+        x = self.norm_attention(hidden)
+        supernodes = self.attention.supernodes(x, num_patches)
+        if carried is not None:
+            supernodes = supernodes + carried
+        hidden = hidden + self.attention(x, supernodes, num_patches)
+        if self.mlp is not None:
+            hidden = hidden + self.mlp(hidden)
+        return hidden, self._next_carried(x, supernodes, num_patches)
+
+    def stream_(
+        self, hidden: Float[Tensor, "B N D"], num_patches: int, carried: Tensor | None = None
+    ) -> Tensor | None:
+        """Do what ``forward`` does in place of ``hidden``, with a small working memory."""
+        supernodes = self.supernodes(hidden, num_patches, carried)
+        carried = None
+        if self.attention.carry:
+            x = self.norm_attention(hidden)
+            carried = self.attention.update_supernodes(x, supernodes, num_patches)
+            del x
+        for run in patch_runs(hidden.shape[1], num_patches):
+            for piece in run.pieces(STREAM_ROWS):
+                rows = hidden[:, piece.rows]
+                rows += self.attention.attend(self.norm_attention(rows), supernodes, piece)
+                if self.mlp is not None:
+                    rows += self.mlp(rows)
+        return carried
+
+
+@dataclass(frozen=True)
+class ModelTrace:
+    """What picked points of one cloud look at, block by block.
+
+    Attributes:
+        partition: The partition used.
+        points: The picked points, in the order of the input.
+        blocks: One trace per block; its rows are rows in leaf order.
+        output: The prediction for the whole cloud.
+    """
+
+    partition: Partition
+    points: Int[Tensor, " P"]
+    blocks: tuple[PMSATrace, ...]
+    output: Float[Tensor, "N C"]
+
+
+class MSPT(nn.Module):
+    """Embedding, blocks of PMSA, and a task head in place of the last block's network.
+
+    Every cloud is handled in the leaf order of its partition, in which a patch is a run of rows.
+    Without gradients the blocks run in place and a few patches at a time, which gives the same
+    result in a fraction of the memory; no point is ever left out.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = Embedding(config)
+        self.blocks = nn.ModuleList(
+            Block(config, is_last=index == config.num_blocks - 1)
+            for index in range(config.num_blocks)
+        )
+        self.head = nn.Sequential(
+            nn.LayerNorm(config.width),
+            FeedForward(
+                config.width, hidden=config.mlp_ratio * config.width, out_width=config.out_channels
+            ),
+        )
+        self.apply(initialize)
+
+    def partition(self, points: Float[Tensor, "N X"]) -> Partition:
+        """Return the partition this model uses for a cloud; keep it and pass it on."""
+        num_patches = self.config.patches_for(len(points))
+        if self.config.partition == "sequence":
+            return sequence_partition(len(points), num_patches)
+        return build_partition(points, num_patches=num_patches)
+
+    def forward(
+        self,
+        points: Float[Tensor, "B N X"],
+        features: Float[Tensor, "B N F"] | None = None,
+        *,
+        partitions: Sequence[Partition] | None = None,
+        time: Float[Tensor, " B"] | None = None,
+        num_points: Sequence[int] | None = None,
+    ) -> Float[Tensor, "B N C"]:
+        """Predict the fields of a batch of clouds.
+
+        Args:
+            points: Coordinates, normalized to about -1 to 1.
+            features: Further inputs per point, normalized.
+            partitions: One for each cloud; built here where absent.
+            time: Time of each cloud, for a time-conditioned model.
+            num_points: True size of each cloud of a padded batch. Rows beyond it are never read
+                and come back as zeros.
+
+        Raises:
+            ValueError: If features or time do not fit the model, or partitions do not fit the
+                clouds.
+        """
+        if num_points is not None and any(count != points.shape[1] for count in num_points):
+            return self._forward_ragged(points, features, partitions, time, num_points)
+        if partitions is None:
+            partitions = [self.partition(cloud) for cloud in points]
+        _check_partitions(partitions, points)
+        order = torch.stack([partition.order for partition in partitions]).to(points.device)
+        hidden = self.embedding(
+            _reorder(points, order), None if features is None else _reorder(features, order), time
+        )
+        num_patches = len(partitions[0].offsets) - 1
+        leaf_output = self._run_blocks(hidden, num_patches)
+        inverse = torch.stack([partition.inverse for partition in partitions])
+        return _reorder(leaf_output, inverse.to(points.device))
+
+    def _forward_ragged(
+        self,
+        points: Tensor,
+        features: Tensor | None,
+        partitions: Sequence[Partition] | None,
+        time: Tensor | None,
+        num_points: Sequence[int],
+    ) -> Tensor:
+        clouds = []
+        for index, count in enumerate(num_points):
+            output = self(
+                points[index : index + 1, :count],
+                None if features is None else features[index : index + 1, :count],
+                partitions=None if partitions is None else partitions[index : index + 1],
+                time=None if time is None else time[index : index + 1],
+            )
+            clouds.append(nn.functional.pad(output, (0, 0, 0, points.shape[1] - count)))
+        return torch.cat(clouds)
+
+    def _each_block(self) -> Iterator[Block]:
+        return (block for block in self.blocks if isinstance(block, Block))
+
+    def _run_blocks(self, hidden: Float[Tensor, "B N D"], num_patches: int) -> Float[Tensor, "B N C"]:
+        carried = None
+        if torch.is_grad_enabled():
+            for block in self._each_block():
+                hidden, carried = block(hidden, num_patches, carried)
+            return self.head(hidden)
+        for block in self._each_block():
+            carried = block.stream_(hidden, num_patches, carried)
+        pieces = hidden.split(STREAM_ROWS, dim=1)
+        return torch.cat([self.head(piece) for piece in pieces], dim=1)
+
+    @torch.no_grad()
+    def trace(
+        self,
+        points: Float[Tensor, "N X"],
+        features: Float[Tensor, "N F"] | None = None,
+        *,
+        picked: Int[Tensor, " P"],
+        partition: Partition | None = None,
+        time: Float[Tensor, " 1"] | None = None,
+    ) -> ModelTrace:
+        """Recompute the attention weights of picked points of one cloud, in every block.
+
+        Args:
+            points: Coordinates of one cloud, as for :meth:`forward`.
+            features: Its further inputs.
+            picked: The points to look from, in the order of the input.
+            partition: The cloud's partition, built here where absent.
+            time: Its time, for a time-conditioned model.
+        """
+        partition = partition or self.partition(points)
+        rows = partition.inverse[picked]
+        num_patches = len(partition.offsets) - 1
+        hidden = self.embedding(
+            points[None, partition.order],
+            None if features is None else features[None, partition.order],
+            time,
+        )
+        traces, carried = [], None
+        for block in self._each_block():
+            supernodes = block.supernodes(hidden, num_patches, carried)
+            traces.append(
+                block.attention.trace(
+                    block.norm_attention(hidden)[0],
+                    supernodes[0],
+                    offsets=partition.offsets,
+                    rows=rows,
+                )
+            )
+            carried = block.stream_(hidden, num_patches, carried)
+        output = self.head(hidden)[0, partition.inverse]
+        return ModelTrace(partition, picked, tuple(traces), output)
+
+
+def _reorder(x: Float[Tensor, "B N D"], order: Int[Tensor, "B N"]) -> Float[Tensor, "B N D"]:
+    return x.gather(1, order[..., None].expand(-1, -1, x.shape[-1]))
+
+
+def _check_partitions(partitions: Sequence[Partition], points: Float[Tensor, "B N X"]) -> None:
+    sizes = {(len(partition.order), len(partition.offsets)) for partition in partitions}
+    if len(partitions) != len(points) or len(sizes) != 1 or sizes.pop()[0] != points.shape[1]:
+        raise ValueError(
+            "partitions must be one for each cloud, of its points and with equally many patches, "
+            f"got {[len(partition.order) for partition in partitions]} points "
+            f"for clouds of {points.shape[1]}"
+        )
