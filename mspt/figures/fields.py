@@ -1,0 +1,283 @@
+"""Truth, prediction and error of one case side by side, and single fields."""
+
+from typing import Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+from plotly.subplots import make_subplots
+
+from mspt.data.case import Quantity
+from mspt.figures.raster import Raster, sample_raster
+from mspt.figures.theme import FIELD_SCALE, INK, error_scale, lay_out, two_value_scale
+
+_GAP = 0.025
+# Centre, top and length of the two colour bars: below the panels they belong to, or in the place
+# of a fourth panel.
+_BARS_BELOW = ((0.329, -0.03, 0.45), (0.842, -0.03, 0.28))
+_BARS_BESIDE = ((0.76, 0.42, 0.42), (0.76, 0.2, 0.42))
+
+
+def comparison_figure(
+    raster: Raster,
+    points: Float[np.ndarray, "N 2"],
+    truth: Float[np.ndarray, " N"],
+    prediction: Float[np.ndarray, " N"],
+    *,
+    quantity: Quantity,
+    columns: Literal[2, 3] = 3,
+    dark: bool = False,
+) -> go.Figure:
+    """Draw truth, prediction and signed error of one field.
+
+    Truth and prediction share one pair of colour limits, the truth's and the prediction's together;
+    the error scale is centred on zero. The panels zoom together. Hovering shows the exact values at
+    the nearest point, never interpolated ones.
+
+    Args:
+        raster: How values at the points become an image.
+        points: Coordinates.
+        truth: The solver's values.
+        prediction: The model's values.
+        quantity: What the values are.
+        columns: Three panels in a row, or two rows with the colour bars in the fourth place.
+        dark: Whether the page is dark.
+    """
+    error = prediction - truth
+    details = np.stack([truth, prediction, error], axis=-1)
+    rows, bars = (1, _BARS_BELOW) if columns == 3 else (2, _BARS_BESIDE)
+    figure = make_subplots(
+        rows=rows,
+        cols=columns,
+        specs=[[{}] * columns] if rows == 1 else [[{}, {}], [{}, None]],
+        subplot_titles=("Truth (solver)", "Prediction (model)", "Error (prediction − truth)"),
+        horizontal_spacing=_GAP,
+        vertical_spacing=0.07,
+    )
+    for index, values in enumerate((truth, prediction, error)):
+        row, column = index // columns + 1, index % columns + 1
+        filled = _filled(raster, values, details, quantity=quantity)
+        filled.update(coloraxis="coloraxis2" if index == 2 else "coloraxis")
+        figure.add_trace(filled, row=row, col=column)
+        figure.add_traces(_over(raster, points, details, quantity=quantity, dark=dark), row, column)
+    limits, note = robust_limits(np.concatenate([truth, prediction]))
+    error_limits, error_note = robust_limits(error, centered=True)
+    title = label(quantity)
+    figure.update_layout(
+        coloraxis=_color_axis(limits, FIELD_SCALE, place=bars[0], title=title + note),
+        coloraxis2=_color_axis(
+            error_limits,
+            error_scale(dark=dark),
+            place=bars[1],
+            title=f"error of {title}{error_note}",
+        ),
+    )
+    return frame_panels(
+        lay_out(figure, dark=dark, height=430 if rows == 1 else 600), raster, panels=3
+    )
+
+
+def field_figure(
+    raster: Raster,
+    points: Float[np.ndarray, "N 2"],
+    values: Float[np.ndarray, " N"],
+    *,
+    quantity: Quantity,
+    dark: bool = False,
+    height: int = 340,
+) -> go.Figure:
+    """Draw one field; a quantity of two levels gets two flat colours and nothing between them."""
+    limits, note = robust_limits(values)
+    two_levels = len(quantity.levels) == 2
+    if two_levels:
+        limits, note = (quantity.levels[0], quantity.levels[1]), ""
+    scale = two_value_scale(dark=dark) if two_levels else FIELD_SCALE
+    axis = _color_axis(limits, scale, place=(0.5, -0.03, 0.6), title=label(quantity) + note)
+    if two_levels:
+        quarter = (limits[1] - limits[0]) / 4
+        axis["colorbar"] |= {
+            "tickvals": [limits[0] + quarter, limits[1] - quarter],
+            "ticktext": [f"{level:g}" for level in quantity.levels],
+        }
+    details = values[:, None]
+    filled = _filled(raster, values, details, quantity=quantity).update(coloraxis="coloraxis")
+    if two_levels:
+        filled.update(zsmooth=False)
+    over = _over(raster, points, details, quantity=quantity, dark=dark)
+    figure = go.Figure([filled, *over]).update_layout(coloraxis=axis)
+    return frame_panels(lay_out(figure, dark=dark, height=height), raster)
+
+
+def points_figure(
+    raster: Raster, points: Float[np.ndarray, "N 2"], *, dark: bool = False, height: int = 340
+) -> go.Figure:
+    """Draw the bare cloud and the boundary of its domain: the input of a case without features."""
+    dots = go.Scatter(
+        x=points[:, 0],
+        y=points[:, 1],
+        mode="markers",
+        marker={"size": 4, "color": INK[dark], "opacity": 0.8},
+        hovertemplate="x %{x:.4f}<br>y %{y:.4f}<extra></extra>",
+    )
+    figure = go.Figure([*outline_traces(raster, dark=dark), dots])
+    return frame_panels(lay_out(figure, dark=dark, height=height), raster)
+
+
+def label(quantity: Quantity) -> str:
+    """Return a quantity's name with its unit.
+
+    Examples:
+        >>> label(Quantity(name="stress", symbol="s", unit="Pa", description=""))
+        'stress (Pa)'
+        >>> label(Quantity(name="pressure", symbol="u", unit="1", description=""))
+        'pressure (dimensionless)'
+    """
+    return f"{quantity.name} ({suffix(quantity).strip() or 'dimensionless'})"
+
+
+def suffix(quantity: Quantity) -> str:
+    """Return what to write behind a value: a space and the unit, or nothing without a unit.
+
+    Examples:
+        >>> suffix(Quantity(name="stress", symbol="s", unit="Pa", description=""))
+        ' Pa'
+    """
+    return "" if quantity.unit == "1" else f" {quantity.unit}"
+
+
+def robust_limits(
+    values: Float[np.ndarray, " M"], *, centered: bool = False
+) -> tuple[tuple[float, float], str]:
+    """Return colour limits, and a note for the reader if a few extreme values exceed them.
+
+    A stress peak at one sharp corner would leave one colour for the rest of the domain. Where the
+    largest half percent of the sizes takes more than a third of the range, it shares the last
+    colour, and the note says so.
+
+    Args:
+        values: All values the limits must serve.
+        centered: Whether the limits are to be symmetric about zero.
+
+    Examples:
+        >>> robust_limits(np.array([0.0, 1.0, 2.0]))
+        ((0.0, 2.0), '')
+        >>> robust_limits(np.array([-2.0, 1.0]), centered=True)
+        ((-2.0, 2.0), '')
+        >>> robust_limits(np.array([0.0] + 998 * [1.0] + [9.0]))
+        ((0.0, 1.0), '<br>top 0.5 % share the last colour')
+    """
+    used = np.abs(values) if centered else values
+    low, high = (0.0 if centered else float(used.min())), float(used.max())
+    most = round(float(np.quantile(used, 0.995)), 12)
+    note = ""
+    if low < most < low + 2 / 3 * (high - low):
+        high, note = most, "<br>top 0.5 % share the last colour"
+    if high <= low:
+        return ((-1.0, 1.0) if centered else (low - 0.5, low + 0.5)), ""
+    return (-high if centered else low, high), note
+
+
+def outline_traces(raster: Raster, *, dark: bool) -> list[go.Scatter]:
+    """Return the boundary of the domain as a crisp line over the pixels' stairs."""
+    if not len(raster.outline):
+        return []
+    return [
+        go.Scatter(
+            x=raster.outline[:, 0],
+            y=raster.outline[:, 1],
+            mode="lines",
+            line={"width": 1.6, "color": INK[dark]},
+            hoverinfo="skip",
+        )
+    ]
+
+
+def _filled(
+    raster: Raster,
+    values: Float[np.ndarray, " N"],
+    details: Float[np.ndarray, "N V"],
+    *,
+    quantity: Quantity,
+) -> go.Heatmap:
+    """Return the filled field; where pixels are points it can be hovered itself."""
+    image = sample_raster(raster, values).astype(np.float32)
+    filled = go.Heatmap(x=raster.x, y=raster.y, z=image)
+    if len(raster.outline):
+        return filled.update(zsmooth="fast", hoverinfo="skip")
+    return filled.update(
+        customdata=details[raster.corners[..., 0]].astype(np.float32),
+        hovertemplate=_hover_text(details.shape[1], quantity),
+    )
+
+
+def _over(
+    raster: Raster,
+    points: Float[np.ndarray, "N 2"],
+    details: Float[np.ndarray, "N V"],
+    *,
+    quantity: Quantity,
+    dark: bool,
+) -> list[go.Scatter]:
+    """Return what lies over an interpolated field: boundary, and points with their exact values."""
+    if not len(raster.outline):
+        return []
+    dots = go.Scatter(
+        x=points[:, 0],
+        y=points[:, 1],
+        customdata=details.astype(np.float32),
+        mode="markers",
+        marker={"size": 2, "color": INK[dark], "opacity": 0.3},
+        hovertemplate=_hover_text(details.shape[1], quantity),
+    )
+    return [*outline_traces(raster, dark=dark), dots]
+
+
+def _hover_text(num_values: int, quantity: Quantity) -> str:
+    """Return the hover template: coordinates, then the exact values with their unit."""
+    names = ("truth", "prediction", "error") if num_values == 3 else (quantity.name,)
+    unit = suffix(quantity)
+    lines = [f"{name} %{{customdata[{index}]:.5g}}{unit}" for index, name in enumerate(names)]
+    return "<br>".join(["x %{x:.4f}, y %{y:.4f}", *lines]) + "<extra></extra>"
+
+
+def _color_axis(
+    limits: tuple[float, float],
+    scale: str | list[list[float | str]],
+    *,
+    place: tuple[float, float, float],
+    title: str,
+) -> dict[str, Any]:
+    """Return a colour axis with a lying colour bar: centre, top and length in shares."""
+    bar = {
+        "orientation": "h",
+        "x": place[0],
+        "xanchor": "center",
+        "y": place[1],
+        "yanchor": "top",
+        "len": place[2],
+        "thickness": 11,
+        "outlinewidth": 0,
+        "nticks": 6,
+        "title": {"text": title, "side": "bottom"},
+    }
+    return {"cmin": limits[0], "cmax": limits[1], "colorscale": scale, "colorbar": bar}
+
+
+def frame_panels(figure: go.Figure, raster: Raster, *, panels: int = 1) -> go.Figure:
+    """Give every panel equal scales on both axes and let all panels zoom together."""
+    shared = {"visible": False, "constrain": "domain"}
+    figure.update_xaxes(range=_range(raster.x), **shared)
+    figure.update_yaxes(range=_range(raster.y), scaleratio=1, **shared)
+    for panel in range(1, panels + 1):
+        name = "" if panel == 1 else str(panel)
+        figure.layout[f"yaxis{name}"].scaleanchor = f"x{name}"
+        if panel > 1:
+            figure.layout[f"xaxis{name}"].matches = "x"
+            figure.layout[f"yaxis{name}"].matches = "y"
+    return figure.update_layout(margin={"b": 78})
+
+
+def _range(centers: Float[np.ndarray, " W"]) -> list[float]:
+    """Return the extent of pixels with these centres and a little air for the outline."""
+    air = 0.5 * (centers[1] - centers[0]) + 0.006 * (centers[-1] - centers[0])
+    return [float(centers[0] - air), float(centers[-1] + air)]

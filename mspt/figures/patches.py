@@ -1,0 +1,134 @@
+"""Patches of a partition drawn on the domain, and where in them the error is."""
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float, Int
+
+from mspt.data.case import Quantity
+from mspt.figures.fields import frame_panels, label, outline_traces, suffix
+from mspt.figures.raster import Raster, sample_nearest
+from mspt.figures.theme import PATCH_COLORS, lay_out, magnitude_scale, patch_scale
+
+
+def patch_figure(
+    raster: Raster,
+    points: Float[np.ndarray, "N 2"],
+    patch_of_point: Int[np.ndarray, " N"],
+    *,
+    dark: bool = False,
+    height: int = 340,
+) -> go.Figure:
+    """Colour the domain by patch; touching patches differ in colour wherever eight suffice."""
+    image = sample_nearest(raster, patch_of_point)
+    colors = color_patches(image, int(patch_of_point.max()) + 1)
+    figure = go.Figure(
+        go.Heatmap(
+            x=raster.x,
+            y=raster.y,
+            z=_lookup(image, colors + 0.5),
+            zmin=0,
+            zmax=len(PATCH_COLORS),
+            colorscale=patch_scale(),
+            showscale=False,
+            customdata=image,
+            hovertemplate="patch %{customdata:.0f}<extra></extra>",
+        )
+    )
+    if len(raster.outline):
+        figure.add_trace(_dots(points))
+    return frame_panels(lay_out(figure, dark=dark, height=height), raster).update_layout(
+        margin={"b": 8}
+    )
+
+
+def patch_error_figure(
+    raster: Raster,
+    patch_of_point: Int[np.ndarray, " N"],
+    truth: Float[np.ndarray, " N"],
+    prediction: Float[np.ndarray, " N"],
+    *,
+    quantity: Quantity,
+    dark: bool = False,
+) -> go.Figure:
+    """Colour every patch by the root mean square of its points' errors."""
+    rms = patch_rms(patch_of_point, prediction - truth)
+    image = sample_nearest(raster, patch_of_point)
+    bar = {
+        "orientation": "h",
+        "y": -0.03,
+        "yanchor": "top",
+        "len": 0.6,
+        "thickness": 11,
+        "outlinewidth": 0,
+        "nticks": 5,
+        "title": {"text": f"root mean square error of {label(quantity)}", "side": "bottom"},
+    }
+    figure = go.Figure(
+        go.Heatmap(
+            x=raster.x,
+            y=raster.y,
+            z=_lookup(image, rms),
+            zmin=0.0,
+            zmax=float(rms.max()) or 1.0,
+            colorscale=magnitude_scale(dark=dark),
+            colorbar=bar,
+            customdata=image,
+            hovertemplate="patch %{customdata:.0f}<br>root mean square error %{z:.4g}"
+            f"{suffix(quantity)}<extra></extra>",
+        )
+    )
+    figure.add_traces(outline_traces(raster, dark=dark))
+    return frame_panels(lay_out(figure, dark=dark, height=340), raster)
+
+
+def patch_rms(
+    patch_of_point: Int[np.ndarray, " N"], error: Float[np.ndarray, " N"]
+) -> Float[np.ndarray, " K"]:
+    """Return the root mean square error of each patch.
+
+    Examples:
+        >>> patch_rms(np.array([0, 1, 0]), np.array([3.0, -2.0, 3.0])).tolist()
+        [3.0, 2.0]
+    """
+    total = np.bincount(patch_of_point, weights=error.astype(np.float64) ** 2)
+    return np.sqrt(total / np.bincount(patch_of_point))
+
+
+def color_patches(image: Float[np.ndarray, "H W"], num_patches: int) -> Int[np.ndarray, " K"]:
+    """Choose a colour for each patch, greedily unlike its neighbours in the image.
+
+    Examples:
+        >>> color_patches(np.array([[0.0, 1.0, 2.0]]), 3).tolist()
+        [0, 1, 0]
+    """
+    sideways = np.stack([image[:, :-1].ravel(), image[:, 1:].ravel()], axis=-1)
+    upwards = np.stack([image[:-1].ravel(), image[1:].ravel()], axis=-1)
+    pairs = np.concatenate([sideways, upwards])
+    pairs = pairs[np.isfinite(pairs).all(axis=1) & (pairs[:, 0] != pairs[:, 1])].astype(np.int64)
+    pairs = np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
+    colors = np.full(num_patches, -1)
+    for patch in range(num_patches):
+        taken = np.bincount(
+            colors[pairs[pairs[:, 0] == patch, 1]].clip(min=-1) + 1, minlength=len(PATCH_COLORS) + 1
+        )[1:]
+        colors[patch] = int(taken.argmin())
+    return colors
+
+
+def _lookup(
+    image: Float[np.ndarray, "H W"], values: Float[np.ndarray, " K"]
+) -> Float[np.ndarray, "H W"]:
+    """Replace each label of an image by its value; NaN stays."""
+    empty = np.isnan(image)
+    return np.where(empty, np.nan, values[np.where(empty, 0, image).astype(np.int64)])
+
+
+def _dots(points: Float[np.ndarray, "N 2"]) -> go.Scatter:
+    """Return the points as small dark dots, readable on every patch colour."""
+    return go.Scatter(
+        x=points[:, 0],
+        y=points[:, 1],
+        mode="markers",
+        marker={"size": 2.5, "color": "#1c2833", "opacity": 0.7},
+        hoverinfo="skip",
+    )

@@ -1,0 +1,169 @@
+"""From values at points to an image, so that a scattered field can be drawn filled.
+
+Plotly has no triangulated surface in two dimensions. Each pixel keeps the three corners of the
+triangle it lies in and its barycentric weights; it is computed once per cloud and serves every
+field on it. Pixels outside the triangles (in a hole) stay empty.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raster:
+    """How values at points become an image.
+
+    Attributes:
+        x: Centres of the pixel columns.
+        y: Centres of the pixel rows, rising.
+        corners: The points each pixel is interpolated from; -1 outside the domain.
+        weights: Their weights, summing to one inside the domain.
+        outline: Boundary of the domain as line pieces, parted by NaN; empty for a full grid.
+    """
+
+    x: Float[np.ndarray, " W"]
+    y: Float[np.ndarray, " H"]
+    corners: Int[np.ndarray, "H W 3"]
+    weights: Float[np.ndarray, "H W 3"]
+    outline: Float[np.ndarray, "P 2"]
+
+
+def grid_raster(points: Float[np.ndarray, "N 2"], grid_shape: tuple[int, int]) -> Raster:
+    """Make every point of a regular grid one pixel, whichever axis runs fastest.
+
+    Args:
+        points: Grid points, row by row or column by column.
+        grid_shape: Rows and columns of the grid in the order of the points.
+
+    Examples:
+        >>> points = np.array([[0.0, 0.0], [0.0, 1.0], [2.0, 0.0], [2.0, 1.0]])
+        >>> sample_raster(grid_raster(points, (2, 2)), np.array([1.0, 2.0, 3.0, 4.0])).tolist()
+        [[1.0, 3.0], [2.0, 4.0]]
+    """
+    order = np.lexsort((points[:, 0].round(9), points[:, 1].round(9)))
+    x_fastest = points[1, 0] != points[0, 0]
+    height, width = grid_shape if x_fastest else grid_shape[::-1]
+    index = order.reshape(height, width)
+    corners = np.stack([index, index, index], axis=-1)
+    weights = np.broadcast_to(np.array([1.0, 0.0, 0.0]), corners.shape)
+    return Raster(
+        x=points[index[0], 0].astype(np.float64),
+        y=points[index[:, 0], 1].astype(np.float64),
+        corners=corners,
+        weights=weights,
+        outline=np.zeros((0, 2)),
+    )
+
+
+def triangle_raster(
+    points: Float[np.ndarray, "N 2"], triangles: Int[np.ndarray, "T 3"], *, resolution: int = 256
+) -> Raster:
+    """Rasterise a triangulated cloud on a square lattice over its bounding box.
+
+    Args:
+        points: Coordinates.
+        triangles: Corners of each triangle, either orientation.
+        resolution: Pixels along the longer side.
+
+    Examples:
+        >>> points = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+        >>> raster = triangle_raster(points, np.array([[0, 1, 2]]), resolution=2)
+        >>> sample_raster(raster, np.array([0.0, 4.0, 8.0])).tolist()
+        [[3.0, 5.0], [7.0, nan]]
+    """
+    low, high = points.min(axis=0), points.max(axis=0)
+    step = float((high - low).max()) / resolution
+    width, height = (max(1, round(float(side) / step)) for side in high - low)
+    corners = (points[triangles].astype(np.float64) - low) / step - 0.5  # in pixels
+    triangle, column, row = _pixels_near(corners, (width, height))
+    weights = _barycentric(corners, triangle, column, row)
+    inside = weights.min(axis=-1) >= -1e-9
+    corners_HW3 = np.full((height, width, 3), -1)
+    weights_HW3 = np.full((height, width, 3), np.nan)
+    corners_HW3[row[inside], column[inside]] = triangles[triangle[inside]]
+    weights_HW3[row[inside], column[inside]] = weights[inside]
+    return Raster(
+        x=low[0] + (np.arange(width) + 0.5) * step,
+        y=low[1] + (np.arange(height) + 0.5) * step,
+        corners=corners_HW3,
+        weights=weights_HW3,
+        outline=boundary(points, triangles),
+    )
+
+
+def sample_raster(raster: Raster, values: Float[np.ndarray, " N"]) -> Float[np.ndarray, "H W"]:
+    """Interpolate a field at every pixel; NaN outside the domain."""
+    return (values[raster.corners] * raster.weights).sum(axis=-1)
+
+
+def sample_nearest(raster: Raster, labels: Int[np.ndarray, " N"]) -> Float[np.ndarray, "H W"]:
+    """Give every pixel the label of its heaviest corner; NaN outside the domain.
+
+    Examples:
+        >>> points = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+        >>> raster = triangle_raster(points, np.array([[0, 1, 2]]), resolution=2)
+        >>> sample_nearest(raster, np.array([5, 6, 7])).tolist()
+        [[5.0, 6.0], [7.0, nan]]
+    """
+    outside = raster.corners[..., 0] < 0
+    heaviest = np.where(outside[..., None], 0.0, raster.weights).argmax(axis=-1)
+    corner = np.take_along_axis(raster.corners, heaviest[..., None], axis=-1)[..., 0]
+    return np.where(outside, np.nan, labels[corner].astype(np.float64))
+
+
+def boundary(
+    points: Float[np.ndarray, "N 2"], triangles: Int[np.ndarray, "T 3"]
+) -> Float[np.ndarray, "P 2"]:
+    """Return the edges that belong to one triangle only, parted by NaN.
+
+    Examples:
+        >>> square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+        >>> len(boundary(square, np.array([[0, 1, 2], [0, 2, 3]]))) // 3
+        4
+    """
+    edges = np.sort(triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    unique, count = np.unique(edges, axis=0, return_counts=True)
+    ends = points[unique[count == 1]].astype(np.float64)
+    gaps = np.full((len(ends), 1, 2), np.nan)
+    return np.concatenate([ends, gaps], axis=1).reshape(-1, 2)
+
+
+def _pixels_near(
+    corners: Float[np.ndarray, "T 3 2"], size: tuple[int, int]
+) -> tuple[Int[np.ndarray, " P"], Int[np.ndarray, " P"], Int[np.ndarray, " P"]]:
+    """List (triangle, column, row) for all pixels in all triangles' bounding boxes, flat."""
+    limit = np.array(size) - 1
+    first = np.ceil(corners.min(axis=1) - 1e-9).astype(np.int64).clip(0, limit)
+    last = np.floor(corners.max(axis=1) + 1e-9).astype(np.int64).clip(-1, limit)
+    spans = (last - first + 1).clip(0)
+    counts = spans.prod(axis=1)
+    triangle = np.repeat(np.arange(len(corners)), counts)
+    within = np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts)
+    row, column = np.divmod(within, spans[triangle, 0])
+    return triangle, column + first[triangle, 0], row + first[triangle, 1]
+
+
+def _barycentric(
+    corners: Float[np.ndarray, "T 3 2"],
+    triangle: Int[np.ndarray, " P"],
+    column: Int[np.ndarray, " P"],
+    row: Int[np.ndarray, " P"],
+) -> Float[np.ndarray, "P 3"]:
+    """Return the weights of a triangle's corners at a pixel; negative for flat triangles.
+
+    Each weight is an affine function of the pixel, so its three coefficients are found once per
+    triangle.
+    """
+    (ax, ay), (bx, by), (cx, cy) = (corners[:, index].T for index in range(3))
+    area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+    scale = np.divide(1.0, area, out=np.zeros_like(area), where=np.abs(area) > 1e-12)
+    second = np.stack([ay * cx - ax * cy, cy - ay, ax - cx]) * scale
+    third = np.stack([ax * by - ay * bx, ay - by, bx - ax]) * scale
+    second[0, scale == 0] = -1.0
+    weights = [
+        affine[0][triangle] + affine[1][triangle] * column + affine[2][triangle] * row
+        for affine in (second, third)
+    ]
+    return np.stack([1.0 - weights[0] - weights[1], *weights], axis=-1)

@@ -1,0 +1,176 @@
+"""Pieces of interface that pages share: numbers with their origin, errors, commands, pickers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from mspt.checkpoint import CheckpointInfo
+from mspt.data.case import Case, Quantity
+from mspt.data.registry import DATASETS, Dataset, get_dataset
+from mspt.errors import MSPTError
+from mspt.figures.fields import suffix
+from mspt.inference import Prediction, available_devices
+from mspt.metrics import max_error
+from pages._shared import case_error, checkpoints
+
+MEASURED, STORED, PAPER = "measured here", "stored with the checkpoint", "from the paper"
+_ORIGIN_COLORS = {MEASURED: "green", STORED: "blue", PAPER: "violet"}
+_DEVICE_NAMES = {"auto": "Auto", "cuda": "CUDA", "mps": "MPS", "cpu": "CPU"}
+
+
+@contextmanager
+def error_panel() -> Iterator[None]:
+    """Show what a person can put right; anything else is a bug and surfaces."""
+    try:
+        yield
+    except MSPTError as error:
+        message = str(error)
+        st.error(message[:1].upper() + message[1:] + ".", icon=":material/error:")
+
+
+def is_dark() -> bool:
+    """Tell whether the page is dark."""
+    return st.context.theme.type == "dark"
+
+
+def number(label: str, value: str, *, origin: str, help_text: str | None = None) -> None:
+    """Show one number, its unit and where it comes from."""
+    st.metric(
+        label,
+        value,
+        delta=origin,
+        delta_color=_ORIGIN_COLORS[origin],
+        delta_arrow="off",
+        border=True,
+        height="stretch",
+        help=help_text,
+    )
+
+
+def case_numbers(header: CheckpointInfo, case: Case, prediction: Prediction) -> None:
+    """Show how good the prediction of a test case is, and how good the model is in general."""
+    field, metrics = field_of(get_dataset(case.dataset)), header.info.get("metrics", {})
+    worst = max_error(prediction.fields[None], case.fields[None]).item()
+    first, second, third, fourth = st.columns(4)
+    with first:
+        number("Relative L2 of this case", percent(case_error(case, prediction)), origin=MEASURED)
+    with second:
+        number(
+            f"Mean of {metrics.get('cases', 0)} test cases",
+            percent(metrics.get("relative_l2")),
+            origin=STORED,
+        )
+    with third:
+        number(f"Largest error of {field.name}", f"{worst:.3g}{suffix(field)}", origin=MEASURED)
+    with fourth:
+        number("Forward pass", milliseconds(prediction.seconds), origin=MEASURED)
+
+
+def drawing_numbers(case: Case, prediction: Prediction, solver_seconds: float) -> None:
+    """Show the error of a drawn case and what model and solver took."""
+    error, ratio = case_error(case, prediction), solver_seconds / prediction.seconds
+    first, second = st.columns(2)
+    with first:
+        number("Relative L2 error", percent(error), origin=MEASURED)
+        number("Model", milliseconds(prediction.seconds), origin=MEASURED)
+    with second:
+        number("Solver ÷ model time", f"{ratio:.1f} ×", origin=MEASURED)
+        number("Solver", milliseconds(solver_seconds), origin=MEASURED)
+
+
+def percent(share: float | None) -> str:
+    """Return a share as text."""
+    return "–" if share is None else f"{share:.2%}"
+
+
+def milliseconds(seconds: float) -> str:
+    """Return a time as text."""
+    return f"{1000 * seconds:.0f} ms"
+
+
+def follow(steps: Iterator[tuple[int, int]]) -> None:
+    """Show how far the prediction of all test cases is, until it is done."""
+    bar = st.progress(0.0)
+    for done, total in steps:
+        bar.progress(done / total, f"Predicted {done} of {total} test cases")
+
+
+def command(*lines: str) -> None:
+    """Show what to type for the same result on the command line."""
+    with st.expander("Show the command for this", icon=":material/terminal:"):
+        st.code("\n".join(lines), language="bash")
+
+
+def device_picker() -> None:
+    """Let a person choose among the devices that are here."""
+    here = available_devices()
+    st.segmented_control(
+        "Device",
+        here,
+        default="auto",
+        key="device",
+        bind="query-params",
+        required=True,
+        format_func=_DEVICE_NAMES.__getitem__,
+    )
+    if absent := [name for key, name in _DEVICE_NAMES.items() if key not in here]:
+        st.caption(f"Not on this machine: {', '.join(absent)}.")
+
+
+def device() -> str:
+    """Return the chosen device."""
+    return st.session_state.get("device") or "auto"
+
+
+def pick_dataset() -> str:
+    """Let a person choose a data set."""
+    # No format_func here and below: an address holds what is shown, and it must last.
+    return st.segmented_control(
+        "Data set",
+        list(DATASETS),
+        key="dataset",
+        default="elasticity",
+        required=True,
+        bind="query-params",
+    )
+
+
+def pick_checkpoint(dataset: str) -> CheckpointInfo:
+    """Let a person choose a checkpoint of a data set."""
+    found = checkpoints(dataset)
+    return found[st.selectbox("Checkpoint", list(found), key="checkpoint", bind="query-params")]
+
+
+def footer() -> None:
+    """Show size, time and device of the last run."""
+    last = st.session_state.get("last_run")
+    if last is None:
+        return
+    patches = "no patches" if last["patches"] is None else f"K = {last['patches']:,} patches"
+    st.caption(
+        f"Last run: {last['checkpoint']} on {last['case']} · N = {last['points']:,} points · "
+        f"{patches} · {milliseconds(last['seconds'])} on {last['device']} · {MEASURED}"
+    )
+
+
+def field_of(dataset: Dataset) -> Quantity:
+    """Return the field that a data set's scores are about."""
+    return next(field for field in dataset.fields if field.name == dataset.primary_field)
+
+
+def step_buttons(names: list[str], name: str) -> None:
+    """Show buttons that move to the neighbours in the list of cases."""
+    for icon, distance, text in (("chevron_left", -1, "Previous"), ("chevron_right", 1, "Next")):
+        st.button(
+            "",
+            icon=f":material/{icon}:",
+            key=f"case_{text.lower()}",
+            help=f"{text} case",
+            on_click=_go_to,
+            args=(names[(names.index(name) + distance) % len(names)],),
+        )
+
+
+def _go_to(name: str) -> None:
+    st.session_state["case"] = name

@@ -1,0 +1,203 @@
+"""Everything pages share that is cached: data, checkpoints, predictions; and who may compute."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from threading import Semaphore
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from mspt.checkpoint import Checkpoint, CheckpointInfo, list_checkpoints, load_checkpoint
+from mspt.data.case import Case, CaseStack
+from mspt.data.registry import get_dataset
+from mspt.data.store import load_split
+from mspt.errors import DataError
+from mspt.figures.raster import Raster, grid_raster, triangle_raster
+from mspt.inference import Prediction, predict_case
+from mspt.metrics import relative_l2
+from mspt.solvers.darcy import solve_darcy
+from mspt.solvers.elasticity import radii_from_polygon, solve_elasticity
+from pages._canvas import permeability
+
+PRETRAINED = Path("pretrained")
+
+
+@st.cache_resource
+def one_at_a_time() -> Semaphore:
+    """Return the lock round inference: memory peaks of sessions would add up."""
+    return Semaphore(1)
+
+
+def checkpoints(dataset: str) -> dict[str, CheckpointInfo]:
+    """Return the headers of a data set's checkpoints by file name, its own preset first."""
+    found = [item for item in list_checkpoints(PRETRAINED) if item.info.get("dataset") == dataset]
+    if not found:
+        raise DataError(
+            f"{PRETRAINED}/ must hold a checkpoint for {dataset}, found none; "
+            f"train one with `python -m mspt train {dataset} --out {PRETRAINED}`"
+        )
+    return {item.path.stem: item for item in sorted(found, key=lambda item: len(item.path.stem))}
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the data …")
+def test_cases(dataset: str) -> CaseStack:
+    """Return the test split; shared by all sessions and never changed."""
+    return load_split(dataset, "test")
+
+
+def find_case(dataset: str, name: str) -> Case:
+    """Return one test case."""
+    cases = test_cases(dataset)
+    return cases.case(cases.names.index(name))
+
+
+def case_raster(case: Case) -> Raster:
+    """Return how the fields of a case become images."""
+    shape, points = get_dataset(case.dataset).grid_shape, case.points.numpy()
+    if shape is not None:
+        return grid_raster(points, shape)
+    return triangle_raster(points, case.triangles.numpy())
+
+
+@st.cache_resource(max_entries=6, show_spinner="Loading the model …")
+def _checkpoint(path: Path, changed: float, device: str) -> Checkpoint:  # noqa: ARG001
+    """Load a checkpoint and run it once, so that no shown time includes a warm-up."""
+    checkpoint = load_checkpoint(path)
+    case = test_cases(checkpoint.info["dataset"]).case(0)
+    with one_at_a_time():
+        predict_case(checkpoint, case.points, case.features, device=device)
+    return checkpoint
+
+
+def run(header: CheckpointInfo, case: Case, device: str) -> Prediction:
+    """Predict a case that may have been drawn a moment ago."""
+    checkpoint = _checkpoint(header.path, header.path.stat().st_mtime, device)
+    with one_at_a_time():
+        prediction = predict_case(checkpoint, case.points, case.features, device=device)
+    st.session_state["last_run"] = _summary(header, case, prediction)
+    return prediction
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _predicted(path: Path, changed: float, dataset: str, name: str, device: str) -> Prediction:
+    checkpoint = _checkpoint(path, changed, device)
+    case = find_case(dataset, name)
+    with one_at_a_time():
+        return predict_case(checkpoint, case.points, case.features, device=device)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def solve_drawing(dataset: str, drawing: str) -> tuple[Case, float]:
+    """Solve a drawing, given as JSON, and return its case and the solver's seconds."""
+    drawn, like = json.loads(drawing), test_cases(dataset).case(0)
+    start = perf_counter()
+    if dataset == "elasticity":
+        solution = solve_elasticity(radii_from_polygon(np.array(drawn, dtype=np.float64)))
+        points, features, fields = solution.points, like.features, solution.stress
+    else:
+        points, features = like.points, permeability(drawn)
+        fields = solve_darcy(features)
+    seconds = perf_counter() - start
+    columns = [
+        like.points.new_tensor(part).reshape(len(like.points), -1)
+        for part in (points, features, fields)
+    ]
+    case = replace(like, name="drawing", points=columns[0], features=columns[1], fields=columns[2])
+    return case, seconds
+
+
+def predict_test_case(header: CheckpointInfo, case: Case, device: str) -> Prediction:
+    """Predict a test case, or return what was predicted for it before."""
+    changed = header.path.stat().st_mtime
+    prediction = _predicted(header.path, changed, case.dataset, case.name, device)
+    st.session_state["last_run"] = _summary(header, case, prediction)
+    return prediction
+
+
+@st.cache_resource
+def _errors() -> dict[tuple[Path, float, str], dict[str, float]]:
+    """Return the one store of test errors, by checkpoint and device, that sessions fill."""
+    return {}
+
+
+def known_errors(header: CheckpointInfo, device: str) -> dict[str, float]:
+    """Return the relative L2 of the test cases predicted so far, by name."""
+    return dict(_errors().get((header.path, header.path.stat().st_mtime, device), {}))
+
+
+def rank_test_cases(header: CheckpointInfo, device: str) -> Iterator[tuple[int, int]]:
+    """Predict what is not known yet, yielding (done, all); stopping loses nothing."""
+    changed, cases = header.path.stat().st_mtime, test_cases(header.info["dataset"])
+    errors = _errors().setdefault((header.path, changed, device), {})
+    checkpoint = _checkpoint(header.path, changed, device)
+    for index, name in enumerate(cases.names):
+        if name not in errors:
+            case = cases.case(index)
+            with one_at_a_time():
+                prediction = predict_case(checkpoint, case.points, case.features, device=device)
+            errors[name] = case_error(case, prediction)
+        yield index + 1, len(cases)
+
+
+def case_error(case: Case, prediction: Prediction) -> float:
+    """Return the relative L2 error of one prediction."""
+    return relative_l2(prediction.fields[None], case.fields[None]).item()
+
+
+def primary(case: Case, prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
+    """Return truth and prediction of the field that scores are about."""
+    dataset = get_dataset(case.dataset)
+    channel = [field.name for field in dataset.fields].index(dataset.primary_field)
+    return case.fields[:, channel].numpy(), prediction.fields[:, channel].numpy()
+
+
+def case_csv(case: Case, prediction: Prediction) -> bytes:
+    """Return points, features, truth, prediction and error of a case as a table."""
+    dataset = get_dataset(case.dataset)
+    columns = dict(zip("xyz", case.points.numpy().T, strict=False))
+    columns |= {item.name: case.features[:, i] for i, item in enumerate(dataset.features)}
+    for index, item in enumerate(dataset.fields):
+        truth, predicted = case.fields[:, index].numpy(), prediction.fields[:, index].numpy()
+        columns |= {
+            f"{item.name}_truth": truth,
+            f"{item.name}_prediction": predicted,
+            f"{item.name}_error": predicted - truth,
+        }
+    return pd.DataFrame(columns).to_csv(index=False, float_format="%.7g").encode()
+
+
+def _summary(header: CheckpointInfo, case: Case, prediction: Prediction) -> dict[str, object]:
+    """Return what the footer says of a run."""
+    patches = None if prediction.partition is None else len(prediction.partition.offsets) - 1
+    return {
+        "checkpoint": header.path.stem,
+        "case": case.name,
+        "points": len(case.points),
+        "patches": patches,
+        "seconds": prediction.seconds,
+        "device": prediction.device,
+    }
+
+
+def checkpoint_table() -> pd.DataFrame:
+    """Return one row per shipped checkpoint, read from the headers alone."""
+    rows = []
+    for header in list_checkpoints(PRETRAINED):
+        metrics = header.info.get("metrics", {})
+        rows.append(
+            {
+                "Checkpoint": header.path.stem,
+                "Data set": header.info.get("dataset"),
+                "Model": header.config.architecture,
+                "Partition": header.config.partition.replace("_", " "),
+                "Parameters": header.info.get("parameters"),
+                "Test error": metrics.get("relative_l2"),
+                "Mean only": metrics.get("mean_only"),
+                "Test cases": metrics.get("cases"),
+            }
+        )
+    return pd.DataFrame(rows)
