@@ -44,9 +44,7 @@ class PatchRun:
         """Cut into runs of whole patches with about ``max_rows`` rows each."""
         step = max(1, max_rows // self.size)
         for first in range(0, self.count, step):
-            yield PatchRun(
-                self.start + first * self.size, self.size, min(step, self.count - first)
-            )
+            yield PatchRun(self.start + first * self.size, self.size, min(step, self.count - first))
 
 
 def patch_runs(num_rows: int, num_patches: int) -> tuple[PatchRun, ...]:
@@ -99,7 +97,7 @@ class _MergedAttention(torch.autograd.Function):
         lse = rearrange(local_lse, "(b k) h l -> b (k l) h", k=count)
         global_lse = global_lse.transpose(1, 2)
         share = torch.sigmoid(global_lse - lse).unsqueeze(-1)
-        out = out.lerp_(global_out.transpose(1, 2), share)
+        out = out.lerp_(global_out.transpose(1, 2), share.to(out.dtype))
         if any(ctx.needs_input_grad):
             ctx.save_for_backward(
                 q, k, v, global_k, global_v, out, torch.logaddexp(lse, global_lse)

@@ -20,12 +20,14 @@ class FeedForward(nn.Sequential):
 
 
 def initialize(module: nn.Module) -> None:
-    """Draw a Linear's weights from a normal of deviation 0.02, cut at two; zero its bias.
+    """Draw a Linear's weights from a truncated normal of variance 1 / fan-in; zero its bias.
 
-    The random numbers come from torch's global generator; see :func:`mspt.seeding.seeded`.
+    The fixed deviation of 0.02 in published code is for widths of 256 and more: at width 64 it
+    shrinks features sixfold in every layer. The random numbers come from torch's global
+    generator; see :func:`mspt.seeding.seeded`.
     """
     if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
+        nn.init.trunc_normal_(module.weight, std=module.in_features**-0.5)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
 

@@ -21,6 +21,14 @@ STREAM_ROWS = 2048
 in the processor's cache."""
 
 
+def partition_points(config: ModelConfig, points: Float[Tensor, "N X"]) -> Partition:
+    """Return the partition that a model of this config uses for a cloud; keep it and pass it on."""
+    num_patches = config.patches_for(len(points))
+    if config.partition == "sequence":
+        return sequence_partition(len(points), num_patches)
+    return build_partition(points, num_patches=num_patches)
+
+
 class Block(nn.Module):
     """PMSA and a point-wise network, each on normalized features and with a residual path.
 
@@ -138,13 +146,6 @@ class MSPT(nn.Module):
         )
         self.apply(initialize)
 
-    def partition(self, points: Float[Tensor, "N X"]) -> Partition:
-        """Return the partition this model uses for a cloud; keep it and pass it on."""
-        num_patches = self.config.patches_for(len(points))
-        if self.config.partition == "sequence":
-            return sequence_partition(len(points), num_patches)
-        return build_partition(points, num_patches=num_patches)
-
     def forward(
         self,
         points: Float[Tensor, "B N X"],
@@ -171,7 +172,7 @@ class MSPT(nn.Module):
         if num_points is not None and any(count != points.shape[1] for count in num_points):
             return self._forward_ragged(points, features, partitions, time, num_points)
         if partitions is None:
-            partitions = [self.partition(cloud) for cloud in points]
+            partitions = [partition_points(self.config, cloud) for cloud in points]
         _check_partitions(partitions, points)
         order = torch.stack([partition.order for partition in partitions]).to(points.device)
         hidden = self.embedding(
@@ -204,7 +205,9 @@ class MSPT(nn.Module):
     def _each_block(self) -> Iterator[Block]:
         return (block for block in self.blocks if isinstance(block, Block))
 
-    def _run_blocks(self, hidden: Float[Tensor, "B N D"], num_patches: int) -> Float[Tensor, "B N C"]:
+    def _run_blocks(
+        self, hidden: Float[Tensor, "B N D"], num_patches: int
+    ) -> Float[Tensor, "B N C"]:
         carried = None
         if torch.is_grad_enabled():
             for block in self._each_block():
@@ -234,7 +237,7 @@ class MSPT(nn.Module):
             partition: The cloud's partition, built here where absent.
             time: Its time, for a time-conditioned model.
         """
-        partition = partition or self.partition(points)
+        partition = partition or partition_points(self.config, points)
         rows = partition.inverse[picked]
         num_patches = len(partition.offsets) - 1
         hidden = self.embedding(

@@ -50,8 +50,10 @@ class Normalizer(nn.Module):
         normalizer.points_scale.copy_(_nonzero(((high - low) / 2).amax()))
         for name, values in (("features", features), ("fields", fields)):
             wide = values.double().flatten(0, 1)
-            getattr(normalizer, f"{name}_mean").copy_(wide.mean(0))
-            getattr(normalizer, f"{name}_scale").copy_(_nonzero(wide.std(0, correction=0)))
+            mean = wide.mean(0)
+            getattr(normalizer, f"{name}_mean").copy_(mean)
+            deviation = (wide - mean).square().mean(0).sqrt()
+            getattr(normalizer, f"{name}_scale").copy_(_nonzero(deviation))
         return normalizer
 
     def encode(

@@ -1,0 +1,148 @@
+"""The commands ``train`` and ``evaluate``."""
+
+import argparse
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from mspt.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from mspt.data.store import fingerprint, load_split
+from mspt.errors import MSPTError
+from mspt.evaluation import evaluate, num_parameters, surroundings
+from mspt.presets import Preset, get_preset
+from mspt.training import EpochDone, StepDone, Training, TrainingStopped, prepare, train
+from mspt.training_state import STATE_NAME
+
+
+def add_train(parser: argparse.ArgumentParser) -> None:
+    """Describe ``train``."""
+    parser.add_argument("dataset", help="a name from 'python -m mspt datasets'")
+    parser.add_argument("--preset", help="run settings; default: the data set's own")
+    parser.add_argument("--resume", action="store_true", help="go on with a saved run")
+    parser.add_argument("--minutes", type=float, help="stop after this time; resume later")
+    parser.add_argument("--epochs", type=int, help="passes over the training cases")
+    parser.add_argument("--cases", type=int, help="use the first training cases only")
+    parser.add_argument("--seed", type=int, help="seed of weights and order")
+    parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    parser.add_argument("--threads", type=int, help="threads on the CPU")
+    parser.add_argument("--data", type=Path, help="folder of generated data; default: data/")
+    parser.add_argument("--out", type=Path, help="folder of the run; default: runs/PRESET")
+
+
+def run_train(args: argparse.Namespace) -> dict[str, Any]:
+    """Train, show progress, and score the test split once the run is complete."""
+    name = args.preset or args.dataset
+    preset = _with_overrides(get_preset(name), args)
+    folder = args.out or Path("runs") / name
+    if (folder / STATE_NAME).exists() and not args.resume:
+        raise MSPTError(
+            f"--out must be a folder without a saved run, got {folder}; "
+            "add --resume to go on with it"
+        )
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    training = prepare(
+        preset,
+        cases=load_split(args.dataset, "train", root=args.data, limit=args.cases),
+        validation=load_split(args.dataset, "validation", root=args.data),
+        device=args.device,
+    )
+    stopped = _follow(training, folder, args.minutes)
+    info = _info(training, stopped)
+    if stopped.complete:
+        checkpoint = Checkpoint(training.average, preset.model, training.normalizer, info)
+        test = load_split(args.dataset, "test", root=args.data)
+        info["metrics"] = evaluate(checkpoint, test, device=args.device).metrics()
+    path = folder / f"{name}.safetensors"
+    save_checkpoint(
+        path,
+        model=training.average,
+        config=preset.model,
+        normalizer=training.normalizer,
+        info=info,
+    )
+    return {"checkpoint": str(path), **info}
+
+
+def _with_overrides(preset: Preset, args: argparse.Namespace) -> Preset:
+    if preset.dataset != args.dataset:
+        raise MSPTError(
+            f"--preset must be one of the data set {args.dataset!r}, got one of {preset.dataset!r}"
+        )
+    chosen = {key: value for key in ("epochs", "seed") if (value := getattr(args, key)) is not None}
+    return replace(preset, train=replace(preset.train, **chosen))
+
+
+def _follow(training: Training, folder: Path, minutes: float | None) -> TrainingStopped:
+    """Draw the progress of a run; the bar shows the loss and the time left."""
+    with tqdm(unit="step", dynamic_ncols=True) as bar:
+        for event in train(training, folder=folder, minutes=minutes):
+            match event:
+                case StepDone():
+                    bar.total = event.num_steps
+                    bar.initial = bar.initial or event.step - 1
+                    bar.n = event.step
+                    left = f"{event.seconds_left / 60:.0f} min left"
+                    bar.set_postfix_str(f"loss {event.loss:.4f}, {left}")
+                case EpochDone():
+                    bar.write(
+                        f"epoch {event.epoch}: training {event.train_error:.4f}, validation "
+                        f"{event.validation_error:.4f} relative L2, {event.minutes:.1f} min"
+                    )
+                case TrainingStopped():
+                    return event
+    raise MSPTError("training ended without a result")
+
+
+def _info(training: Training, stopped: TrainingStopped) -> dict[str, Any]:
+    progress, preset = stopped.progress, training.preset
+    return {
+        "dataset": preset.dataset,
+        "data_hash": fingerprint(training.cases),
+        "train_cases": len(training.cases),
+        "split": "train",
+        "train": preset.train.to_dict(),
+        "seed": preset.train.seed,
+        "steps": progress.step,
+        "epochs": len(progress.curve),
+        "complete": stopped.complete,
+        "minutes": round(progress.minutes, 2),
+        "parameters": num_parameters(training.model),
+        "curve": [[round(value, 6) for value in point] for point in progress.curve],
+        "commit": _commit(),
+        "metrics": {},
+        **surroundings(),
+    }
+
+
+def _commit() -> str:
+    """Return the commit of the code, or an empty string outside a repository."""
+    command = ["git", "rev-parse", "--short=12", "HEAD"]  # noqa: S607 - git is found on PATH
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    """Describe ``evaluate``."""
+    parser.add_argument("checkpoint", type=Path, help="a .safetensors file")
+    parser.add_argument("--split", default="test", help="train, validation or test")
+    parser.add_argument("--data", type=Path, help="folder of generated data; default: data/")
+    parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+
+
+def run_evaluate(args: argparse.Namespace) -> dict[str, Any]:
+    """Score a checkpoint on a split of its data set."""
+    checkpoint = load_checkpoint(args.checkpoint)
+    cases = load_split(checkpoint.info["dataset"], args.split, root=args.data)
+    evaluation = evaluate(checkpoint, cases, device=args.device)
+    return {
+        "checkpoint": str(args.checkpoint),
+        "dataset": cases.dataset,
+        "split": args.split,
+        "cases": len(cases),
+        "metrics": evaluation.metrics(),
+    }

@@ -1,0 +1,142 @@
+"""Training settings and the table of runs that ship as checkpoints."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from mspt.config import ModelConfig, require, require_choice
+from mspt.errors import MSPTError
+
+Optimizer = Literal["adamw", "muon"]
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How a model is trained.
+
+    Attributes:
+        epochs: Passes over the training cases.
+        batch_size: Cases a step.
+        optimizer: ``muon`` for the matrices inside the blocks with AdamW for the rest, or
+            ``adamw`` for all.
+        learning_rate: Peak learning rate, reached after the warm-up.
+        warmup: Share of all steps with a linearly rising rate; a cosine to zero follows.
+        weight_decay: Decoupled weight decay of matrices.
+        clip_norm: Largest norm of the gradient of all parameters together.
+        ema_decay: Decay of the moving average of the weights, which is what is evaluated and kept.
+        seed: Seed of the initial weights and of the order of the cases.
+        precision: ``bfloat16`` runs the forward in mixed precision; it gains on GPUs only.
+        coarse_epochs: First passes on every second row and column of gridded cases: a quarter of
+            the points, a fifth of the time.
+        compile: Whether to run ``torch.compile`` on the model; for GPUs.
+    """
+
+    epochs: int
+    batch_size: int = 4
+    optimizer: Optimizer = "muon"
+    learning_rate: float = 1e-2
+    warmup: float = 0.05
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    ema_decay: float = 0.999
+    seed: int = 0
+    precision: Precision = "float32"
+    coarse_epochs: int = 0
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        """Reject settings that cannot train."""
+        require("epochs", self.epochs, minimum=1)
+        require("batch_size", self.batch_size, minimum=1)
+        require_choice("optimizer", self.optimizer, get_args(Optimizer))
+        require_choice("precision", self.precision, get_args(Precision))
+        if not 0 <= self.coarse_epochs <= self.epochs:
+            raise ValueError(
+                f"coarse_epochs must be between 0 and epochs, got {self.coarse_epochs} "
+                f"of {self.epochs}"
+            )
+        for name in ("learning_rate", "clip_norm"):
+            if not (value := getattr(self, name)) > 0:
+                raise ValueError(f"{name} must be positive, got {value}")
+        for name in ("warmup", "ema_decay"):
+            if not 0 <= (value := getattr(self, name)) < 1:
+                raise ValueError(f"{name} must be in [0, 1), got {value}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for a checkpoint's header."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """One run: a data set, an architecture and how it is trained."""
+
+    dataset: str
+    model: ModelConfig
+    train: TrainConfig
+
+
+# Elasticity: 972 points a case. The published variant has two feed-forward networks a block,
+# hence half the blocks; Transolver's block is an eighth smaller, hence one more.
+_ELASTICITY = {"space_dim": 2, "width": 64, "num_heads": 4, "unified_position": 8}
+_DARCY = {"space_dim": 2, "in_features": 1, "width": 64, "num_heads": 2, "unified_position": 8}
+
+
+def _elasticity(name: str, model: ModelConfig) -> tuple[str, Preset]:
+    return name, Preset(
+        dataset="elasticity", model=model, train=TrainConfig(epochs=24, batch_size=2)
+    )
+
+
+def _darcy(name: str, model: ModelConfig) -> tuple[str, Preset]:
+    train = TrainConfig(epochs=22, coarse_epochs=16, batch_size=2)
+    return name, Preset(dataset="darcy", model=model, train=train)
+
+
+PRESETS: dict[str, Preset] = dict(
+    [
+        _elasticity("elasticity", ModelConfig(**_ELASTICITY, num_blocks=6, num_patches=32)),
+        _elasticity(
+            "elasticity-sequence",
+            ModelConfig(**_ELASTICITY, num_blocks=6, num_patches=32, partition="sequence"),
+        ),
+        _elasticity(
+            "elasticity-transolver",
+            ModelConfig(**_ELASTICITY, architecture="transolver", num_blocks=7, num_slices=32),
+        ),
+        _elasticity(
+            "elasticity-published",
+            ModelConfig(
+                **_ELASTICITY,
+                architecture="published",
+                num_blocks=3,
+                num_patches=32,
+                partition="sequence",
+            ),
+        ),
+        _darcy("darcy", ModelConfig(**_DARCY, num_blocks=5, num_patches=64)),
+        _darcy(
+            "darcy-transolver",
+            ModelConfig(**_DARCY, architecture="transolver", num_blocks=6, num_slices=64),
+        ),
+    ]
+)
+
+
+def get_preset(name: str) -> Preset:
+    """Return a preset by name.
+
+    Raises:
+        MSPTError: If there is no such preset.
+    """
+    if name not in PRESETS:
+        raise MSPTError(f"preset must be one of {', '.join(PRESETS)}, got {name!r}")
+    return PRESETS[name]
+
+
+def train_config_from_dict(values: dict[str, Any]) -> TrainConfig:
+    """Rebuild training settings, refusing names they do not know."""
+    known = {field.name for field in fields(TrainConfig)}
+    if unknown := sorted(values.keys() - known):
+        raise ValueError(f"unknown TrainConfig settings {unknown}; known: {sorted(known)}")
+    return TrainConfig(**values)

@@ -1,0 +1,313 @@
+"""Training as a generator of events: stop reading and the model keeps what it has learned.
+
+Letters: B batch, N points, X space axes, F input features, C output channels.
+"""
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.optim import AdamW, Muon, Optimizer
+
+from mspt.checkpoint import build_model
+from mspt.data.case import CaseStack
+from mspt.data.registry import get_dataset
+from mspt.errors import DataError
+from mspt.inference import partitions_for, pick_device, predict_stack
+from mspt.metrics import relative_l2
+from mspt.normalize import Normalizer
+from mspt.partition import Partition
+from mspt.presets import Preset, TrainConfig
+from mspt.seeding import generator
+from mspt.training_state import Progress, load_state, save_state
+
+SAVE_SECONDS = 120.0
+"""A run is saved at least this often, and after every epoch."""
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """One optimizer step.
+
+    Attributes:
+        step: Steps done in all.
+        num_steps: Steps of the whole run.
+        loss: Mean relative L2 of the batch.
+        learning_rate: Rate of this step.
+        seconds_left: Estimate for the rest of the run.
+    """
+
+    step: int
+    num_steps: int
+    loss: float
+    learning_rate: float
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """One pass over the training cases.
+
+    Attributes:
+        epoch: Passes done in all.
+        train_error: Mean relative L2 over the steps of this pass.
+        validation_error: Mean relative L2 of the averaged weights over the validation cases.
+        minutes: Training time so far, earlier sessions included.
+    """
+
+    epoch: int
+    train_error: float
+    validation_error: float
+    minutes: float
+
+
+@dataclass(frozen=True)
+class TrainingStopped:
+    """The last event: all steps are done, or the time is up.
+
+    Attributes:
+        progress: Steps, minutes and the curve, earlier sessions included.
+        complete: Whether all steps are done.
+    """
+
+    progress: Progress
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Training:
+    """Everything a run holds; :func:`train` changes the modules and optimizers in place.
+
+    Attributes:
+        preset: What is trained, and how.
+        model: The model being fitted.
+        average: Its moving average: evaluate and keep this one.
+        normalizer: Fitted on the training cases.
+        optimizers: One or two, for disjoint parameters.
+        cases: Training cases.
+        coarse: The same on every second row and column; None where no epoch uses them.
+        validation: Validation cases.
+    """
+
+    preset: Preset
+    model: nn.Module
+    average: nn.Module
+    normalizer: Normalizer
+    optimizers: tuple[Optimizer, ...]
+    cases: CaseStack
+    coarse: CaseStack | None
+    validation: CaseStack
+
+
+def prepare(
+    preset: Preset, *, cases: CaseStack, validation: CaseStack, device: str = "cpu"
+) -> Training:
+    """Build a seeded model, its normalizer and its optimizers."""
+    target = pick_device(device)
+    model = build_model(preset.model, seed=preset.train.seed).to(target)
+    return Training(
+        preset=preset,
+        model=model,
+        average=copy.deepcopy(model).eval().requires_grad_(requires_grad=False),
+        normalizer=Normalizer.fit(cases.points, cases.features, cases.fields),
+        optimizers=build_optimizers(model, preset.train),
+        cases=cases,
+        coarse=coarsen(cases) if preset.train.coarse_epochs else None,
+        validation=validation,
+    )
+
+
+def coarsen(cases: CaseStack) -> CaseStack:
+    """Return gridded cases on every second row and column.
+
+    Raises:
+        DataError: If the data set has no grid.
+    """
+    shape = get_dataset(cases.dataset).grid_shape
+    if shape is None:
+        raise DataError(
+            f"coarse_epochs must be 0 for a data set without a grid, got {cases.dataset!r}"
+        )
+    kept = torch.arange(shape[0] * shape[1]).reshape(shape)[::2, ::2].flatten()
+    points = cases.points[:1, kept].expand(len(cases), -1, -1)
+    return replace(
+        cases,
+        points=points,
+        features=cases.features[:, kept],
+        fields=cases.fields[:, kept],
+        triangles=None,
+    )
+
+
+def build_optimizers(model: nn.Module, config: TrainConfig) -> tuple[Optimizer, ...]:
+    """Return AdamW for all parameters, or Muon for the blocks' matrices and AdamW for the rest.
+
+    Weight decay applies to matrices only. Muon's rate is scaled to AdamW's size of update.
+    """
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    is_hidden = {name: name.startswith("blocks.") and p.ndim == 2 for name, p in named}
+    use_muon = config.optimizer == "muon"
+    rest = [(name, p) for name, p in named if not (use_muon and is_hidden[name])]
+    adamw = AdamW(
+        [
+            {
+                "params": [p for _, p in rest if p.ndim >= 2],
+                "weight_decay": config.weight_decay,
+            },
+            {"params": [p for _, p in rest if p.ndim < 2], "weight_decay": 0.0},
+        ],
+        lr=config.learning_rate,
+    )
+    if not use_muon:
+        return (adamw,)
+    muon = Muon(
+        [p for name, p in named if is_hidden[name]],
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+        adjust_lr_fn="match_rms_adamw",
+    )
+    return (muon, adamw)
+
+
+def learning_rate(step: int, num_steps: int, *, config: TrainConfig) -> float:
+    """Return the rate of a step: linear warm-up, then a cosine to zero.
+
+    Examples:
+        >>> config = TrainConfig(epochs=1, learning_rate=1.0, warmup=0.5)
+        >>> [round(learning_rate(step, 4, config=config), 2) for step in range(4)]
+        [0.5, 1.0, 1.0, 0.5]
+    """
+    num_warmup = round(config.warmup * num_steps)
+    if step < num_warmup:
+        return config.learning_rate * (step + 1) / num_warmup
+    progress = (step - num_warmup) / max(1, num_steps - num_warmup)
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """Cases with their partitions, built once."""
+
+    cases: CaseStack
+    partitions: tuple[Partition, ...] | None
+
+    @classmethod
+    def of(cls, training: Training, cases: CaseStack) -> "_Stage":
+        points, _ = training.normalizer.encode(cases.points, cases.features)
+        return cls(cases, partitions_for(training.preset.model, points))
+
+
+def train(
+    training: Training, *, folder: Path | None = None, minutes: float | None = None
+) -> Iterator[StepDone | EpochDone | TrainingStopped]:
+    """Fit the model in place, yielding after each step, after each epoch and at the end.
+
+    A run saved in ``folder`` goes on where it stopped, with the same numbers as an uninterrupted
+    one.
+
+    Args:
+        training: What :func:`prepare` returned.
+        folder: Where the run is kept; nothing is saved without it.
+        minutes: Stop, and save, after this time.
+    """
+    config, num_cases = training.preset.train, len(training.cases)
+    steps_per_epoch = math.ceil(num_cases / config.batch_size)
+    num_steps = config.epochs * steps_per_epoch
+    progress = load_state(folder, training) if folder else Progress()
+    start, saved, spent = perf_counter(), perf_counter(), progress.minutes
+    stages = [_Stage.of(training, cases) for cases in (training.coarse, training.cases) if cases]
+    forward = torch.compile(training.model) if config.compile else training.model
+    first_step = progress.step
+    for step in range(first_step, num_steps):
+        rows = _batch_rows(step, steps_per_epoch, num_cases, config)
+        rate = learning_rate(step, num_steps, config=config)
+        is_coarse = step < config.coarse_epochs * steps_per_epoch
+        loss = _step(training, forward, rows, stages[0 if is_coarse else -1], rate)
+        _average(training, step)
+        now = perf_counter()
+        progress = progress.after_step(loss, spent + (now - start) / 60)
+        left = (now - start) / (step + 1 - first_step) * (num_steps - step - 1)
+        yield StepDone(step + 1, num_steps, loss, rate, left)
+        if (step + 1) % steps_per_epoch == 0:
+            progress = progress.after_epoch(validation_error(training))
+            yield EpochDone(len(progress.curve), *progress.curve[-1], progress.minutes)
+        out_of_time = minutes is not None and now - start > 60 * minutes
+        epoch_ended = (step + 1) % steps_per_epoch == 0
+        if folder and (epoch_ended or out_of_time or now - saved > SAVE_SECONDS):
+            save_state(folder, training, progress)
+            saved = now
+        if out_of_time:
+            break
+    yield TrainingStopped(progress, complete=progress.step == num_steps)
+
+
+def validation_error(training: Training) -> float:
+    """Return the mean relative L2 of the averaged weights over the validation cases."""
+    cases = training.validation
+    predicted = predict_stack(
+        training.average,
+        training.normalizer,
+        cases.points,
+        cases.features,
+        partitions=partitions_for(
+            training.preset.model, training.normalizer.encode(cases.points, cases.features)[0]
+        ),
+        batch_size=training.preset.train.batch_size,
+    )
+    return relative_l2(predicted, cases.fields).mean().item()
+
+
+def _batch_rows(step: int, steps_per_epoch: int, num_cases: int, config: TrainConfig) -> list[int]:
+    epoch, place = divmod(step, steps_per_epoch)
+    order = torch.randperm(num_cases, generator=generator(config.seed, "order", epoch))
+    return order[place * config.batch_size : (place + 1) * config.batch_size].tolist()
+
+
+def _step(
+    training: Training,
+    forward: nn.Module,
+    rows: list[int],
+    stage: _Stage,
+    rate: float,
+) -> float:
+    config, cases = training.preset.train, stage.cases
+    device = next(training.model.parameters()).device
+    encoded = training.normalizer.encode(cases.points[rows], cases.features[rows])
+    inputs = [tensor.to(device) for tensor in encoded]
+    used = None if stage.partitions is None else [stage.partitions[row] for row in rows]
+    mixed = config.precision == "bfloat16"
+    with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+        output = forward(*inputs, partitions=used)
+    loss = _loss(output.float(), cases.fields[rows].to(device), training.normalizer)
+    for optimizer in training.optimizers:
+        optimizer.zero_grad()
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+    loss.backward()
+    nn.utils.clip_grad_norm_(training.model.parameters(), config.clip_norm)
+    for optimizer in training.optimizers:
+        optimizer.step()
+    return loss.item()
+
+
+def _loss(
+    output: Float[Tensor, "B N C"], fields: Float[Tensor, "B N C"], normalizer: Normalizer
+) -> Float[Tensor, ""]:
+    """Return the mean relative L2 in physical units."""
+    scale, mean = normalizer.fields_scale.to(output), normalizer.fields_mean.to(output)
+    return relative_l2(output * scale + mean, fields).mean()
+
+
+@torch.no_grad()
+def _average(training: Training, step: int) -> None:
+    """Move the average toward the model; early on it follows faster."""
+    decay = min(training.preset.train.ema_decay, (1 + step) / (10 + step))
+    averaged = [parameter.data for parameter in training.average.parameters()]
+    current = [parameter.data for parameter in training.model.parameters()]
+    torch._foreach_lerp_(averaged, current, 1 - decay)

@@ -1,0 +1,156 @@
+"""A run on disk: everything that an exact resume needs, in one safetensors file."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from mspt.errors import CheckpointError
+from mspt.presets import Preset
+
+STATE_NAME = "state.safetensors"
+
+
+class RunState(Protocol):
+    """The parts of a run that change while it trains."""
+
+    @property
+    def preset(self) -> Preset:
+        """What is trained, and how."""
+        ...
+
+    @property
+    def model(self) -> nn.Module:
+        """The model being fitted."""
+        ...
+
+    @property
+    def average(self) -> nn.Module:
+        """Its moving average."""
+        ...
+
+    @property
+    def optimizers(self) -> tuple[Optimizer, ...]:
+        """The optimizers."""
+        ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come.
+
+    Attributes:
+        step: Steps done.
+        minutes: Training time so far.
+        loss_sum: Sum of the losses of the current epoch.
+        loss_count: Their number.
+        curve: Training and validation error after each epoch.
+    """
+
+    step: int = 0
+    minutes: float = 0.0
+    loss_sum: float = 0.0
+    loss_count: int = 0
+    curve: tuple[tuple[float, float], ...] = ()
+
+    def after_step(self, loss: float, minutes: float) -> "Progress":
+        """Return the progress after one more step."""
+        return replace(
+            self,
+            step=self.step + 1,
+            minutes=minutes,
+            loss_sum=self.loss_sum + loss,
+            loss_count=self.loss_count + 1,
+        )
+
+    def after_epoch(self, validation_error: float) -> "Progress":
+        """Return the progress after the last step of an epoch."""
+        point = (self.loss_sum / self.loss_count, validation_error)
+        return replace(self, loss_sum=0.0, loss_count=0, curve=(*self.curve, point))
+
+
+def save_state(folder: Path, run: RunState, progress: Progress) -> None:
+    """Write the run; the file is replaced only when the new one is complete."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {f"model.{name}": value for name, value in run.model.state_dict().items()}
+    tensors |= {f"average.{name}": value for name, value in run.average.state_dict().items()}
+    for index, optimizer in enumerate(run.optimizers):
+        tensors |= {f"optimizer.{index}.{k}": v for k, v in _optimizer_tensors(optimizer).items()}
+    header = {
+        "step": progress.step,
+        "minutes": progress.minutes,
+        "loss_sum": progress.loss_sum,
+        "loss_count": progress.loss_count,
+        "curve": progress.curve,
+        "preset": _identity(run.preset),
+    }
+    partial = folder / f"{STATE_NAME}.partial"
+    contiguous = {name: value.contiguous().cpu() for name, value in tensors.items()}
+    save_file(contiguous, partial, {"run": json.dumps(header)})
+    partial.replace(folder / STATE_NAME)
+
+
+def load_state(folder: Path, run: RunState) -> Progress:
+    """Put a saved run back into ``run``; a fresh one where nothing was saved.
+
+    Raises:
+        CheckpointError: If the file is damaged or belongs to other settings.
+    """
+    path = folder / STATE_NAME
+    if not path.exists():
+        return Progress()
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads(file.metadata()["run"])
+        tensors = load_file(path)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{path.name} must be a complete saved run, got: {error}; delete it to start again"
+        ) from error
+    if header.pop("preset") != json.loads(json.dumps(_identity(run.preset))):
+        raise CheckpointError(
+            f"{path.name} must belong to the same settings, got those of another run; "
+            "choose another folder or delete it to start again"
+        )
+    run.model.load_state_dict(_below("model.", tensors))
+    run.average.load_state_dict(_below("average.", tensors))
+    for index, optimizer in enumerate(run.optimizers):
+        _load_optimizer(optimizer, _below(f"optimizer.{index}.", tensors))
+    curve = tuple((train, validation) for train, validation in header.pop("curve"))
+    return Progress(**header, curve=curve)
+
+
+def _identity(preset: Preset) -> dict[str, Any]:
+    return {
+        "dataset": preset.dataset,
+        "model": preset.model.to_dict(),
+        "train": preset.train.to_dict(),
+    }
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
+    return {
+        f"{index}.{name}": torch.as_tensor(value)
+        for index, entries in optimizer.state_dict()["state"].items()
+        for name, value in entries.items()
+    }
+
+
+def _load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict(
+        {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
+    )
