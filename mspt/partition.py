@@ -4,6 +4,9 @@ Letters:
     N points    K patches (K_plus_1 offsets)    M nodes of the tree (2 K - 1)    X space axes
 """
 
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,9 +15,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mspt._ball_tree import bound_nodes, order_points
-
 MAX_SPACE_DIM = 4
+POINTS_PER_THREAD = 16_384  # fewer are done before another thread has started
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -104,11 +106,15 @@ def build_partition(points: Float[Tensor, "N X"], num_patches: int) -> Partition
     """
     _check_points(points)
     _check_num_patches(num_patches, num_points=len(points))
-    # Adding zero turns -0.0 into 0.0, which must not be told apart.
-    coordinates = np.ascontiguousarray(points.detach().cpu().numpy()) + 0.0
-    order = order_points(coordinates, num_patches)
-    start, stop, level, parent, patches = _tree_nodes(len(order), num_patches)
-    center, radius = bound_nodes(coordinates, order, start, stop)
+    # Imported where it is needed: numba takes longer to import than all the rest.
+    from mspt._ball_tree import measure_nodes, order_points
+
+    coordinates = np.ascontiguousarray(points.detach().cpu().numpy())
+    start, stop, level, parent, patches = _tree_nodes(len(points), num_patches)
+    nodes = np.stack([start, stop, patches])
+    with _threads(len(points)) as (num_parts, spread):
+        order, in_order = order_points(coordinates, num_patches, num_parts, spread)
+        center, radius = measure_nodes(in_order, nodes, num_parts, spread)
     to_tensor = partial(torch.as_tensor, device=points.device)
     tree = BallTree(
         start=to_tensor(start),
@@ -143,6 +149,17 @@ def sequence_partition(num_points: int, num_patches: int) -> Partition:
         raise ValueError(f"num_points must be at least 1, got {num_points}")
     _check_num_patches(num_patches, num_points=num_points)
     return _partition(torch.arange(num_points), num_patches, tree=None)
+
+
+@contextmanager
+def _threads(num_points: int) -> Iterator[tuple[int, Callable[..., Iterable]]]:
+    """Yield into how many parts to cut the work and a ``map`` that shares them out."""
+    num_threads = min(torch.get_num_threads(), num_points // POINTS_PER_THREAD)
+    if num_threads < 2:
+        yield 1, map
+        return
+    with ThreadPoolExecutor(num_threads) as pool:
+        yield 4 * num_threads, pool.map
 
 
 def _partition(order: Tensor, num_patches: int, *, tree: BallTree | None) -> Partition:
