@@ -6,11 +6,11 @@ from pages._parts import device_picker, error_panel, footer
 
 st.set_page_config(
     page_title="MSPT Explorer",
-    page_icon=":material/hive:",
+    page_icon="assets/icon.svg",
     layout="wide",
     initial_sidebar_state="expanded",
 )
-st.logo("assets/logo.svg", size="large")
+st.logo("assets/logo.svg", size="large", icon_image="assets/icon.svg")
 page = st.navigation(
     [
         st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from mspt.checkpoint import CheckpointInfo
 from mspt.data.case import Case, Quantity
@@ -17,6 +18,17 @@ from pages._shared import case_error, checkpoints
 MEASURED, STORED, PAPER = "measured here", "stored with the checkpoint", "from the paper"
 _ORIGIN_COLORS = {MEASURED: "green", STORED: "blue", PAPER: "violet"}
 _DEVICE_NAMES = {"auto": "Auto", "cuda": "CUDA", "mps": "MPS", "cpu": "CPU"}
+
+
+def require_frame() -> None:
+    """Start over through ``app.py`` if Streamlit ran a page file by itself.
+
+    Until ``app.py`` has run once on a server, Streamlit takes every file in ``pages/`` for a page
+    of its older kind, and the first visitor with a deep link would see it without the frame.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
 
 
 @contextmanager
@@ -70,13 +82,41 @@ def case_numbers(header: CheckpointInfo, case: Case, prediction: Prediction) -> 
 def drawing_numbers(case: Case, prediction: Prediction, solver_seconds: float) -> None:
     """Show the error of a drawn case and what model and solver took."""
     error, ratio = case_error(case, prediction), solver_seconds / prediction.seconds
-    first, second = st.columns(2)
+    first, second, third, fourth = st.columns(4)
     with first:
-        number("Relative L2 error", percent(error), origin=MEASURED)
-        number("Model", milliseconds(prediction.seconds), origin=MEASURED)
+        number("Relative L2 of this drawing", percent(error), origin=MEASURED)
     with second:
-        number("Solver ÷ model time", f"{ratio:.1f} ×", origin=MEASURED)
-        number("Solver", milliseconds(solver_seconds), origin=MEASURED)
+        number("Model, forward pass", milliseconds(prediction.seconds), origin=MEASURED)
+    with third:
+        number("Solver, truth", milliseconds(solver_seconds), origin=MEASURED)
+    with fourth:
+        number("Solver time over model time", f"{ratio:.1f} ×", origin=MEASURED)
+
+
+def checkpoint_facts(header: CheckpointInfo) -> None:
+    """Show how a checkpoint was made, as far as its header says."""
+    config, info = header.config, header.info
+    patches = f"K = {config.num_patches}" if config.num_patches else f"L = {config.patch_size}"
+    if config.architecture in ("mspt", "published"):
+        cut = f"{config.partition.replace('_', ' ')}, {patches}, Q = {config.num_supernodes}"
+    else:
+        cut = "none"
+    facts = {
+        "Model": f"{config.architecture}, {config.num_blocks} blocks, D = {config.width}",
+        "Partition": cut,
+        "Parameters": info.get("parameters"),
+        "Training cases": info.get("train_cases"),
+        "Steps": info.get("steps"),
+        "Minutes": info.get("minutes"),
+        "Hardware": info.get("hardware"),
+        "Seed": info.get("seed"),
+    }
+    known = {
+        name: f"{value:,}" if isinstance(value, int) else str(value)
+        for name, value in facts.items()
+        if value is not None
+    }
+    st.table(known, border="horizontal", width="stretch")
 
 
 def percent(share: float | None) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from mspt.checkpoint import Checkpoint, CheckpointInfo, list_checkpoints, load_checkpoint
+from mspt.config import ModelConfig
 from mspt.data.case import Case, CaseStack
 from mspt.data.registry import get_dataset
 from mspt.data.store import load_split
@@ -103,7 +104,7 @@ def solve_drawing(dataset: str, drawing: str) -> tuple[Case, float]:
         fields = solve_darcy(features)
     seconds = perf_counter() - start
     columns = [
-        like.points.new_tensor(part).reshape(len(like.points), -1)
+        like.points.new_tensor(np.asarray(part)).reshape(len(like.points), -1)
         for part in (points, features, fields)
     ]
     case = replace(like, name="drawing", points=columns[0], features=columns[1], fields=columns[2])
@@ -183,6 +184,11 @@ def _summary(header: CheckpointInfo, case: Case, prediction: Prediction) -> dict
     }
 
 
+def _partition_of(config: ModelConfig) -> str:
+    used = config.architecture in ("mspt", "published")
+    return config.partition.replace("_", " ") if used else "none"
+
+
 def checkpoint_table() -> pd.DataFrame:
     """Return one row per shipped checkpoint, read from the headers alone."""
     rows = []
@@ -193,7 +199,7 @@ def checkpoint_table() -> pd.DataFrame:
                 "Checkpoint": header.path.stem,
                 "Data set": header.info.get("dataset"),
                 "Model": header.config.architecture,
-                "Partition": header.config.partition.replace("_", " "),
+                "Partition": _partition_of(header.config),
                 "Parameters": header.info.get("parameters"),
                 "Test error": metrics.get("relative_l2"),
                 "Mean only": metrics.get("mean_only"),

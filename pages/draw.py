@@ -1,15 +1,18 @@
 """Draw a domain: the model predicts it, and the real solver tells the truth."""
 
 import json
+from functools import partial
 
 import streamlit as st
 
 from mspt.data.registry import get_dataset
 from mspt.figures.fields import comparison_figure
+from mspt.figures.patches import patch_figure
 from pages import _canvas, _parts, _shared
 
+_parts.require_frame()
 st.header("What if the domain is mine?", anchor=False)
-top = st.columns([2.1, 3, 4, 1.6], vertical_alignment="bottom")
+top = st.columns([2, 2.6, 3.9, 1.5], vertical_alignment="bottom")
 with top[0]:
     dataset = get_dataset(_parts.pick_dataset())
 with top[1]:
@@ -35,7 +38,9 @@ seed = top[3].number_input(
 )
 dark, resets = _parts.is_dark(), st.session_state.setdefault("draw_resets", 0)
 version = f"{dataset.name} {preset} {seed if preset == _canvas.RANDOM else ''} {resets}"
-left, right = st.columns([5, 7], gap="medium")
+numbers = st.container(height=118, border=False, gap=None)  # keeps its place while solving
+body = st.container(horizontal=True, gap="small")  # one row on a wide screen
+left, right = body.container(width=1000).columns([5, 7], gap="medium")
 with left:
     start = _canvas.start_of(dataset.name, preset, seed)
     drawing = _canvas.canvas(dataset.name, start, version=version, dark=dark)
@@ -51,49 +56,60 @@ with left:
             persist_state="session",
             help="Solve and predict after each change.",
         )
-    numbers = st.container()
+    stage = st.container()
 if pressed or live:
     st.session_state["draw_solved"] = dataset.name, drawing
+table = None
 with right, _parts.error_panel():
     if st.session_state.get("draw_solved") != (dataset.name, drawing):
-        st.caption("Press *Solve it now* to see prediction, truth and error of this drawing.")
+        st.caption("Press *Solve it now* to see truth, prediction and error of this drawing.")
     else:
-        with st.status("The solver computes the truth …") as status:
+        with stage, st.status("The solver computes the truth …") as status:
             case, solver_seconds = _shared.solve_drawing(dataset.name, json.dumps(drawing))
             status.update(label="The model predicts …")
             prediction = _shared.run(header, case, _parts.device())
-            status.update(label="Solved and predicted: same points, same field", state="complete")
+            st.caption(f"{dataset.solver}")
+            status.update(label="Solved and predicted on the same points", state="complete")
         with numbers:
             _parts.drawing_numbers(case, prediction, solver_seconds)
+        raster, points = _shared.case_raster(case), case.points.numpy()
         truth, predicted = _shared.primary(case, prediction)
         st.plotly_chart(
             comparison_figure(
-                _shared.case_raster(case),
-                case.points.numpy(),
+                raster,
+                points,
                 truth,
                 predicted,
-                quantity=_parts.field_of(dataset),
                 columns=2,
                 dark=dark,
+                quantity=_parts.field_of(dataset),
             ),
             key="draw_comparison",
         )
+        if prediction.partition is not None:
+            with body.container(width=400):
+                st.markdown("**How the model cuts it into patches**")
+                patch = prediction.partition.patch_of_point.numpy()
+                st.plotly_chart(patch_figure(raster, points, patch, dark=dark), key="draw_patches")
+        table = partial(_shared.case_csv, case, prediction)
+with st.container(horizontal=True):
+    st.download_button(
+        "This drawing (JSON)",
+        _canvas.drawing_file(dataset.name, drawing),
+        key="draw_file",
+        file_name=f"drawn-{dataset.name}.json",
+        mime="application/json",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+    if table is not None:
         st.download_button(
             "Table of this case (CSV)",
-            lambda: _shared.case_csv(case, prediction),
-            file_name=f"drawn-{dataset.name}.csv",
+            table,
+            key="draw_csv",
             mime="text/csv",
+            file_name=f"drawn-{dataset.name}.csv",
             on_click="ignore",
             icon=":material/download:",
-            key="draw_csv",
         )
-st.download_button(
-    "This drawing (JSON)",
-    _canvas.drawing_file(dataset.name, drawing),
-    mime="application/json",
-    file_name=f"drawn-{dataset.name}.json",
-    on_click="ignore",
-    icon=":material/download:",
-    key="draw_file",
-)
 _parts.command(f"python -m mspt solve {dataset.name} drawn-{dataset.name}.json")

@@ -4,13 +4,14 @@ import numpy as np
 import streamlit as st
 
 from mspt.data.registry import get_dataset
-from mspt.figures.curves import error_histogram
+from mspt.figures.curves import error_histogram, learning_curve
 from mspt.figures.fields import comparison_figure, field_figure, points_figure
 from mspt.figures.patches import patch_error_figure, patch_figure
 from pages import _parts, _shared
 
 VIEWS = ("Input", "Patches", "Error by patch")
 
+_parts.require_frame()
 st.header("How close does the model come to the solver?", anchor=False)
 top = st.columns([1.75, 2.4, 2.4, 1.1, 1.5], vertical_alignment="bottom")
 with top[0]:
@@ -41,11 +42,12 @@ prediction = _shared.predict_test_case(header, case, _parts.device())
 raster, points = _shared.case_raster(case), case.points.numpy()
 truth, predicted = _shared.primary(case, prediction)
 _parts.case_numbers(header, case, prediction)
-st.plotly_chart(
+body = st.container(horizontal=True, gap="small")  # one row on a wide screen
+body.container(width=1000).plotly_chart(
     comparison_figure(raster, points, truth, predicted, quantity=field, dark=dark),
     key="explore_comparison",
 )
-left, right = st.columns(2)
+left, right, origin, setting = (body.container(width=400) for _ in range(4))
 with left:
     view = st.segmented_control(
         "Look at",
@@ -91,6 +93,15 @@ with right:
             "Turn on *Worst first* to predict every test case once, sort the list by error and see "
             "where this case ranks."
         )
+with origin:
+    st.markdown(f"**The checkpoint {header.path.stem}** :blue-badge[{_parts.STORED}]")
+    _parts.checkpoint_facts(header)
+    if curve := header.info.get("curve"):
+        st.plotly_chart(learning_curve(np.array(curve), dark=dark), key="explore_curve")
+with setting:
+    st.markdown(f"**The data set {dataset.name}**: {dataset.title}")
+    st.latex(dataset.equation)
+    st.caption(f"{dataset.geometry}\n\n{dataset.solver}")
 st.download_button(
     "Table of this case (CSV)",
     lambda: _shared.case_csv(case, prediction),

@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 
-from mspt.figures.theme import ACCENT, BAR, lay_out
+from mspt.figures.theme import ACCENT, BAR, INK, lay_out
 
 
 def error_histogram(
@@ -45,6 +45,37 @@ def error_histogram(
     figure.update_yaxes(title="test cases")
     figure = lay_out(figure, dark=dark, height=height)
     return figure.update_layout(bargap=0.05, margin={"l": 56, "b": 48})
+
+
+def learning_curve(
+    errors: Float[np.ndarray, "M 2"], *, dark: bool = False, height: int = 260
+) -> go.Figure:
+    """Draw training and validation error after each epoch on a logarithmic axis.
+
+    Args:
+        errors: Relative L2 on training and validation cases, one row per epoch.
+        dark: Whether the page is dark.
+        height: Height in pixels.
+    """
+    epoch = np.arange(1, len(errors) + 1)
+    figure = go.Figure()
+    for column, (name, color) in enumerate((("training", INK[dark]), ("validation", ACCENT[dark]))):
+        figure.add_scatter(
+            x=epoch,
+            y=errors[:, column],
+            name=name,
+            mode="lines",
+            line={"color": color, "width": 2},
+            hovertemplate=f"epoch %{{x}}: {name} %{{y:.2%}}<extra></extra>",
+        )
+    figure.update_xaxes(title="epoch")
+    figure.update_yaxes(title="relative L2 error", type="log", tickformat=".1%", nticks=5)
+    figure = lay_out(figure, dark=dark, height=height)
+    return figure.update_layout(
+        showlegend=True,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        margin={"l": 62, "b": 44, "t": 30},
+    )
 
 
 def _bins(errors: Float[np.ndarray, " B"]) -> int:

@@ -64,16 +64,17 @@ def comparison_figure(
     error_limits, error_note = robust_limits(error, centered=True)
     title = label(quantity)
     figure.update_layout(
-        coloraxis=_color_axis(limits, FIELD_SCALE, place=bars[0], title=title + note),
-        coloraxis2=_color_axis(
+        coloraxis=color_axis(limits, FIELD_SCALE, place=bars[0], title=title + note, dark=dark),
+        coloraxis2=color_axis(
             error_limits,
             error_scale(dark=dark),
             place=bars[1],
             title=f"error of {title}{error_note}",
+            dark=dark,
         ),
     )
     return frame_panels(
-        lay_out(figure, dark=dark, height=430 if rows == 1 else 600), raster, panels=3
+        lay_out(figure, dark=dark, height=430 if rows == 1 else 545), raster, panels=3
     )
 
 
@@ -92,7 +93,9 @@ def field_figure(
     if two_levels:
         limits, note = (quantity.levels[0], quantity.levels[1]), ""
     scale = two_value_scale(dark=dark) if two_levels else FIELD_SCALE
-    axis = _color_axis(limits, scale, place=(0.5, -0.03, 0.6), title=label(quantity) + note)
+    axis = color_axis(
+        limits, scale, place=(0.5, -0.03, 0.6), title=label(quantity) + note, dark=dark
+    )
     if two_levels:
         quarter = (limits[1] - limits[0]) / 4
         axis["colorbar"] |= {
@@ -116,7 +119,7 @@ def points_figure(
         x=points[:, 0],
         y=points[:, 1],
         mode="markers",
-        marker={"size": 4, "color": INK[dark], "opacity": 0.8},
+        marker={"size": 3, "color": INK[dark], "opacity": 0.8},
         hovertemplate="x %{x:.4f}<br>y %{y:.4f}<extra></extra>",
     )
     figure = go.Figure([*outline_traces(raster, dark=dark), dots])
@@ -201,9 +204,9 @@ def _filled(
 ) -> go.Heatmap:
     """Return the filled field; where pixels are points it can be hovered itself."""
     image = sample_raster(raster, values).astype(np.float32)
-    filled = go.Heatmap(x=raster.x, y=raster.y, z=image)
+    filled = go.Heatmap(x=raster.x, y=raster.y, z=image, zsmooth="fast")
     if len(raster.outline):
-        return filled.update(zsmooth="fast", hoverinfo="skip")
+        return filled.update(hoverinfo="skip")
     return filled.update(
         customdata=details[raster.corners[..., 0]].astype(np.float32),
         hovertemplate=_hover_text(details.shape[1], quantity),
@@ -240,12 +243,13 @@ def _hover_text(num_values: int, quantity: Quantity) -> str:
     return "<br>".join(["x %{x:.4f}, y %{y:.4f}", *lines]) + "<extra></extra>"
 
 
-def _color_axis(
+def color_axis(
     limits: tuple[float, float],
     scale: str | list[list[float | str]],
     *,
     place: tuple[float, float, float],
     title: str,
+    dark: bool,
 ) -> dict[str, Any]:
     """Return a colour axis with a lying colour bar: centre, top and length in shares."""
     bar = {
@@ -257,8 +261,10 @@ def _color_axis(
         "len": place[2],
         "thickness": 11,
         "outlinewidth": 0,
-        "nticks": 6,
-        "title": {"text": title, "side": "bottom"},
+        "nticks": 5,
+        "tickangle": 0,
+        "title": {"text": title, "side": "bottom", "font": {"color": INK[dark]}},
+        "tickfont": {"color": INK[dark]},
     }
     return {"cmin": limits[0], "cmax": limits[1], "colorscale": scale, "colorbar": bar}
 

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float, Int
 
 from mspt.data.case import Quantity
-from mspt.figures.fields import frame_panels, label, outline_traces, suffix
+from mspt.figures.fields import color_axis, frame_panels, label, outline_traces, suffix
 from mspt.figures.raster import Raster, sample_nearest
 from mspt.figures.theme import PATCH_COLORS, lay_out, magnitude_scale, patch_scale
 
@@ -25,17 +25,17 @@ def patch_figure(
         go.Heatmap(
             x=raster.x,
             y=raster.y,
-            z=_lookup(image, colors + 0.5),
+            z=_lookup(image, colors + 0.5).astype(np.float32),
             zmin=0,
             zmax=len(PATCH_COLORS),
             colorscale=patch_scale(),
             showscale=False,
-            customdata=image,
+            customdata=image.astype(np.float32),
             hovertemplate="patch %{customdata:.0f}<extra></extra>",
         )
     )
     if len(raster.outline):
-        figure.add_trace(_dots(points))
+        figure.add_traces([*outline_traces(raster, dark=dark), _dots(points)])
     return frame_panels(lay_out(figure, dark=dark, height=height), raster).update_layout(
         margin={"b": 8}
     )
@@ -53,31 +53,24 @@ def patch_error_figure(
     """Colour every patch by the root mean square of its points' errors."""
     rms = patch_rms(patch_of_point, prediction - truth)
     image = sample_nearest(raster, patch_of_point)
-    bar = {
-        "orientation": "h",
-        "y": -0.03,
-        "yanchor": "top",
-        "len": 0.6,
-        "thickness": 11,
-        "outlinewidth": 0,
-        "nticks": 5,
-        "title": {"text": f"root mean square error of {label(quantity)}", "side": "bottom"},
-    }
-    figure = go.Figure(
-        go.Heatmap(
-            x=raster.x,
-            y=raster.y,
-            z=_lookup(image, rms),
-            zmin=0.0,
-            zmax=float(rms.max()) or 1.0,
-            colorscale=magnitude_scale(dark=dark),
-            colorbar=bar,
-            customdata=image,
-            hovertemplate="patch %{customdata:.0f}<br>root mean square error %{z:.4g}"
-            f"{suffix(quantity)}<extra></extra>",
+    filled = go.Heatmap(
+        x=raster.x,
+        y=raster.y,
+        z=_lookup(image, rms).astype(np.float32),
+        coloraxis="coloraxis",
+        customdata=image.astype(np.float32),
+        hovertemplate="patch %{customdata:.0f}<br>root mean square error %{z:.4g}"
+        f"{suffix(quantity)}<extra></extra>",
+    )
+    figure = go.Figure([filled, *outline_traces(raster, dark=dark)]).update_layout(
+        coloraxis=color_axis(
+            (0.0, float(rms.max()) or 1.0),
+            magnitude_scale(dark=dark),
+            place=(0.5, -0.03, 0.6),
+            title=f"root mean square error of {label(quantity)}",
+            dark=dark,
         )
     )
-    figure.add_traces(outline_traces(raster, dark=dark))
     return frame_panels(lay_out(figure, dark=dark, height=340), raster)
 
 

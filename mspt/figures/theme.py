@@ -103,7 +103,12 @@ def lay_out(figure: go.Figure, *, dark: bool, height: int) -> go.Figure:
         plot_bgcolor="rgba(0,0,0,0)",
         showlegend=False,
         hoverlabel={"align": "left"},
-        modebar={"remove": ["lasso2d", "select2d", "autoScale2d"]},
+        modebar={
+            "remove": ["lasso2d", "select2d", "autoScale2d"],
+            "bgcolor": "rgba(0,0,0,0)",
+            "color": INK[dark],
+            "activecolor": ACCENT[dark],
+        },
     )
 
 

@@ -1,0 +1,78 @@
+import importlib.util
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(item.fspath).is_relative_to(Path(__file__).parent):
+            item.add_marker("browser")
+            if CHROMIUM is None:
+                item.add_marker(pytest.mark.skip(reason="Chromium is not installed"))
+
+
+def _screenshots() -> ModuleType:
+    """The script for the README's pictures: it starts the app and knows the browser's flags."""
+    spec = importlib.util.spec_from_file_location("screenshots", ROOT / "assets/screenshots.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def script() -> ModuleType:
+    return _screenshots()
+
+
+@pytest.fixture(scope="session")
+def address(script: ModuleType) -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        with script.serve() as address:
+            yield address
+
+
+@pytest.fixture(scope="session")
+def browser(script: ModuleType) -> Iterator[object]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=script.FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser: object, address: str, script: ModuleType) -> Iterator[Callable[..., object]]:
+    """Open a page; fails at the end on any script error or any request beyond this machine."""
+    contexts, strangers, errors = [], [], []
+
+    def refuse(route: object) -> None:
+        strangers.append(route.request.url)
+        route.abort()
+
+    def open_it(path: str, *, theme: str = "light") -> object:
+        context = browser.new_context(
+            viewport={"width": 1280, "height": 800}, color_scheme=theme, has_touch=True
+        )
+        contexts.append(context)
+        context.set_default_timeout(90_000)
+        context.route(lambda url: not url.startswith((address, "data:", "blob:")), refuse)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(address + path)
+        script.settle(page)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert not strangers
+    assert not errors

@@ -1,0 +1,30 @@
+import base64
+import json
+
+import numpy as np
+from streamlit.testing.v1 import AppTest
+
+
+def charts(app: AppTest) -> list[dict]:
+    """The figures on a page, as plotly describes them, with arrays as numpy arrays."""
+    return [_decode(json.loads(chart.proto.spec)) for chart in app.get("plotly_chart")]
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def component(app: AppTest) -> dict:
+    """The data a canvas was mounted with."""
+    (found,) = app.get("bidi_component")
+    return json.loads(found.proto.json)
+
+
+def _decode(node: object) -> object:
+    if isinstance(node, dict):
+        if "bdata" in node:
+            flat = np.frombuffer(base64.b64decode(node["bdata"]), dtype=node["dtype"])
+            shape = node.get("shape")
+            return flat.reshape([int(side) for side in shape.split(",")]) if shape else flat
+        return {key: _decode(value) for key, value in node.items()}
+    return [_decode(item) for item in node] if isinstance(node, list) else node

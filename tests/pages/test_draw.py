@@ -1,0 +1,154 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from mspt.checkpoint import load_checkpoint
+from mspt.data.registry import get_dataset, grid_points
+from mspt.inference import predict_case
+from mspt.solvers.darcy import sample_permeability, solve_darcy
+from mspt.solvers.elasticity import radii_from_polygon, sample_hole, solve_elasticity
+from tests.pages.reading import charts, component, metrics
+
+Open = Callable[..., AppTest]
+ANGLES = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+BEAN = (0.5 + (0.27 + 0.05 * np.sin(2 * ANGLES)) * np.array([np.cos(ANGLES), np.sin(ANGLES)])).T
+BOW_TIE = [[0.3, 0.3], [0.7, 0.7], [0.7, 0.3], [0.3, 0.7]]
+
+
+def draw(app: AppTest, polygon: list) -> AppTest:
+    """Let go of a handle: what the canvas would send."""
+    shape = {"version": component(app)["version"], "polygon": polygon}
+    app.session_state["draw_hole"] = {"shape": shape}
+    return app.run()
+
+
+def paint(app: AppTest, cells: list) -> AppTest:
+    painted = {"version": component(app)["version"], "cells": cells}
+    app.session_state["draw_map"] = {"map": painted}
+    return app.run()
+
+
+def relative(predicted: np.ndarray, truth: np.ndarray) -> str:
+    truth = truth.astype(np.float32).astype(np.float64)
+    return f"{np.linalg.norm(predicted.astype(np.float64) - truth) / np.linalg.norm(truth):.2%}"
+
+
+def test_drawn_hole_is_solved_and_predicted(open_page: Open, project: Path) -> None:
+    app = draw(open_page("draw"), BEAN.tolist())
+    assert not app.exception
+    solution = solve_elasticity(radii_from_polygon(BEAN))
+    checkpoint = load_checkpoint(project / "pretrained" / "elasticity.safetensors")
+    points = torch.from_numpy(solution.points.astype(np.float32))
+    predicted = predict_case(checkpoint, points, torch.empty(len(points), 0)).fields[:, 0].numpy()
+    dots = next(t for t in charts(app)[0]["data"] if t.get("mode") == "markers")
+    np.testing.assert_allclose(dots["customdata"][:, 0], solution.stress, rtol=1e-5)
+    np.testing.assert_allclose(dots["customdata"][:, 1], predicted, rtol=1e-4)
+    assert metrics(app)["Relative L2 of this drawing"] == relative(predicted, solution.stress)
+
+
+def test_painted_map_is_solved_and_predicted(open_page: Open, project: Path) -> None:
+    cells = np.zeros((85, 85), dtype=int)
+    cells[:20, 40:] = 1  # low y, high x: a transposed or flipped map would not pass
+    app = paint(open_page("draw", dataset="darcy"), cells.ravel().tolist())
+    assert not app.exception
+    permeability = np.where(cells == 1, 12.0, 3.0)
+    pressure = solve_darcy(permeability).ravel()
+    checkpoint = load_checkpoint(project / "pretrained" / "darcy.safetensors")
+    features = torch.from_numpy(permeability.reshape(-1, 1).astype(np.float32))
+    predicted = predict_case(checkpoint, grid_points((85, 85)), features).fields[:, 0].numpy()
+    np.testing.assert_allclose(charts(app)[0]["data"][0]["z"].ravel(), pressure, rtol=1e-5)
+    assert metrics(app)["Relative L2 of this drawing"] == relative(predicted, pressure)
+
+
+def test_times_and_their_ratio_agree(open_page: Open) -> None:
+    shown = metrics(open_page("draw"))
+    model, solver = (
+        float(shown[label].removesuffix(" ms"))
+        for label in ("Model, forward pass", "Solver, truth")
+    )
+    ratio = float(shown["Solver time over model time"].removesuffix(" ×"))
+    assert (solver - 0.5) / (model + 0.5) - 0.05 <= ratio
+    assert model < 0.5 or ratio <= (solver + 0.5) / (model - 0.5) + 0.05
+
+
+def test_hole_that_crosses_itself_keeps_the_drawing_and_says_what_to_do(open_page: Open) -> None:
+    app = draw(open_page("draw"), BOW_TIE)
+    assert not app.exception
+    (error,) = app.error
+    assert "star-shaped" in error.value
+    assert "draw it around the center" in error.value
+    assert not charts(app)
+    assert app.session_state["draw_hole"]["shape"]["polygon"] == BOW_TIE
+    assert component(app)["version"].startswith("elasticity Random")
+
+
+def test_good_drawing_after_a_bad_one_is_solved(open_page: Open) -> None:
+    app = draw(draw(open_page("draw"), BOW_TIE), BEAN.tolist())
+    assert not app.error
+    assert len(charts(app)) == 2
+
+
+def test_without_live_nothing_is_solved_until_asked(open_page: Open) -> None:
+    app = open_page("draw")
+    app.toggle(key="draw_live").set_value(False).run()
+    app = draw(app, BEAN.tolist())
+    assert not charts(app)
+    app.button(key="draw_solve").click().run()
+    assert len(charts(app)) == 2
+
+
+def test_reset_puts_the_start_back(open_page: Open) -> None:
+    app = open_page("draw")
+    before, drawn = metrics(app), metrics(draw(app, BEAN.tolist()))
+    label = "Relative L2 of this drawing"
+    assert before[label] != drawn[label]
+    app.button(key="draw_reset").click().run()
+    assert metrics(app)[label] == before[label]
+
+
+def test_random_hole_is_the_one_of_its_seed(open_page: Open) -> None:
+    polygon = np.array(component(open_page("draw", seed="11"))["polygon"])
+    np.testing.assert_allclose(np.linalg.norm(polygon - 0.5, axis=1), sample_hole(11), atol=2e-5)
+
+
+def test_random_map_is_the_one_of_its_seed(open_page: Open) -> None:
+    cells = component(open_page("draw", dataset="darcy", seed="11"))["cells"]
+    np.testing.assert_array_equal(np.array(cells).reshape(85, 85), sample_permeability(11) == 12)
+
+
+def test_presets_lie_inside_what_the_solver_takes(open_page: Open) -> None:
+    from pages import _canvas
+
+    open_page("home")
+    for preset in _canvas.PRESETS["elasticity"]:
+        polygon = np.array(_canvas.start_of("elasticity", preset, 3))
+        radii = radii_from_polygon(polygon)
+        assert _canvas.HANDLE_RANGE[0] < radii.min() < radii.max() < _canvas.HANDLE_RANGE[1]
+    for preset in _canvas.PRESETS["darcy"]:
+        share = np.mean(_canvas.start_of("darcy", preset, 3))
+        assert 0.05 < share < 0.95
+
+
+def test_drawing_file_holds_what_was_drawn() -> None:
+    from pages import _canvas
+
+    kept = json.loads(_canvas.drawing_file("elasticity", BEAN.tolist()))
+    assert kept["dataset"] == "elasticity"
+    np.testing.assert_array_equal(kept["polygon"], BEAN)
+    cells = [int(value) for value in np.arange(85 * 85) % 7 == 0]
+    kept = json.loads(_canvas.drawing_file("darcy", cells))
+    np.testing.assert_array_equal(
+        np.array(kept["permeability"]) == get_dataset("darcy").features[0].levels[1],
+        np.array(cells).reshape(85, 85) == 1,
+    )
+
+
+@pytest.mark.parametrize(("dataset", "limit"), [("elasticity", 8_000), ("darcy", 30_000)])
+def test_canvas_data_stays_small(open_page: Open, dataset: str, limit: int) -> None:
+    (canvas,) = open_page("draw", dataset=dataset).get("bidi_component")
+    assert len(canvas.proto.json) < limit
