@@ -52,6 +52,7 @@ from mspt.errors import CheckpointError
 from mspt.partition import Partition, build_partition
 from mspt.published_block import PointwiseMLP, PublishedBlock
 from mspt.published_state import check_tensors, infer_config, plain_names
+from mspt.seeding import seeded
 
 CAR_BOX = ((-1.5, 1.5), (0.0, 2.0), (-4.0, 4.0))
 """Box of the reference points in space: one pair of limits per axis, in metres."""
@@ -249,9 +250,9 @@ def load_published(
         structured_shape=structured_shape,
         unified_pos=unified_pos,
     )
-    # On "meta" no weight is drawn, so that loading touches no random numbers.
+    # The weights drawn here are replaced; drawing them must not touch the caller's random numbers.
     try:
-        with torch.device("meta"):
+        with seeded(0, "published"):
             model = PublishedMSPT(config)
     except ValueError as error:
         raise CheckpointError(f"state dict does not fit these settings: {error}") from error
