@@ -7,7 +7,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from mspt._ball_tree_kernels import MAX_SAMPLE, SMALL, Node, Work, grow, kernel, mirror
+from mspt._ball_tree_kernels import COLUMNS, MAX_SAMPLE, SMALL, Node, Work, grow, kernel, mirror
 
 BLOCK = 512  # points whose distances are computed together
 
@@ -54,14 +54,11 @@ def measure_nodes(
 def _work(coordinates: np.ndarray) -> Work:
     num_points, space_dim = coordinates.shape
     dtype = np.dtype(np.int32 if coordinates.dtype == np.float32 else np.int64)
-    # At least four columns: one compilation serves one, two and three axes.
-    num_columns = max(space_dim, 3) + 1
     with np.errstate(over="ignore"):
         overflows = dtype == np.int64 and np.isinf(np.ptp(coordinates))
     limits = np.empty(2, coordinates.dtype)
     return Work(
-        keys=np.empty((num_columns, 2 * num_points + SMALL), dtype),
-        columns=(0,) * num_columns,
+        keys=np.empty((COLUMNS, 2 * num_points + SMALL), dtype),
         scale=0.5 if overflows else 1.0,
         order=np.empty(num_points, np.int64),
         bits=np.empty((space_dim, num_points), dtype),
@@ -107,13 +104,13 @@ def _round_up(radius: np.ndarray, dtype: np.dtype) -> np.ndarray:
 def _fill(keys: np.ndarray, bits: np.ndarray, start: int, stop: int) -> None:
     """Lay the keys of some points down on side 0; missing axes are constant."""
     limits = np.iinfo(keys.dtype)
-    for axis in range(len(keys) - 1):
+    for axis in range(COLUMNS - 1):
         for i in range(start, stop):
             own = bits[i, axis] if axis < bits.shape[1] else limits.min
             # The smallest integer is -0.0, which is no smaller than 0.0.
             keys[axis, i] = mirror(own, limits.max) if own != limits.min else 0
     for i in range(start, stop):
-        keys[len(keys) - 1, i] = i
+        keys[COLUMNS - 1, i] = i
 
 
 @kernel

@@ -14,6 +14,7 @@ from typing import NamedTuple, no_type_check
 import numpy as np
 from numba import njit
 
+COLUMNS = 5  # four axes, unused ones constant, and the place in the input
 TINY = 4  # nodes up to this size are sorted in place
 SMALL = 32  # nodes up to this size are split by counting ranks, SMALL at a time
 MAX_SAMPLE = 256
@@ -29,8 +30,7 @@ inlined = njit(nogil=True, inline="always", fastmath={"nnan", "nsz"})
 class Work(NamedTuple):
     """What all kernels of one cloud share."""
 
-    keys: np.ndarray  # (columns, 2 N + SMALL): side 0, side 1, and room to read beyond
-    columns: tuple[int, ...]  # one entry a column, so that their number is known when compiling
+    keys: np.ndarray  # (COLUMNS, 2 N + SMALL): side 0, side 1, and room to read beyond
     scale: float  # keeps extents finite
     order: np.ndarray  # (N,), a result
     bits: np.ndarray  # (X, N), a result: the coordinates in leaf order
@@ -62,7 +62,7 @@ def _difference(work: Work, low: int, high: int) -> float:
 @inlined
 @no_type_check
 def _widest_axis(work: Work, place: int, count: int) -> int:
-    widest, largest = 0, -1.0
+    widest, largest = np.int64(0), -1.0  # a plain 0 is a type of its own, compiled twice
     for axis in range(len(work.bits)):
         keys = work.keys[axis, place : place + count]
         low = high = keys[0]
@@ -105,7 +105,7 @@ def _guess(keys: np.ndarray, rank: int, spread: float, sample: np.ndarray) -> tu
 @kernel
 @no_type_check
 def _copy(work: Work, source: int, target: int, count: int) -> None:
-    for c in range(len(work.columns)):
+    for c in range(COLUMNS):
         for i in range(count):
             work.keys[c, np.uint64(target + i)] = work.keys[c, np.uint64(source + i)]
 
@@ -126,7 +126,7 @@ def _sieve(
         below, above = key < low, key > high
         to = back if above else between
         to = front if below else to
-        for c in range(len(work.columns)):
+        for c in range(COLUMNS):
             keys[c, np.uint64(to)] = keys[c, np.uint64(i)]
         front += below
         back -= above
@@ -140,7 +140,7 @@ def _sieve(
 def _rank_ties(work: Work, place: int, count: int, axis: int) -> None:
     """Rank by the axis and then by all columns, which leaves no ties."""
     work.ranks[:] = 0
-    last = len(work.columns) - 1
+    last = COLUMNS - 1
     for i in range(count):
         work.less[:] = 0
         for step in range(last + 2):
@@ -171,7 +171,7 @@ def _split_small(work: Work, source: int, target: int, count: int, rank: int, ax
     for i in range(count):
         is_front = ranks[i] < rank
         to = front if is_front else back
-        for c in range(len(work.columns)):
+        for c in range(COLUMNS):
             work.keys[c, np.uint64(to)] = work.keys[c, np.uint64(source + i)]
         front += is_front
         back += 1 - is_front
@@ -253,7 +253,7 @@ def _sort(work: Work, place: int, count: int, axis: int) -> None:
     for i in range(place + 1, place + count):
         j = i
         while j > place and _precedes(work, j, j - 1, axis):
-            for c in range(len(work.columns)):
+            for c in range(COLUMNS):
                 work.keys[c, j], work.keys[c, j - 1] = work.keys[c, j - 1], work.keys[c, j]
             j -= 1
 
@@ -269,7 +269,7 @@ def _finish_tiny(work: Work, node: Node) -> None:
             axis = _widest_axis(work, place + first, last - first)
             _sort(work, place + first, last - first, axis)
     for i in range(count):
-        work.order[start + i] = work.keys[len(work.columns) - 1, place + i]
+        work.order[start + i] = work.keys[COLUMNS - 1, place + i]
     for axis in range(len(work.bits)):
         for i in range(count):
             key = work.keys[axis, place + i]

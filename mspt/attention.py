@@ -80,7 +80,7 @@ class _MergedAttention(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # noqa: PLR0913 - autograd passes tensors one by one
+    def forward(
         ctx: Any,  # noqa: ANN401 - torch's own context object
         q: Tensor,
         k: Tensor,
@@ -106,23 +106,27 @@ class _MergedAttention(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+    @once_differentiable  # its wrapper hides the signature
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any,  # noqa: ANN401 - torch's own context object
+        *grad_outputs: Tensor,
+    ) -> tuple[Tensor | None, ...]:
         """Return the gradient of the joint softmax."""
+        (grad,) = grad_outputs
         q, k, v, global_k, global_v, out, lse = ctx.saved_tensors
         count = ctx.count
         backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
         grad_q, grad_k, grad_v = backward(
             *(_per_patch(t, count) for t in (grad, q, k, v, out)),
             rearrange(lse, "b (k l) h -> (b k) h l", k=count),
-            0.0,
-            False,
+            dropout_p=0.0,
+            is_causal=False,
         )
         grad_q_global, grad_global_k, grad_global_v = backward(
             *(_heads_first(t) for t in (grad, q, global_k, global_v, out)),
             lse.transpose(1, 2),
-            0.0,
-            False,
+            dropout_p=0.0,
+            is_causal=False,
         )
         local = (rearrange(t, "(b k) h l e -> b (k l) h e", k=count) for t in (grad_k, grad_v))
         grad_q = rearrange(grad_q, "(b k) h l e -> b (k l) h e", k=count)
@@ -257,16 +261,14 @@ class PatchPooling(nn.Module):
                 "num_supernodes must be at most the points of the smallest patch, "
                 f"got {self.num_supernodes} for a patch of {x.shape[1]}; use fewer patches"
             )
-        match self.pooling:
-            case "mean":
-                return pool_mean(x, self.num_supernodes)
-            case "max":
-                return pool_max(x, self.num_supernodes)
-            case "linear":
-                return self._position_weights(x.shape[1]) @ x / x.shape[1]
-            case "attention":
-                scores_MQL = self.queries @ x.mT * x.shape[-1] ** -0.5
-                return scores_MQL.softmax(-1) @ x
+        if self.pooling == "mean":
+            return pool_mean(x, self.num_supernodes)
+        if self.pooling == "max":
+            return pool_max(x, self.num_supernodes)
+        if self.pooling == "linear":
+            return self._position_weights(x.shape[1]) @ x / x.shape[1]
+        scores_MQL = self.queries @ x.mT * x.shape[-1] ** -0.5
+        return scores_MQL.softmax(-1) @ x
 
     def _position_weights(self, size: int) -> Float[Tensor, "Q L"]:
         position = (torch.arange(size, device=self.knots.device) + 0.5) / size

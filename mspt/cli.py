@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mspt import commands_data, commands_train
+from mspt import commands_benchmark, commands_data, commands_train
 from mspt.errors import MSPTError
 
 Command = tuple[
@@ -34,6 +34,11 @@ COMMANDS: dict[str, Command] = {
         commands_data.run_solve,
     ),
     "train": ("train a model", commands_train.add_train, commands_train.run_train),
+    "benchmark": (
+        "time and memory on this machine",
+        commands_benchmark.add_benchmark,
+        commands_benchmark.run_benchmark,
+    ),
     "evaluate": ("score a checkpoint", commands_train.add_evaluate, commands_train.run_evaluate),
 }
 

@@ -73,8 +73,16 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Reject settings that no model could be built from."""
-        for name in ("space_dim", "out_channels", "width", "num_heads", "num_blocks", "mlp_ratio",
-                     "num_supernodes", "num_slices"):
+        for name in (
+            "space_dim",
+            "out_channels",
+            "width",
+            "num_heads",
+            "num_blocks",
+            "mlp_ratio",
+            "num_supernodes",
+            "num_slices",
+        ):
             require(name, getattr(self, name), minimum=1)
         for name in ("in_features", "unified_position"):
             require(name, getattr(self, name), minimum=0)

@@ -81,7 +81,8 @@ def partitions_for(
     return tuple(found)
 
 
-def _synchronize(device: torch.device) -> None:
+def synchronize(device: torch.device) -> None:
+    """Wait until a device has done all it was given."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -147,10 +148,10 @@ def predict_case(
     partitions = partitions_for(config, encoded[0][None])
     partition_seconds = perf_counter() - start
     inputs = [tensor[None].to(target) for tensor in encoded]
-    _synchronize(target)
+    synchronize(target)
     start = perf_counter()
     output = model(*inputs, partitions=partitions)
-    _synchronize(target)
+    synchronize(target)
     seconds = perf_counter() - start
     return Prediction(
         fields=checkpoint.normalizer.decode(output[0].float().cpu()),

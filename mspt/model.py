@@ -32,8 +32,9 @@ def partition_points(config: ModelConfig, points: Float[Tensor, "N X"]) -> Parti
 class Block(nn.Module):
     """PMSA and a point-wise network, each on normalized features and with a residual path.
 
-    The last block has no network: the task head stands in its place. ``forward`` keeps what a gradient needs. ``stream_`` computes the same in place, a few patches
-    at a time: first every patch is pooled, then every patch attends.
+    The last block has no network: the task head stands in its place. ``forward`` keeps what a
+    gradient needs. ``stream_`` computes the same in place, a few patches at a time: first every
+    patch is pooled, then every patch attends.
     """
 
     def __init__(self, config: ModelConfig, *, is_last: bool) -> None:

@@ -163,8 +163,8 @@ def _threads(num_points: int) -> Iterator[tuple[int, Callable[..., Iterable]]]:
 
 
 def _partition(order: Tensor, num_patches: int, *, tree: BallTree | None) -> Partition:
-    inverse = torch.empty_like(order)
-    inverse[order] = torch.arange(len(order), device=order.device)
+    places = torch.arange(len(order), device=order.device)
+    inverse = torch.empty_like(order).scatter_(0, order, places)
     size, num_larger = divmod(len(order), num_patches)
     patches = torch.arange(num_patches + 1, device=order.device)
     offsets = patches * size + patches.clamp(max=num_larger)
@@ -209,8 +209,8 @@ def _check_points(points: Tensor) -> None:
         raise ValueError("points must hold at least one point, got 0")
     if not 1 <= space_dim <= MAX_SPACE_DIM:
         raise ValueError(f"points must have 1 to {MAX_SPACE_DIM} space axes, got {space_dim}")
-    if not (finite := points.isfinite().all(1)).all():
-        bad = int((~finite).nonzero()[0])
+    if not torch.stack(points.aminmax()).isfinite().all():
+        bad = int(points.isfinite().all(1).int().argmin())
         raise ValueError(
             f"points must be finite, got {points[bad].tolist()} for point {bad}; remove such points"
         )

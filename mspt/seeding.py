@@ -1,4 +1,4 @@
-"""Randomness by name: every random choice takes its own generator, global state is never touched."""
+"""Randomness by name: every random choice takes its own generator, global state is left alone."""
 
 import hashlib
 from collections.abc import Iterator

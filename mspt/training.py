@@ -5,7 +5,7 @@ Letters: B batch, N points, X space axes, F input features, C output channels.
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -271,7 +271,7 @@ def _batch_rows(step: int, steps_per_epoch: int, num_cases: int, config: TrainCo
 
 def _step(
     training: Training,
-    forward: nn.Module,
+    forward: Callable[..., Tensor],
     rows: list[int],
     stage: _Stage,
     rate: float,
@@ -308,6 +308,7 @@ def _loss(
 def _average(training: Training, step: int) -> None:
     """Move the average toward the model; early on it follows faster."""
     decay = min(training.preset.train.ema_decay, (1 + step) / (10 + step))
-    averaged = [parameter.data for parameter in training.average.parameters()]
-    current = [parameter.data for parameter in training.model.parameters()]
-    torch._foreach_lerp_(averaged, current, 1 - decay)
+    for averaged, current in zip(
+        training.average.parameters(), training.model.parameters(), strict=True
+    ):
+        averaged.lerp_(current, 1 - decay)

@@ -68,7 +68,7 @@ def load_case(name: str, case: str, *, root: Path | None = None) -> Case:
         torch.Size([7225, 1])
     """
     dataset = get_dataset(name)
-    index = _index_of(dataset, case)
+    index = case_index(dataset, case)
     split = next(split for split in dataset.split_sizes if index in dataset.indices(split))
     for folder in _folders(name, root):
         held = read_arrays(folder / f"{split}.npz")
@@ -183,7 +183,16 @@ def _complete(folder: Path, split: str, *, wanted: int) -> list[int]:
     return made[:wanted] if len(made) + len(failed) >= wanted else []
 
 
-def _index_of(dataset: Dataset, case: str) -> int:
+def case_index(dataset: Dataset, case: str) -> int:
+    """Return the index of a case from its name.
+
+    Raises:
+        DataError: If the data set has no such case.
+
+    Examples:
+        >>> case_index(get_dataset("darcy"), "darcy-1107")
+        1107
+    """
     digits = case.removeprefix(f"{dataset.name}-")
     known = digits != case and digits.isdecimal() and int(digits) < dataset.num_cases
     if not known:

@@ -1,0 +1,272 @@
+"""Time and peak memory of whole models, each measured in a fresh process.
+
+Every round runs every model once, so that a slow moment of the machine hits all of them.
+Nothing but the work is timed: partitions are built before, and given.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Literal
+
+import psutil
+import torch
+from torch import nn
+
+from mspt.checkpoint import build_model
+from mspt.config import ModelConfig
+from mspt.cost import forward_flops, streaming_bytes
+from mspt.errors import MSPTError
+from mspt.inference import partitions_for, pick_device, synchronize
+from mspt.seeding import generator
+
+Work = Literal["forward", "train"]
+WARM_UP_POINTS = 2048
+MATRIX_SIZE = 2048
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """One model in one process.
+
+    Attributes:
+        work: ``forward``, or ``train`` for a forward and its gradient.
+        architecture: Which model.
+        num_points: Points N.
+        num_patches: Patches K; slices for Transolver.
+        width: Model width D.
+        num_blocks: Blocks.
+        threads: Threads of the processor.
+        device: Where it ran.
+        seconds: Median over the repeats.
+        fastest: Fastest repeat.
+        slowest: Slowest repeat.
+        peak_bytes: Peak memory of the first pass above what held weights and inputs.
+        activation_bytes: One N x D activation, as a yardstick.
+        matrix_share: Share of the machine's matrix-product rate; 0 where no cost is known.
+    """
+
+    work: str
+    architecture: str
+    num_points: int
+    num_patches: int
+    width: int
+    num_blocks: int
+    threads: int
+    device: str
+    seconds: float
+    fastest: float
+    slowest: float
+    peak_bytes: int
+    activation_bytes: int
+    matrix_share: float
+
+    def row(self) -> dict[str, Any]:
+        """Return one row of a table."""
+        return asdict(self)
+
+
+def measure_models(
+    configs: Sequence[ModelConfig],
+    *,
+    num_points: int,
+    work: Work = "forward",
+    rounds: int = 3,
+    threads: int | None = None,
+    device: str = "cpu",
+) -> Iterator[Measurement]:
+    """Measure each config in each round, in a process of its own.
+
+    Raises:
+        MSPTError: If a process fails; the message says how it ended.
+    """
+    for _ in range(rounds):
+        for config in configs:
+            yield _in_fresh_process(
+                {
+                    "config": config.to_dict(),
+                    "num_points": num_points,
+                    "work": work,
+                    "threads": threads or os.cpu_count() or 1,
+                    "device": device,
+                }
+            )
+
+
+def combine(measurements: Sequence[Measurement]) -> list[Measurement]:
+    """Return one measurement for each model and size: medians over the rounds."""
+    groups: dict[tuple[Any, ...], list[Measurement]] = {}
+    for one in measurements:
+        key = (one.work, one.architecture, one.num_points, one.num_patches, one.width)
+        groups.setdefault(key, []).append(one)
+    return [_median(group) for group in groups.values()]
+
+
+def _median(group: Sequence[Measurement]) -> Measurement:
+    middle = {
+        name: statistics.median(getattr(one, name) for one in group)
+        for name in ("seconds", "matrix_share")
+    }
+    return Measurement(
+        **{
+            **group[0].row(),
+            **middle,
+            "fastest": min(one.fastest for one in group),
+            "slowest": max(one.slowest for one in group),
+            "peak_bytes": int(statistics.median(one.peak_bytes for one in group)),
+        }
+    )
+
+
+def _in_fresh_process(task: dict[str, Any]) -> Measurement:
+    command = [sys.executable, "-m", "mspt.benchmark", json.dumps(task)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        architecture = task["config"]["architecture"]
+        raise MSPTError(f"measuring {architecture} at {task['num_points']} points failed: {reason}")
+    return Measurement(**json.loads(done.stdout))
+
+
+def measure(
+    config: ModelConfig,
+    *,
+    num_points: int,
+    work: Work = "forward",
+    threads: int = 1,
+    device: str = "cpu",
+    repeats: int = 3,
+) -> Measurement:
+    """Measure one model in this process; memory is exact only in a fresh one."""
+    torch.set_num_threads(threads)
+    target = pick_device(device)
+    model = build_model(config).to(target).eval()
+    run = _pass_over(model, config, min(num_points, WARM_UP_POINTS), work, target)
+    run()
+    run = _pass_over(model, config, num_points, work, target)
+    peak = _peak_bytes(run, target)
+    times = sorted(_timed(run) for _ in range(repeats))
+    seconds = statistics.median(times)
+    is_costed = config.architecture == "mspt" and work == "forward"
+    flops = forward_flops(config, num_points) if is_costed else 0.0
+    return Measurement(
+        work=work,
+        architecture=config.architecture,
+        num_points=num_points,
+        num_patches=_num_groups(config, num_points),
+        width=config.width,
+        num_blocks=config.num_blocks,
+        threads=threads,
+        device=str(target),
+        seconds=seconds,
+        fastest=times[0],
+        slowest=times[-1],
+        peak_bytes=peak,
+        activation_bytes=streaming_bytes(config, num_points),
+        matrix_share=flops / seconds / _matrix_rate(target) if flops else 0.0,
+    )
+
+
+def _num_groups(config: ModelConfig, num_points: int) -> int:
+    match config.architecture:
+        case "transolver":
+            return config.num_slices
+        case "full_attention":
+            return 1
+        case _:
+            return config.patches_for(num_points)
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """One pass over one random cloud, ready to be repeated."""
+
+    model: nn.Module
+    inputs: dict[str, Any]
+    work: Work
+
+    def __call__(self) -> None:
+        if self.work == "forward":
+            with torch.inference_mode():
+                self.model(**self.inputs)
+        else:
+            self.model.zero_grad()
+            self.model(**self.inputs).square().mean().backward()
+        synchronize(self.inputs["points"].device)
+
+
+def _pass_over(
+    model: nn.Module, config: ModelConfig, num_points: int, work: Work, device: torch.device
+) -> _Pass:
+    random = generator(0, "benchmark", num_points)
+    points = 2 * torch.rand(1, num_points, config.space_dim, generator=random) - 1
+    features = torch.randn(1, num_points, config.in_features, generator=random)
+    inputs = {
+        "points": points.to(device),
+        "features": features.to(device) if config.in_features else None,
+        "partitions": partitions_for(config, points),
+    }
+    return _Pass(model, inputs, work)
+
+
+def _timed(run: Callable[[], None]) -> float:
+    start = perf_counter()
+    run()
+    return perf_counter() - start
+
+
+def _peak_bytes(run: Callable[[], None], device: torch.device) -> int:
+    """Return the peak memory of a pass above what was held before it."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        run()
+        return torch.cuda.max_memory_allocated() - before
+    process = psutil.Process()
+    before = _reset_peak(process)
+    run()
+    return max(0, _peak(process) - before)
+
+
+def _reset_peak(process: psutil.Process) -> int:
+    """Let Linux forget the peak so far; elsewhere the peak of the process's life has to do."""
+    reset = Path("/proc/self/clear_refs")
+    if reset.exists():
+        reset.write_text("5")
+    return process.memory_info().rss
+
+
+def _peak(process: psutil.Process) -> int:
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
+        return 1024 * int(line.split()[1])
+    return getattr(process.memory_info(), "peak_wset", process.memory_info().rss)
+
+
+def _matrix_rate(device: torch.device) -> float:
+    """Return the multiplications and additions a second of a large float32 matrix product."""
+    matrix = torch.randn(MATRIX_SIZE, MATRIX_SIZE, device=device)
+
+    def multiply() -> None:
+        torch.mm(matrix, matrix)
+        synchronize(device)
+
+    multiply()
+    return 2 * MATRIX_SIZE**3 / statistics.median(_timed(multiply) for _ in range(5))
+
+
+def _main() -> None:
+    task = json.loads(sys.argv[1])
+    task["config"] = ModelConfig.from_dict(task["config"])
+    sys.stdout.write(json.dumps(measure(**task).row()))
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,109 @@
+"""The commands ``datasets``, ``generate`` and ``solve``."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from mspt.checkpoint import load_checkpoint
+from mspt.data.export import write_case
+from mspt.data.generate import generate
+from mspt.data.registry import DATASETS, get_dataset
+from mspt.data.solve import Solved, read_drawing, solve_case, solve_drawing
+from mspt.data.store import list_cases
+from mspt.inference import predict_case
+from mspt.metrics import relative_l2
+
+
+def add_datasets(parser: argparse.ArgumentParser) -> None:
+    """Describe ``datasets``: it takes no settings."""
+    parser.epilog = "Cases are counted where they are: generated ones, then what ships."
+
+
+def run_datasets(args: argparse.Namespace) -> dict[str, Any]:  # noqa: ARG001 - one signature
+    """Tell of each data set what it is and how many cases are at hand."""
+    return {
+        name: {
+            "title": dataset.title,
+            "equation": dataset.equation,
+            "geometry": dataset.geometry,
+            "fields": ", ".join(f"{field.name} [{field.unit}]" for field in dataset.fields),
+            "solver": dataset.solver,
+            "licence": dataset.licence,
+            "seconds_per_case": dataset.seconds_per_case,
+            "cases_at_hand": {
+                split: f"{len(list_cases(name, split=split))} of {size}"
+                for split, size in dataset.split_sizes.items()
+            },
+        }
+        for name, dataset in DATASETS.items()
+    }
+
+
+def add_generate(parser: argparse.ArgumentParser) -> None:
+    """Describe ``generate``."""
+    parser.add_argument("dataset", help=f"one of {', '.join(DATASETS)}")
+    parser.add_argument("--cases", type=int, help="first cases to make; default: all")
+    parser.add_argument("--seed", type=int, default=0, help="0 makes the cases that ship")
+    parser.add_argument("--out", type=Path, default=Path("data"), help="folder; default: data/")
+    parser.add_argument("--jobs", type=int, default=1, help="processes at the same time")
+
+
+def run_generate(args: argparse.Namespace) -> dict[str, Any]:
+    """Make cases, go on where an earlier run stopped, and count what could not be made."""
+    num_cases = args.cases or get_dataset(args.dataset).num_cases
+    failed = {}
+    events = generate(
+        args.dataset, num_cases=num_cases, seed=args.seed, out=args.out, jobs=args.jobs
+    )
+    with tqdm(total=num_cases, unit="case", dynamic_ncols=True) as bar:
+        for event in events:
+            bar.n = event.num_done
+            bar.refresh()
+            if event.error:
+                failed[str(event.index)] = event.error
+                bar.write(f"case {event.index} left out: {event.error}")
+    return {"dataset": args.dataset, "out": str(args.out / args.dataset), "failed": failed}
+
+
+def add_solve(parser: argparse.ArgumentParser) -> None:
+    """Describe ``solve``."""
+    parser.add_argument(
+        "case", help="a drawing (.json, .npy) or the name of a case, such as elasticity-1107"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="a .npz, .csv or .vtp file")
+    parser.add_argument("--checkpoint", type=Path, help="predict the same case and compare")
+    parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+
+
+def run_solve(args: argparse.Namespace) -> dict[str, Any]:
+    """Solve one case with the real solver; with a checkpoint, tell the model's real error."""
+    solved = _solve(args.case)
+    case = solved.case
+    result = {
+        "case": case.name,
+        "dataset": case.dataset,
+        "points": len(case.points),
+        "solver_seconds": solved.seconds,
+        "out": str(args.out),
+    }
+    prediction = None
+    if args.checkpoint:
+        checkpoint = load_checkpoint(args.checkpoint)
+        predicted = predict_case(checkpoint, case.points, case.features, device=args.device)
+        prediction = predicted.fields
+        result |= {
+            "checkpoint": str(args.checkpoint),
+            "model_seconds": predicted.seconds,
+            "relative_l2": relative_l2(prediction[None], case.fields[None]).item(),
+        }
+    write_case(args.out, case, prediction)
+    return result
+
+
+def _solve(case: str) -> Solved:
+    path = Path(case)
+    if path.suffix in (".json", ".npy"):
+        return solve_drawing(read_drawing(path))
+    return solve_case(case)
