@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from runpy import run_path
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -15,20 +17,22 @@ from mspt.inference import Prediction, available_devices
 from mspt.metrics import max_error
 from pages._shared import case_error, checkpoints
 
+APP = Path(__file__).parents[1] / "app.py"
 MEASURED, STORED, PAPER = "measured here", "stored with the checkpoint", "from the paper"
 _ORIGIN_COLORS = {MEASURED: "green", STORED: "blue", PAPER: "violet"}
 _DEVICE_NAMES = {"auto": "Auto", "cuda": "CUDA", "mps": "MPS", "cpu": "CPU"}
 
 
 def require_frame() -> None:
-    """Start over through ``app.py`` if Streamlit ran a page file by itself.
+    """Go through ``app.py`` if Streamlit ran a page file by itself.
 
     Until ``app.py`` has run once on a server, Streamlit takes every file in ``pages/`` for a page
     of its older kind, and the first visitor with a deep link would see it without the frame.
     """
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False
-        st.rerun()
+        run_path(str(APP))
+        st.stop()
 
 
 @contextmanager
@@ -74,7 +78,11 @@ def case_numbers(header: CheckpointInfo, case: Case, prediction: Prediction) -> 
             origin=STORED,
         )
     with third:
-        number(f"Largest error of {field.name}", f"{worst:.3g}{suffix(field)}", origin=MEASURED)
+        number(
+            f"Largest error of {field.name}",
+            f"{significant(worst)}{suffix(field)}",
+            origin=MEASURED,
+        )
     with fourth:
         number("Forward pass", milliseconds(prediction.seconds), origin=MEASURED)
 
@@ -122,6 +130,11 @@ def checkpoint_facts(header: CheckpointInfo) -> None:
 def percent(share: float | None) -> str:
     """Return a share as text."""
     return "–" if share is None else f"{share:.2%}"
+
+
+def significant(value: float) -> str:
+    """Return three digits that count, never as a power of ten for a large value."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def milliseconds(seconds: float) -> str:

@@ -2,10 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from threading import Semaphore
-from time import perf_counter
 
 import numpy as np
 import pandas as pd
@@ -14,15 +12,14 @@ import streamlit as st
 from mspt.checkpoint import Checkpoint, CheckpointInfo, list_checkpoints, load_checkpoint
 from mspt.config import ModelConfig
 from mspt.data.case import Case, CaseStack
+from mspt.data.export import case_table
 from mspt.data.registry import get_dataset
+from mspt.data.solve import Solved, solve_drawing
 from mspt.data.store import load_split
 from mspt.errors import DataError
 from mspt.figures.raster import Raster, grid_raster, triangle_raster
 from mspt.inference import Prediction, predict_case
 from mspt.metrics import relative_l2
-from mspt.solvers.darcy import solve_darcy
-from mspt.solvers.elasticity import radii_from_polygon, solve_elasticity
-from pages._canvas import permeability
 
 PRETRAINED = Path("pretrained")
 
@@ -92,23 +89,9 @@ def _predicted(path: Path, changed: float, dataset: str, name: str, device: str)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def solve_drawing(dataset: str, drawing: str) -> tuple[Case, float]:
-    """Solve a drawing, given as JSON, and return its case and the solver's seconds."""
-    drawn, like = json.loads(drawing), test_cases(dataset).case(0)
-    start = perf_counter()
-    if dataset == "elasticity":
-        solution = solve_elasticity(radii_from_polygon(np.array(drawn, dtype=np.float64)))
-        points, features, fields = solution.points, like.features, solution.stress
-    else:
-        points, features = like.points, permeability(drawn)
-        fields = solve_darcy(features)
-    seconds = perf_counter() - start
-    columns = [
-        like.points.new_tensor(np.asarray(part)).reshape(len(like.points), -1)
-        for part in (points, features, fields)
-    ]
-    case = replace(like, name="drawing", points=columns[0], features=columns[1], fields=columns[2])
-    return case, seconds
+def solve_drawn(drawing: str) -> Solved:
+    """Solve a drawing, given as the text of its file."""
+    return solve_drawing(json.loads(drawing))
 
 
 def predict_test_case(header: CheckpointInfo, case: Case, device: str) -> Prediction:
@@ -158,17 +141,8 @@ def primary(case: Case, prediction: Prediction) -> tuple[np.ndarray, np.ndarray]
 
 def case_csv(case: Case, prediction: Prediction) -> bytes:
     """Return points, features, truth, prediction and error of a case as a table."""
-    dataset = get_dataset(case.dataset)
-    columns = dict(zip("xyz", case.points.numpy().T, strict=False))
-    columns |= {item.name: case.features[:, i] for i, item in enumerate(dataset.features)}
-    for index, item in enumerate(dataset.fields):
-        truth, predicted = case.fields[:, index].numpy(), prediction.fields[:, index].numpy()
-        columns |= {
-            f"{item.name}_truth": truth,
-            f"{item.name}_prediction": predicted,
-            f"{item.name}_error": predicted - truth,
-        }
-    return pd.DataFrame(columns).to_csv(index=False, float_format="%.7g").encode()
+    table = case_table(case, prediction.fields)
+    return table.to_csv(index=False, float_format="%.7g").encode()
 
 
 def _summary(header: CheckpointInfo, case: Case, prediction: Prediction) -> dict[str, object]:

@@ -1,6 +1,5 @@
 """Draw a domain: the model predicts it, and the real solver tells the truth."""
 
-import json
 from functools import partial
 
 import streamlit as st
@@ -43,7 +42,8 @@ body = st.container(horizontal=True, gap="small")  # one row on a wide screen
 left, right = body.container(width=1000).columns([5, 7], gap="medium")
 with left:
     start = _canvas.start_of(dataset.name, preset, seed)
-    drawing = _canvas.canvas(dataset.name, start, version=version, dark=dark)
+    drawn = _canvas.canvas(dataset.name, start, version=version, dark=dark)
+    drawing = _canvas.drawing_file(dataset.name, drawn)
     with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
         pressed = st.button(
             "Solve it now", type="primary", key="draw_solve", icon=":material/play_arrow:"
@@ -58,20 +58,21 @@ with left:
         )
     stage = st.container()
 if pressed or live:
-    st.session_state["draw_solved"] = dataset.name, drawing
+    st.session_state["draw_solved"] = drawing
 table = None
 with right, _parts.error_panel():
-    if st.session_state.get("draw_solved") != (dataset.name, drawing):
+    if st.session_state.get("draw_solved") != drawing:
         st.caption("Press *Solve it now* to see truth, prediction and error of this drawing.")
     else:
         with stage, st.status("The solver computes the truth …") as status:
-            case, solver_seconds = _shared.solve_drawing(dataset.name, json.dumps(drawing))
+            solved = _shared.solve_drawn(drawing)
+            case = solved.case
             status.update(label="The model predicts …")
             prediction = _shared.run(header, case, _parts.device())
             st.caption(f"{dataset.solver}")
             status.update(label="Solved and predicted on the same points", state="complete")
         with numbers:
-            _parts.drawing_numbers(case, prediction, solver_seconds)
+            _parts.drawing_numbers(case, prediction, solved.seconds)
         raster, points = _shared.case_raster(case), case.points.numpy()
         truth, predicted = _shared.primary(case, prediction)
         st.plotly_chart(
@@ -95,7 +96,7 @@ with right, _parts.error_panel():
 with st.container(horizontal=True):
     st.download_button(
         "This drawing (JSON)",
-        _canvas.drawing_file(dataset.name, drawing),
+        drawing,
         key="draw_file",
         file_name=f"drawn-{dataset.name}.json",
         mime="application/json",
@@ -112,4 +113,7 @@ with st.container(horizontal=True):
             on_click="ignore",
             icon=":material/download:",
         )
-_parts.command(f"python -m mspt solve {dataset.name} drawn-{dataset.name}.json")
+_parts.command(
+    f"python -m mspt solve drawn-{dataset.name}.json --checkpoint {header.path.as_posix()} "
+    f"--out drawn-{dataset.name}.vtp"
+)

@@ -100,7 +100,7 @@ with origin:
         st.plotly_chart(learning_curve(np.array(curve), dark=dark), key="explore_curve")
 with setting:
     st.markdown(f"**The data set {dataset.name}**: {dataset.title}")
-    st.latex(dataset.equation)
+    st.markdown(f"${dataset.equation}$")  # within the text, so that it may wrap
     st.caption(f"{dataset.geometry}\n\n{dataset.solver}")
 st.download_button(
     "Table of this case (CSV)",
@@ -111,4 +111,7 @@ st.download_button(
     on_click="ignore",
     key="explore_csv",
 )
-_parts.command(f"python -m mspt evaluate {header.path.as_posix()} --split test")
+_parts.command(
+    f"python -m mspt solve {name} --checkpoint {header.path.as_posix()} --out {name}.vtp",
+    f"python -m mspt evaluate {header.path.as_posix()} --split test",
+)

@@ -123,7 +123,8 @@ def points_figure(
         hovertemplate="x %{x:.4f}<br>y %{y:.4f}<extra></extra>",
     )
     figure = go.Figure([*outline_traces(raster, dark=dark), dots])
-    return frame_panels(lay_out(figure, dark=dark, height=height), raster)
+    framed = frame_panels(lay_out(figure, dark=dark, height=height), raster)
+    return framed.update_layout(margin={"b": 8})
 
 
 def label(quantity: Quantity) -> str:

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mspt.checkpoint import load_checkpoint
+from mspt.checkpoint import CheckpointInfo, list_checkpoints, load_checkpoint
 from mspt.data.store import load_case
 from mspt.inference import predict_case
 from tests.pages.reading import charts, metrics
 
 Open = Callable[..., AppTest]
+SHIPPED = list_checkpoints(Path(__file__).parents[2] / "pretrained")
 
 
 def reference_error(folder: Path, checkpoint: str, name: str) -> float:
@@ -193,10 +194,10 @@ def test_folder_without_checkpoints_says_how_to_make_one(
 def test_shown_command_is_one_the_command_line_takes(open_page: Open, page: str) -> None:
     from mspt.cli import build_parser
 
-    line = open_page(page).code[0].value
-    program, *arguments = shlex.split(line.removeprefix("python -m "))
-    assert program == "mspt"
-    build_parser().parse_args(arguments)
+    for line in open_page(page).code[0].value.splitlines():
+        program, *arguments = shlex.split(line.removeprefix("python -m "))
+        assert program == "mspt"
+        build_parser().parse_args(arguments)
 
 
 def test_footer_names_the_last_run(open_page: Open) -> None:
@@ -211,3 +212,17 @@ def test_device_picker_offers_only_what_is_here(open_page: Open) -> None:
 
     options = open_page("home").sidebar.button_group(key="device").options
     assert len(options) == len(available_devices())
+
+
+@pytest.mark.parametrize("header", SHIPPED, ids=[header.path.stem for header in SHIPPED])
+def test_shipped_checkpoint_opens_and_beats_the_mean(
+    monkeypatch: pytest.MonkeyPatch, header: CheckpointInfo
+) -> None:
+    monkeypatch.chdir(header.path.parents[1])
+    app = AppTest.from_file(str(header.path.parents[1] / "app.py"), default_timeout=180)
+    app.query_params.update(dataset=header.info["dataset"], checkpoint=header.path.stem)
+    app.switch_page("pages/explore.py").run()
+    assert not app.exception
+    assert app.selectbox(key="checkpoint").value == header.path.stem
+    shown = float(metrics(app)["Relative L2 of this case"].removesuffix("%"))
+    assert shown < 100 * header.info["metrics"]["mean_only"]

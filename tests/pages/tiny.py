@@ -1,0 +1,46 @@
+"""The project's folder with tiny untrained checkpoints in place of the shipped ones."""
+
+from pathlib import Path
+
+import torch
+
+from mspt.checkpoint import build_model, save_checkpoint
+from mspt.config import ModelConfig
+from mspt.data.store import load_split
+from mspt.normalize import Normalizer
+
+ROOT = Path(__file__).parents[2]
+TINY = {"space_dim": 2, "width": 16, "num_heads": 2, "num_blocks": 1, "num_slices": 4}
+MODELS = {
+    "elasticity": ModelConfig(**TINY, num_patches=9),
+    "elasticity-sequence": ModelConfig(**TINY, num_patches=9, partition="sequence"),
+    "elasticity-transolver": ModelConfig(**TINY, architecture="transolver"),
+    "darcy": ModelConfig(**TINY, in_features=1, num_patches=20),
+}
+
+
+def make_project(folder: Path) -> Path:
+    """Fill a folder with what the app reads from where it is started."""
+    for name in ("assets", "static", ".streamlit"):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / "pretrained").mkdir()
+    for seed, (name, config) in enumerate(MODELS.items()):
+        dataset = name.split("-")[0]
+        fields = load_split(dataset, "test", limit=5).fields
+        normalizer = Normalizer(space_dim=2, in_features=config.in_features, out_channels=1)
+        normalizer.fields_mean.fill_(fields.mean())
+        normalizer.fields_scale.fill_(fields.std())
+        model = build_model(config, seed=seed)
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for parameter in model.parameters():  # heads start at zero: move them
+                parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
+        info = {
+            "dataset": dataset,
+            "metrics": {"relative_l2": 0.4321, "cases": 200},
+            "parameters": 1234,
+            "curve": [[0.9, 0.8], [0.7, 0.75]],
+        }
+        path = folder / "pretrained" / f"{name}.safetensors"
+        save_checkpoint(path, model=model, config=config, normalizer=normalizer, info=info)
+    return folder
