@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mspt import commands_benchmark, commands_data, commands_train
+from mspt import commands_benchmark, commands_data, commands_published, commands_train
 from mspt.errors import MSPTError
 
 Command = tuple[
@@ -38,6 +38,11 @@ COMMANDS: dict[str, Command] = {
         "time and memory on this machine",
         commands_benchmark.add_benchmark,
         commands_benchmark.run_benchmark,
+    ),
+    "published": (
+        "convert the authors' weights",
+        commands_published.add_published,
+        commands_published.run_published,
     ),
     "evaluate": ("score a checkpoint", commands_train.add_evaluate, commands_train.run_evaluate),
 }

@@ -39,7 +39,7 @@ def reference_grid(space_dim: int, points_per_axis: int) -> Float[Tensor, "R X"]
         >>> reference_grid(1, 3).flatten().tolist()
         [-1.0, 0.0, 1.0]
     """
-    axis = torch.linspace(-1, 1, points_per_axis) if points_per_axis > 1 else torch.zeros(1)
+    axis = torch.linspace(-1, 1, points_per_axis) if points_per_axis != 1 else torch.zeros(1)
     return torch.cartesian_prod(*[axis] * space_dim).reshape(-1, space_dim)
 
 

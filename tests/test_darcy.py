@@ -127,6 +127,24 @@ def test_the_field_has_the_covariance_of_the_public_data() -> None:
         assert agree == pytest.approx(0.5 + np.arcsin(correlation) / np.pi, abs=0.06)
 
 
+def test_the_permeability_is_high_where_the_cosine_series_is_positive() -> None:
+    numbers = np.random.default_rng(11).standard_normal((85, 85))
+    permeability = sample_permeability(11)
+    for row, column in ((0, 0), (10, 70), (42, 42), (61, 5), (84, 30)):
+        field = sum(
+            numbers[i, j]
+            * (2**0.5 if i else 1)
+            * np.cos(np.pi * i * row / 84)
+            * (2**0.5 if j else 1)
+            * np.cos(np.pi * j * column / 84)
+            / (np.pi**2 * (i**2 + j**2) + 9)
+            for i in range(85)
+            for j in range(85)
+            if i or j
+        )
+        assert permeability[row, column] == (12 if field > 0 else 3)
+
+
 def test_a_seed_always_gives_the_same_map() -> None:
     assert np.array_equal(sample_permeability(7), sample_permeability(7))
     assert not np.array_equal(sample_permeability(7), sample_permeability(8))

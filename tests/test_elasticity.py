@@ -362,6 +362,15 @@ def test_drawings_that_are_no_hole_are_refused(polygon: ndarray, message: str) -
         radii_from_polygon(polygon)
 
 
+def test_a_hook_between_two_radii_of_the_mesh_is_refused() -> None:
+    """The mesh's rays are at 0 and 9 degrees; this outline turns back from 6 to 3 degrees."""
+    angles = np.radians([2.0, 6.0, 3.0, 7.0, *range(10, 361, 5)])
+    polygon = 0.5 + 0.3 * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    polygon[2] = 0.5 + 0.8 * (polygon[2] - 0.5)
+    with pytest.raises(SolverError, match=r"star-shaped .* got 1 to 3 crossings"):
+        radii_from_polygon(polygon)
+
+
 @pytest.mark.parametrize("radius", [0.049, 0.451, np.nan])
 def test_holes_too_near_to_the_center_or_a_wall_are_refused(radius: float) -> None:
     radii = np.full(36, 0.3)

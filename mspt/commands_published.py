@@ -1,0 +1,72 @@
+"""The command ``published``: the authors' weights as a checkpoint of this project."""
+
+import argparse
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from mspt.checkpoint import save_checkpoint
+from mspt.errors import CheckpointError
+from mspt.evaluation import num_parameters
+from mspt.normalize import Normalizer
+from mspt.published import load_published
+
+
+def add_published(parser: argparse.ArgumentParser) -> None:
+    """Describe ``published``."""
+    parser.add_argument("state_dict", type=Path, help="the authors' .pt or .pth file")
+    parser.add_argument("--out", type=Path, required=True, help="a .safetensors file")
+    parser.add_argument("--heads", type=int, default=8)
+    parser.add_argument("--patches", type=int, default=32, help="patches K")
+    parser.add_argument("--supernodes", type=int, default=1, help="supernodes Q per patch")
+    parser.add_argument("--pooling", default="mean", choices=["mean", "max", "linear"])
+    parser.add_argument("--grid", type=int, nargs=2, metavar=("ROWS", "COLUMNS"))
+    parser.add_argument("--unified-position", action="store_true")
+
+
+def run_published(args: argparse.Namespace) -> dict[str, Any]:
+    """Convert a state dict; inputs and outputs stay in the units the authors trained in."""
+    model = load_published(
+        read_state_dict(args.state_dict),
+        num_heads=args.heads,
+        num_patches=args.patches,
+        num_supernodes=args.supernodes,
+        pooling=args.pooling,
+        structured_shape=tuple(args.grid) if args.grid else None,
+        unified_pos=args.unified_position,
+    )
+    config = model.config
+    normalizer = Normalizer(
+        space_dim=config.space_dim,
+        in_features=config.in_features,
+        out_channels=config.out_channels,
+    )
+    info = {"source": args.state_dict.name, "parameters": num_parameters(model), "metrics": {}}
+    save_checkpoint(args.out, model=model, config=config, normalizer=normalizer, info=info)
+    return {"checkpoint": str(args.out), "config": config.to_dict(), **info}
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Read tensors by name; a pickle is read as tensors only, no code in it is run.
+
+    Raises:
+        CheckpointError: If the file is absent or holds anything but tensors.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, SafetensorError, pickle.UnpicklingError) as error:
+        raise CheckpointError(
+            f"state_dict must be a file of tensors, got {path.name}: {str(error).splitlines()[0]}"
+        ) from error
+    if not isinstance(state, dict):
+        raise CheckpointError(
+            f"state_dict must be a table of tensors by name, got {type(state).__name__}"
+        )
+    return state

@@ -1,0 +1,327 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import pyvista as pv
+import torch
+from helpers import made_up_cases, tiny_config, tiny_preset
+
+from mspt import benchmark as benchmark_module
+from mspt import commands_train
+from mspt.benchmark import Measurement, combine, measure
+from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
+from mspt.cli import COMMANDS, main
+from mspt.commands_benchmark import _with_ratios
+from mspt.config import ModelConfig
+from mspt.cost import forward_flops, recommended_patches
+from mspt.data.export import case_table, write_case
+from mspt.data.registry import DATASETS
+from mspt.data.solve import read_drawing, solve_case, solve_drawing
+from mspt.data.store import load_case
+from mspt.errors import DataError, MSPTError
+from mspt.normalize import Normalizer
+from mspt.presets import PRESETS
+
+CIRCLE = [[0.5 + 0.3 * np.cos(a), 0.5 + 0.3 * np.sin(a)] for a in np.linspace(0, 6.28, 40)]
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
+    assert main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def fails_with(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.strip().splitlines()
+    return line
+
+
+@pytest.fixture
+def elasticity_checkpoint(tmp_path: Path) -> Path:
+    config = tiny_config(in_features=0)
+    path = tmp_path / "tiny.safetensors"
+    cases = made_up_cases(3)
+    normalizer = Normalizer.fit(cases.points, cases.features[..., :0], cases.fields)
+    info = {"dataset": "elasticity"}
+    model = build_model(config)
+    save_checkpoint(path, model=model, config=config, normalizer=normalizer, info=info)
+    return path
+
+
+@pytest.fixture
+def made_up_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = {"train": 8, "validation": 3, "test": 4}
+
+    def load(name: str, split: str, *, root: Path | None = None, limit: int | None = None):  # noqa: ANN202, ARG001
+        return made_up_cases(limit or sizes[split], seed=len(split), dataset=name)
+
+    monkeypatch.setattr(commands_train, "load_split", load)
+    monkeypatch.setitem(PRESETS, "tiny", tiny_preset(epochs=2))
+
+
+def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in COMMANDS:
+        with pytest.raises(SystemExit) as stopped:
+            main([name, "--help"])
+        assert stopped.value.code == 0
+        assert "usage: python -m mspt" in capsys.readouterr().out
+
+
+def test_datasets_lists_what_ships(capsys: pytest.CaptureFixture[str]) -> None:
+    found = run_json(capsys, "datasets")
+    assert set(found) == set(DATASETS)
+    for entry in found.values():
+        assert entry["cases_at_hand"]["test"] == "200 of 200"
+
+
+@pytest.mark.usefixtures("made_up_data")
+def test_train_then_evaluate_gives_the_header_s_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(tmp_path / "run")
+    arguments = ["train", "elasticity", "--preset", "tiny", "--out", run, "--device", "cpu"]
+    trained = run_json(capsys, *arguments)
+    assert trained["complete"]
+    assert trained["steps"] == 4
+    assert len(trained["curve"]) == 2
+    scored = run_json(capsys, "evaluate", str(trained["checkpoint"]), "--device", "cpu")
+    assert scored["dataset"] == "elasticity"
+    assert scored["split"] == "test"
+    assert scored["cases"] == 4
+    assert scored["metrics"] == pytest.approx(trained["metrics"])
+    line = fails_with(capsys, *arguments)
+    assert "must be a folder without a saved run" in line
+    assert "--resume" in line
+    again = run_json(capsys, *arguments, "--resume")
+    assert again["metrics"] == pytest.approx(trained["metrics"])
+
+
+@pytest.mark.usefixtures("made_up_data")
+def test_unfinished_run_is_saved_and_has_no_test_score(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(tmp_path / "run")
+    arguments = ["train", "elasticity", "--preset", "tiny", "--out", run, "--device", "cpu"]
+    stopped = run_json(capsys, *arguments, "--minutes", "0")
+    assert not stopped["complete"]
+    assert stopped["metrics"] == {}
+    assert load_checkpoint(str(stopped["checkpoint"])).info["steps"] == 1
+
+
+def test_solve_tells_the_real_error_of_a_drawn_hole(
+    tmp_path: Path, elasticity_checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawing, out = tmp_path / "hole.json", tmp_path / "hole.csv"
+    drawing.write_text(json.dumps({"dataset": "elasticity", "polygon": CIRCLE}))
+    arguments = ["solve", str(drawing), "--out", str(out)]
+    found = run_json(capsys, *arguments, "--checkpoint", str(elasticity_checkpoint))
+    table = pd.read_csv(out)
+    error = table["stress_prediction"] - table["stress_truth"]
+    expected = np.linalg.norm(error) / np.linalg.norm(table["stress_truth"])
+    assert found["relative_l2"] == pytest.approx(expected, rel=1e-4)
+    assert found["points"] == len(table) == 972
+
+
+def test_solving_a_case_anew_returns_what_ships() -> None:
+    solved = solve_case("darcy-1107").case
+    stored = load_case("darcy", "darcy-1107")
+    assert solved.name == "darcy-1107"
+    assert torch.equal(solved.features, stored.features)
+    difference = (solved.fields - stored.fields).norm() / stored.fields.norm()
+    assert difference < 1e-3
+
+
+def test_exports_hold_the_same_numbers(tmp_path: Path) -> None:
+    case = load_case("elasticity", "elasticity-1107")
+    prediction = case.fields + 1.0
+    for suffix in (".npz", ".csv", ".vtp"):
+        write_case(tmp_path / f"case{suffix}", case, prediction)
+    arrays = np.load(tmp_path / "case.npz")
+    table = pd.read_csv(tmp_path / "case.csv")
+    mesh = pv.read(tmp_path / "case.vtp")
+    np.testing.assert_allclose(arrays["stress_truth"], case.fields[:, 0])
+    np.testing.assert_allclose(table["stress_prediction"], prediction[:, 0], rtol=1e-6)
+    np.testing.assert_allclose(mesh.point_data["stress_error"], np.ones(972), rtol=1e-3)
+    np.testing.assert_allclose(mesh.points[:, :2], case.points)
+    assert mesh.n_cells == len(arrays["triangles"])
+    assert list(case_table(case)) == ["x", "y", "stress_truth"]
+
+
+def test_rejects_exports_it_cannot_write(tmp_path: Path) -> None:
+    case = load_case("elasticity", "elasticity-1107")
+    with pytest.raises(DataError, match=r"--out must end in one of .*, got x\.stl"):
+        write_case(tmp_path / "x.stl", case)
+
+
+@pytest.mark.parametrize(
+    ("drawing", "message"),
+    [
+        ({}, "dataset must be one of elasticity, darcy in a drawing, got None"),
+        ({"dataset": "car"}, "dataset must be one of elasticity, darcy in a drawing, got 'car'"),
+        ({"dataset": "darcy"}, "permeability must be a table of numbers in a drawing"),
+        ({"dataset": "elasticity", "polygon": "round"}, "polygon must be a table of numbers"),
+    ],
+)
+def test_rejects_drawings_without_their_input(drawing: dict[str, object], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        solve_drawing(drawing)
+
+
+def test_reads_drawings_from_files(tmp_path: Path) -> None:
+    permeability = np.full((85, 85), 3.0)
+    np.save(tmp_path / "map.npy", permeability)
+    solved = solve_drawing(read_drawing(tmp_path / "map.npy"))
+    assert solved.case.dataset == "darcy"
+    assert solved.seconds > 0
+    # A constant permeability: the solution of Poisson's equation, 0.0737 / 3 at the center.
+    assert solved.case.fields[85 * 42 + 42].item() == pytest.approx(0.0736713 / 3, rel=1e-3)
+    for name in ("none.json", "broken.json"):
+        (tmp_path / "broken.json").write_text("{")
+        with pytest.raises(DataError, match=f"drawing must be a .json or .npy file, got {name}"):
+            read_drawing(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "burgers"], "preset must be one of"),
+        (["train", "darcy", "--preset", "elasticity"], "--preset must be one of the data set"),
+        (["evaluate", "none.safetensors"], "checkpoint must be an existing file"),
+        (["evaluate", "weights.pt"], "must be a .safetensors file"),
+        (["generate", "burgers"], "data set must be one of"),
+        (["solve", "darcy-9999", "--out", "x.npz"], "case must be one of darcy-0000 to"),
+        (["solve", "none.json", "--out", "x.npz"], "drawing must be a .json or .npy file"),
+        (
+            ["published", "none.pt", "--out", "x.safetensors"],
+            "state_dict must be a file",
+        ),
+    ],
+)
+def test_mistakes_end_with_one_clear_line_and_status_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert message in fails_with(capsys, *arguments)
+
+
+def test_published_weights_become_a_checkpoint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tiny_config(architecture="published", partition="sequence")
+    model = build_model(config)
+    torch.save(model.state_dict(), tmp_path / "authors.pt")
+    out = tmp_path / "authors.safetensors"
+    options = ["--heads", "2", "--patches", "6", "--out", str(out)]
+    run_json(capsys, "published", str(tmp_path / "authors.pt"), *options)
+    loaded = load_checkpoint(out)
+    points, features = torch.rand(1, 20, 2), torch.rand(1, 20, 2)
+    given = torch.cat([points, features], dim=-1).split(
+        [loaded.config.space_dim, loaded.config.in_features], dim=-1
+    )
+    with torch.no_grad():
+        inputs = [part if part.shape[-1] else None for part in given]
+        torch.testing.assert_close(loaded.model(*inputs), model.eval()(points, features))
+
+
+def row(architecture: str, seconds: float, peak: int) -> Measurement:
+    return Measurement(
+        work="forward",
+        architecture=architecture,
+        num_points=1000,
+        num_patches=8,
+        width=16,
+        num_blocks=2,
+        threads=1,
+        device="cpu",
+        seconds=seconds,
+        fastest=seconds,
+        slowest=seconds,
+        peak_bytes=peak,
+        activation_bytes=64_000,
+        matrix_share=0.0,
+    )
+
+
+def test_ratios_compare_medians_over_the_rounds_with_mspt() -> None:
+    rounds = [row("mspt", s, 10 * 2**20) for s in (1.0, 2.0, 9.0)]
+    rounds += [row("transolver", s, 30 * 2**20) for s in (4.0, 8.0, 5.0)]
+    table = _with_ratios(combine(rounds)).set_index("architecture")
+    assert table.loc["mspt", "seconds"] == 2.0
+    assert table.loc["mspt", "slowest"] == 9.0
+    assert table.loc["transolver", "seconds_of_mspt"] == 2.5
+    assert table.loc["transolver", "peak_MiB_of_mspt"] == 3.0
+
+
+@pytest.mark.parametrize("work", ["forward", "train"])
+def test_measurement_is_of_the_asked_model(work: str) -> None:
+    config = ModelConfig(space_dim=2, width=16, num_heads=2, num_blocks=1, num_patches=8)
+    found = measure(config, num_points=500, work=work, repeats=2, threads=torch.get_num_threads())
+    assert (found.num_points, found.num_patches, found.width) == (500, 8, 16)
+    assert 0 < found.fastest <= found.seconds <= found.slowest
+    assert found.peak_bytes >= 0
+    assert found.activation_bytes == 4 * 500 * 16
+
+
+def test_failing_measurement_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark_module.sys, "executable", "false")
+    config = ModelConfig(space_dim=2, num_patches=8)
+    with pytest.raises(MSPTError, match="measuring mspt at 500 points failed: exit status 1"):
+        list(benchmark_module.measure_models([config], num_points=500, rounds=1))
+
+
+def test_benchmark_prints_ratios_and_writes_a_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def here(task: dict[str, object]) -> Measurement:
+        config = ModelConfig.from_dict(task.pop("config"))
+        return measure(config, repeats=1, **{**task, "threads": torch.get_num_threads()})
+
+    monkeypatch.setattr(benchmark_module, "_in_fresh_process", here)
+    size = ["--points", "600", "--patches", "8", "--slices", "8", "--width", "16", "--heads", "2"]
+    out = tmp_path / "rows.csv"
+    found = run_json(
+        capsys, "benchmark", "forward", *size, "--blocks", "1", "--rounds", "1", "--out", str(out)
+    )
+    assert [r["architecture"] for r in found["rows"]] == ["mspt", "published", "transolver"]
+    assert found["rows"][0]["seconds_of_mspt"] == 1.0
+    assert len(pd.read_csv(out)) == 3
+    assert "--out must be a .csv file" in fails_with(
+        capsys, "benchmark", "forward", *size, "--models", "mspt", "--rounds", "1", "--out", "x.txt"
+    )
+
+
+def test_closed_form_cost_counts_the_matrix_products() -> None:
+    config = ModelConfig(
+        space_dim=2,
+        in_features=3,
+        width=16,
+        num_heads=2,
+        num_blocks=3,
+        num_patches=10,
+        out_channels=4,
+    )
+    model = build_model(config)
+    counted = 0
+
+    def count(module: torch.nn.Linear, inputs: tuple[torch.Tensor, ...]) -> None:
+        nonlocal counted
+        rows = inputs[0].numel() // module.in_features
+        counted += 2 * rows * module.in_features * module.out_features
+
+    for module in model.modules():
+        if isinstance(module, torch.nn.Linear):
+            module.register_forward_pre_hook(count)
+    model(torch.rand(1, 200, 2), torch.rand(1, 200, 3))
+    attention = 3 * 4 * 200 * 16 * (20 + 10)
+    assert forward_flops(config, 200) == counted + attention
+
+
+def test_recommended_patches_minimize_the_attention_cost() -> None:
+    def attention(k: int) -> float:
+        return 50_000 / k + 3 * k
+
+    best = min(range(1, 2000), key=attention)
+    assert abs(recommended_patches(50_000, num_supernodes=3) - best) <= 1

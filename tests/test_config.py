@@ -1,0 +1,59 @@
+import re
+
+import pytest
+
+from mspt.config import ModelConfig
+from mspt.errors import MSPTError
+from mspt.presets import TrainConfig, get_preset
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"width": 0}, "width must be at least 1, got 0"),
+        ({"in_features": -1}, "in_features must be at least 0, got -1"),
+        ({"width": 10, "num_heads": 4}, "width must be a multiple of num_heads, got 10 and 4"),
+        ({"pooling": "sum"}, "pooling must be one of mean, max, linear, attention, got 'sum'"),
+        ({"partition": "octree"}, "partition must be one of ball_tree, sequence, got 'octree'"),
+        ({"architecture": "mlp"}, "architecture must be one of mspt, published"),
+        ({"num_patches": None}, "exactly one of num_patches and patch_size must be given"),
+        ({"patch_size": 5}, "exactly one of num_patches and patch_size must be given, got 4 and 5"),
+        ({"num_patches": 0}, "num_patches must be at least 1, got 0"),
+    ],
+)
+def test_rejects_settings_no_model_could_be_built_from(
+    changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        ModelConfig(**{"space_dim": 2, "num_patches": 4, **changes})
+
+
+def test_round_trips_through_plain_values() -> None:
+    config = ModelConfig(space_dim=3, num_patches=4, structured_shape=(5, 6))
+    plain = {**config.to_dict(), "structured_shape": [5, 6]}  # as JSON returns it
+    assert ModelConfig.from_dict(plain) == config
+
+
+def test_refuses_names_it_does_not_know() -> None:
+    with pytest.raises(ValueError, match=r"unknown ModelConfig settings \['depth'\]; known: "):
+        ModelConfig.from_dict({"space_dim": 2, "num_patches": 4, "depth": 3})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 0}, "epochs must be at least 1, got 0"),
+        ({"optimizer": "lion"}, "optimizer must be one of adamw, muon, got 'lion'"),
+        ({"learning_rate": 0.0}, "learning_rate must be positive, got 0.0"),
+        ({"ema_decay": 1.0}, "ema_decay must be in [0, 1), got 1.0"),
+        ({"coarse_epochs": 9}, "coarse_epochs must be between 0 and epochs, got 9 of 2"),
+    ],
+)
+def test_rejects_settings_that_cannot_train(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        TrainConfig(**{"epochs": 2, **changes})
+
+
+def test_unknown_preset_is_named_with_the_known_ones() -> None:
+    with pytest.raises(MSPTError, match=r"preset must be one of elasticity, .*, got 'burgers'"):
+        get_preset("burgers")

@@ -1,0 +1,194 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import made_up_cases, tiny_preset
+
+from mspt.data.case import CaseStack
+from mspt.data.registry import grid_points
+from mspt.errors import CheckpointError, DataError
+from mspt.presets import PRESETS, Preset, TrainConfig, get_preset
+from mspt.training import (
+    EpochDone,
+    StepDone,
+    Training,
+    TrainingStopped,
+    build_optimizers,
+    coarsen,
+    learning_rate,
+    prepare,
+    train,
+    validation_error,
+)
+from mspt.training_state import STATE_NAME
+
+CASES, VALIDATION = made_up_cases(10), made_up_cases(4, seed=1)
+
+
+def start(preset: Preset | None = None) -> Training:
+    return prepare(preset or tiny_preset(), cases=CASES, validation=VALIDATION)
+
+
+def losses(training: Training, **settings: object) -> list[float]:
+    return [e.loss for e in train(training, **settings) if isinstance(e, StepDone)]
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_training_learns(optimizer: str) -> None:
+    training = start(tiny_preset(epochs=30, optimizer=optimizer))
+    before = validation_error(training)
+    *_, stopped = train(training)
+    assert isinstance(stopped, TrainingStopped)
+    assert stopped.progress.curve[-1][1] < 0.6 * before
+
+
+def test_same_seed_gives_the_same_losses() -> None:
+    first, second = losses(start()), losses(start())
+    other = losses(start(tiny_preset(seed=1)))
+    assert first == second
+    assert first != other
+
+
+@pytest.mark.parametrize("interrupted_after", [1, 3, 5])
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_resumed_run_has_the_losses_of_an_uninterrupted_one(
+    tmp_path: Path, interrupted_after: int, optimizer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mspt.training.SAVE_SECONDS", 0.0)
+    preset = tiny_preset(optimizer=optimizer)
+    whole = start(preset)
+    expected = losses(whole)
+    for event in train(start(preset), folder=tmp_path):
+        # The state is written after the event of its step: stop at the next one.
+        if isinstance(event, StepDone) and event.step > interrupted_after:
+            break
+    resumed = start(preset)
+    events = list(train(resumed, folder=tmp_path))
+    got = [event.loss for event in events if isinstance(event, StepDone)]
+    assert 0 < len(got) < len(expected)
+    assert got == expected[-len(got) :]
+    torch.testing.assert_close(
+        resumed.average.state_dict(), whole.average.state_dict(), rtol=0, atol=0
+    )
+    curve = events[-1].progress.curve
+    assert curve == list(train(start(preset)))[-1].progress.curve
+
+
+def test_events_tell_steps_epochs_and_the_end() -> None:
+    events = list(train(start()))
+    steps = [event for event in events if isinstance(event, StepDone)]
+    epochs = [event for event in events if isinstance(event, EpochDone)]
+    assert [event.step for event in steps] == list(range(1, 10))
+    assert {event.num_steps for event in steps} == {9}
+    assert steps[-1].seconds_left == 0
+    assert [event.epoch for event in epochs] == [1, 2, 3]
+    mean = sum(event.loss for event in steps[:3]) / 3
+    assert epochs[0].train_error == pytest.approx(mean)
+    assert events[-1].complete
+    assert events[-1].progress.step == 9
+
+
+def test_time_budget_stops_and_saves(tmp_path: Path) -> None:
+    events = list(train(start(), folder=tmp_path, minutes=0.0))
+    assert len([event for event in events if isinstance(event, StepDone)]) == 1
+    assert not events[-1].complete
+    assert (tmp_path / STATE_NAME).exists()
+    assert list(train(start(), folder=tmp_path))[-1].complete
+
+
+def test_finished_run_has_nothing_left_to_do(tmp_path: Path) -> None:
+    done = list(train(start(), folder=tmp_path))[-1]
+    again = list(train(start(), folder=tmp_path))
+    assert [type(event) for event in again] == [TrainingStopped]
+    assert again[0].progress.curve == done.progress.curve
+
+
+def test_average_follows_the_weights() -> None:
+    training = start(tiny_preset(ema_decay=0.5))
+    list(train(training))
+    pairs = zip(training.average.parameters(), training.model.parameters(), strict=True)
+    distances = [(average - weights).norm() / weights.norm() for average, weights in pairs]
+    assert 0 < max(distances) < 0.5
+
+
+def test_every_parameter_has_one_optimizer() -> None:
+    training = start()
+    for optimizer in ("muon", "adamw"):
+        optimizers = build_optimizers(training.model, TrainConfig(epochs=1, optimizer=optimizer))
+        covered = [p for o in optimizers for group in o.param_groups for p in group["params"]]
+        assert {id(p) for p in covered} == {id(p) for p in training.model.parameters()}
+        assert len(covered) == len({id(p) for p in covered})
+
+
+def test_weight_decay_applies_to_matrices_only() -> None:
+    (adamw,) = build_optimizers(start().model, TrainConfig(epochs=1, optimizer="adamw"))
+    for group in adamw.param_groups:
+        assert all((p.ndim >= 2) == (group["weight_decay"] > 0) for p in group["params"])
+
+
+def test_learning_rate_rises_then_falls_to_zero() -> None:
+    config = TrainConfig(epochs=1, learning_rate=2.0, warmup=0.1)
+    rates = [learning_rate(step, 100, config=config) for step in range(100)]
+    assert rates[0] == pytest.approx(0.2)
+    assert rates[9] == rates[10] == pytest.approx(2.0)
+    assert sorted(rates[10:], reverse=True) == rates[10:]
+    assert rates[-1] < 0.01
+
+
+def gridded(count: int) -> CaseStack:
+    points = grid_points((85, 85))
+    pressure = (points[:, :1] * 10 + points[:, 1:] * 1000).expand(count, -1, 1)
+    return CaseStack(
+        dataset="darcy",
+        names=tuple(str(index) for index in range(count)),
+        points=points.expand(count, -1, -1),
+        features=pressure * 2,
+        fields=pressure,
+    )
+
+
+def test_coarse_cases_are_every_second_row_and_column() -> None:
+    coarse = coarsen(gridded(2))
+    assert coarse.points.shape == (2, 43 * 43, 2)
+    spacing = coarse.points[0, 1] - coarse.points[0, 0]
+    torch.testing.assert_close(spacing, torch.tensor([2 / 84, 0.0]))
+    expected = coarse.points[1, :, :1] * 10 + coarse.points[1, :, 1:] * 1000
+    torch.testing.assert_close(coarse.fields[1], expected)
+    torch.testing.assert_close(coarse.features[1], 2 * expected)
+
+
+def test_coarse_epochs_come_first_and_need_a_grid() -> None:
+    with pytest.raises(DataError, match="coarse_epochs must be 0 for a data set without a grid"):
+        start(tiny_preset(coarse_epochs=1))
+    preset = Preset(
+        dataset="darcy",
+        model=replace(tiny_preset().model, in_features=1, num_blocks=1),
+        train=TrainConfig(epochs=2, coarse_epochs=1, batch_size=2),
+    )
+    training = prepare(preset, cases=gridded(2), validation=gridded(1))
+    seen: list[int] = []
+    training.model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[1]))
+    list(train(training))
+    assert seen == [43 * 43, 85 * 85]
+
+
+def test_rejects_the_state_of_another_run(tmp_path: Path) -> None:
+    list(train(start(), folder=tmp_path))
+    with pytest.raises(CheckpointError, match="must belong to the same settings"):
+        list(train(start(tiny_preset(seed=9)), folder=tmp_path))
+
+
+def test_rejects_a_damaged_state(tmp_path: Path) -> None:
+    list(train(start(), folder=tmp_path))
+    (tmp_path / STATE_NAME).write_bytes(b"nothing")
+    with pytest.raises(CheckpointError, match="must be a complete saved run"):
+        list(train(start(), folder=tmp_path))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_of_a_data_set_are_alike_but_for_the_model(name: str) -> None:
+    preset = get_preset(name)
+    own = get_preset(preset.dataset)
+    assert preset.train == own.train
+    assert preset.model.width == own.model.width
