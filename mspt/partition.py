@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 MAX_SPACE_DIM = 4
-POINTS_PER_THREAD = 16_384  # fewer are done before another thread has started
+POINTS_PER_THREAD = 65_536  # fewer are done before another thread is of use
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

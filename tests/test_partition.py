@@ -232,8 +232,15 @@ def test_the_smallest_numbers_are_split_and_covered(dtype: torch.dtype) -> None:
     assert (distances <= radii).all()
 
 
+@pytest.fixture
+def eager_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Share the work out for small clouds too."""
+    monkeypatch.setattr("mspt.partition.POINTS_PER_THREAD", 500)
+
+
+@pytest.mark.usefixtures("eager_threads")
 def test_any_number_of_threads_gives_the_same_partition() -> None:
-    points = torch.from_numpy(make_cloud("grid", 70_000, 3)).float()
+    points = torch.from_numpy(make_cloud("grid", 20_000, 3)).float()
     before = torch.get_num_threads()
     results = []
     for num_threads in (1, 2, 3):
@@ -249,8 +256,9 @@ def test_any_number_of_threads_gives_the_same_partition() -> None:
         assert torch.equal(tree.radius, trees[0].radius)
 
 
+@pytest.mark.usefixtures("eager_threads")
 def test_partitions_built_at_once_by_several_threads_are_right() -> None:
-    sizes = [40_000, 900, 35_000, 5, 40_000, 900]
+    sizes = [20_000, 900, 15_000, 5, 20_000, 900]
     points = [torch.from_numpy(make_cloud("normal", size, 2, size)).float() for size in sizes]
     alone = [build_partition(cloud, 5).order for cloud in points]
     with ThreadPoolExecutor(len(points)) as pool:
