@@ -10,7 +10,7 @@ import streamlit as st
 from mspt.data.registry import get_dataset
 from mspt.figures.theme import two_value_scale
 from mspt.solvers.darcy import sample_permeability
-from mspt.solvers.elasticity import sample_hole
+from mspt.solvers.elasticity import RADIUS_RANGE, sample_hole
 from mspt.solvers.elasticity_mesh import build_mesh, ring_angles
 
 Drawing = list[list[float]] | list[int]
@@ -21,8 +21,15 @@ PRESETS = {
     "elasticity": ("Circle", "Ellipse", "Star", RANDOM),
     "darcy": ("Stripes", "Channel", "Disc", RANDOM),
 }
-HANDLE_RANGE = (0.06, 0.44)  # what the solver's mesh can carry, less a margin
+HANDLE_RANGE = (RADIUS_RANGE[0] + 0.01, RADIUS_RANGE[1] - 0.01)
 TRAINED_RANGE = (0.2, 0.4)  # radii in the data set
+HINTS = {
+    "elasticity": "Drag a handle, or choose one and use the arrow keys; drag anywhere else to draw "
+    "a new outline. Clamped at the bottom, pulled at the top. Dashed: the range of radii in the "
+    "training cases.",
+    "darcy": "Paint with mouse or finger, or with arrow keys and Space. Strong colour lets the "
+    "fluid through four times as well as the pale one.",
+}
 
 
 def start_of(dataset: str, preset: str, seed: int) -> Drawing:

@@ -57,6 +57,7 @@ with left:
             help="Solve and predict after each change.",
         )
     stage = st.container()
+    st.caption(_canvas.HINTS[dataset.name])
 if pressed or live:
     st.session_state["draw_solved"] = drawing
 table = None
@@ -69,7 +70,7 @@ with right, _parts.error_panel():
             case = solved.case
             status.update(label="The model predicts …")
             prediction = _shared.run(header, case, _parts.device())
-            st.caption(f"{dataset.solver}")
+            st.caption(dataset.solver)
             status.update(label="Solved and predicted on the same points", state="complete")
         with numbers:
             _parts.drawing_numbers(case, prediction, solved.seconds)

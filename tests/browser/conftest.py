@@ -32,10 +32,17 @@ def script() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def address(script: ModuleType) -> Iterator[str]:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.pages.tiny import make_project
+
+    return make_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="session")
+def address(script: ModuleType, project: Path) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(ROOT)
-        with script.serve() as address:
+        patch.chdir(project)
+        with script.serve(str(ROOT / "app.py")) as address:
             yield address
 
 
@@ -49,30 +56,43 @@ def browser(script: ModuleType) -> Iterator[object]:
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def contexts(browser: object) -> Iterator[dict[str, object]]:
+    """One window a theme for all tests, so that Streamlit's front end is loaded once in each."""
+    opened = {
+        theme: browser.new_context(
+            viewport={"width": 1280, "height": 800}, color_scheme=theme, has_touch=True
+        )
+        for theme in ("light", "dark")
+    }
+    yield opened
+    for context in opened.values():
+        context.close()
+
+
 @pytest.fixture
-def visit(browser: object, address: str, script: ModuleType) -> Iterator[Callable[..., object]]:
+def visit(
+    contexts: dict[str, object], address: str, script: ModuleType
+) -> Iterator[Callable[..., object]]:
     """Open a page; fails at the end on any script error or any request beyond this machine."""
-    contexts, strangers, errors = [], [], []
+    pages, strangers, errors = [], [], []
 
     def refuse(route: object) -> None:
         strangers.append(route.request.url)
         route.abort()
 
     def open_it(path: str, *, theme: str = "light") -> object:
-        context = browser.new_context(
-            viewport={"width": 1280, "height": 800}, color_scheme=theme, has_touch=True
-        )
-        contexts.append(context)
-        context.set_default_timeout(90_000)
-        context.route(lambda url: not url.startswith((address, "data:", "blob:")), refuse)
-        page = context.new_page()
+        page = contexts[theme].new_page()
+        pages.append(page)
+        page.set_default_timeout(90_000)
+        page.route(lambda url: not url.startswith((address, "data:", "blob:")), refuse)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(address + path)
         script.settle(page)
         return page
 
     yield open_it
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert not strangers
     assert not errors

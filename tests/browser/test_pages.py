@@ -46,11 +46,11 @@ def test_page_shows_a_picture_and_no_error(
 
 
 def test_first_visitor_with_a_deep_link_gets_the_whole_app(
-    browser: object, script: object, monkeypatch: pytest.MonkeyPatch
+    browser: object, script: object, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before app.py has run once, Streamlit would show pages/draw.py without the frame."""
-    monkeypatch.chdir(ROOT)
-    with script.serve() as address:
+    monkeypatch.chdir(project)
+    with script.serve(str(ROOT / "app.py")) as address:
         page = browser.new_page()
         page.set_default_timeout(90_000)
         page.goto(f"{address}/draw?dataset=darcy&darcy_start=Disc")
