@@ -44,6 +44,7 @@ COMMANDS: dict[str, Command] = {
         commands_published.add_published,
         commands_published.run_published,
     ),
+    "cards": ("write the model cards", commands_train.add_cards, commands_train.run_cards),
     "evaluate": ("score a checkpoint", commands_train.add_evaluate, commands_train.run_evaluate),
 }
 

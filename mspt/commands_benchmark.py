@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -48,10 +48,10 @@ def run_benchmark(args: argparse.Namespace) -> dict[str, Any]:
 
 def _partition_table(args: argparse.Namespace) -> pd.DataFrame:
     rows = [
-        row
+        asdict(timing)
         for num_points in args.points or [1_000_000]
         for num_patches in args.patches or [1024]
-        for row in benchmark_partition(num_points, num_patches, rounds=args.rounds)
+        for timing in benchmark_partition(num_points=num_points, num_patches=num_patches)
     ]
     return pd.DataFrame(rows)
 

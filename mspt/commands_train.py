@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from mspt.cards import model_cards
 from mspt.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from mspt.data.store import fingerprint, load_split
 from mspt.errors import MSPTError
@@ -51,8 +52,9 @@ def run_train(args: argparse.Namespace) -> dict[str, Any]:
         validation=load_split(args.dataset, "validation", root=args.data),
         device=args.device,
     )
+    commit = _commit()
     stopped = _follow(training, folder, args.minutes)
-    info = _info(training, stopped)
+    info = _info(training, stopped) | {"commit": commit}
     if stopped.complete:
         checkpoint = Checkpoint(training.average, preset.model, training.normalizer, info)
         test = load_split(args.dataset, "test", root=args.data)
@@ -113,7 +115,6 @@ def _info(training: Training, stopped: TrainingStopped) -> dict[str, Any]:
         "minutes": round(progress.minutes, 2),
         "parameters": num_parameters(training.model),
         "curve": [[round(value, 6) for value in point] for point in progress.curve],
-        "commit": _commit(),
         "metrics": {},
         **surroundings(),
     }
@@ -124,6 +125,18 @@ def _commit() -> str:
     command = ["git", "rev-parse", "--short=12", "HEAD"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip()
+
+
+def add_cards(parser: argparse.ArgumentParser) -> None:
+    """Describe ``cards``."""
+    parser.add_argument("--folder", type=Path, default=Path("pretrained"), help="checkpoints")
+    parser.add_argument("--out", type=Path, default=Path("pretrained/README.md"))
+
+
+def run_cards(args: argparse.Namespace) -> dict[str, Any]:
+    """Write the model cards of a folder of checkpoints."""
+    args.out.write_text(model_cards(args.folder), encoding="utf-8")
+    return {"out": str(args.out)}
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:

@@ -176,7 +176,7 @@ class MSPT(nn.Module):
             partitions = [partition_points(self.config, cloud) for cloud in points]
         _check_partitions(partitions, points)
         order = torch.stack([partition.order for partition in partitions]).to(points.device)
-        hidden = self.embedding(
+        hidden = self._embed(
             _reorder(points, order), None if features is None else _reorder(features, order), time
         )
         num_patches = len(partitions[0].offsets) - 1
@@ -203,6 +203,21 @@ class MSPT(nn.Module):
             clouds.append(nn.functional.pad(output, (0, 0, 0, points.shape[1] - count)))
         return torch.cat(clouds)
 
+    def _embed(
+        self,
+        points: Float[Tensor, "B N X"],
+        features: Float[Tensor, "B N F"] | None,
+        time: Float[Tensor, " B"] | None,
+    ) -> Float[Tensor, "B N D"]:
+        if torch.is_grad_enabled():
+            return self.embedding(points, features, time)
+        hidden = points.new_empty(*points.shape[:2], self.config.width)
+        for start in range(0, points.shape[1], STREAM_ROWS):
+            rows = slice(start, start + STREAM_ROWS)
+            part = None if features is None else features[:, rows]
+            hidden[:, rows] = self.embedding(points[:, rows], part, time)
+        return hidden
+
     def _each_block(self) -> Iterator[Block]:
         return (block for block in self.blocks if isinstance(block, Block))
 
@@ -216,8 +231,7 @@ class MSPT(nn.Module):
             return self.head(hidden)
         for block in self._each_block():
             carried = block.stream_(hidden, num_patches, carried)
-        pieces = hidden.split(STREAM_ROWS, dim=1)
-        return torch.cat([self.head(piece) for piece in pieces], dim=1)
+        return torch.cat([self.head(piece) for piece in hidden.split(STREAM_ROWS, dim=1)], dim=1)
 
     @torch.no_grad()
     def trace(
@@ -241,7 +255,7 @@ class MSPT(nn.Module):
         partition = partition or partition_points(self.config, points)
         rows = partition.inverse[picked]
         num_patches = len(partition.offsets) - 1
-        hidden = self.embedding(
+        hidden = self._embed(
             points[None, partition.order],
             None if features is None else features[None, partition.order],
             time,

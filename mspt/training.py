@@ -25,7 +25,7 @@ from mspt.normalize import Normalizer
 from mspt.partition import Partition
 from mspt.presets import Preset, TrainConfig
 from mspt.seeding import generator
-from mspt.training_state import Progress, load_state, save_state
+from mspt.training_state import Progress, Training, load_state, save_state
 
 SAVE_SECONDS = 120.0
 """A run is saved at least this often, and after every epoch."""
@@ -78,31 +78,6 @@ class TrainingStopped:
 
     progress: Progress
     complete: bool
-
-
-@dataclass(frozen=True)
-class Training:
-    """Everything a run holds; :func:`train` changes the modules and optimizers in place.
-
-    Attributes:
-        preset: What is trained, and how.
-        model: The model being fitted.
-        average: Its moving average: evaluate and keep this one.
-        normalizer: Fitted on the training cases.
-        optimizers: One or two, for disjoint parameters.
-        cases: Training cases.
-        coarse: The same on every second row and column; None where no epoch uses them.
-        validation: Validation cases.
-    """
-
-    preset: Preset
-    model: nn.Module
-    average: nn.Module
-    normalizer: Normalizer
-    optimizers: tuple[Optimizer, ...]
-    cases: CaseStack
-    coarse: CaseStack | None
-    validation: CaseStack
 
 
 def prepare(

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -11,34 +11,37 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from mspt.data.case import CaseStack
 from mspt.errors import CheckpointError
+from mspt.normalize import Normalizer
 from mspt.presets import Preset
 
 STATE_NAME = "state.safetensors"
 
 
-class RunState(Protocol):
-    """The parts of a run that change while it trains."""
+@dataclass(frozen=True)
+class Training:
+    """Everything a run holds; training changes the modules and optimizers in place.
 
-    @property
-    def preset(self) -> Preset:
-        """What is trained, and how."""
-        ...
+    Attributes:
+        preset: What is trained, and how.
+        model: The model being fitted.
+        average: Its moving average: evaluate and keep this one.
+        normalizer: Fitted on the training cases.
+        optimizers: One or two, for disjoint parameters.
+        cases: Training cases.
+        coarse: The same on every second row and column; None where no epoch uses them.
+        validation: Validation cases.
+    """
 
-    @property
-    def model(self) -> nn.Module:
-        """The model being fitted."""
-        ...
-
-    @property
-    def average(self) -> nn.Module:
-        """Its moving average."""
-        ...
-
-    @property
-    def optimizers(self) -> tuple[Optimizer, ...]:
-        """The optimizers."""
-        ...
+    preset: Preset
+    model: nn.Module
+    average: nn.Module
+    normalizer: Normalizer
+    optimizers: tuple[Optimizer, ...]
+    cases: CaseStack
+    coarse: CaseStack | None
+    validation: CaseStack
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Progress:
         return replace(self, loss_sum=0.0, loss_count=0, curve=(*self.curve, point))
 
 
-def save_state(folder: Path, run: RunState, progress: Progress) -> None:
+def save_state(folder: Path, run: Training, progress: Progress) -> None:
     """Write the run; the file is replaced only when the new one is complete."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {f"model.{name}": value for name, value in run.model.state_dict().items()}
@@ -96,7 +99,7 @@ def save_state(folder: Path, run: RunState, progress: Progress) -> None:
     partial.replace(folder / STATE_NAME)
 
 
-def load_state(folder: Path, run: RunState) -> Progress:
+def load_state(folder: Path, run: Training) -> Progress:
     """Put a saved run back into ``run``; a fresh one where nothing was saved.
 
     Raises:

@@ -218,6 +218,16 @@ def test_a_finished_set_is_made_larger_without_making_it_again(
     assert make("elasticity", num_cases=3, out=tmp_path) == []
 
 
+def test_a_run_stopped_while_packing_leaves_no_case_twice(folder: Path, tmp_path: Path) -> None:
+    make("elasticity", num_cases=2, out=tmp_path)
+    packed = read_arrays(tmp_path / "elasticity" / "train.npz")
+    (tmp_path / "elasticity" / "parts").mkdir()
+    part = {key: values[1:] for key, values in packed.items()}
+    store.write_arrays(tmp_path / "elasticity" / "parts" / "00001.npz", part)
+    make("elasticity", num_cases=3, out=tmp_path)
+    assert contents(tmp_path / "elasticity") == contents(folder / "elasticity")
+
+
 def test_another_seed_makes_other_cases(folder: Path, tmp_path: Path) -> None:
     make("elasticity", num_cases=1, out=tmp_path, seed=1)
     first = load_split("elasticity", "train", root=folder, limit=1)
