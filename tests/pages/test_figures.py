@@ -128,6 +128,8 @@ def test_grid_raster_puts_every_value_at_its_own_place(order: str) -> None:
     raster = grid_raster(points, x.shape)
     image = sample_raster(raster, 10 * points[:, 1] + points[:, 0])
     np.testing.assert_allclose(image, 10 * raster.y[:, None] + raster.x)
+    np.testing.assert_allclose(raster.x, np.linspace(0, 1, 5))
+    np.testing.assert_allclose(raster.y, np.linspace(0, 2, 3))
 
 
 def test_flat_triangle_draws_nothing() -> None:
@@ -171,7 +173,8 @@ def test_points_figure_shows_all_points() -> None:
 
 
 def test_touching_patches_differ_in_colour() -> None:
-    patch = np.arange(len(POINTS)) // 12
+    circle, step = np.divmod(np.arange(len(POINTS)), 24)
+    patch = circle // 2 * len(PATCH_COLORS) + step // 3  # neighbours outwards differ by eight
     figure = patch_figure(RASTER, POINTS, patch)
     image, color = sample_nearest(RASTER, patch), figure.data[0].z
     for ahead, behind in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
