@@ -37,10 +37,10 @@ def add_benchmark(parser: argparse.ArgumentParser) -> None:
 
 def run_benchmark(args: argparse.Namespace) -> dict[str, Any]:
     """Measure, and return the table with the ratios to MSPT."""
+    if args.out and args.out.suffix != ".csv":
+        raise MSPTError(f"--out must be a .csv file, got {args.out.name}")
     table = _partition_table(args) if args.what == "partition" else _model_table(args)
     if args.out:
-        if args.out.suffix != ".csv":
-            raise MSPTError(f"--out must be a .csv file, got {args.out.name}")
         args.out.parent.mkdir(parents=True, exist_ok=True)
         table.to_csv(args.out, index=False)
     return {"rows": table.to_dict("records"), "table": "\n" + table.to_string(index=False)}

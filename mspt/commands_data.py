@@ -1,6 +1,7 @@
 """The commands ``datasets``, ``generate`` and ``solve``."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def run_generate(args: argparse.Namespace) -> dict[str, Any]:
             bar.refresh()
             if event.error:
                 failed[str(event.index)] = event.error
-                bar.write(f"case {event.index} left out: {event.error}")
+                bar.write(f"case {event.index} left out: {event.error}", file=sys.stderr)
     return {"dataset": args.dataset, "out": str(args.out / args.dataset), "failed": failed}
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,8 @@ def _follow(training: Training, folder: Path, minutes: float | None) -> Training
                 case EpochDone():
                     bar.write(
                         f"epoch {event.epoch}: training {event.train_error:.4f}, validation "
-                        f"{event.validation_error:.4f} relative L2, {event.minutes:.1f} min"
+                        f"{event.validation_error:.4f} relative L2, {event.minutes:.1f} min",
+                        file=sys.stderr,
                     )
                 case TrainingStopped():
                     return event

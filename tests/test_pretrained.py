@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import pytest
+from helpers import made_up_cases, tiny_config
+
+from mspt.cards import flattened, model_cards
+from mspt.checkpoint import (
+    CheckpointInfo,
+    build_model,
+    list_checkpoints,
+    load_checkpoint,
+    save_checkpoint,
+)
+from mspt.data.registry import DATASETS
+from mspt.data.store import load_split
+from mspt.evaluation import evaluate, num_parameters
+from mspt.normalize import Normalizer
+from mspt.presets import get_preset
+
+PRETRAINED = Path(__file__).parents[1] / "pretrained"
+SHIPPED = list_checkpoints(PRETRAINED)
+
+
+def name_of(shipped: CheckpointInfo) -> str:
+    return shipped.path.stem
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shipped", SHIPPED, ids=name_of)
+def test_test_score_in_the_header_is_recomputed(shipped: CheckpointInfo) -> None:
+    checkpoint = load_checkpoint(shipped.path)
+    cases = load_split(checkpoint.info["dataset"], "test")
+    found = evaluate(checkpoint, cases).metrics()
+    assert found == pytest.approx(checkpoint.info["metrics"], rel=1e-3)
+    assert found["relative_l2"] < 0.2 * found["mean_only"]
+
+
+@pytest.mark.parametrize("shipped", SHIPPED, ids=name_of)
+def test_header_is_that_of_the_preset(shipped: CheckpointInfo) -> None:
+    preset = get_preset(shipped.path.stem)
+    assert shipped.config == preset.model
+    assert shipped.info["train"] == preset.train.to_dict()
+    assert shipped.info["parameters"] == num_parameters(build_model(shipped.config))
+    assert shipped.info["complete"]
+    assert len(shipped.info["curve"]) == preset.train.epochs
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_data_set_has_its_own_checkpoint(name: str) -> None:
+    assert name in {shipped.path.stem for shipped in SHIPPED}
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_models_of_a_data_set_are_of_one_size_and_saw_the_same_cases(name: str) -> None:
+    own = [shipped for shipped in SHIPPED if shipped.info["dataset"] == name]
+    sizes = [shipped.info["parameters"] for shipped in own]
+    assert max(sizes) < 1.1 * min(sizes)
+    assert len({(shipped.info["data_hash"], shipped.info["steps"]) for shipped in own}) == 1
+
+
+def test_cards_are_written_from_the_headers() -> None:
+    assert (PRETRAINED / "README.md").read_text(encoding="utf-8") == model_cards(PRETRAINED)
+
+
+def test_card_holds_the_numbers_of_a_header(tmp_path: Path) -> None:
+    cases, config = made_up_cases(3), tiny_config()
+    info = {
+        "dataset": "elasticity",
+        "parameters": 12345,
+        "steps": 678,
+        "epochs": 2,
+        "train_cases": 10,
+        "minutes": 3.4,
+        "seed": 0,
+        "threads": 1,
+        "hardware": "CPU test",
+        "train": {"batch_size": 2, "optimizer": "muon"},
+        "curve": [[0.5, 0.4], [0.3, 0.2]],
+        "metrics": {"relative_l2": 0.1234, "worst": 0.5, "cases": 200, "mean_only": 0.607},
+    }
+    save_checkpoint(
+        tmp_path / "tiny.safetensors",
+        model=build_model(config),
+        config=config,
+        normalizer=Normalizer.fit(cases.points, cases.features, cases.fields),
+        info=info,
+    )
+    card = model_cards(tmp_path)
+    for shown in ("12,345", "678", "12.34%", "50.0%", "60.7%", "20.00%", "on 1 thread of CPU test"):
+        assert shown in card
+    assert "K 6, Q 1, ball tree" in card
+
+
+def test_flattening_is_the_last_fall_of_the_validation_error() -> None:
+    curve = [[1.0, 1.0 / (epoch + 1)] for epoch in range(20)]
+    assert flattened(curve) == pytest.approx(1 - (1 / 20) / (1 / 18), abs=1e-6)
+    assert flattened([[0.5, 0.5]]) == 0.0
