@@ -5,7 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from tqdm import tqdm
@@ -15,7 +15,7 @@ from mspt.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from mspt.data.store import fingerprint, load_split
 from mspt.errors import MSPTError
 from mspt.evaluation import evaluate, num_parameters, surroundings
-from mspt.presets import Preset, get_preset
+from mspt.presets import Precision, Preset, get_preset
 from mspt.training import EpochDone, StepDone, Training, TrainingStopped, prepare, train
 from mspt.training_state import STATE_NAME
 
@@ -30,6 +30,8 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cases", type=int, help="use the first training cases only")
     parser.add_argument("--seed", type=int, help="seed of weights and order")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    parser.add_argument("--precision", choices=get_args(Precision), help="bfloat16 is for GPUs")
+    parser.add_argument("--compile", action="store_true", default=None, help="for GPUs")
     parser.add_argument("--threads", type=int, help="threads on the CPU")
     parser.add_argument("--data", type=Path, help="folder of generated data; default: data/")
     parser.add_argument("--out", type=Path, help="folder of the run; default: runs/PRESET")
@@ -76,7 +78,11 @@ def _with_overrides(preset: Preset, args: argparse.Namespace) -> Preset:
         raise MSPTError(
             f"--preset must be one of the data set {args.dataset!r}, got one of {preset.dataset!r}"
         )
-    chosen = {key: value for key in ("epochs", "seed") if (value := getattr(args, key)) is not None}
+    chosen = {
+        key: value
+        for key in ("epochs", "seed", "precision", "compile")
+        if (value := getattr(args, key)) is not None
+    }
     return replace(preset, train=replace(preset.train, **chosen))
 
 

@@ -34,9 +34,11 @@ def losses(training: Training, **settings: object) -> list[float]:
     return [e.loss for e in train(training, **settings) if isinstance(e, StepDone)]
 
 
-@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
-def test_training_learns(optimizer: str) -> None:
-    training = start(tiny_preset(epochs=30, optimizer=optimizer))
+@pytest.mark.parametrize(
+    "settings", [{"optimizer": "muon"}, {"optimizer": "adamw"}, {"precision": "bfloat16"}], ids=str
+)
+def test_training_learns(settings: dict[str, str]) -> None:
+    training = start(tiny_preset(epochs=30, **settings))
     before = validation_error(training)
     *_, stopped = train(training)
     assert isinstance(stopped, TrainingStopped)
