@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from mspt.data.export import case_table, write_case
 from mspt.data.registry import DATASETS
 from mspt.data.solve import read_drawing, solve_case, solve_drawing
 from mspt.data.store import load_case
-from mspt.errors import DataError, MSPTError
+from mspt.errors import DataError, MSPTError, SolverError
 from mspt.normalize import Normalizer
 from mspt.presets import PRESETS
 
@@ -171,6 +172,24 @@ def test_rejects_drawings_without_their_input(drawing: dict[str, object], messag
         solve_drawing(drawing)
 
 
+def test_generate_makes_cases_and_counts_those_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["generate", "darcy", "--cases", "2", "--out", str(tmp_path)]
+    assert run_json(capsys, *arguments)["failed"] == {}
+    made = load_case("darcy", "darcy-0001", root=tmp_path)
+    assert torch.equal(made.fields, load_case("darcy", "darcy-0001").fields)
+
+    def refuse(seed: int) -> None:
+        raise SolverError(f"no solution for seed {seed > 0}")
+
+    broken = replace(DATASETS["elasticity"], make_case=refuse)
+    monkeypatch.setattr("mspt.data.generate.get_dataset", lambda _: broken)
+    arguments[1] = "elasticity"
+    failed = run_json(capsys, *arguments)["failed"]
+    assert failed == {"0": "no solution for seed True", "1": "no solution for seed True"}
+
+
 def test_reads_drawings_from_files(tmp_path: Path) -> None:
     permeability = np.full((85, 85), 3.0)
     np.save(tmp_path / "map.npy", permeability)
@@ -263,6 +282,13 @@ def test_measurement_is_of_the_asked_model(work: str) -> None:
     assert 0 < found.fastest <= found.seconds <= found.slowest
     assert found.peak_bytes >= 0
     assert found.activation_bytes == 4 * 500 * 16
+
+
+def test_measuring_in_a_fresh_process_is_the_same_measurement() -> None:
+    config = ModelConfig(space_dim=2, width=16, num_heads=2, num_blocks=1, num_patches=8)
+    (found,) = benchmark_module.measure_models([config], num_points=3000, rounds=1, threads=1)
+    assert (found.architecture, found.num_points, found.threads) == ("mspt", 3000, 1)
+    assert 0 < found.matrix_share < 2
 
 
 def test_failing_measurement_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,8 @@ from helpers import made_up_cases, tiny_preset
 from mspt.data.case import CaseStack
 from mspt.data.registry import grid_points
 from mspt.errors import CheckpointError, DataError
+from mspt.inference import predict_stack
+from mspt.metrics import relative_l2
 from mspt.presets import PRESETS, Preset, TrainConfig, get_preset
 from mspt.training import (
     EpochDone,
@@ -75,6 +77,16 @@ def test_resumed_run_has_the_losses_of_an_uninterrupted_one(
     )
     curve = events[-1].progress.curve
     assert curve == list(train(start(preset)))[-1].progress.curve
+
+
+def test_loss_is_the_relative_l2_in_physical_units() -> None:
+    training = start(tiny_preset(batch_size=len(CASES)))
+    predicted = predict_stack(
+        training.model, training.normalizer, CASES.points, CASES.features, batch_size=len(CASES)
+    )
+    expected = relative_l2(predicted, CASES.fields).mean().item()
+    first = next(event for event in train(training) if isinstance(event, StepDone))
+    assert first.loss == pytest.approx(expected, rel=1e-4)
 
 
 def test_events_tell_steps_epochs_and_the_end() -> None:

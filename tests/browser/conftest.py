@@ -26,19 +26,19 @@ def _screenshots() -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def script() -> ModuleType:
     return _screenshots()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.pages.tiny import make_project
 
     return make_project(tmp_path_factory.mktemp("project"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address(script: ModuleType, project: Path) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
@@ -46,7 +46,7 @@ def address(script: ModuleType, project: Path) -> Iterator[str]:
             yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(script: ModuleType) -> Iterator[object]:
     from playwright.sync_api import sync_playwright
 
@@ -56,7 +56,7 @@ def browser(script: ModuleType) -> Iterator[object]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def contexts(browser: object) -> Iterator[dict[str, object]]:
     """One window a theme for all tests, so that Streamlit's front end is loaded once in each."""
     opened = {
