@@ -100,6 +100,14 @@ def test_order_and_nodes_equal_those_of_a_slow_recursion(cloud: tuple[Tensor, in
     assert node_columns(partition) == list(slow_nodes(0, len(points), num_patches))
 
 
+@pytest.mark.parametrize("num_points", [3, 4, 61])
+def test_every_possible_number_of_patches_equals_a_slow_recursion(num_points: int) -> None:
+    points = torch.from_numpy(make_cloud("normal", num_points, 3)).float()
+    for num_patches in range(1, num_points + 1):
+        expected = slow_order(points.numpy(), num_patches)
+        assert build_partition(points, num_patches).order.tolist() == expected
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("space_dim", "dtype"), [(3, torch.float32), (2, torch.float64)])
 def test_large_nodes_equal_a_slow_recursion(kind: str, space_dim: int, dtype: torch.dtype) -> None:
