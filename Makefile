@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 .PHONY: app test check format clean
 
-app: .venv/app.stamp
+app: .venv/app.stamp .venv/kernels.stamp
 	$(BIN)/python -m streamlit run app.py
 
 test: check
@@ -26,6 +26,11 @@ format: .venv/dev.stamp
 
 .venv/app.stamp: requirements.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+# Compiles the ball tree once, so that no page has to wait for it.
+.venv/kernels.stamp: mspt/partition.py mspt/_ball_tree.py mspt/_ball_tree_kernels.py | .venv/app.stamp
+	$(BIN)/python -c "import torch, mspt; mspt.build_partition(torch.rand(64, 2), num_patches=4)"
 	touch $@
 
 .venv/dev.stamp: requirements-dev.txt requirements.txt | .venv/bin/python
