@@ -102,7 +102,7 @@ def test_outline_drawn_freehand_with_a_loop_is_refused_and_kept(
     page.mouse.up()
     page.get_by_text("star-shaped").wait_for()
     assert page.locator("svg.hole .curve").get_attribute("d").count("L") > 10
-    page.get_by_role("button", name="Reset").click()
+    page.get_by_role("button", name="Reset", exact=True).click()
     page.get_by_text("star-shaped").wait_for(state="detached")
 
 
