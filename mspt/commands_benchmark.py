@@ -12,6 +12,7 @@ from tqdm import tqdm
 from mspt.benchmark import Measurement, combine, measure_models
 from mspt.benchmark_partition import benchmark_partition
 from mspt.config import Architecture, ModelConfig
+from mspt.cost import recommended_patches
 from mspt.errors import MSPTError
 
 MEBIBYTE = 2**20
@@ -51,13 +52,18 @@ def _partition_table(args: argparse.Namespace) -> pd.DataFrame:
         asdict(timing)
         for num_points in args.points or [1_000_000]
         for num_patches in args.patches or [1024]
-        for timing in benchmark_partition(num_points=num_points, num_patches=num_patches)
+        for timing in benchmark_partition(
+            num_points=num_points, num_patches=num_patches, repeats=args.rounds
+        )
     ]
     return pd.DataFrame(rows)
 
 
 def _model_table(args: argparse.Namespace) -> pd.DataFrame:
-    """Return one row per model and size; ``*_of_mspt`` are this model's values over MSPT's."""
+    """Return one row per model and size; ``*_of_mspt`` are its values over MSPT's.
+
+    With several numbers of patches, MSPT's values are those with the first of them.
+    """
     is_memory = args.what == "memory"
     models = args.models or (["mspt"] if is_memory else ["mspt", "published", "transolver"])
     width = args.width or (128 if is_memory else 256)
@@ -65,7 +71,7 @@ def _model_table(args: argparse.Namespace) -> pd.DataFrame:
     jobs = [
         (num_points, [_config(args, name, num_patches, width) for name in models])
         for num_points in sizes
-        for num_patches in args.patches or [128]
+        for num_patches in args.patches or [recommended_patches(num_points) if is_memory else 128]
     ]
     measured: list[Measurement] = []
     total = sum(len(configs) for _, configs in jobs) * args.rounds
