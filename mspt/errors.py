@@ -15,3 +15,7 @@ class DataError(MSPTError):
 
 class SolverError(MSPTError):
     """A solver cannot solve what it was given."""
+
+
+class GeometryError(MSPTError):
+    """A shape cannot be read or cannot be used."""

@@ -1,0 +1,190 @@
+"""Flow cases: a body, the pressure and shear on it, and the flow around it.
+
+Lengths are in body lengths, speeds in free-stream speeds, forces and pressures in dynamic
+pressures q_inf. Only y >= 0 is kept; the other half is its mirror image.
+
+Shapes: F faces of the body, P points of the flow.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, Float64
+from numpy import ndarray
+from scipy.spatial import cKDTree
+
+from mspt.errors import SolverError
+from mspt.geometry.area import frontal_area
+from mspt.geometry.distance import nearest_on
+from mspt.geometry.mesh import SurfaceMesh
+from mspt.geometry.sampling import sample_volume
+from mspt.geometry.shapes import Body
+from mspt.seeding import derive_seed
+from mspt.solvers.openfoam.case import Recipe
+from mspt.solvers.openfoam.results import Flow
+from mspt.solvers.openfoam.run import solve_flow
+
+VOLUME_POINTS = 12_000
+PRESSURE_RANGE = (-4.0, 1.1)
+MAX_DRAG, MAX_SPREAD, STAGNATION = 2.0, 0.08, (0.9, 1.15)
+SETTLED = 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowCase:
+    """What is kept of a computed flow.
+
+    Attributes:
+        face_points: Centers of the body's faces.
+        face_areas: Area vectors, out of the body.
+        face_pressure: Pressure coefficient C_p, kept within -4 and 1.1.
+        face_shear: Friction coefficient C_f, a vector along the wall.
+        points: Places in the flow.
+        offsets: From the nearest point of the body to them.
+        velocity: Velocity.
+        pressure: Pressure coefficient.
+        info: Family, parameters, coefficients, mesh, convergence, cost.
+    """
+
+    face_points: Float32[ndarray, "F 3"]
+    face_areas: Float32[ndarray, "F 3"]
+    face_pressure: Float32[ndarray, " F"]
+    face_shear: Float32[ndarray, "F 3"]
+    points: Float32[ndarray, "P 3"]
+    offsets: Float32[ndarray, "P 3"]
+    velocity: Float32[ndarray, "P 3"]
+    pressure: Float32[ndarray, " P"]
+    info: dict[str, Any]
+
+
+def solve_body(body: Body, *, seed: int, recipe: Recipe | None = None) -> FlowCase:
+    """Compute the flow around a parametric body.
+
+    Raises:
+        SolverError: If OpenFOAM fails, or its answer is not one to learn from.
+    """
+    flow = next(event for event in solve_flow(body.mesh, recipe) if isinstance(event, Flow))
+    case = flow_case(flow, body.mesh, seed=seed)
+    case.info.update(body.describe(), wheels=body.wheels)
+    check_case(case)
+    return case
+
+
+def flow_case(flow: Flow, mesh: SurfaceMesh, *, seed: int) -> FlowCase:
+    """Look at a flow on all faces of the body and at points of the flow.
+
+    Points lie where the flow is looked at for any shape, not at the centers of the mesh's cells.
+    """
+    rng = np.random.default_rng(derive_seed(seed, "flow points"))
+    targets = sample_volume(mesh, VOLUME_POINTS, rng)
+    targets = targets[targets[:, 2] > 0]
+    near = nearest_on(mesh, targets)
+    outside = near.distance > 0
+    targets, closest = targets[outside], near.closest[outside]
+    values = np.concatenate([flow.cell_velocity, 2 * flow.cell_pressure[:, None]], axis=1)
+    values = interpolate(flow.cell_centers, values, targets)
+    low, high = PRESSURE_RANGE
+    return FlowCase(
+        face_points=flow.face_centers.astype(np.float32),
+        face_areas=flow.face_areas.astype(np.float32),
+        face_pressure=np.clip(2 * flow.face_pressure, low, high).astype(np.float32),
+        face_shear=(2 * flow.face_shear).astype(np.float32),
+        points=targets.astype(np.float32),
+        offsets=(targets - closest).astype(np.float32),
+        velocity=values[:, :3].astype(np.float32),
+        pressure=np.clip(values[:, 3], low, high).astype(np.float32),
+        info=_summary(flow, mesh),
+    )
+
+
+def interpolate(
+    centers: Float64[ndarray, "M 3"], values: Float64[ndarray, "M C"], points: Float64[ndarray, "P 3"]
+) -> Float64[ndarray, "P C"]:
+    """Return values at points from those in cells: the nearest one's, carried along a gradient.
+
+    The gradient fits the nine next cells, weighted by their squared distances; the result stays
+    within the values of all ten.
+
+    Examples:
+        >>> centers = np.random.default_rng(0).random((100, 3))
+        >>> point = np.array([[0.5, 0.25, 0.5]])
+        >>> interpolate(centers, centers @ np.array([[1.0], [2.0], [4.0]]), point).round(6).tolist()
+        [[3.0]]
+    """
+    _, cell = cKDTree(centers).query(points, k=10)
+    base, others = centers[cell[:, 0]], centers[cell[:, 1:]]
+    step = others - base[:, None]
+    weighted = step / np.maximum((step**2).sum(axis=2, keepdims=True), 1e-18)
+    matrix = np.einsum("pmx,pmy->pxy", weighted, step) + 1e-9 * np.eye(3)
+    rise = values[cell[:, 1:]] - values[cell[:, :1]]
+    gradient = np.linalg.solve(matrix, np.einsum("pmx,pmc->pxc", weighted, rise))
+    result = values[cell[:, 0]] + np.einsum("px,pxc->pc", points - base, gradient)
+    return np.clip(result, values[cell].min(axis=1), values[cell].max(axis=1))
+
+
+def _summary(flow: Flow, mesh: SurfaceMesh) -> dict[str, Any]:
+    area = frontal_area(mesh)
+    pressure, friction = 2 * flow.window.mean(axis=0) / area
+    drag = 2 * flow.window.sum(axis=1)[:, 0] / area
+    return {
+        "frontal_area": area,
+        "C_D": float(drag.mean()),
+        "C_D_pressure": float(pressure[0]),
+        "C_D_friction": float(friction[0]),
+        "C_D_spread": float(drag.std()),
+        "C_L": float(pressure[2] + friction[2]),
+        "settled": bool(drag.std() < SETTLED * abs(drag.mean())),
+        "cells": len(flow.cell_centers),
+        "faces": len(flow.face_centers),
+        "iterations": flow.iterations,
+        "averaged": flow.averaged,
+        "wall_units": flow.wall_distance_units,
+        "pressure_max": float(2 * flow.face_pressure.max()),
+        "cell": flow.recipe.cell,
+        "cpu_seconds": flow.cpu_seconds,
+    }
+
+
+def check_case(case: FlowCase) -> None:
+    """Refuse a flow that is no truth: diverged, never settling, or without a stagnation point.
+
+    Raises:
+        SolverError: With the value that is out of range.
+    """
+    info = case.info
+    if not abs(info["C_D"]) < MAX_DRAG:
+        raise SolverError(f"C_D must be within {MAX_DRAG}, got {info['C_D']:.3g}")
+    spread = info["C_D_spread"] / abs(info["C_D"])
+    if spread > MAX_SPREAD:
+        raise SolverError(f"C_D must settle within {MAX_SPREAD:.0%}, got {spread:.0%}")
+    low, high = STAGNATION
+    if not low <= info["pressure_max"] <= high:
+        raise SolverError(
+            f"largest C_p must be {low} to {high}, got {info['pressure_max']:.3g}"
+        )
+
+
+ARRAYS = (
+    "face_points", "face_areas", "face_pressure", "face_shear",
+    "points", "offsets", "velocity", "pressure",
+)  # fmt: skip
+
+
+def write_flow(path: Path, case: FlowCase) -> None:
+    """Write a flow case so that it is there whole or not at all."""
+    partial = path.with_name(f".{path.name}")
+    with partial.open("wb") as file:
+        arrays = {name: getattr(case, name) for name in ARRAYS}
+        np.savez_compressed(file, info=np.array(json.dumps(case.info)), **arrays)
+    partial.replace(path)
+
+
+def read_flow_case(path: Path) -> FlowCase:
+    """Read a flow case."""
+    with np.load(path, allow_pickle=False) as file:
+        return FlowCase(
+            **{name: file[name] for name in ARRAYS}, info=json.loads(str(file["info"]))
+        )

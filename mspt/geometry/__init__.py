@@ -1,0 +1,1 @@
+"""Shapes in three dimensions: meshes, files, placement, parametric bodies, distances."""

@@ -1,0 +1,139 @@
+"""Generic bodies: what a model must have seen so that it learns flow, not cars.
+
+Bodies have length 1, their nose at x = 0, and stand or hover over the ground z = 0, symmetric
+about y = 0. Shapes: A B C nodes of a grid.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float64
+from numpy import ndarray
+
+from mspt.geometry.implicit import Grid, rounded_intersection, smooth_union, surface_of
+from mspt.geometry.mesh import SurfaceMesh
+
+BluffKind = Literal["ellipsoid", "box", "cylinder", "blob", "wing"]
+AXES = ("x", "y", "z")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bluff:
+    """Parameters of a generic body, in body lengths.
+
+    Attributes:
+        kind: ellipsoid (a superellipsoid), box (rounded), cylinder, blob (balls melted together)
+            or wing (a thick tapered wing on a fuselage).
+        width: Of the body.
+        height: Of the body, without its clearance.
+        clearance: Between the body and the ground.
+        exponent: Of a superellipsoid; 2 is an ellipsoid, more is boxier.
+        fillet: Radius of the edges.
+        axis: Of a cylinder: 0, 1, 2 for x, y, z.
+        balls: Of a blob, from nose to tail: |y|, z and size of each, as shares of the box.
+    """
+
+    kind: BluffKind
+    width: float
+    height: float
+    clearance: float
+    exponent: float = 2.0
+    fillet: float = 0.03
+    axis: int = 0
+    balls: tuple[tuple[float, float, float], ...] = ()
+
+
+def draw_bluff(kind: BluffKind, rng: np.random.Generator) -> Bluff:
+    """Draw a generic body of a kind."""
+    if kind == "wing":
+        width, height = rng.uniform(0.6, 0.85), rng.uniform(0.12, 0.2)
+    else:
+        width, height = rng.uniform(0.25, 0.5), rng.uniform(0.2, 0.42)
+    balls = tuple(
+        (rng.uniform(0.0, 0.4), rng.uniform(0.4, 0.6), rng.uniform(0.6, 1.0))
+        for _ in range(rng.integers(3, 7))
+    )
+    return Bluff(
+        kind=kind,
+        width=width,
+        height=height,
+        clearance=rng.uniform(0.03, 0.3),
+        exponent=rng.uniform(1.6, 4.0),
+        fillet=rng.uniform(0.01, 0.08),
+        axis=int(rng.integers(3)),
+        balls=balls if kind == "blob" else (),
+    )
+
+
+def bluff_mesh(bluff: Bluff) -> SurfaceMesh:
+    """Return the closed surface of a generic body."""
+    margin, half = 0.03, bluff.width / 2
+    low, high = bluff.clearance, bluff.clearance + bluff.height
+    grid = Grid(low=(-margin, -half - margin, low - margin), high=(1 + margin, half + margin, high + margin))
+    x, y, z = grid.axes
+    # Coordinates from -1 to 1 over the box of the body.
+    u = ((x - 0.5) / 0.5)[:, None, None]
+    v = (y / half)[None, :, None]
+    w = ((z - (low + high) / 2) / (bluff.height / 2))[None, None, :]
+    shape = {
+        "ellipsoid": _ellipsoid,
+        "box": _box,
+        "cylinder": _cylinder,
+        "blob": _blob,
+        "wing": _wing,
+    }[bluff.kind]
+    return surface_of(np.broadcast_to(shape(bluff, u, v, w), (len(x), len(y), len(z))), grid)
+
+
+def _ellipsoid(bluff: Bluff, u: ndarray, v: ndarray, w: ndarray) -> Float64[ndarray, "A B C"]:
+    power = bluff.exponent
+    norm = (np.abs(u) ** power + np.abs(v) ** power + np.abs(w) ** power) ** (1 / power)
+    return (norm - 1) * min(bluff.width, bluff.height) / 2
+
+
+def _box(bluff: Bluff, u: ndarray, v: ndarray, w: ndarray) -> Float64[ndarray, "A B C"]:
+    sides = [
+        (np.abs(part) - 1) * size / 2
+        for part, size in zip((u, v, w), (1.0, bluff.width, bluff.height), strict=True)
+    ]
+    return rounded_intersection(*sides, radius=min(bluff.fillet, 0.45 * bluff.height))
+
+
+def _cylinder(bluff: Bluff, u: ndarray, v: ndarray, w: ndarray) -> Float64[ndarray, "A B C"]:
+    sizes = (1.0, bluff.width, bluff.height)
+    parts = (u, v, w)
+    along = (np.abs(parts[bluff.axis]) - 1) * sizes[bluff.axis] / 2
+    others = [index for index in range(3) if index != bluff.axis]
+    radius = min(sizes[index] for index in others) / 2
+    around = (np.sqrt(sum(parts[index] ** 2 for index in others)) - 1) * radius
+    return rounded_intersection(along, around, radius=0.01)
+
+
+def _blob(bluff: Bluff, u: ndarray, v: ndarray, w: ndarray) -> Float64[ndarray, "A B C"]:
+    # Half-lengths of 0.8 spacings, so that neighbors melt together and the ends touch the box.
+    spacing = 1 / (len(bluff.balls) + 0.6)
+    radius = 0.3 * min(bluff.height, bluff.width)
+    body = np.array(np.inf)
+    for index, (y, z, size) in enumerate(bluff.balls):
+        offset = [
+            ((u + 1) / 2 - (0.8 + index) * spacing) / (0.8 * spacing),
+            (np.abs(v) - y) * bluff.width / 2 / (size * radius),
+            (w - (2 * z - 1)) * bluff.height / 2 / (size * radius),
+        ]
+        ball = (np.sqrt(sum(part**2 for part in offset)) - 1) * size * radius
+        body = ball if index == 0 else smooth_union(body, ball, width=0.06)
+    return body
+
+
+def _wing(bluff: Bluff, u: ndarray, v: ndarray, w: ndarray) -> Float64[ndarray, "A B C"]:
+    height, half = bluff.height, bluff.width / 2
+    round_ = np.sqrt((v * half / (0.5 * height)) ** 2 + w**2)
+    fuselage = (np.sqrt(u**2 + round_**2) - 1) * height / 2
+    share = np.abs(v)
+    chord = 0.42 * (1 - 0.45 * share)
+    position = (u / 2 + 0.08 - 0.12 * share) / chord
+    thickness = 0.16 * chord * np.sqrt(np.maximum(1 - (2 * position) ** 2, 0))
+    foil = np.maximum(np.abs(w) * height / 2 - thickness / 2 - 0.006, (np.abs(position) - 0.5) * chord)
+    wing = rounded_intersection(foil, (share - 1) * half, radius=0.004)
+    return smooth_union(fuselage, wing, width=0.03)

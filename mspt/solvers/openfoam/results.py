@@ -1,0 +1,204 @@
+"""Reading what OpenFOAM wrote: mesh, fields and forces, straight from its binary files.
+
+Shapes: F faces of the body, C cells.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64
+from numpy import ndarray
+
+from mspt.errors import SolverError
+from mspt.solvers.openfoam.case import Recipe
+
+BOTH_HALVES = np.array([2.0, 0.0, 2.0])
+CORRUPT = "OpenFOAM's output must hold {what}, found none; its files are incomplete"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """The computed flow, for a free stream of speed 1 and density 1.
+
+    Attributes:
+        face_centers: Of the body's faces; y >= 0 only if the case is symmetric.
+        face_areas: Area vectors, out of the body.
+        face_pressure: Kinematic pressure.
+        face_shear: Wall shear stress, as the flow pulls at the body.
+        cell_centers: Of all cells.
+        cell_velocity: Velocity.
+        cell_pressure: Kinematic pressure.
+        force_history: Pressure and friction force on the body at each iteration, both halves.
+        iterations: Done.
+        averaged: Whether the fields are means over the last iterations; not where the flow
+            became steady before.
+        wall_distance_units: Mean y+ over the body.
+        cpu_seconds: Processor time of all programs.
+        recipe: How it was computed.
+    """
+
+    face_centers: Float64[ndarray, "F 3"]
+    face_areas: Float64[ndarray, "F 3"]
+    face_pressure: Float64[ndarray, " F"]
+    face_shear: Float64[ndarray, "F 3"]
+    cell_centers: Float64[ndarray, "C 3"]
+    cell_velocity: Float64[ndarray, "C 3"]
+    cell_pressure: Float64[ndarray, " C"]
+    force_history: Float64[ndarray, "I 2 3"]
+    iterations: int
+    averaged: bool
+    wall_distance_units: float
+    cpu_seconds: float
+    recipe: Recipe
+
+    @property
+    def window(self) -> Float64[ndarray, "W 2 3"]:
+        """Forces of the iterations that fields are averaged over."""
+        if not self.averaged:
+            return self.force_history[-10:]
+        return self.force_history[self.recipe.average_from - 1 :]
+
+
+def read_flow(folder: Path, recipe: Recipe, *, cpu_seconds: float) -> Flow:
+    """Read the flow of a finished case.
+
+    Raises:
+        SolverError: If a file is absent or cut off, or a value is not finite.
+    """
+    times = [entry for entry in folder.iterdir() if entry.name.isdigit() and entry.name != "0"]
+    if not times:
+        raise SolverError(CORRUPT.format(what="a result"))
+    last = max(times, key=lambda entry: int(entry.name))
+    averaged = (last / "UMean").exists() and int(last.name) > recipe.average_from
+    suffix = "Mean" if averaged else ""
+    centers, areas = _body_faces(folder / "constant/polyMesh")
+    count = len(centers)
+    cell_pressure, face_pressure = _field(last / f"p{suffix}", width=1, faces=count)
+    cell_velocity, _ = _field(last / f"U{suffix}", width=3, faces=0)
+    _, shear = _field(last / f"wallShearStress{suffix}", width=3, faces=count, cells=False)
+    cell_centers, _ = _field(last / "C", width=3, faces=0)
+    _, wall_units = _field(last / "yPlus", width=1, faces=count, cells=False)
+    flow = Flow(
+        face_centers=centers,
+        # Faces of a boundary point out of the fluid, which is into the body.
+        face_areas=-areas,
+        face_pressure=face_pressure[:, 0],
+        face_shear=-shear,
+        cell_centers=cell_centers,
+        cell_velocity=cell_velocity,
+        cell_pressure=cell_pressure[:, 0],
+        force_history=_forces(folder) * (BOTH_HALVES if recipe.symmetric else 1),
+        iterations=int(last.name),
+        averaged=averaged,
+        wall_distance_units=float(wall_units.mean()),
+        cpu_seconds=cpu_seconds,
+        recipe=recipe,
+    )
+    for name in ("face_pressure", "face_shear", "cell_velocity", "cell_pressure"):
+        if not np.isfinite(getattr(flow, name)).all():
+            raise SolverError(f"{name} must be finite, got NaN or infinity; the solve diverged")
+    return flow
+
+
+def _body_faces(mesh: Path) -> tuple[ndarray, ndarray]:
+    """Return centers and area vectors of the faces of the patch ``body``."""
+    text = (mesh / "boundary").read_text(encoding="latin-1")
+    found = re.search(r"\bbody\s*\{[^}]*?nFaces\s+(\d+);[^}]*?startFace\s+(\d+);", text)
+    if found is None:
+        raise SolverError(CORRUPT.format(what="the patch of the body"))
+    count, start = int(found[1]), int(found[2])
+    points = _list(mesh / "points", np.float64).reshape(-1, 3)
+    raw = (mesh / "faces").read_bytes()
+    offsets, position = _binary_list(raw, np.int32, 0)
+    labels, _ = _binary_list(raw, np.int32, position)
+    offsets = offsets[start : start + count + 1]
+    sizes = np.diff(offsets)
+    centers, areas = np.zeros((count, 3)), np.zeros((count, 3))
+    for size in np.unique(sizes):
+        rows = np.flatnonzero(sizes == size)
+        corners = points[labels[offsets[rows][:, None] + np.arange(size)]]
+        centers[rows], areas[rows] = polygon_faces(corners)
+    return centers, areas
+
+
+def polygon_faces(corners: Float64[ndarray, "P V 3"]) -> tuple[ndarray, ndarray]:
+    """Return centroids and area vectors of polygons that may be warped.
+
+    Examples:
+        >>> square = np.array([[(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)]], dtype=float)
+        >>> [part.tolist() for part in polygon_faces(square)]
+        [[[0.5, 0.5, 0.0]], [[0.0, 0.0, 1.0]]]
+    """
+    middle = corners.mean(axis=1, keepdims=True)
+    after = np.roll(corners, -1, axis=1)
+    parts = np.cross(corners - middle, after - middle) / 2
+    sizes = np.linalg.norm(parts, axis=2)
+    thirds = (corners + after + middle) / 3
+    total = np.where(sizes.sum(axis=1) > 0, sizes.sum(axis=1), 1.0)
+    return (sizes[..., None] * thirds).sum(axis=1) / total[:, None], parts.sum(axis=1)
+
+
+def _field(
+    path: Path, *, width: int, faces: int, cells: bool = True
+) -> tuple[Float64[ndarray, "C W"], Float64[ndarray, "F W"]]:
+    """Return a field in the cells and on the faces of the body; each only if asked for."""
+    if not path.exists():
+        raise SolverError(CORRUPT.format(what=path.name))
+    raw = path.read_bytes()
+    inside, at_body = np.zeros((0, width)), np.zeros((0, width))
+    boundary = raw.index(b"boundaryField")
+    if cells:
+        inside, _ = _binary_list(raw, np.float64, raw.index(b"internalField"), width)
+    else:
+        boundary = raw.rindex(b"boundaryField")
+    if faces:
+        entry = _patch(raw, boundary)
+        uniform = re.compile(rb"value\s+uniform\s+\(?([^);]*)\)?;").search(raw, entry)
+        listed = raw.find(b"nonuniform", entry)
+        if listed >= 0 and (uniform is None or listed < uniform.start()):
+            at_body, _ = _binary_list(raw, np.float64, listed, width)
+        elif uniform is not None:
+            value = np.array(uniform[1].split(), dtype=np.float64)
+            at_body = np.tile(value, (faces, 1))
+        if len(at_body) != faces:
+            raise SolverError(CORRUPT.format(what=f"{path.name} on the body"))
+    return inside, at_body
+
+
+def _patch(raw: bytes, start: int) -> int:
+    found = re.compile(rb"\n\s*body\s*\n\s*\{").search(raw, start)
+    if found is None:
+        raise SolverError(CORRUPT.format(what="values on the body"))
+    return found.end()
+
+
+def _list(path: Path, kind: type) -> ndarray:
+    return _binary_list(path.read_bytes(), kind, 0, 3)[0]
+
+
+def _binary_list(
+    raw: bytes, kind: type, start: int, width: int = 1
+) -> tuple[ndarray, int]:
+    """Return the next list of values after a position, and where it ends."""
+    found = re.compile(rb"\n\s*(\d+)\s*\n?\(").search(raw, start)
+    if found is None:
+        raise SolverError(CORRUPT.format(what="a list of values"))
+    count = int(found[1]) * width
+    stop = found.end() + count * np.dtype(kind).itemsize
+    if stop > len(raw):
+        raise SolverError(CORRUPT.format(what="all values of a list"))
+    values = np.frombuffer(raw, dtype=kind, count=count, offset=found.end())
+    return (values.reshape(-1, width) if width > 1 or kind is np.float64 else values), stop
+
+
+def _forces(folder: Path) -> Float64[ndarray, "I 2 3"]:
+    """Return pressure and friction force at each iteration."""
+    files = sorted((folder / "postProcessing/forces").glob("*/force.dat"))
+    if not files:
+        raise SolverError(CORRUPT.format(what="forces"))
+    text = files[-1].read_text(encoding="ascii").replace("(", " ").replace(")", " ")
+    rows = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+    values = np.array(rows, dtype=np.float64)
+    return values[:, 4:10].reshape(-1, 2, 3)
