@@ -1,7 +1,6 @@
 """Parallelized Multi-Scale Attention (PMSA), section 3 of the paper.
 
-Points come in leaf order, so that a patch is a run of rows and no padding exists: with
-``L = N // K`` and ``r = N % K`` the first r patches have L + 1 points, the others L.
+Points come in leaf order, so that a patch is a run of rows; see :mod:`mspt.pooling`.
 
 Shape suffixes (the same letters as the annotations):
     B batch          K patches                 H heads
@@ -10,7 +9,6 @@ Shape suffixes (the same letters as the annotations):
     Q supernodes per patch                     P picked points
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,51 +20,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from mspt.config import Pooling
-
-NUM_POOL_KNOTS = 32
-"""Knots of the learned pooling weights over the relative position in a patch."""
-
-
-@dataclass(frozen=True)
-class PatchRun:
-    """Neighboring patches of one size: ``count`` patches of ``size`` rows from row ``start``."""
-
-    start: int
-    size: int
-    count: int
-
-    @property
-    def rows(self) -> slice:
-        """The rows of all these patches."""
-        return slice(self.start, self.start + self.size * self.count)
-
-    def pieces(self, max_rows: int) -> Iterator["PatchRun"]:
-        """Cut into runs of whole patches with about ``max_rows`` rows each."""
-        step = max(1, max_rows // self.size)
-        for first in range(0, self.count, step):
-            yield PatchRun(self.start + first * self.size, self.size, min(step, self.count - first))
-
-
-def patch_runs(num_rows: int, num_patches: int) -> tuple[PatchRun, ...]:
-    """Divide ``num_rows`` rows into ``num_patches`` patches, the larger ones first.
-
-    Raises:
-        ValueError: If a patch would be empty.
-
-    Examples:
-        >>> [(run.start, run.size, run.count) for run in patch_runs(10, 4)]
-        [(0, 3, 2), (6, 2, 2)]
-    """
-    if not 1 <= num_patches <= num_rows:
-        raise ValueError(
-            f"num_patches must be between 1 and the number of points, "
-            f"got {num_patches} for {num_rows} points"
-        )
-    size, num_larger = divmod(num_rows, num_patches)
-    larger = PatchRun(0, size + 1, num_larger)
-    smaller = PatchRun(larger.rows.stop, size, num_patches - num_larger)
-    return (larger, smaller) if num_larger else (smaller,)
-
+from mspt.pooling import PatchPooling, PatchRun, patch_runs
 
 # --- attention over the own patch and all supernodes in one softmax ------------------------------
 
@@ -198,90 +152,6 @@ def joint_attention(
     if q.device.type == "cpu":
         return _MergedAttention.apply(q, k, v, global_k, global_v, count)  # pyright: ignore[reportReturnType]
     return concatenated_attention(q, k, v, global_k, global_v, count=count)
-
-
-# --- pooling: from a patch to its supernodes -----------------------------------------------------
-
-
-def _reduce_sub_blocks(
-    x: Float[Tensor, "M L D"], num_supernodes: int, reduce: Callable[[Tensor], Tensor]
-) -> Float[Tensor, "M Q D"]:
-    blocks = (
-        reduce(rearrange(x[:, run.rows], "m (q l) d -> m q l d", q=run.count))
-        for run in patch_runs(x.shape[1], num_supernodes)
-    )
-    return torch.cat(list(blocks), dim=1)
-
-
-def pool_mean(x: Float[Tensor, "M L D"], num_supernodes: int) -> Float[Tensor, "M Q D"]:
-    """Average each of Q contiguous sub-blocks (equation 10).
-
-    Examples:
-        >>> pool_mean(torch.tensor([[[1.0], [3.0], [10.0]]]), 2).flatten().tolist()
-        [2.0, 10.0]
-    """
-    return _reduce_sub_blocks(x, num_supernodes, lambda block: block.mean(2))
-
-
-def pool_max(x: Float[Tensor, "M L D"], num_supernodes: int) -> Float[Tensor, "M Q D"]:
-    """Take the largest entry of each of Q contiguous sub-blocks, per channel (equation 10).
-
-    Examples:
-        >>> pool_max(torch.tensor([[[1.0], [3.0], [10.0]]]), 2).flatten().tolist()
-        [3.0, 10.0]
-    """
-    return _reduce_sub_blocks(x, num_supernodes, lambda block: block.amax(2))
-
-
-class PatchPooling(nn.Module):
-    """Pool each patch into Q supernodes: ``mean``, ``max``, ``linear`` or ``attention``.
-
-    ``linear`` is equation 11 with weights that are a piecewise linear function of the relative
-    position in the patch, so that they are defined for any L; it starts as the mean.
-    ``attention`` weighs the points of a patch by their match with Q learned queries.
-    """
-
-    def __init__(self, width: int, *, num_supernodes: int, pooling: Pooling) -> None:
-        super().__init__()
-        self.num_supernodes = num_supernodes
-        self.pooling = pooling
-        if pooling == "linear":
-            self.knots = nn.Parameter(_sub_block_indicator(NUM_POOL_KNOTS, num_supernodes))
-        if pooling == "attention":
-            self.queries = nn.Parameter(torch.randn(num_supernodes, width) * width**-0.5)
-
-    def forward(self, x: Float[Tensor, "M L D"]) -> Float[Tensor, "M Q D"]:
-        """Pool patches of one size.
-
-        Raises:
-            ValueError: If a patch has fewer points than supernodes.
-        """
-        if self.num_supernodes > x.shape[1]:
-            raise ValueError(
-                "num_supernodes must be at most the points of the smallest patch, "
-                f"got {self.num_supernodes} for a patch of {x.shape[1]}; use fewer patches"
-            )
-        if self.pooling == "mean":
-            return pool_mean(x, self.num_supernodes)
-        if self.pooling == "max":
-            return pool_max(x, self.num_supernodes)
-        if self.pooling == "linear":
-            return self._position_weights(x.shape[1]) @ x / x.shape[1]
-        scores_MQL = self.queries @ x.mT * x.shape[-1] ** -0.5
-        return scores_MQL.softmax(-1) @ x
-
-    def _position_weights(self, size: int) -> Float[Tensor, "Q L"]:
-        position = (torch.arange(size, device=self.knots.device) + 0.5) / size
-        place = (position * NUM_POOL_KNOTS - 0.5).clamp(0, NUM_POOL_KNOTS - 1)
-        below = place.floor().long().clamp(max=NUM_POOL_KNOTS - 2)
-        fraction = (place - below).to(self.knots.dtype)
-        return torch.lerp(self.knots[:, below], self.knots[:, below + 1], fraction)
-
-
-def _sub_block_indicator(size: int, num_blocks: int) -> Float[Tensor, "Q L"]:
-    """Return Q on the own sub-block and 0 elsewhere, so that the mean over positions is 1."""
-    owner = torch.arange(size) * num_blocks // size
-    return num_blocks * (owner == torch.arange(num_blocks)[:, None]).float()
 
 
 # --- the layer -----------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mspt.baselines import FullAttention, Transolver
+from mspt.branched import BranchedMSPT
 from mspt.config import Architecture, ModelConfig
 from mspt.errors import CheckpointError
 from mspt.model import MSPT
@@ -25,6 +26,7 @@ from mspt.seeding import seeded
 FORMAT = "mspt/1"
 MODELS: dict[Architecture, Callable[[ModelConfig], nn.Module]] = {
     "mspt": MSPT,
+    "branched": BranchedMSPT,
     "published": PublishedMSPT,
     "transolver": Transolver,
     "full_attention": FullAttention,

@@ -8,9 +8,11 @@ from typing import Any
 from tqdm import tqdm
 
 from mspt.checkpoint import load_checkpoint
+from mspt.data.car import CAR, FlowDataset
 from mspt.data.export import write_case
+from mspt.data.flow_store import SPLITS, generate_flows, list_flows
 from mspt.data.generate import generate
-from mspt.data.registry import DATASETS, get_dataset
+from mspt.data.registry import DATASETS, Dataset, get_dataset
 from mspt.data.solve import Solved, read_drawing, solve_case, solve_drawing
 from mspt.data.store import list_cases
 from mspt.inference import predict_case
@@ -24,27 +26,28 @@ def add_datasets(parser: argparse.ArgumentParser) -> None:
 
 def run_datasets(args: argparse.Namespace) -> dict[str, Any]:  # noqa: ARG001 - one signature
     """Tell of each data set what it is and how many cases are at hand."""
-    return {
-        name: {
-            "title": dataset.title,
-            "equation": dataset.equation,
-            "geometry": dataset.geometry,
-            "fields": ", ".join(f"{field.name} [{field.unit}]" for field in dataset.fields),
-            "solver": dataset.solver,
-            "licence": dataset.licence,
-            "seconds_per_case": dataset.seconds_per_case,
-            "cases_at_hand": {
-                split: f"{len(list_cases(name, split=split))} of {size}"
-                for split, size in dataset.split_sizes.items()
-            },
-        }
-        for name, dataset in DATASETS.items()
+    stacks = {name: _described(dataset) for name, dataset in DATASETS.items()}
+    flows = _described(CAR) | {
+        "cases_at_hand": {split: f"{len(list_flows(split))}" for split in SPLITS}
     }
+    return {**stacks, CAR.name: flows}
+
+
+def _described(dataset: Dataset | FlowDataset) -> dict[str, Any]:
+    words = ("title", "equation", "geometry", "solver", "licence", "seconds_per_case")
+    entry: dict[str, Any] = {word: getattr(dataset, word) for word in words}
+    entry["fields"] = ", ".join(f"{field.name} [{field.unit}]" for field in dataset.fields)
+    if isinstance(dataset, Dataset):
+        entry["cases_at_hand"] = {
+            split: f"{len(list_cases(dataset.name, split=split))} of {size}"
+            for split, size in dataset.split_sizes.items()
+        }
+    return entry
 
 
 def add_generate(parser: argparse.ArgumentParser) -> None:
     """Describe ``generate``."""
-    parser.add_argument("dataset", help=f"one of {', '.join(DATASETS)}")
+    parser.add_argument("dataset", help=f"one of {', '.join([*DATASETS, CAR.name])}")
     parser.add_argument("--cases", type=int, help="first cases to make; default: all")
     parser.add_argument("--seed", type=int, default=0, help="0 makes the cases that ship")
     parser.add_argument("--out", type=Path, default=Path("data"), help="folder; default: data/")
@@ -53,11 +56,14 @@ def add_generate(parser: argparse.ArgumentParser) -> None:
 
 def run_generate(args: argparse.Namespace) -> dict[str, Any]:
     """Make cases, go on where an earlier run stopped, and count what could not be made."""
-    num_cases = args.cases or get_dataset(args.dataset).num_cases
     failed = {}
-    events = generate(
-        args.dataset, num_cases=num_cases, seed=args.seed, out=args.out, jobs=args.jobs
-    )
+    shared = {"seed": args.seed, "out": args.out, "jobs": args.jobs}
+    if args.dataset == CAR.name:
+        num_cases = args.cases or CAR.num_cases
+        events = generate_flows(num_cases=num_cases, **shared)
+    else:
+        num_cases = args.cases or get_dataset(args.dataset).num_cases
+        events = generate(args.dataset, num_cases=num_cases, **shared)
     with tqdm(total=num_cases, unit="case", dynamic_ncols=True) as bar:
         for event in events:
             bar.n = event.num_done

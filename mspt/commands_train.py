@@ -12,10 +12,10 @@ from tqdm import tqdm
 
 from mspt.cards import model_cards
 from mspt.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from mspt.data.store import fingerprint, load_split
 from mspt.errors import MSPTError
-from mspt.evaluation import evaluate, num_parameters, surroundings
+from mspt.evaluation import num_parameters, surroundings
 from mspt.presets import Precision, Preset, get_preset
+from mspt.scoring import final_scores, fingerprint_of, load_cases, score, training_means
 from mspt.training import EpochDone, StepDone, Training, TrainingStopped, prepare, train
 from mspt.training_state import STATE_NAME
 
@@ -51,8 +51,8 @@ def run_train(args: argparse.Namespace) -> dict[str, Any]:
         torch.set_num_threads(args.threads)
     training = prepare(
         preset,
-        cases=load_split(args.dataset, "train", root=args.data, limit=args.cases),
-        validation=load_split(args.dataset, "validation", root=args.data),
+        cases=load_cases(preset, "train", root=args.data, limit=args.cases),
+        validation=load_cases(preset, "validation", root=args.data),
         device=args.device,
     )
     commit = _commit()
@@ -60,8 +60,7 @@ def run_train(args: argparse.Namespace) -> dict[str, Any]:
     info = _info(training, stopped) | {"commit": commit}
     if stopped.complete:
         checkpoint = Checkpoint(training.average, preset.model, training.normalizer, info)
-        test = load_split(args.dataset, "test", root=args.data)
-        info["metrics"] = evaluate(checkpoint, test, device=args.device).metrics()
+        info |= final_scores(checkpoint, root=args.data, device=args.device)
     path = folder / f"{name}.safetensors"
     save_checkpoint(
         path,
@@ -112,7 +111,8 @@ def _info(training: Training, stopped: TrainingStopped) -> dict[str, Any]:
     progress, preset = stopped.progress, training.preset
     return {
         "dataset": preset.dataset,
-        "data_hash": fingerprint(training.cases),
+        "data_hash": fingerprint_of(training.cases),
+        **training_means(training.cases),
         "train_cases": len(training.cases),
         "split": "train",
         "train": preset.train.to_dict(),
@@ -150,7 +150,9 @@ def run_cards(args: argparse.Namespace) -> dict[str, Any]:
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
     """Describe ``evaluate``."""
     parser.add_argument("checkpoint", type=Path, help="a .safetensors file")
-    parser.add_argument("--split", default="test", help="train, validation or test")
+    parser.add_argument(
+        "--split", default="test", help="train, validation or test; unseen too for car"
+    )
     parser.add_argument("--data", type=Path, help="folder of generated data; default: data/")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
 
@@ -158,12 +160,11 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
 def run_evaluate(args: argparse.Namespace) -> dict[str, Any]:
     """Score a checkpoint on a split of its data set."""
     checkpoint = load_checkpoint(args.checkpoint)
-    cases = load_split(checkpoint.info["dataset"], args.split, root=args.data)
-    evaluation = evaluate(checkpoint, cases, device=args.device)
+    found, count = score(checkpoint, args.split, root=args.data, device=args.device)
     return {
         "checkpoint": str(args.checkpoint),
-        "dataset": cases.dataset,
+        "dataset": checkpoint.info["dataset"],
         "split": args.split,
-        "cases": len(cases),
-        "metrics": evaluation.metrics(),
+        "cases": count,
+        "metrics": found,
     }

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-Architecture = Literal["mspt", "published", "transolver", "full_attention"]
+Architecture = Literal["mspt", "branched", "published", "transolver", "full_attention"]
 Pooling = Literal["mean", "max", "linear", "attention"]
+PATCHED: tuple[Architecture, ...] = ("mspt", "branched", "published")
+"""Architectures that cut a cloud into patches."""
 PartitionKind = Literal["ball_tree", "sequence"]
 
 
@@ -35,7 +37,8 @@ class ModelConfig:
         space_dim: Space axes X of the points.
         in_features: Input features F per point, besides the coordinates.
         out_channels: Output channels C per point.
-        architecture: Which model; see the modules ``model``, ``published`` and ``baselines``.
+        architecture: Which model; see the modules ``model``, ``branched``, ``published`` and
+            ``baselines``.
         width: Model width D; a multiple of ``num_heads``.
         num_heads: Attention heads H.
         num_blocks: Blocks.
@@ -93,9 +96,7 @@ class ModelConfig:
             raise ValueError(
                 f"width must be a multiple of num_heads, got {self.width} and {self.num_heads}"
             )
-        if self.architecture in ("mspt", "published") and (self.num_patches is None) == (
-            self.patch_size is None
-        ):
+        if self.architecture in PATCHED and (self.num_patches is None) == (self.patch_size is None):
             raise ValueError(
                 "exactly one of num_patches and patch_size must be given, "
                 f"got {self.num_patches} and {self.patch_size}"

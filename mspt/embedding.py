@@ -11,6 +11,10 @@ from torch import Tensor, nn
 
 from mspt.config import ModelConfig
 
+STREAM_ROWS = 2048
+"""Rows that streaming handles at once: large enough for the matrix products, small enough to stay
+in the processor's cache."""
+
 
 class FeedForward(nn.Sequential):
     """Linear, GELU, Linear, applied to each point."""
@@ -71,6 +75,7 @@ class Embedding(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        self.width = config.width
         grid = reference_grid(config.space_dim, config.unified_position)
         self.register_buffer("reference", grid, persistent=False)
         num_inputs = config.space_dim + len(grid) + config.in_features
@@ -109,4 +114,20 @@ class Embedding(nn.Module):
         hidden = self.lift(torch.cat(inputs, dim=-1))
         if self.time is not None and time is not None:
             hidden = hidden + self.time(time_features(time, hidden.shape[-1]))[:, None]
+        return hidden
+
+    def stream(
+        self,
+        points: Float[Tensor, "B N X"],
+        features: Float[Tensor, "B N F"] | None,
+        time: Float[Tensor, " B"] | None = None,
+    ) -> Float[Tensor, "B N D"]:
+        """Return what ``forward`` does, some rows at a time where no gradient is needed."""
+        if torch.is_grad_enabled():
+            return self(points, features, time)
+        hidden = points.new_empty(*points.shape[:2], self.width)
+        for start in range(0, points.shape[1], STREAM_ROWS):
+            rows = slice(start, start + STREAM_ROWS)
+            part = None if features is None else features[:, rows]
+            hidden[:, rows] = self(points[:, rows], part, time)
         return hidden

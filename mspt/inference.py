@@ -6,13 +6,15 @@ Letters: B cases, N points, X space axes, F input features, C output channels.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import overload
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mspt.branched import SplitPartition, split_partition
 from mspt.checkpoint import Checkpoint
-from mspt.config import ModelConfig
+from mspt.config import PATCHED, ModelConfig
 from mspt.errors import MSPTError
 from mspt.model import partition_points
 from mspt.normalize import Normalizer
@@ -68,16 +70,38 @@ def pick_device(name: str = "auto") -> torch.device:
     return torch.device(known[1] if name == "auto" else name)
 
 
+@overload
 def partitions_for(
     config: ModelConfig, points: Float[Tensor, "B N X"]
-) -> tuple[Partition, ...] | None:
-    """Return each cloud's partition, built once for clouds that repeat; None if unused."""
-    if config.architecture not in ("mspt", "published"):
+) -> tuple[Partition, ...] | None: ...
+
+
+@overload
+def partitions_for(
+    config: ModelConfig, points: Float[Tensor, "B N X"], *, num_surface: int
+) -> tuple[Partition | SplitPartition, ...] | None: ...
+
+
+def partitions_for(
+    config: ModelConfig, points: Float[Tensor, "B N X"], *, num_surface: int = 0
+) -> tuple[Partition, ...] | tuple[Partition | SplitPartition, ...] | None:
+    """Return each cloud's partition, built once for clouds that repeat; None if unused.
+
+    Args:
+        config: Of the model.
+        points: Encoded coordinates.
+        num_surface: Surface points of each cloud, which come first; for a branched model.
+    """
+    if config.architecture not in PATCHED:
         return None
-    found: list[Partition] = []
+    found = []
     for index, cloud in enumerate(points):
-        repeated = index > 0 and torch.equal(cloud, points[index - 1])
-        found.append(found[-1] if repeated else partition_points(config, cloud))
+        if index > 0 and torch.equal(cloud, points[index - 1]):
+            found.append(found[-1])
+        elif config.architecture == "branched":
+            found.append(split_partition(config, cloud, num_surface=num_surface))
+        else:
+            found.append(partition_points(config, cloud))
     return tuple(found)
 
 

@@ -11,14 +11,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from mspt.attention import PMSA, PMSATrace, patch_runs
+from mspt.attention import PMSA, PMSATrace
 from mspt.config import ModelConfig
-from mspt.embedding import Embedding, FeedForward, initialize
+from mspt.embedding import STREAM_ROWS, Embedding, FeedForward, initialize
 from mspt.partition import Partition, build_partition, sequence_partition
-
-STREAM_ROWS = 2048
-"""Rows that streaming handles at once: large enough for the matrix products, small enough to stay
-in the processor's cache."""
+from mspt.pooling import patch_runs
 
 
 def partition_points(config: ModelConfig, points: Float[Tensor, "N X"]) -> Partition:
@@ -69,41 +66,42 @@ class Block(nn.Module):
         pooled = torch.cat(list(pieces), dim=1)
         return pooled if carried is None else pooled + carried
 
-    def _next_carried(self, x: Tensor, supernodes: Tensor, num_patches: int) -> Tensor | None:
+    def next_carried(
+        self, hidden: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], num_patches: int
+    ) -> Tensor | None:
+        """Return the supernodes to carry on (equation 12), or None where none are."""
         if not self.attention.carry:
             return None
+        x = self.norm_attention(hidden)
         return self.attention.update_supernodes(x, supernodes, num_patches)
 
     def forward(
-        self, hidden: Float[Tensor, "B N D"], num_patches: int, carried: Tensor | None = None
-    ) -> tuple[Float[Tensor, "B N D"], Tensor | None]:
-        """Return the features after this block, and the supernodes to carry on (equation 12)."""
+        self, hidden: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], num_patches: int
+    ) -> Float[Tensor, "B N D"]:
+        """Return the features after this block; each point sees its patch and all supernodes."""
         x = self.norm_attention(hidden)
-        supernodes = self.attention.supernodes(x, num_patches)
-        if carried is not None:
-            supernodes = supernodes + carried
         hidden = hidden + self.attention(x, supernodes, num_patches)
-        if self.mlp is not None:
-            hidden = hidden + self.mlp(hidden)
-        return hidden, self._next_carried(x, supernodes, num_patches)
+        return hidden if self.mlp is None else hidden + self.mlp(hidden)
 
     def stream_(
-        self, hidden: Float[Tensor, "B N D"], num_patches: int, carried: Tensor | None = None
-    ) -> Tensor | None:
+        self, hidden: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], num_patches: int
+    ) -> None:
         """Do what ``forward`` does in place of ``hidden``, with a small working memory."""
-        supernodes = self.supernodes(hidden, num_patches, carried)
-        carried = None
-        if self.attention.carry:
-            x = self.norm_attention(hidden)
-            carried = self.attention.update_supernodes(x, supernodes, num_patches)
-            del x
         for run in patch_runs(hidden.shape[1], num_patches):
             for piece in run.pieces(STREAM_ROWS):
                 rows = hidden[:, piece.rows]
                 rows += self.attention.attend(self.norm_attention(rows), supernodes, piece)
                 if self.mlp is not None:
                     rows += self.mlp(rows)
-        return carried
+
+    def advance(
+        self, hidden: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], num_patches: int
+    ) -> Float[Tensor, "B N D"]:
+        """Return the features after this block: in place where no gradient is needed."""
+        if torch.is_grad_enabled():
+            return self(hidden, supernodes, num_patches)
+        self.stream_(hidden, supernodes, num_patches)
+        return hidden
 
 
 @dataclass(frozen=True)
@@ -135,16 +133,8 @@ class MSPT(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = Embedding(config)
-        self.blocks = nn.ModuleList(
-            Block(config, is_last=index == config.num_blocks - 1)
-            for index in range(config.num_blocks)
-        )
-        self.head = nn.Sequential(
-            nn.LayerNorm(config.width),
-            FeedForward(
-                config.width, hidden=config.mlp_ratio * config.width, out_width=config.out_channels
-            ),
-        )
+        self.blocks = build_blocks(config)
+        self.head = build_head(config)
         self.apply(initialize)
 
     def forward(
@@ -176,13 +166,13 @@ class MSPT(nn.Module):
             partitions = [partition_points(self.config, cloud) for cloud in points]
         _check_partitions(partitions, points)
         order = torch.stack([partition.order for partition in partitions]).to(points.device)
-        hidden = self._embed(
-            _reorder(points, order), None if features is None else _reorder(features, order), time
+        hidden = self.embedding.stream(
+            reorder(points, order), None if features is None else reorder(features, order), time
         )
         num_patches = len(partitions[0].offsets) - 1
         leaf_output = self._run_blocks(hidden, num_patches)
         inverse = torch.stack([partition.inverse for partition in partitions])
-        return _reorder(leaf_output, inverse.to(points.device))
+        return reorder(leaf_output, inverse.to(points.device))
 
     def _forward_ragged(
         self,
@@ -203,21 +193,6 @@ class MSPT(nn.Module):
             clouds.append(nn.functional.pad(output, (0, 0, 0, points.shape[1] - count)))
         return torch.cat(clouds)
 
-    def _embed(
-        self,
-        points: Float[Tensor, "B N X"],
-        features: Float[Tensor, "B N F"] | None,
-        time: Float[Tensor, " B"] | None,
-    ) -> Float[Tensor, "B N D"]:
-        if torch.is_grad_enabled():
-            return self.embedding(points, features, time)
-        hidden = points.new_empty(*points.shape[:2], self.config.width)
-        for start in range(0, points.shape[1], STREAM_ROWS):
-            rows = slice(start, start + STREAM_ROWS)
-            part = None if features is None else features[:, rows]
-            hidden[:, rows] = self.embedding(points[:, rows], part, time)
-        return hidden
-
     def _each_block(self) -> Iterator[Block]:
         return (block for block in self.blocks if isinstance(block, Block))
 
@@ -225,13 +200,11 @@ class MSPT(nn.Module):
         self, hidden: Float[Tensor, "B N D"], num_patches: int
     ) -> Float[Tensor, "B N C"]:
         carried = None
-        if torch.is_grad_enabled():
-            for block in self._each_block():
-                hidden, carried = block(hidden, num_patches, carried)
-            return self.head(hidden)
         for block in self._each_block():
-            carried = block.stream_(hidden, num_patches, carried)
-        return torch.cat([self.head(piece) for piece in hidden.split(STREAM_ROWS, dim=1)], dim=1)
+            supernodes = block.supernodes(hidden, num_patches, carried)
+            carried = block.next_carried(hidden, supernodes, num_patches)
+            hidden = block.advance(hidden, supernodes, num_patches)
+        return apply_head(self.head, hidden)
 
     @torch.no_grad()
     def trace(
@@ -255,7 +228,7 @@ class MSPT(nn.Module):
         partition = partition or partition_points(self.config, points)
         rows = partition.inverse[picked]
         num_patches = len(partition.offsets) - 1
-        hidden = self._embed(
+        hidden = self.embedding.stream(
             points[None, partition.order],
             None if features is None else features[None, partition.order],
             time,
@@ -271,12 +244,36 @@ class MSPT(nn.Module):
                     rows=rows,
                 )
             )
-            carried = block.stream_(hidden, num_patches, carried)
+            carried = block.next_carried(hidden, supernodes, num_patches)
+            block.stream_(hidden, supernodes, num_patches)
         output = self.head(hidden)[0, partition.inverse]
         return ModelTrace(partition, picked, tuple(traces), output)
 
 
-def _reorder(x: Float[Tensor, "B N D"], order: Int[Tensor, "B N"]) -> Float[Tensor, "B N D"]:
+def apply_head(head: nn.Module, hidden: Float[Tensor, "B N D"]) -> Float[Tensor, "B N C"]:
+    """Apply the task head, some rows at a time where no gradient is needed."""
+    if torch.is_grad_enabled():
+        return head(hidden)
+    return torch.cat([head(piece) for piece in hidden.split(STREAM_ROWS, dim=1)], dim=1)
+
+
+def build_blocks(config: ModelConfig) -> nn.ModuleList:
+    """Return the blocks; the last one has no network."""
+    last = config.num_blocks - 1
+    return nn.ModuleList(Block(config, is_last=index == last) for index in range(last + 1))
+
+
+def build_head(config: ModelConfig) -> nn.Module:
+    """Return the task head, which stands in place of the last block's network."""
+    hidden = config.mlp_ratio * config.width
+    return nn.Sequential(
+        nn.LayerNorm(config.width),
+        FeedForward(config.width, hidden=hidden, out_width=config.out_channels),
+    )
+
+
+def reorder(x: Float[Tensor, "B N D"], order: Int[Tensor, "B N"]) -> Float[Tensor, "B N D"]:
+    """Return the rows of each cloud in another order."""
     return x.gather(1, order[..., None].expand(-1, -1, x.shape[-1]))
 
 

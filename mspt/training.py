@@ -15,14 +15,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
 
+from mspt.batches import Batch, Cases, Source, coarsen, fit_normalizer, source_of
 from mspt.checkpoint import build_model
-from mspt.data.case import CaseStack
-from mspt.data.registry import get_dataset
-from mspt.errors import DataError
-from mspt.inference import partitions_for, pick_device, predict_stack
-from mspt.metrics import relative_l2
+from mspt.inference import pick_device
 from mspt.normalize import Normalizer
-from mspt.partition import Partition
 from mspt.presets import Preset, TrainConfig
 from mspt.seeding import generator
 from mspt.training_state import Progress, Training, load_state, save_state
@@ -80,9 +76,7 @@ class TrainingStopped:
     complete: bool
 
 
-def prepare(
-    preset: Preset, *, cases: CaseStack, validation: CaseStack, device: str = "cpu"
-) -> Training:
+def prepare(preset: Preset, *, cases: Cases, validation: Cases, device: str = "cpu") -> Training:
     """Build a seeded model, its normalizer and its optimizers."""
     target = pick_device(device)
     model = build_model(preset.model, seed=preset.train.seed).to(target)
@@ -90,33 +84,11 @@ def prepare(
         preset=preset,
         model=model,
         average=copy.deepcopy(model).eval().requires_grad_(requires_grad=False),
-        normalizer=Normalizer.fit(cases.points, cases.features, cases.fields),
+        normalizer=fit_normalizer(cases),
         optimizers=build_optimizers(model, preset.train),
         cases=cases,
         coarse=coarsen(cases) if preset.train.coarse_epochs else None,
         validation=validation,
-    )
-
-
-def coarsen(cases: CaseStack) -> CaseStack:
-    """Return gridded cases on every second row and column.
-
-    Raises:
-        DataError: If the data set has no grid.
-    """
-    shape = get_dataset(cases.dataset).grid_shape
-    if shape is None:
-        raise DataError(
-            f"coarse_epochs must be 0 for a data set without a grid, got {cases.dataset!r}"
-        )
-    kept = torch.arange(shape[0] * shape[1]).reshape(shape)[::2, ::2].flatten()
-    points = cases.points[:1, kept].expand(len(cases), -1, -1)
-    return replace(
-        cases,
-        points=points,
-        features=cases.features[:, kept],
-        fields=cases.fields[:, kept],
-        triangles=None,
     )
 
 
@@ -126,7 +98,7 @@ def build_optimizers(model: nn.Module, config: TrainConfig) -> tuple[Optimizer, 
     Weight decay applies to matrices only. Muon's rate is scaled to AdamW's size of update.
     """
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    is_hidden = {name: name.startswith("blocks.") and p.ndim == 2 for name, p in named}
+    is_hidden = {name: "blocks." in name and p.ndim == 2 for name, p in named}
     use_muon = config.optimizer == "muon"
     rest = [(name, p) for name, p in named if not (use_muon and is_hidden[name])]
     adamw = AdamW(
@@ -165,19 +137,6 @@ def learning_rate(step: int, num_steps: int, *, config: TrainConfig) -> float:
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-@dataclass(frozen=True)
-class _Stage:
-    """Cases with their partitions, built once."""
-
-    cases: CaseStack
-    partitions: tuple[Partition, ...] | None
-
-    @classmethod
-    def of(cls, training: Training, cases: CaseStack) -> "_Stage":
-        points, _ = training.normalizer.encode(cases.points, cases.features)
-        return cls(cases, partitions_for(training.preset.model, points))
-
-
 def train(
     training: Training, *, folder: Path | None = None, minutes: float | None = None
 ) -> Iterator[StepDone | EpochDone | TrainingStopped]:
@@ -196,21 +155,23 @@ def train(
     num_steps = config.epochs * steps_per_epoch
     progress = load_state(folder, training) if folder else Progress()
     start, saved, spent = perf_counter(), perf_counter(), progress.minutes
-    stages = [_Stage.of(training, cases) for cases in (training.coarse, training.cases) if cases]
+    stages = [_source(training, cases) for cases in (training.coarse, training.cases) if cases]
+    validation = _source(training, training.validation)
     forward = torch.compile(training.model) if config.compile else training.model
     first_step = progress.step
     for step in range(first_step, num_steps):
         rows = _batch_rows(step, steps_per_epoch, num_cases, config)
         rate = learning_rate(step, num_steps, config=config)
         is_coarse = step < config.coarse_epochs * steps_per_epoch
-        loss = _step(training, forward, rows, stages[0 if is_coarse else -1], rate)
+        batch = stages[0 if is_coarse else -1].batch(rows, step // steps_per_epoch)
+        loss = _step(training, forward, batch, rate)
         _average(training, step)
         now = perf_counter()
         progress = progress.after_step(loss, spent + (now - start) / 60)
         left = (now - start) / (step + 1 - first_step) * (num_steps - step - 1)
         yield StepDone(step + 1, num_steps, loss, rate, left)
         if (step + 1) % steps_per_epoch == 0:
-            progress = progress.after_epoch(validation_error(training))
+            progress = progress.after_epoch(validation_error(training, validation))
             yield EpochDone(len(progress.curve), *progress.curve[-1], progress.minutes)
         out_of_time = minutes is not None and now - start > 60 * minutes
         epoch_ended = (step + 1) % steps_per_epoch == 0
@@ -222,20 +183,29 @@ def train(
     yield TrainingStopped(progress, complete=progress.step == num_steps)
 
 
-def validation_error(training: Training) -> float:
-    """Return the mean relative L2 of the averaged weights over the validation cases."""
-    cases = training.validation
-    predicted = predict_stack(
-        training.average,
-        training.normalizer,
-        cases.points,
-        cases.features,
-        partitions=partitions_for(
-            training.preset.model, training.normalizer.encode(cases.points, cases.features)[0]
-        ),
-        batch_size=training.preset.train.batch_size,
+def _source(training: Training, cases: Cases) -> Source:
+    preset = training.preset
+    return source_of(
+        cases, normalizer=training.normalizer, config=preset.model, seed=preset.train.seed
     )
-    return relative_l2(predicted, cases.fields).mean().item()
+
+
+@torch.inference_mode()
+def validation_error(training: Training, source: Source | None = None) -> float:
+    """Return the mean relative L2 of the averaged weights over the validation cases.
+
+    A flow has several groups of fields; each counts the same.
+    """
+    source = source or _source(training, training.validation)
+    device = next(training.average.parameters()).device
+    errors = []
+    for first in range(0, len(source.cases), training.preset.train.batch_size):
+        last = min(first + training.preset.train.batch_size, len(source.cases))
+        batch = source.batch(list(range(first, last)), epoch=-1)
+        inputs = [tensor.to(device) for tensor in (batch.points, batch.features)]
+        output = training.average(*inputs, partitions=batch.partitions).float().cpu()
+        errors.append(batch.errors(training.normalizer.decode(output)).mean(0))
+    return torch.cat(errors).mean().item()
 
 
 def _batch_rows(step: int, steps_per_epoch: int, num_cases: int, config: TrainConfig) -> list[int]:
@@ -244,22 +214,14 @@ def _batch_rows(step: int, steps_per_epoch: int, num_cases: int, config: TrainCo
     return order[place * config.batch_size : (place + 1) * config.batch_size].tolist()
 
 
-def _step(
-    training: Training,
-    forward: Callable[..., Tensor],
-    rows: list[int],
-    stage: _Stage,
-    rate: float,
-) -> float:
-    config, cases = training.preset.train, stage.cases
+def _step(training: Training, forward: Callable[..., Tensor], batch: Batch, rate: float) -> float:
+    config = training.preset.train
     device = next(training.model.parameters()).device
-    encoded = training.normalizer.encode(cases.points[rows], cases.features[rows])
-    inputs = [tensor.to(device) for tensor in encoded]
-    used = None if stage.partitions is None else [stage.partitions[row] for row in rows]
+    inputs = [tensor.to(device) for tensor in (batch.points, batch.features)]
     mixed = config.precision == "bfloat16"
     with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-        output = forward(*inputs, partitions=used)
-    loss = _loss(output.float(), cases.fields[rows].to(device), training.normalizer)
+        output = forward(*inputs, partitions=batch.partitions)
+    loss = _loss(output.float(), batch, training.normalizer)
     for optimizer in training.optimizers:
         optimizer.zero_grad()
         for group in optimizer.param_groups:
@@ -272,11 +234,12 @@ def _step(
 
 
 def _loss(
-    output: Float[Tensor, "B N C"], fields: Float[Tensor, "B N C"], normalizer: Normalizer
+    output: Float[Tensor, "B N C"], batch: Batch, normalizer: Normalizer
 ) -> Float[Tensor, ""]:
     """Return the mean relative L2 in physical units."""
     scale, mean = normalizer.fields_scale.to(output), normalizer.fields_mean.to(output)
-    return relative_l2(output * scale + mean, fields).mean()
+    there = replace(batch, fields=batch.fields.to(output))
+    return there.errors(output * scale + mean).mean()
 
 
 @torch.no_grad()

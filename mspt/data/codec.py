@@ -93,7 +93,7 @@ def _encode_channel(name: str, values: ndarray, *, levels: tuple[float, ...]) ->
     if levels:
         return {f"{name}_bits": np.packbits(values == np.float32(levels[1]), axis=1)}
     codes, offset, step = quantize(values)
-    return {f"{name}_codes": _split_bytes(codes), f"{name}_offset": offset, f"{name}_step": step}
+    return {f"{name}_codes": split_bytes(codes), f"{name}_offset": offset, f"{name}_step": step}
 
 
 def _decode_bits(arrays: Arrays, quantity: Quantity, rows: ndarray, *, num_points: int) -> ndarray:
@@ -102,15 +102,17 @@ def _decode_bits(arrays: Arrays, quantity: Quantity, rows: ndarray, *, num_point
 
 
 def _decode_codes(arrays: Arrays, name: str, rows: ndarray) -> ndarray:
-    codes = _join_bytes(arrays[f"{name}_codes"][rows]).astype(np.float32)
+    codes = join_bytes(arrays[f"{name}_codes"][rows]).astype(np.float32)
     return arrays[f"{name}_offset"][rows, None] + arrays[f"{name}_step"][rows, None] * codes
 
 
-def _split_bytes(codes: UInt16[ndarray, "B N"]) -> UInt8[ndarray, "B 2 N"]:
+def split_bytes(codes: UInt16[ndarray, "B N"]) -> UInt8[ndarray, "B 2 N"]:
+    """Return high and low bytes of the differences along the points."""
     steps = np.diff(codes, axis=1, prepend=np.uint16(0))
     return np.stack([steps >> 8, steps & 255], axis=1).astype(np.uint8)
 
 
-def _join_bytes(planes: UInt8[ndarray, "B 2 N"]) -> UInt16[ndarray, "B N"]:
+def join_bytes(planes: UInt8[ndarray, "B 2 N"]) -> UInt16[ndarray, "B N"]:
+    """Undo :func:`split_bytes`."""
     steps = planes[:, 0].astype(np.uint16) << 8 | planes[:, 1]
     return np.cumsum(steps, axis=1, dtype=np.uint16)

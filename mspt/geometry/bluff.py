@@ -70,7 +70,9 @@ def bluff_mesh(bluff: Bluff) -> SurfaceMesh:
     """Return the closed surface of a generic body."""
     margin, half = 0.03, bluff.width / 2
     low, high = bluff.clearance, bluff.clearance + bluff.height
-    grid = Grid(low=(-margin, -half - margin, low - margin), high=(1 + margin, half + margin, high + margin))
+    grid = Grid(
+        low=(-margin, -half - margin, low - margin), high=(1 + margin, half + margin, high + margin)
+    )
     x, y, z = grid.axes
     # Coordinates from -1 to 1 over the box of the body.
     u = ((x - 0.5) / 0.5)[:, None, None]
@@ -134,6 +136,8 @@ def _wing(bluff: Bluff, u: ndarray, v: ndarray, w: ndarray) -> Float64[ndarray, 
     chord = 0.42 * (1 - 0.45 * share)
     position = (u / 2 + 0.08 - 0.12 * share) / chord
     thickness = 0.16 * chord * np.sqrt(np.maximum(1 - (2 * position) ** 2, 0))
-    foil = np.maximum(np.abs(w) * height / 2 - thickness / 2 - 0.006, (np.abs(position) - 0.5) * chord)
+    foil = np.maximum(
+        np.abs(w) * height / 2 - thickness / 2 - 0.006, (np.abs(position) - 0.5) * chord
+    )
     wing = rounded_intersection(foil, (share - 1) * half, radius=0.004)
     return smooth_union(fuselage, wing, width=0.03)

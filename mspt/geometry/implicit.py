@@ -138,9 +138,7 @@ def surface_of(distance: Float64[ndarray, "A B C"], grid: Grid) -> SurfaceMesh:
 
 def to_manifold(mesh: SurfaceMesh) -> Manifold:
     """Return a mesh as a solid of manifold3d, which it must enclose."""
-    return Manifold(
-        Mesh(mesh.vertices.astype(np.float32), mesh.triangles.astype(np.uint32))
-    )
+    return Manifold(Mesh(mesh.vertices.astype(np.float32), mesh.triangles.astype(np.uint32)))
 
 
 def from_manifold(solid: Manifold) -> SurfaceMesh:

@@ -7,9 +7,7 @@ from typing import Any
 Value = str | float | bool | Sequence[Any] | Mapping[str, Any]
 
 
-def write_dictionary(
-    path: Path, entries: Mapping[str, Value], *, kind: str = "dictionary"
-) -> None:
+def write_dictionary(path: Path, entries: Mapping[str, Value], *, kind: str = "dictionary") -> None:
     """Write a file with its header; ``kind`` is the class of the object."""
     header = {"version": "2.0", "format": "ascii", "class": kind, "object": path.name}
     path.parent.mkdir(parents=True, exist_ok=True)

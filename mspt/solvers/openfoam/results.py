@@ -178,9 +178,7 @@ def _list(path: Path, kind: type) -> ndarray:
     return _binary_list(path.read_bytes(), kind, 0, 3)[0]
 
 
-def _binary_list(
-    raw: bytes, kind: type, start: int, width: int = 1
-) -> tuple[ndarray, int]:
+def _binary_list(raw: bytes, kind: type, start: int, width: int = 1) -> tuple[ndarray, int]:
     """Return the next list of values after a position, and where it ends."""
     found = re.compile(rb"\n\s*(\d+)\s*\n?\(").search(raw, start)
     if found is None:

@@ -104,7 +104,7 @@ def _run(
     log = folder / f"{stage}.log"
     environment = os.environ | {"WM_PROJECT_DIR": str(settings), "OMP_NUM_THREADS": "1"}
     with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - fixed programs, no shell
+        process = subprocess.Popen(
             [shutil.which(stage) or stage, *ARGUMENTS.get(stage, [])],
             cwd=folder,
             env=environment,
@@ -170,7 +170,7 @@ def _settings() -> Path | None:
     dpkg = shutil.which("dpkg")
     if dpkg is None:
         return None
-    listing = subprocess.run(  # noqa: S603 - fixed program, no shell
+    listing = subprocess.run(
         [dpkg, "-L", "openfoam"], capture_output=True, text=True, check=False
     ).stdout
     found = [line for line in listing.splitlines() if line.endswith("/etc/controlDict")]

@@ -1,0 +1,167 @@
+"""What a training step sees: cases as batches of clouds, with their partitions and targets.
+
+Letters: B batch, N points, X space axes, F input features, C output channels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mspt.branched import SplitPartition
+from mspt.config import ModelConfig
+from mspt.data.case import CaseStack
+from mspt.data.clouds import GROUPS, CloudStack, FieldGroup, batch, case_seed
+from mspt.data.registry import get_dataset
+from mspt.errors import DataError
+from mspt.inference import partitions_for
+from mspt.metrics import relative_l2
+from mspt.normalize import Normalizer
+from mspt.partition import Partition
+
+Cases = CaseStack | CloudStack
+FIT_CLOUDS = 64
+"""Clouds that a normalizer for flows is measured on."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Encoded inputs and physical targets of some cases.
+
+    Attributes:
+        points: Encoded coordinates.
+        features: Encoded features.
+        fields: Targets in physical units.
+        partitions: One for each cloud; None for a model without one.
+        num_surface: Surface points of each cloud, which come first.
+        groups: What is scored, and on which points.
+    """
+
+    points: Float[Tensor, "B N X"]
+    features: Float[Tensor, "B N F"]
+    fields: Float[Tensor, "B N C"]
+    partitions: Sequence[Partition | SplitPartition] | None
+    num_surface: int
+    groups: tuple[FieldGroup, ...]
+
+    def errors(self, predicted: Float[Tensor, "B N C"]) -> Float[Tensor, "G B"]:
+        """Return the relative L2 of each group and case; both are in physical units."""
+        return torch.stack(
+            [
+                relative_l2(
+                    predicted[:, group.rows(self.num_surface)][..., list(group.channels)],
+                    self.fields[:, group.rows(self.num_surface)][..., list(group.channels)],
+                )
+                for group in self.groups
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class StackSource:
+    """Cases of one size, whose partitions are built once."""
+
+    cases: CaseStack
+    normalizer: Normalizer
+    partitions: tuple[Partition, ...] | None
+
+    def batch(self, rows: list[int], epoch: int) -> Batch:  # noqa: ARG002 - always the same points
+        """Return some cases."""
+        cases = self.cases
+        encoded = self.normalizer.encode(cases.points[rows], cases.features[rows])
+        channels = tuple(range(cases.fields.shape[-1]))
+        return Batch(
+            *encoded,
+            fields=cases.fields[rows],
+            partitions=None if self.partitions is None else [self.partitions[r] for r in rows],
+            num_surface=0,
+            groups=(FieldGroup("fields", "all", channels),),
+        )
+
+
+@dataclass(frozen=True)
+class CloudSource:
+    """Flows, of which every epoch sees other points."""
+
+    cases: CloudStack
+    normalizer: Normalizer
+    config: ModelConfig
+    seed: int
+
+    def batch(self, rows: list[int], epoch: int) -> Batch:
+        """Draw the points of some cases and cut them into patches."""
+        clouds = [
+            self.cases.draw(row, seed=case_seed(self.seed, epoch, self.cases.names[row]))
+            for row in rows
+        ]
+        points, features, fields = batch(clouds)
+        encoded = self.normalizer.encode(points, features)
+        num_surface = clouds[0].num_surface
+        return Batch(
+            *encoded,
+            fields=fields,
+            partitions=partitions_for(self.config, encoded[0], num_surface=num_surface),
+            num_surface=num_surface,
+            groups=GROUPS,
+        )
+
+
+Source = StackSource | CloudSource
+
+
+def source_of(cases: Cases, *, normalizer: Normalizer, config: ModelConfig, seed: int) -> Source:
+    """Return what training reads its batches from."""
+    if isinstance(cases, CloudStack):
+        return CloudSource(cases, normalizer, config, seed)
+    points, _ = normalizer.encode(cases.points, cases.features)
+    return StackSource(cases, normalizer, partitions_for(config, points))
+
+
+def fit_normalizer(cases: Cases) -> Normalizer:
+    """Measure means and scales on training cases.
+
+    Of flows, coordinates are measured on the bodies and fields where they mean something.
+    """
+    if isinstance(cases, CaseStack):
+        return Normalizer.fit(cases.points, cases.features, cases.fields)
+    clouds = [cases.draw(row, seed=row) for row in range(min(len(cases), FIT_CLOUDS))]
+    points, features, fields = batch(clouds)
+    normalizer = Normalizer.fit(points, features, fields)
+    for group in GROUPS:
+        rows, channels = group.rows(clouds[0].num_surface), list(group.channels)
+        measured = Normalizer.fit(
+            points[:, rows], features[:, rows], fields[:, rows][..., channels]
+        )
+        if group.name == "surface_pressure":
+            normalizer.points_mean.copy_(measured.points_mean)
+            normalizer.points_scale.copy_(measured.points_scale)
+        if group.name != "volume_pressure":
+            normalizer.fields_mean[channels] = measured.fields_mean
+            normalizer.fields_scale[channels] = measured.fields_scale
+    return normalizer
+
+
+def coarsen(cases: Cases) -> Cases:
+    """Return cases on a quarter of the points: every second row and column, or fewer drawn.
+
+    Raises:
+        DataError: If the data set has neither a grid nor points to draw from.
+    """
+    if isinstance(cases, CloudStack):
+        return replace(cases, num_surface=cases.num_surface // 4, num_volume=cases.num_volume // 4)
+    shape = get_dataset(cases.dataset).grid_shape
+    if shape is None:
+        raise DataError(
+            f"coarse_epochs must be 0 for a data set without a grid, got {cases.dataset!r}"
+        )
+    kept = torch.arange(shape[0] * shape[1]).reshape(shape)[::2, ::2].flatten()
+    points = cases.points[:1, kept].expand(len(cases), -1, -1)
+    return replace(
+        cases,
+        points=points,
+        features=cases.features[:, kept],
+        fields=cases.fields[:, kept],
+        triangles=None,
+    )

@@ -1,0 +1,188 @@
+"""Flow cases on disk: one file a case, in the folder of generated data or in what ships.
+
+Values are 16-bit codes with an offset and a step for each channel, points in the leaf order of a
+ball tree, so that neighbors in space are neighbors in the file and compress well.
+
+Shapes: N points, C channels.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from numpy import ndarray
+
+from mspt.data.car import NUM_CASES, car_body, family_and_split
+from mspt.data.codec import join_bytes, quantize, split_bytes
+from mspt.data.flow import FlowCase, solve_body
+from mspt.data.generate import CaseDone
+from mspt.data.store import DATA, SHIPPED, read_arrays, write_arrays
+from mspt.errors import DataError, MSPTError
+from mspt.partition import build_partition
+
+SURFACE = ("face_points", "face_areas", "face_pressure", "face_shear")
+VOLUME = ("points", "offsets", "velocity", "pressure")
+SPLITS = ("train", "validation", "test", "unseen")
+NAME = "car"
+
+
+def write_flow(path: Path, case: FlowCase, *, max_points: int | None = None) -> None:
+    """Write a flow case so that it is there whole or not at all.
+
+    Args:
+        path: A ``.npz`` file.
+        case: The case.
+        max_points: Keep at most as many points of the flow, evenly from all kinds of them.
+    """
+    kept = np.arange(len(case.points))
+    if max_points is not None and len(kept) > max_points:
+        kept = kept[np.linspace(0, len(kept) - 1, max_points).round().astype(int)]
+    arrays: dict[str, ndarray] = {"info": np.array(json.dumps(case.info))}
+    for names, rows in ((SURFACE, np.arange(len(case.face_points))), (VOLUME, kept)):
+        order = rows[_leaf_order(getattr(case, names[0])[rows])]
+        for name in names:
+            arrays |= _encode(name, getattr(case, name)[order])
+    write_arrays(path, arrays)
+
+
+def read_flow(path: Path) -> FlowCase:
+    """Read a flow case.
+
+    Raises:
+        DataError: If the file is absent or cannot be read.
+    """
+    arrays = read_arrays(path)
+    if not arrays:
+        raise DataError(f"flow case must be a file, got none at {path.name}")
+    values = {name: _decode(arrays, name) for name in (*SURFACE, *VOLUME)}
+    return FlowCase(**values, info=json.loads(str(arrays["info"])))
+
+
+def flow_name(index: int) -> str:
+    """Return the name of a case.
+
+    Examples:
+        >>> flow_name(7)
+        'car-0007'
+    """
+    return f"{NAME}-{index:04d}"
+
+
+def list_flows(split: str, *, root: Path | None = None) -> tuple[str, ...]:
+    """Return the names of the cases of a split that are there.
+
+    Raises:
+        DataError: If there is no such split.
+    """
+    if split not in SPLITS:
+        raise DataError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+    found = {
+        int(path.stem)
+        for folder in _folders(root)
+        for path in folder.glob("[0-9]*.npz")
+        if family_and_split(int(path.stem))[1] == split
+    }
+    return tuple(flow_name(index) for index in sorted(found))
+
+
+def load_flow(name: str, *, root: Path | None = None) -> FlowCase:
+    """Read a case by its name, such as ``car-0012``.
+
+    Raises:
+        DataError: If there is no such case.
+    """
+    digits = name.removeprefix(f"{NAME}-")
+    if digits == name or not digits.isdecimal() or int(digits) >= NUM_CASES:
+        raise DataError(
+            f"case must be one of {flow_name(0)} to {flow_name(NUM_CASES - 1)}, got {name!r}"
+        )
+    for folder in _folders(root):
+        path = folder / f"{int(digits):05d}.npz"
+        if path.exists():
+            return read_flow(path)
+    raise DataError(
+        f"{name} must be generated first; make it with "
+        f"`python -m mspt generate {NAME} --cases {int(digits) + 1} --out data`"
+    )
+
+
+def load_flows(split: str, *, root: Path | None = None) -> list[tuple[str, FlowCase]]:
+    """Read all cases of a split that are there.
+
+    Raises:
+        DataError: If there are none.
+    """
+    names = list_flows(split, root=root)
+    if not names:
+        raise DataError(
+            f"{NAME} must have {split} cases, found none; make them with "
+            f"`python -m mspt generate {NAME} --out data`"
+        )
+    return [(name, load_flow(name, root=root)) for name in names]
+
+
+def generate_flows(*, num_cases: int, seed: int, out: Path, jobs: int = 1) -> Iterator[CaseDone]:
+    """Compute the first cases in the folder ``out / "car"``; those that are there are kept.
+
+    A case that OpenFOAM cannot compute, or whose answer is no truth, is an event with its error.
+
+    Raises:
+        DataError: If ``num_cases`` or ``jobs`` is out of range.
+    """
+    if not 1 <= num_cases <= NUM_CASES:
+        raise DataError(f"cases must be from 1 to {NUM_CASES} for {NAME}, got {num_cases}")
+    if jobs < 1:
+        raise DataError(f"jobs must be at least 1, got {jobs}")
+    folder = out / NAME
+    folder.mkdir(parents=True, exist_ok=True)
+    todo = [index for index in range(num_cases) if not (folder / f"{index:05d}.npz").exists()]
+    num_done = num_cases - len(todo)
+    # Spawned, not forked: a fork of a process with threads can hang.
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    try:
+        futures = [pool.submit(_make, index, seed, folder) for index in todo]
+        for future in as_completed(futures):
+            index, seconds, error = future.result()
+            num_done += 1
+            yield CaseDone(
+                index=index, num_done=num_done, num_cases=num_cases, seconds=seconds, error=error
+            )
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _make(index: int, seed: int, folder: Path) -> tuple[int, float, str | None]:
+    start = time.perf_counter()
+    try:
+        case = solve_body(car_body(index, seed=seed), seed=index)
+        write_flow(folder / f"{index:05d}.npz", case)
+    except MSPTError as problem:
+        return index, time.perf_counter() - start, str(problem)
+    return index, time.perf_counter() - start, None
+
+
+def _folders(root: Path | None) -> tuple[Path, Path]:
+    return (DATA if root is None else root) / NAME, SHIPPED / NAME
+
+
+def _leaf_order(points: Float32[ndarray, "N 3"]) -> ndarray:
+    num_patches = max(1, len(points) // 16)
+    return build_partition(torch.from_numpy(points), num_patches=num_patches).order.numpy()
+
+
+def _encode(name: str, values: Float32[ndarray, "N ..."]) -> dict[str, ndarray]:
+    channels = values.reshape(len(values), -1).T
+    codes, offset, step = quantize(np.ascontiguousarray(channels))
+    return {name: split_bytes(codes), f"{name}_offset": offset, f"{name}_step": step}
+
+
+def _decode(arrays: dict[str, ndarray], name: str) -> Float32[ndarray, "N ..."]:
+    codes = join_bytes(arrays[name]).astype(np.float32)
+    values = arrays[f"{name}_offset"][:, None] + arrays[f"{name}_step"][:, None] * codes
+    return values[0] if len(values) == 1 else np.ascontiguousarray(values.T)

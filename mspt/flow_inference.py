@@ -1,0 +1,273 @@
+"""From a body to the pressure and shear on it, the flow around it and its coefficients.
+
+A model of flows looks at clouds of the size it has learned on. More points are looked at in
+several clouds, each spread over the whole body; how far their coefficients differ tells how much a
+prediction depends on the choice of points.
+
+Letters: N points, T triangles, P points of the flow, C output channels.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64
+from numpy import ndarray
+from scipy.spatial import KDTree
+from torch import Tensor
+
+from mspt.aero import Coefficients, Force, coefficients, surface_force
+from mspt.checkpoint import Checkpoint
+from mspt.data.clouds import FREE_STREAM, Cloud, describe_points, whole_body
+from mspt.errors import GeometryError, MSPTError
+from mspt.geometry.area import frontal_area
+from mspt.geometry.distance import nearest_on
+from mspt.geometry.mesh import SurfaceMesh
+from mspt.geometry.sampling import sample_surface, sample_volume
+from mspt.inference import partitions_for, pick_device, synchronize
+
+NUM_CLOUDS = 4
+NORMAL_WEIGHT = 0.03
+"""Body lengths that a normal turned by one radian counts for when values are carried to cells."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowInputs:
+    """Where a model looks at a body, in clouds of the size it has learned on.
+
+    Attributes:
+        points: Surface points of all clouds.
+        normals: Outward unit normals there.
+        clouds: What each cloud gives the model; its fields are zero.
+        frontal_area: Area of the shadow along x.
+        seconds: Time that it took.
+    """
+
+    points: Float64[ndarray, "N 3"]
+    normals: Float64[ndarray, "N 3"]
+    clouds: tuple[Cloud, ...]
+    frontal_area: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloudsDone:
+    """Progress of a prediction.
+
+    Attributes:
+        done: Clouds predicted.
+        total: Clouds in all.
+    """
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowPrediction:
+    """Predicted flow around a body.
+
+    Attributes:
+        cell_pressure: C_p of each triangle of the mesh.
+        cell_shear: C_f of each triangle.
+        volume_points: Places in the flow.
+        velocity: Velocity there, in free-stream speeds.
+        volume_pressure: C_p there.
+        coefficients: Means over the clouds.
+        drag_spread: Standard deviation of C_D over the clouds.
+        surface_area: Of the body.
+        seconds: Time of the forward passes.
+        prepare_seconds: Time to place the points.
+        device: Where it ran.
+    """
+
+    cell_pressure: Float64[ndarray, " T"]
+    cell_shear: Float64[ndarray, "T 3"]
+    volume_points: Float64[ndarray, "P 3"]
+    velocity: Float64[ndarray, "P 3"]
+    volume_pressure: Float64[ndarray, " P"]
+    coefficients: Coefficients
+    drag_spread: float
+    surface_area: float
+    seconds: float
+    prepare_seconds: float
+    device: str
+
+
+def look_at(
+    checkpoint: Checkpoint, mesh: SurfaceMesh, *, num_clouds: int = NUM_CLOUDS, seed: int = 0
+) -> FlowInputs:
+    """Place the points of each cloud on and around a body in the wind-tunnel frame.
+
+    Raises:
+        GeometryError: If no point of the flow lies outside the body.
+        MSPTError: If the checkpoint is not one for flows.
+    """
+    start = perf_counter()
+    num_surface, num_volume = cloud_size(checkpoint)
+    rng = np.random.default_rng(seed)
+    points, triangle = sample_surface(mesh, num_clouds * num_surface, rng)
+    normals = mesh.normals[triangle]
+    # Consecutive points are neighbors: dealing them out gives each cloud the whole body.
+    flow = [sample_volume(mesh, num_volume * 2, rng) for _ in range(num_clouds)]
+    flow = [_in_the_flow(mesh, part, num_volume, rng) for part in flow]
+    clouds = tuple(
+        _cloud(points[index::num_clouds], normals[index::num_clouds], *flow[index])
+        for index in range(num_clouds)
+    )
+    return FlowInputs(
+        points=points,
+        normals=normals,
+        clouds=clouds,
+        frontal_area=frontal_area(mesh),
+        seconds=perf_counter() - start,
+    )
+
+
+def predict_flow(
+    checkpoint: Checkpoint, mesh: SurfaceMesh, inputs: FlowInputs, *, device: str = "auto"
+) -> Iterator[CloudsDone | FlowPrediction]:
+    """Predict the flow around a body, yielding after each cloud and the prediction at the end.
+
+    Raises:
+        MSPTError: If the device is not here.
+    """
+    fields, seconds, total = [], 0.0, len(inputs.clouds)
+    for done, cloud in enumerate(inputs.clouds, start=1):
+        start = perf_counter()
+        fields.append(predict_cloud(checkpoint, cloud, device=device))
+        seconds += perf_counter() - start
+        yield CloudsDone(done=done, total=total)
+    area = float(mesh.areas.sum())
+    forces = [
+        cloud_force(cloud, field, area) for cloud, field in zip(inputs.clouds, fields, strict=True)
+    ]
+    each = [coefficients(one, reference_area=inputs.frontal_area) for one in forces]
+    mean = Force(
+        pressure=np.mean([force.pressure for force in forces], axis=0),
+        friction=np.mean([force.friction for force in forces], axis=0),
+    )
+    surface = np.empty((len(inputs.points), 4))
+    for index, (cloud, field) in enumerate(zip(inputs.clouds, fields, strict=True)):
+        surface[index::total] = field[: cloud.num_surface, :4].numpy()
+    cells = carry_to_cells(mesh, inputs, surface)
+    flow = [field[cloud.num_surface :] for cloud, field in zip(inputs.clouds, fields, strict=True)]
+    change = torch.cat(flow).double().numpy()
+    yield FlowPrediction(
+        cell_pressure=cells[:, 0],
+        cell_shear=cells[:, 1:4],
+        volume_points=np.concatenate(
+            [cloud.points[cloud.num_surface :].double().numpy() for cloud in inputs.clouds]
+        ),
+        velocity=change[:, 4:7] + np.array(FREE_STREAM),
+        volume_pressure=change[:, 0],
+        coefficients=coefficients(mean, reference_area=inputs.frontal_area),
+        drag_spread=float(np.std([one.C_D for one in each])),
+        surface_area=area,
+        seconds=seconds,
+        prepare_seconds=inputs.seconds,
+        device=str(pick_device(device)),
+    )
+
+
+@torch.inference_mode()
+def predict_cloud(
+    checkpoint: Checkpoint, cloud: Cloud, *, device: str = "auto"
+) -> Float[Tensor, "N C"]:
+    """Predict the fields of one cloud, in the units of its data set."""
+    target = pick_device(device)
+    model = checkpoint.model.to(target)
+    encoded = checkpoint.normalizer.encode(cloud.points[None], cloud.features[None])
+    partitions = partitions_for(checkpoint.config, encoded[0], num_surface=cloud.num_surface)
+    output = model(*(tensor.to(target) for tensor in encoded), partitions=partitions)
+    synchronize(target)
+    return checkpoint.normalizer.decode(output[0].float().cpu())
+
+
+def predict_stored(
+    checkpoint: Checkpoint, half: Cloud, *, device: str = "auto", seed: int = 0
+) -> tuple[Cloud, Float[Tensor, "N C"]]:
+    """Predict every stored point of a flow once, on both sides of the body.
+
+    Returns:
+        The whole body with its true fields, and the predicted fields in the same order.
+    """
+    body = whole_body(half)
+    num_surface, _ = cloud_size(checkpoint)
+    shuffle = torch.Generator().manual_seed(seed)
+    others = len(body.points) - body.num_surface
+    num_clouds = max(1, round(body.num_surface / num_surface))
+    surface = torch.randperm(body.num_surface, generator=shuffle)
+    volume = body.num_surface + torch.randperm(others, generator=shuffle)
+    predicted = torch.empty_like(body.fields)
+    for index in range(num_clouds):
+        faces = surface[index::num_clouds]
+        rows = torch.cat([faces, volume[index::num_clouds]])
+        cloud = body.picked(rows, num_surface=len(faces))
+        predicted[rows] = predict_cloud(checkpoint, cloud, device=device)
+    return body, predicted
+
+
+def cloud_size(checkpoint: Checkpoint) -> tuple[int, int]:
+    """Return the surface and volume points of the clouds that a checkpoint has learned on.
+
+    Raises:
+        MSPTError: If it is not a checkpoint for flows.
+    """
+    trained = checkpoint.info.get("train", {})
+    if not trained.get("surface_points"):
+        raise MSPTError(
+            "checkpoint must be one for flows around bodies, got one for "
+            f"{checkpoint.info.get('dataset', 'an unknown data set')!r}; choose car.safetensors"
+        )
+    return trained["surface_points"], trained["volume_points"]
+
+
+def cloud_force(cloud: Cloud, fields: Float[Tensor, "N C"], area: float) -> Force:
+    """Return the force on a body from evenly spread surface points that share its area."""
+    count = cloud.num_surface
+    normals = cloud.features[:count, :3].double().numpy()
+    values = fields[:count].double().numpy()
+    return surface_force(normals * (area / count), values[:, 0], shear=values[:, 1:4])
+
+
+def carry_to_cells(
+    mesh: SurfaceMesh, inputs: FlowInputs, values: Float64[ndarray, "N V"]
+) -> Float64[ndarray, "T V"]:
+    """Return values of triangles from those of the six nearest points with a like normal."""
+    tree = KDTree(np.concatenate([inputs.points, NORMAL_WEIGHT * inputs.normals], axis=1))
+    wanted = np.concatenate([mesh.centers, NORMAL_WEIGHT * mesh.normals], axis=1)
+    distance, nearest = tree.query(wanted, k=min(6, len(inputs.points)), workers=-1)
+    weights = 1 / np.maximum(distance.reshape(len(wanted), -1), 1e-9) ** 2
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.einsum("tk,tkv->tv", weights, values[nearest.reshape(len(wanted), -1)])
+
+
+def _in_the_flow(
+    mesh: SurfaceMesh, points: Float64[ndarray, "P 3"], count: int, rng: np.random.Generator
+) -> tuple[Float64[ndarray, "M 3"], Float64[ndarray, "M 3"]]:
+    """Return at most ``count`` points outside the body on both sides, and their offsets."""
+    points = points[rng.permutation(len(points))]
+    points[:, 1] *= rng.choice([-1.0, 1.0], len(points))
+    near = nearest_on(mesh, points)
+    kept = np.flatnonzero((near.distance > 0) & (points[:, 2] > 0))[:count]
+    if len(kept) == 0:
+        raise GeometryError(
+            "mesh must leave room for the flow, got no point outside it; check its size and "
+            "that its normals point outward"
+        )
+    return points[kept], points[kept] - near.closest[kept]
+
+
+def _cloud(points: ndarray, normals: ndarray, flow: ndarray, offsets: ndarray) -> Cloud:
+    both = torch.from_numpy(np.concatenate([points, flow])).float()
+    features = describe_points(normals.astype(np.float32), offsets.astype(np.float32))
+    fields = torch.zeros(len(both), 7)
+    return Cloud(points=both, features=features, fields=fields, num_surface=len(points))
+
+
+def finish(events: Iterator[CloudsDone | FlowPrediction]) -> FlowPrediction:
+    """Return the last value of a prediction, whatever comes before it."""
+    return next(event for event in events if isinstance(event, FlowPrediction))

@@ -1,0 +1,159 @@
+"""glTF 2.0 files, text and binary: triangles of the scene, each node moved to its place.
+
+Positions, indices and nodes alone; specification: registry.khronos.org/glTF/specs/2.0.
+"""
+
+import base64
+import json
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from mspt.errors import GeometryError
+from mspt.geometry._read_plain import Polygons, check_count
+
+COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
+TRIANGLES, STRIP, FAN = 4, 5, 6
+WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
+# Extensions about looks alone; KHR_mesh_quantization only allows types that are read anyway.
+HARMLESS = (
+    "KHR_materials_",
+    "KHR_texture_",
+    "EXT_texture_",
+    "KHR_lights_",
+    "KHR_mesh_quantization",
+)
+PLAIN_GLB = "export it as .glb without compression, or as a binary .stl"
+
+
+def read_gltf(data: bytes) -> Polygons:
+    """Read the triangles of a glTF file with its data inside, in meters, y up."""
+    document, binary = _split(data)
+    needed = document.get("extensionsRequired", [])
+    if unknown := [name for name in needed if not name.startswith(HARMLESS)]:
+        raise GeometryError(f"glTF must not need extensions, got {', '.join(unknown)}; {PLAIN_GLB}")
+    buffers = [_buffer(entry, binary) for entry in document.get("buffers", [])]
+    placed = [
+        (primitive, matrix)
+        for index, matrix in _placed_meshes(document)
+        for primitive in document["meshes"][index]["primitives"]
+    ]
+    # Counted first: nodes may show the same triangles many times over.
+    check_count(sum(_count(document, primitive) for primitive, _ in placed))
+    corners = [np.zeros((0, 3))]
+    for primitive, matrix in placed:
+        part = _corners(document, buffers, primitive) @ matrix[:3, :3].T + matrix[:3, 3]
+        if np.linalg.det(matrix[:3, :3]) < 0:
+            part = part.reshape(-1, 3, 3)[:, ::-1].reshape(-1, 3)
+        corners.append(part)
+    return Polygons.soup(np.concatenate(corners))
+
+
+def _split(data: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return the document and the binary chunk, if there is one."""
+    if not data.startswith(b"glTF"):
+        return json.loads(data), b""
+    if int.from_bytes(data[8:12], "little") > len(data):
+        raise GeometryError(
+            f"file must be as long as its header says, got {len(data):,} bytes; it is cut off"
+        )
+    size = int.from_bytes(data[12:16], "little")
+    document = json.loads(data[20 : 20 + size])
+    start = 20 + size
+    length = int.from_bytes(data[start : start + 4], "little")
+    return document, data[start + 8 : start + 8 + length]
+
+
+def _buffer(entry: dict[str, Any], binary: bytes) -> bytes:
+    link = entry.get("uri")
+    if link is None:
+        return binary
+    if not link.startswith("data:"):
+        raise GeometryError(f"glTF must hold its data, got a link to {link[:80]!r}; {PLAIN_GLB}")
+    return base64.b64decode(link.partition(",")[2])
+
+
+def _placed_meshes(document: dict[str, Any]) -> list[tuple[int, ndarray]]:
+    """Return the mesh of each node of the scene, with the matrix that moves it to its place."""
+    nodes = document.get("nodes", [])
+    if not nodes:
+        return [(index, np.eye(4)) for index in range(len(document.get("meshes", [])))]
+    if scenes := document.get("scenes", []):
+        roots = scenes[document.get("scene", 0)].get("nodes", [])
+    else:
+        inner = {child for node in nodes for child in node.get("children", [])}
+        roots = [index for index in range(len(nodes)) if index not in inner]
+    found, waiting, seen = [], [(index, np.eye(4)) for index in roots], set()
+    while waiting:
+        index, matrix = waiting.pop()
+        if index in seen:
+            raise GeometryError(f"glTF must have nodes with one parent each, node {index} has more")
+        seen.add(index)
+        matrix = matrix @ _local_matrix(nodes[index])
+        waiting += [(child, matrix) for child in nodes[index].get("children", [])]
+        if "mesh" in nodes[index]:
+            found.append((nodes[index]["mesh"], matrix))
+    return found
+
+
+def _local_matrix(node: dict[str, Any]) -> ndarray:
+    if "matrix" in node:
+        return np.array(node["matrix"], dtype=float).reshape(4, 4).T
+    x, y, z, w = node.get("rotation", (0, 0, 0, 1))
+    rotation = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+    ]
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.array(rotation) * np.array(node.get("scale", (1, 1, 1)), dtype=float)
+    matrix[:3, 3] = node.get("translation", (0, 0, 0))
+    return matrix
+
+
+def _count(document: dict[str, Any], primitive: dict[str, Any]) -> int:
+    """Return how many triangles a primitive has."""
+    index = primitive.get("indices", primitive["attributes"]["POSITION"])
+    count, mode = document["accessors"][index]["count"], primitive.get("mode", TRIANGLES)
+    return {TRIANGLES: count // 3, STRIP: count - 2, FAN: count - 2}.get(mode, 0)
+
+
+def _corners(document: dict[str, Any], buffers: list[bytes], primitive: dict[str, Any]) -> ndarray:
+    """Return the corner points of a primitive's triangles, three after three."""
+    mode = primitive.get("mode", TRIANGLES)
+    if mode not in (TRIANGLES, STRIP, FAN):
+        return np.zeros((0, 3))  # points and lines
+    points = _accessor(document, buffers, primitive["attributes"]["POSITION"]).astype(float)
+    if "indices" in primitive:
+        order = _accessor(document, buffers, primitive["indices"])[:, 0].astype(np.int64)
+    else:
+        order = np.arange(len(points))
+    if mode == TRIANGLES:
+        return points[order[: len(order) // 3 * 3]]
+    first = order[:-2].copy() if mode == STRIP else np.full(len(order) - 2, order[0])
+    triangles = np.stack([first, order[1:-1], order[2:]], axis=1)
+    if mode == STRIP:
+        triangles[1::2] = triangles[1::2, ::-1]
+    return points[triangles.ravel()]
+
+
+def _accessor(document: dict[str, Any], buffers: list[bytes], index: int) -> ndarray:
+    accessor = document["accessors"][index]
+    if "sparse" in accessor or "bufferView" not in accessor:
+        raise GeometryError(
+            f"glTF must hold plain arrays, got a sparse or compressed one; {PLAIN_GLB}"
+        )
+    view = document["bufferViews"][accessor["bufferView"]]
+    kind, width = np.dtype(COMPONENTS[accessor["componentType"]]), WIDTHS[accessor["type"]]
+    start = view.get("byteOffset", 0)
+    values = np.ndarray(
+        (accessor["count"], width),
+        kind,
+        buffers[view["buffer"]][start : start + view["byteLength"]],
+        accessor.get("byteOffset", 0),
+        (view.get("byteStride", width * kind.itemsize), kind.itemsize),
+    )
+    if accessor.get("normalized", False):
+        return np.maximum(values / np.iinfo(kind).max, -1.0)
+    return values

@@ -1,0 +1,162 @@
+"""The child process that reads shapes: whatever a file does to it, the app goes on.
+
+It answers requests on its standard input until that is closed. A frame is a length in eight bytes
+and as many bytes. A request is a frame of JSON; a reply is a frame of JSON and, if that has no
+error, a frame of vertices (float64) and one of triangles (int32).
+
+Shapes: V vertices, T triangles.
+"""
+
+import gc
+import json
+import math
+import os
+import resource
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy import ndarray
+
+from mspt.errors import GeometryError
+from mspt.geometry._read_gltf import read_gltf
+from mspt.geometry._read_plain import Polygons, check_count, read_obj, read_stl
+from mspt.geometry._read_ply import read_ply
+from mspt.geometry._read_vtk import read_vtk, triangulate
+
+PARSERS: dict[str, Callable[[bytes], Polygons]] = {
+    ".stl": read_stl,
+    ".obj": read_obj,
+    ".ply": read_ply,
+    ".glb": read_gltf,
+    ".gltf": read_gltf,
+}
+VTK_SUFFIXES = (".vtp", ".vtu", ".vtk")
+SUFFIXES = (".stl", ".obj", ".ply", *VTK_SUFFIXES, ".glb", ".gltf")
+EXPORT_AGAIN = "export it again, or as a binary .stl"
+LENGTH = struct.Struct("<Q")
+
+
+def main() -> None:
+    """Answer requests until standard input is closed."""
+    limit_process(memory=int(sys.argv[1]))
+    # Millions of short lists, none in a cycle, would be searched for garbage again and again.
+    gc.disable()
+    # Libraries may print: standard output is theirs, the replies go to a copy of it.
+    with os.fdopen(os.dup(1), "wb") as replies:
+        os.dup2(2, 1)
+        serve(sys.stdin.buffer, replies)
+
+
+def limit_process(*, memory: int) -> None:
+    """Bound the memory of this process, and let it write no file and no core dump."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def limit_request(*, seconds: float) -> None:
+    """Bound the processor time from now on: the system then ends this process."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    limit = math.ceil(usage.ru_utime + usage.ru_stime + seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+def serve(requests: BinaryIO, replies: BinaryIO) -> None:
+    """Say that this process is ready, then answer one request after the other."""
+    _send(replies, json.dumps({"ready": True}).encode())
+    while head := requests.read(LENGTH.size):
+        request = json.loads(requests.read(LENGTH.unpack(head)[0]))
+        for frame in answer(request):
+            _send(replies, frame)
+
+
+def answer(request: dict[str, Any]) -> list[bytes]:
+    """Return the frames that answer a request."""
+    suffix = request["suffix"]
+    try:
+        if "seconds" in request:
+            limit_request(seconds=request["seconds"])
+        vertices, triangles = read_file(Path(request["path"]), suffix)
+    except GeometryError as error:
+        return [_error(str(error))]
+    except MemoryError:
+        return [_error(f"file must need less memory to read; {EXPORT_AGAIN}, with less triangles")]
+    except Exception as error:  # noqa: BLE001 - a parser may fail in any way on a damaged file
+        reason = f"{type(error).__name__}: {error}"[:200]
+        text = f"file must be a whole and valid {suffix} file, got one that cannot be read"
+        return [_error(f"{text} ({reason}); {EXPORT_AGAIN}")]
+    size = {"vertices": len(vertices), "triangles": len(triangles)}
+    return [
+        json.dumps(size).encode(),
+        vertices.astype("<f8").tobytes(),
+        triangles.astype("<i4").tobytes(),
+    ]
+
+
+def read_file(path: Path, suffix: str) -> tuple[ndarray, ndarray]:
+    """Return vertices (V, 3) and triangles (T, 3) of a file, each vertex once.
+
+    Raises:
+        GeometryError: If the file is not what its suffix says, or holds no surface.
+    """
+    if suffix in VTK_SUFFIXES:
+        vertices, triangles = read_vtk(path, suffix)
+    else:
+        vertices, triangles = triangulate(PARSERS[suffix](path.read_bytes()))
+    check_count(len(triangles))
+    return merge_identical(vertices, triangles)
+
+
+def merge_identical(vertices: ndarray, triangles: ndarray) -> tuple[ndarray, ndarray]:
+    """Keep the vertices that triangles use, and of those with the same coordinates the first.
+
+    Raises:
+        GeometryError: If a coordinate in use is not finite.
+
+    Examples:
+        >>> corners = np.array([[9.0, 9, 9], [0, 0, 0], [1, 0, 0], [0, 1, 0], [-0.0, 0, 0]])
+        >>> merged, triangles = merge_identical(corners, np.array([[1, 2, 3], [4, 3, 2]]))
+        >>> len(merged), triangles.tolist()
+        (3, [[0, 1, 2], [0, 2, 1]])
+    """
+    used = np.zeros(len(vertices), dtype=bool)
+    used[triangles] = True
+    triangles = (np.cumsum(used) - 1)[triangles]
+    # Adding zero turns -0.0 to 0.0, which is equal but not alike in its bits.
+    vertices = vertices[used].astype(np.float64) + 0.0
+    broken = int((~np.isfinite(vertices)).any(axis=1).sum())
+    if broken:
+        raise GeometryError(
+            f"file must have finite coordinates, got {broken:,} vertices with NaN or infinity; "
+            f"{EXPORT_AGAIN}"
+        )
+    _, first, place = np.unique(_hashes(vertices), return_index=True, return_inverse=True)
+    if not (vertices[first][place] == vertices).all():
+        _, first, place = np.unique(vertices, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return vertices[first[order]], rank[place][triangles]
+
+
+def _hashes(vertices: ndarray) -> ndarray:
+    """Return one number per vertex, the same for the same coordinates."""
+    mixed = np.zeros(len(vertices), dtype=np.uint64)
+    for bits in np.ascontiguousarray(vertices).view(np.uint64).T:
+        mixed = (mixed ^ bits) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(32)
+    return mixed
+
+
+def _error(text: str) -> bytes:
+    return json.dumps({"error": text}).encode()
+
+
+def _send(replies: BinaryIO, frame: bytes) -> None:
+    replies.write(LENGTH.pack(len(frame)))
+    replies.write(frame)
+    replies.flush()
