@@ -9,7 +9,13 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mspt import commands_benchmark, commands_data, commands_published, commands_train
+from mspt import (
+    commands_benchmark,
+    commands_data,
+    commands_flow,
+    commands_published,
+    commands_train,
+)
 from mspt.errors import MSPTError
 
 Command = tuple[
@@ -32,6 +38,11 @@ COMMANDS: dict[str, Command] = {
         "the real solver's answer for one case",
         commands_data.add_solve,
         commands_data.run_solve,
+    ),
+    "predict": (
+        "pressure, shear and drag of a shape",
+        commands_flow.add_predict,
+        commands_flow.run_predict,
     ),
     "train": ("train a model", commands_train.add_train, commands_train.run_train),
     "benchmark": (

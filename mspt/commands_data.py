@@ -8,6 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from mspt.checkpoint import load_checkpoint
+from mspt.commands_flow import add_placement, solve_shape
 from mspt.data.car import CAR, FlowDataset
 from mspt.data.export import write_case
 from mspt.data.flow_store import SPLITS, generate_flows, list_flows
@@ -15,6 +16,7 @@ from mspt.data.generate import generate
 from mspt.data.registry import DATASETS, Dataset, get_dataset
 from mspt.data.solve import Solved, read_drawing, solve_case, solve_drawing
 from mspt.data.store import list_cases
+from mspt.geometry.readers import SUFFIXES
 from mspt.inference import predict_case
 from mspt.metrics import relative_l2
 
@@ -77,15 +79,19 @@ def run_generate(args: argparse.Namespace) -> dict[str, Any]:
 def add_solve(parser: argparse.ArgumentParser) -> None:
     """Describe ``solve``."""
     parser.add_argument(
-        "case", help="a drawing (.json, .npy) or the name of a case, such as elasticity-1107"
+        "case",
+        help="a drawing (.json, .npy), the name of a case, such as elasticity-1107, or a 3-D shape",
     )
     parser.add_argument("--out", type=Path, required=True, help="a .npz, .csv or .vtp file")
     parser.add_argument("--checkpoint", type=Path, help="predict the same case and compare")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    add_placement(parser)
 
 
 def run_solve(args: argparse.Namespace) -> dict[str, Any]:
     """Solve one case with the real solver; with a checkpoint, tell the model's real error."""
+    if Path(args.case).suffix.lower() in SUFFIXES:
+        return solve_shape(args)
     solved = _solve(args.case)
     case = solved.case
     result = {

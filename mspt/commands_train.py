@@ -12,10 +12,18 @@ from tqdm import tqdm
 
 from mspt.cards import model_cards
 from mspt.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from mspt.data.clouds import CloudStack
 from mspt.errors import MSPTError
 from mspt.evaluation import num_parameters, surroundings
 from mspt.presets import Precision, Preset, get_preset
-from mspt.scoring import final_scores, fingerprint_of, load_cases, score, training_means
+from mspt.scoring import (
+    final_scores,
+    fingerprint_of,
+    load_cases,
+    score,
+    training_facts,
+    usual_checks,
+)
 from mspt.training import EpochDone, StepDone, Training, TrainingStopped, prepare, train
 from mspt.training_state import STATE_NAME
 
@@ -61,6 +69,8 @@ def run_train(args: argparse.Namespace) -> dict[str, Any]:
     if stopped.complete:
         checkpoint = Checkpoint(training.average, preset.model, training.normalizer, info)
         info |= final_scores(checkpoint, root=args.data, device=args.device)
+        if isinstance(training.validation, CloudStack):
+            info["trust"] = usual_checks(checkpoint, training.validation)
     path = folder / f"{name}.safetensors"
     save_checkpoint(
         path,
@@ -112,7 +122,7 @@ def _info(training: Training, stopped: TrainingStopped) -> dict[str, Any]:
     return {
         "dataset": preset.dataset,
         "data_hash": fingerprint_of(training.cases),
-        **training_means(training.cases),
+        **training_facts(training.cases),
         "train_cases": len(training.cases),
         "split": "train",
         "train": preset.train.to_dict(),

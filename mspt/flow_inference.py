@@ -29,8 +29,9 @@ from mspt.geometry.sampling import sample_surface, sample_volume
 from mspt.inference import partitions_for, pick_device, synchronize
 
 NUM_CLOUDS = 4
-NORMAL_WEIGHT = 0.03
-"""Body lengths that a normal turned by one radian counts for when values are carried to cells."""
+NORMAL_WEIGHT = 3.0
+"""Distances between neighbors that a normal turned by one radian counts for when values are carried
+to cells: a cell takes them from its own side of an edge or a thin plate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,8 +238,9 @@ def carry_to_cells(
     mesh: SurfaceMesh, inputs: FlowInputs, values: Float64[ndarray, "N V"]
 ) -> Float64[ndarray, "T V"]:
     """Return values of triangles from those of the six nearest points with a like normal."""
-    tree = KDTree(np.concatenate([inputs.points, NORMAL_WEIGHT * inputs.normals], axis=1))
-    wanted = np.concatenate([mesh.centers, NORMAL_WEIGHT * mesh.normals], axis=1)
+    apart = np.sqrt(mesh.areas.sum() / len(inputs.points))
+    tree = KDTree(np.concatenate([inputs.points, NORMAL_WEIGHT * apart * inputs.normals], axis=1))
+    wanted = np.concatenate([mesh.centers, NORMAL_WEIGHT * apart * mesh.normals], axis=1)
     distance, nearest = tree.query(wanted, k=min(6, len(inputs.points)), workers=-1)
     weights = 1 / np.maximum(distance.reshape(len(wanted), -1), 1e-9) ** 2
     weights /= weights.sum(axis=1, keepdims=True)

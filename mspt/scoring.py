@@ -8,13 +8,15 @@ import numpy as np
 
 from mspt.batches import Cases
 from mspt.checkpoint import Checkpoint
-from mspt.data.car import CAR
+from mspt.data.car import CAR, family_and_split
 from mspt.data.clouds import CloudStack, fingerprint_clouds, stack_flows
-from mspt.data.flow_store import load_flows
+from mspt.data.flow_store import flow_index, load_flows
 from mspt.data.store import fingerprint, load_split
 from mspt.evaluation import evaluate
 from mspt.flow_evaluation import FlowEvaluation, evaluate_flows
+from mspt.geometry.descriptor import describe_outline
 from mspt.presets import Preset
+from mspt.trust import model_checks
 
 
 def load_cases(
@@ -40,14 +42,26 @@ def fingerprint_of(cases: Cases) -> str:
     return fingerprint_clouds(cases) if isinstance(cases, CloudStack) else fingerprint(cases)
 
 
-def training_means(cases: Cases) -> dict[str, float]:
-    """Return the mean coefficients of training flows, which the simplest prediction is."""
+def training_facts(cases: Cases) -> dict[str, Any]:
+    """Return what a header keeps of training flows: mean coefficients and the bodies' outlines."""
     if not isinstance(cases, CloudStack):
         return {}
+    bodies = [half.points[: half.num_surface].double().numpy() for half in cases.halves]
     return {
         "mean_C_D": float(np.mean(cases.drag)),
         "mean_C_L": float(np.mean(cases.lift)),
+        "library": {
+            "names": list(cases.names),
+            "families": [family_and_split(flow_index(name))[0] for name in cases.names],
+            "outlines": [describe_outline(body).round(4).tolist() for body in bodies],
+        },
     }
+
+
+def usual_checks(checkpoint: Checkpoint, cases: CloudStack) -> dict[str, list[float]]:
+    """Return the numbers of the trust checks on some cases, in ascending order."""
+    found = [model_checks(checkpoint, cases.draw(row, seed=row)) for row in range(len(cases))]
+    return {key: sorted(round(one[key], 5) for one in found) for key in found[0]}
 
 
 def score(

@@ -74,6 +74,24 @@ def flow_name(index: int) -> str:
     return f"{NAME}-{index:04d}"
 
 
+def flow_index(name: str) -> int:
+    """Return the index of a case from its name.
+
+    Raises:
+        DataError: If there is no such case.
+
+    Examples:
+        >>> flow_index("car-0007")
+        7
+    """
+    digits = name.removeprefix(f"{NAME}-")
+    if digits == name or not digits.isdecimal() or int(digits) >= NUM_CASES:
+        raise DataError(
+            f"case must be one of {flow_name(0)} to {flow_name(NUM_CASES - 1)}, got {name!r}"
+        )
+    return int(digits)
+
+
 def list_flows(split: str, *, root: Path | None = None) -> tuple[str, ...]:
     """Return the names of the cases of a split that are there.
 
@@ -97,18 +115,14 @@ def load_flow(name: str, *, root: Path | None = None) -> FlowCase:
     Raises:
         DataError: If there is no such case.
     """
-    digits = name.removeprefix(f"{NAME}-")
-    if digits == name or not digits.isdecimal() or int(digits) >= NUM_CASES:
-        raise DataError(
-            f"case must be one of {flow_name(0)} to {flow_name(NUM_CASES - 1)}, got {name!r}"
-        )
+    index = flow_index(name)
     for folder in _folders(root):
-        path = folder / f"{int(digits):05d}.npz"
+        path = folder / f"{index:05d}.npz"
         if path.exists():
             return read_flow(path)
     raise DataError(
         f"{name} must be generated first; make it with "
-        f"`python -m mspt generate {NAME} --cases {int(digits) + 1} --out data`"
+        f"`python -m mspt generate {NAME} --cases {index + 1} --out data`"
     )
 
 

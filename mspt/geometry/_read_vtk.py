@@ -57,7 +57,7 @@ def _check_messages(messages: vtkStringOutputWindow, path: Path) -> None:
         text = text.decode(errors="replace")
     if "ERROR:" in text or "Error reading" in text:
         reason = re.sub(r"^\w+ \(0x\w+\): ", "", text.splitlines()[1]).replace(str(path), "it")
-        reason = "".join(letter if letter.isprintable() else "?" for letter in reason)
+        reason = "".join(letter if " " <= letter <= "~" else "?" for letter in reason)
         raise GeometryError(
             f"file must be a whole and valid {path.suffix} file, got one that VTK cannot read "
             f"({reason[:120]}); it may be cut off, export it again"

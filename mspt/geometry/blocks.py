@@ -89,5 +89,5 @@ def _plan(block: Block) -> np.ndarray:
     half = block.width / 2
     rear = half * (1 - block.taper)
     corners = [(0.0, -half), (0.75, -half), (1.0, -rear), (1.0, rear), (0.75, half), (0.0, half)]
-    radii = [block.front_radius, 0, 0, 0, 0, block.front_radius]
+    radii = [block.front_radius, 0.0, 0.0, 0.0, 0.0, block.front_radius]
     return rounded_outline(np.array(corners), radii, steps=12)

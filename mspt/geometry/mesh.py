@@ -3,6 +3,7 @@
 Shapes: V vertices, T triangles.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -100,7 +101,7 @@ class SurfaceMesh:
         return moved.flipped() if np.linalg.det(matrix) < 0 else moved
 
 
-def box(low: tuple[float, float, float], high: tuple[float, float, float]) -> SurfaceMesh:
+def box(low: Sequence[float | int], high: Sequence[float | int]) -> SurfaceMesh:
     """Return the twelve triangles of an axis-parallel box.
 
     Examples:
@@ -108,7 +109,8 @@ def box(low: tuple[float, float, float], high: tuple[float, float, float]) -> Su
         np.float64(6.0)
     """
     corners = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=float)
-    vertices = np.asarray(low) + corners * (np.asarray(high, float) - np.asarray(low))
+    start, stop = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
+    vertices = start + corners * (stop - start)
     quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
     triangles = [t for a, b, c, d in quads for t in ((a, b, c), (a, c, d))]
     return SurfaceMesh(vertices, np.array(triangles, dtype=np.int64))

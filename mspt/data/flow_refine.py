@@ -1,0 +1,69 @@
+"""The discretization error of the labels: the same bodies on a finer mesh.
+
+Shapes: F faces of the body, P points of the flow.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from scipy.spatial import KDTree
+
+from mspt.data.flow import FlowCase
+from mspt.solvers.openfoam.case import Recipe
+
+FINER = Recipe(cell=0.067)
+NORMAL_WEIGHT = 0.03
+"""Body lengths that a normal turned by one radian counts for when faces are matched."""
+
+
+def compare_meshes(coarse: FlowCase, fine: FlowCase) -> dict[str, float]:
+    """Return relative L2 differences between two meshes, and the difference in C_D.
+
+    C_p is compared on the coarse mesh's faces, weighted with their areas; velocity at the points
+    that both have in common, which are the same for one body and one seed.
+    """
+    areas = np.linalg.norm(coarse.face_areas, axis=1)
+    found = _on_faces(fine, coarse)
+    miss = areas @ (found - coarse.face_pressure) ** 2
+    here, there = _common(coarse, fine)
+    stream = np.array([1.0, 0.0, 0.0])
+    return {
+        "surface_pressure_by_area": float(np.sqrt(miss / (areas @ coarse.face_pressure**2))),
+        "velocity": _relative(there, here),
+        "velocity_change": _relative(there - stream, here - stream),
+        "C_D_coarse": coarse.info["C_D"],
+        "C_D_fine": fine.info["C_D"],
+        "C_D_relative": abs(fine.info["C_D"] / coarse.info["C_D"] - 1),
+    }
+
+
+def mean_differences(rows: Sequence[dict[str, float]]) -> dict[str, Any]:
+    """Return the means over bodies, and their number."""
+    means = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+    return {"cases": len(rows), **means}
+
+
+def _on_faces(source: FlowCase, target: FlowCase) -> Float[ndarray, " F"]:
+    tree = KDTree(_places(source))
+    distance, nearest = tree.query(_places(target), k=4)
+    weights = 1 / np.maximum(distance, 1e-6) ** 2
+    return (weights * source.face_pressure[nearest]).sum(axis=1) / weights.sum(axis=1)
+
+
+def _places(case: FlowCase) -> Float[ndarray, "F 6"]:
+    areas = np.linalg.norm(case.face_areas, axis=1, keepdims=True)
+    normals = case.face_areas / np.maximum(areas, 1e-12)
+    return np.concatenate([case.face_points, NORMAL_WEIGHT * normals], axis=1)
+
+
+def _common(coarse: FlowCase, fine: FlowCase) -> tuple[ndarray, ndarray]:
+    distance, row = KDTree(fine.points).query(coarse.points)
+    same = np.asarray(distance) < 1e-4
+    return coarse.velocity[same], fine.velocity[np.asarray(row)[same]]
+
+
+def _relative(found: ndarray, truth: ndarray) -> float:
+    return float(np.linalg.norm(found - truth) / np.linalg.norm(truth))

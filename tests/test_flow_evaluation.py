@@ -1,0 +1,253 @@
+"""Scores and trust checks of flow models, on flows known exactly."""
+
+import numpy as np
+import pytest
+import torch
+from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_flows
+from torch import Tensor, nn
+
+from mspt import flow_inference
+from mspt.aero import coefficients, surface_force
+from mspt.batches import fit_normalizer
+from mspt.checkpoint import Checkpoint, build_model
+from mspt.data.clouds import cloud_of, whole_body
+from mspt.errors import GeometryError, MSPTError
+from mspt.flow_evaluation import compare, evaluate_flows, on_wheels, summarize
+from mspt.flow_inference import (
+    CloudsDone,
+    FlowPrediction,
+    carry_to_cells,
+    cloud_force,
+    cloud_size,
+    look_at,
+    predict_cloud,
+    predict_flow,
+    predict_stored,
+)
+from mspt.geometry.distance import Nearest
+from mspt.geometry.mesh import SurfaceMesh, box
+from mspt.geometry.shapes import draw_body
+from mspt.scoring import training_facts, usual_checks
+from mspt.trust import Check, TrustReport, library_of, model_checks, plain, trust_report
+
+STACK = sphere_clouds(6)
+PRESET = flow_preset()
+
+
+def make_checkpoint(model: nn.Module | None = None) -> Checkpoint:
+    info = {
+        "dataset": "car",
+        "train": PRESET.train.to_dict(),
+        "trust": {"symmetry": [0.01, 0.02], "resolution": [0.01, 0.02]},
+        **training_facts(STACK),
+    }
+    return Checkpoint(model or build_model(PRESET.model), PRESET.model, fit_normalizer(STACK), info)
+
+
+class PotentialFlow(nn.Module):
+    """A model that knows the pressure on a sphere from the normal alone."""
+
+    def __init__(self, normalizer: nn.Module) -> None:
+        super().__init__()
+        self.normalizer = normalizer
+        self.unused = nn.Parameter(torch.zeros(1))
+
+    def forward(self, points: Tensor, features: Tensor, *, partitions: object) -> Tensor:  # noqa: ARG002
+        cosine = (
+            features[..., 0] * self.normalizer.features_scale[0] + self.normalizer.features_mean[0]
+        )
+        fields = torch.zeros(*points.shape[:2], 7)
+        fields[..., 0] = 1 - 2.25 * (1 - cosine**2)
+        return (fields - self.normalizer.fields_mean) / self.normalizer.fields_scale
+
+
+def exact_checkpoint() -> Checkpoint:
+    return make_checkpoint(PotentialFlow(fit_normalizer(STACK)))
+
+
+def test_a_perfect_prediction_has_no_error() -> None:
+    case = sphere_flow(0.4)
+    body = whole_body(cloud_of(case))
+    score = compare("one", case, body, body.fields)
+    for name in ("surface_pressure", "surface_pressure_by_area", "wall_shear", "velocity"):
+        assert getattr(score, name) == 0
+    assert np.isnan(score.wheel_pressure)
+    assert score.C_D_true == case.info["C_D"]
+
+
+def test_coefficients_are_the_integral_over_both_sides() -> None:
+    case = sphere_flow(0.4)
+    body = whole_body(cloud_of(case))
+    vectors = np.concatenate([case.face_areas, case.face_areas * np.array([1, -1, 1], np.float32)])
+    fields = body.fields[: body.num_surface].numpy()
+    force = surface_force(vectors, fields[:, 0], shear=fields[:, 1:4])
+    expected = coefficients(force, reference_area=case.info["frontal_area"])
+    score = compare("one", case, body, body.fields)
+    assert pytest.approx(expected.C_D) == score.C_D
+    assert pytest.approx(0, abs=1e-9) == expected.C_S
+    # Shear of 0.01 times the slip speed: C_D is the integral of its x component, 0.04.
+    assert pytest.approx(0.04, abs=0.005) == score.C_D
+
+
+def test_errors_are_told_apart_by_area_and_wheels() -> None:
+    case = sphere_flow(0.4, wheel=0.15)
+    case.face_areas[:10] *= 100
+    body = whole_body(cloud_of(case))
+    wrong = body.fields.clone()
+    wrong[:10, 0] += 1
+    score = compare("one", case, body, wrong)
+    assert score.surface_pressure_by_area > 2 * score.surface_pressure > 0
+    wheels = on_wheels(case, body.points[: body.num_surface].numpy())
+    assert 0 < wheels.sum() < body.num_surface
+    wrong = body.fields.clone()
+    wrong[: body.num_surface, 0][torch.from_numpy(wheels)] += 1
+    score = compare("one", case, body, wrong)
+    assert score.body_pressure == 0
+    assert score.wheel_pressure > 0
+
+
+def test_velocity_counts_the_free_stream_and_its_change_does_not() -> None:
+    case = sphere_flow(0.4)
+    body = whole_body(cloud_of(case))
+    still = torch.zeros_like(body.fields)
+    score = compare("one", case, body, still)
+    assert score.velocity_change == pytest.approx(1)
+    assert score.velocity < 0.5
+
+
+def test_every_stored_point_is_predicted_once() -> None:
+    case = sphere_flow(0.4)
+    body, predicted = predict_stored(exact_checkpoint(), cloud_of(case))
+    count = body.num_surface
+    assert torch.allclose(predicted[:count, 0], body.fields[:count, 0], atol=1e-4)
+
+
+def test_mean_only_is_scored_beside_the_model() -> None:
+    found = evaluate_flows(exact_checkpoint(), sphere_flows(4)).metrics()
+    assert found["relative_l2"] < 1e-3
+    assert found["mean_only"] > 0.5
+    assert found["cases"] == 4
+    drag = np.array([case.info["C_D"] for _, case in sphere_flows(4)])
+    expected = 1e4 * np.abs(drag - np.mean(STACK.drag)).mean()
+    assert found["mean_only_all"]["C_D_counts"] == pytest.approx(expected)
+    assert found["mean_only_all"]["C_D_spearman"] is None
+
+
+def test_summary_orders_designs() -> None:
+    scores = evaluate_flows(exact_checkpoint(), sphere_flows(5)).scores
+    summary = summarize(scores)
+    gaps = [gap for gap, _, _ in summary["order"]]
+    assert gaps == sorted(gaps)
+    assert summary["order"][0][2] == 10
+    assert summary["order"][-1][1] is None  # no pair is that far apart
+
+
+def test_prediction_of_a_mesh_carries_values_to_its_triangles() -> None:
+    mesh = draw_body("ellipsoid", 4).mesh
+    checkpoint = exact_checkpoint()
+    inputs = look_at(checkpoint, mesh, num_clouds=3)
+    events = list(predict_flow(checkpoint, mesh, inputs, device="cpu"))
+    assert [event.done for event in events[:-1] if isinstance(event, CloudsDone)] == [1, 2, 3]
+    found = events[-1]
+    assert isinstance(found, FlowPrediction)
+    expected = 1 - 2.25 * (1 - mesh.normals[:, 0] ** 2)
+    assert np.abs(found.cell_pressure - expected).mean() < 0.12
+    areas = mesh.area_vectors
+    force = surface_force(areas, found.cell_pressure, shear=np.zeros_like(areas))
+    direct = coefficients(force, reference_area=inputs.frontal_area).C_D
+    assert found.coefficients.C_D_pressure == pytest.approx(direct, abs=0.03)
+    assert len(found.volume_points) == len(found.velocity) == 3 * 100
+
+
+def test_points_of_the_flow_are_outside_and_on_both_sides() -> None:
+    mesh = draw_body("block", 1).mesh
+    inputs = look_at(make_checkpoint(), mesh, num_clouds=2)
+    for cloud in inputs.clouds:
+        assert cloud.num_surface == 120
+        flow = cloud.points[120:]
+        assert (flow[:, 2] > 0).all()
+        assert 0.25 < (flow[:, 1] > 0).float().mean() < 0.75
+        assert (cloud.features[120:, 3] > 0).all()
+
+
+def test_force_of_evenly_spread_points_is_that_of_the_surface() -> None:
+    mesh = box((0, -0.5, 0), (1, 0.5, 1))
+    cloud = look_at(make_checkpoint(), mesh, num_clouds=1).clouds[0]
+    fields = torch.zeros(len(cloud.points), 7)
+    fields[:, 0] = (cloud.features[:, 0] < -0.5).float()  # pressure on the front face alone
+    force = cloud_force(cloud, fields, float(mesh.areas.sum()))
+    assert force.total[0] == pytest.approx(1, abs=0.05)
+
+
+def test_cells_take_values_from_their_own_side_of_a_thin_plate() -> None:
+    mesh = box((0, -0.5, 0), (1, 0.5, 0.002))
+    inputs = look_at(make_checkpoint(), mesh, num_clouds=2)
+    up = inputs.normals[:, 2:] > 0.5
+    cells = carry_to_cells(mesh, inputs, up.astype(float))
+    assert (cells[mesh.normals[:, 2] > 0.5] > 0.95).all()
+    assert (cells[mesh.normals[:, 2] < -0.5] < 0.05).all()
+
+
+def test_a_body_without_an_outside_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def inside(mesh: SurfaceMesh, points: np.ndarray) -> Nearest:  # noqa: ARG001
+        return Nearest(np.full(len(points), -1.0), points, np.zeros(len(points), dtype=np.int64))
+
+    monkeypatch.setattr(flow_inference, "nearest_on", inside)
+    with pytest.raises(GeometryError, match="mesh must leave room for the flow"):
+        look_at(make_checkpoint(), box((0, -0.3, 0), (1, 0.3, 0.5)))
+
+
+def test_only_checkpoints_for_flows_predict_flows() -> None:
+    other = Checkpoint(nn.Identity(), PRESET.model, fit_normalizer(STACK), {"dataset": "darcy"})
+    with pytest.raises(MSPTError, match="must be one for flows around bodies, got one for 'darcy'"):
+        cloud_size(other)
+    with pytest.raises(MSPTError, match=r"must keep the outlines .* 'darcy'"):
+        library_of(other)
+
+
+def test_checks_are_zero_for_a_model_that_is_symmetric_and_local() -> None:
+    found = model_checks(exact_checkpoint(), STACK.draw(0, seed=0))
+    assert found == pytest.approx({"symmetry": 0, "resolution": 0}, abs=1e-5)
+    rough = model_checks(make_checkpoint(), STACK.draw(0, seed=0))
+    assert rough["symmetry"] > 0.01
+    assert rough["resolution"] > 0.01
+    assert usual_checks(make_checkpoint(), STACK)["symmetry"] == sorted(
+        usual_checks(make_checkpoint(), STACK)["symmetry"]
+    )
+
+
+def report_for(mesh: SurfaceMesh) -> TrustReport:
+    checkpoint = exact_checkpoint()
+    inputs = look_at(checkpoint, mesh, num_clouds=2)
+    return trust_report(checkpoint, mesh, inputs, library=library_of(checkpoint))
+
+
+def check_of(report: TrustReport, name: str) -> Check:
+    return next(check for check in report.checks if check.name == name)
+
+
+def test_a_shape_unlike_all_others_is_far_away() -> None:
+    far = check_of(report_for(box((0, -0.05, 0), (1, 0.05, 0.05))), "Nearest training shape")
+    assert far.verdict == "poor"
+    assert "far from all shapes learned from" in far.meaning
+    assert report_for(box((0, -0.05, 0), (1, 0.05, 0.05))).verdict == "poor"
+
+
+def test_an_open_surface_is_noticed() -> None:
+    mesh = box((0, -0.3, 0.2), (1, 0.3, 0.8))
+    opened = SurfaceMesh(mesh.vertices, mesh.triangles[2:])
+    assert check_of(report_for(mesh), "Closed surface").verdict == "good"
+    assert check_of(report_for(opened), "Closed surface").verdict == "poor"
+
+
+def test_report_is_plain_for_json() -> None:
+    found = plain(report_for(box((0, -0.3, 0.2), (1, 0.3, 0.8))))
+    assert found["verdict"] in ("good", "fair", "poor")
+    assert len(found["checks"]) == 4
+    assert len(found["nearest"]) == 3
+
+
+def test_prediction_of_a_cloud_is_in_physical_units() -> None:
+    cloud = STACK.draw(0, seed=0)
+    fields = predict_cloud(exact_checkpoint(), cloud)
+    assert torch.allclose(fields[:120, 0], cloud.fields[:120, 0], atol=1e-4)
