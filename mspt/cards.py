@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mspt.card_parts import describe_model, training_line
 from mspt.checkpoint import CheckpointInfo, list_checkpoints
+from mspt.data.car import CAR
 from mspt.data.registry import get_dataset
+from mspt.flow_cards import flow_section
 
 INTRODUCTION = """# Model cards
 
@@ -23,35 +26,12 @@ def model_cards(folder: Path) -> str:
     trained = [one for one in list_checkpoints(folder) if one.info.get("metrics")]
     names = sorted({one.info["dataset"] for one in trained})
     sections = [
-        _section(name, [one for one in trained if one.info["dataset"] == name]) for name in names
+        (flow_section if name == CAR.name else _section)(
+            name, [one for one in trained if one.info["dataset"] == name]
+        )
+        for name in names
     ]
     return "\n".join([INTRODUCTION, *sections])
-
-
-def flattened(curve: Sequence[Sequence[float]]) -> float:
-    """Return by which share the validation error fell over the last tenth of the epochs.
-
-    Examples:
-        >>> flattened([[0.5, 0.5]] * 9 + [[0.5, 0.4]])
-        0.2
-    """
-    errors = [validation for _, validation in curve]
-    before = errors[-1 - max(1, len(errors) // 10)] if len(errors) > 1 else errors[-1]
-    return round(1 - errors[-1] / before, 6)
-
-
-def describe_model(one: CheckpointInfo) -> str:
-    """Return architecture and sizes in a few words."""
-    config = one.config
-    sizes = f"D {config.width}, {config.num_blocks} blocks, {config.num_heads} heads"
-    if config.architecture == "transolver":
-        return f"Transolver, {sizes}, {config.num_slices} slices"
-    if config.architecture == "full_attention":
-        return f"full attention, {sizes}"
-    kind = "MSPT" if config.architecture == "mspt" else "published variant of MSPT"
-    partition = config.partition.replace("_", " ")
-    patches = f"K {config.num_patches}" if config.num_patches else f"L {config.patch_size}"
-    return f"{kind}, {sizes}, {patches}, Q {config.num_supernodes}, {partition}"
 
 
 def _section(name: str, checkpoints: Sequence[CheckpointInfo]) -> str:
@@ -68,7 +48,7 @@ def _section(name: str, checkpoints: Sequence[CheckpointInfo]) -> str:
         f"|{' --- |' * len(HEADINGS)}",
         *(_row(one) for one in checkpoints),
         "",
-        *(_training(one) for one in checkpoints),
+        *(training_line(one) for one in checkpoints),
     ]
     return "\n".join(lines) + "\n"
 
@@ -85,21 +65,3 @@ def _row(one: CheckpointInfo) -> str:
         f"{metrics['worst']:.1%}",
     )
     return f"| {' | '.join(cells)} |"
-
-
-def _training(one: CheckpointInfo) -> str:
-    info, curve = one.info, one.info["curve"]
-    train_error, validation_error = curve[-1]
-    return (
-        f"- `{one.path.stem}`: {info['epochs']} epochs of {info['train_cases']} cases, batches of "
-        f"{info['train']['batch_size']}, {info['train']['optimizer']}, seed {info['seed']}, "
-        f"{info['minutes']:.0f} minutes on {_count(info['threads'], 'thread')} of "
-        f"{info['hardware']}, shared with other work; at the end training {train_error:.2%}, "
-        f"validation {validation_error:.2%}, which fell by {flattened(curve):.1%} of itself over "
-        f"the last tenth of the epochs. Repeat with `python -m mspt train {info['dataset']} "
-        f"--preset {one.path.stem}`."
-    )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -54,6 +54,7 @@ def add_generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="0 makes the cases that ship")
     parser.add_argument("--out", type=Path, default=Path("data"), help="folder; default: data/")
     parser.add_argument("--jobs", type=int, default=1, help="processes at the same time")
+    parser.add_argument("--finer", action="store_true", help="car: test cases on a finer mesh")
 
 
 def run_generate(args: argparse.Namespace) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def run_generate(args: argparse.Namespace) -> dict[str, Any]:
     shared = {"seed": args.seed, "out": args.out, "jobs": args.jobs}
     if args.dataset == CAR.name:
         num_cases = args.cases or CAR.num_cases
-        events = generate_flows(num_cases=num_cases, **shared)
+        events = generate_flows(num_cases=num_cases, finer=args.finer, **shared)
     else:
         num_cases = args.cases or get_dataset(args.dataset).num_cases
         events = generate(args.dataset, num_cases=num_cases, **shared)

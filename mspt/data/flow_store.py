@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,15 +22,19 @@ from numpy import ndarray
 from mspt.data.car import NUM_CASES, car_body, family_and_split
 from mspt.data.codec import join_bytes, quantize, split_bytes
 from mspt.data.flow import FlowCase, solve_body
+from mspt.data.flow_refine import FINER, compare_meshes, mean_differences
 from mspt.data.generate import CaseDone
 from mspt.data.store import DATA, SHIPPED, read_arrays, write_arrays
 from mspt.errors import DataError, MSPTError
 from mspt.partition import build_partition
+from mspt.solvers.openfoam.case import Recipe
 
 SURFACE = ("face_points", "face_areas", "face_pressure", "face_shear")
 VOLUME = ("points", "offsets", "velocity", "pressure")
 SPLITS = ("train", "validation", "test", "unseen")
 NAME = "car"
+FINER_FOLDER = "finer"
+"""Folder in that of the data set with test cases on a finer mesh."""
 
 
 def write_flow(path: Path, case: FlowCase, *, max_points: int | None = None) -> None:
@@ -141,10 +146,19 @@ def load_flows(split: str, *, root: Path | None = None) -> list[tuple[str, FlowC
     return [(name, load_flow(name, root=root)) for name in names]
 
 
-def generate_flows(*, num_cases: int, seed: int, out: Path, jobs: int = 1) -> Iterator[CaseDone]:
+def generate_flows(
+    *, num_cases: int, seed: int, out: Path, jobs: int = 1, finer: bool = False
+) -> Iterator[CaseDone]:
     """Compute the first cases in the folder ``out / "car"``; those that are there are kept.
 
     A case that OpenFOAM cannot compute, or whose answer is no truth, is an event with its error.
+
+    Args:
+        num_cases: Cases to have; with ``finer`` the first ones of the test split.
+        seed: Every body draws from this seed and its own index.
+        out: Folder with one folder for each data set.
+        jobs: Processes that work at the same time.
+        finer: Compute on a finer mesh instead, which tells the error of the labels.
 
     Raises:
         DataError: If ``num_cases`` or ``jobs`` is out of range.
@@ -153,14 +167,17 @@ def generate_flows(*, num_cases: int, seed: int, out: Path, jobs: int = 1) -> It
         raise DataError(f"cases must be from 1 to {NUM_CASES} for {NAME}, got {num_cases}")
     if jobs < 1:
         raise DataError(f"jobs must be at least 1, got {jobs}")
-    folder = out / NAME
+    folder = out / NAME / FINER_FOLDER if finer else out / NAME
     folder.mkdir(parents=True, exist_ok=True)
-    todo = [index for index in range(num_cases) if not (folder / f"{index:05d}.npz").exists()]
+    wanted = _test_indices()[:num_cases] if finer else range(num_cases)
+    todo = [index for index in wanted if not (folder / f"{index:05d}.npz").exists()]
     num_done = num_cases - len(todo)
     # Spawned, not forked: a fork of a process with threads can hang.
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
     try:
-        futures = [pool.submit(_make, index, seed, folder) for index in todo]
+        futures = [
+            pool.submit(_make, index, seed, folder, FINER if finer else None) for index in todo
+        ]
         for future in as_completed(futures):
             index, seconds, error = future.result()
             num_done += 1
@@ -171,10 +188,16 @@ def generate_flows(*, num_cases: int, seed: int, out: Path, jobs: int = 1) -> It
         pool.shutdown(cancel_futures=True)
 
 
-def _make(index: int, seed: int, folder: Path) -> tuple[int, float, str | None]:
+def _test_indices() -> list[int]:
+    return [index for index in range(NUM_CASES) if family_and_split(index)[1] == "test"]
+
+
+def _make(
+    index: int, seed: int, folder: Path, recipe: Recipe | None
+) -> tuple[int, float, str | None]:
     start = time.perf_counter()
     try:
-        case = solve_body(car_body(index, seed=seed), seed=index)
+        case = solve_body(car_body(index, seed=seed), seed=index, recipe=recipe)
         write_flow(folder / f"{index:05d}.npz", case)
     except MSPTError as problem:
         return index, time.perf_counter() - start, str(problem)
@@ -200,3 +223,13 @@ def _decode(arrays: dict[str, ndarray], name: str) -> Float32[ndarray, "N ..."]:
     codes = join_bytes(arrays[name]).astype(np.float32)
     values = arrays[f"{name}_offset"][:, None] + arrays[f"{name}_step"][:, None] * codes
     return values[0] if len(values) == 1 else np.ascontiguousarray(values.T)
+
+
+def label_errors(root: Path | None = None) -> dict[str, Any] | None:
+    """Return how far labels move on a finer mesh, mean over the bodies done; None if none are."""
+    rows = [
+        compare_meshes(load_flow(flow_name(int(path.stem)), root=root), read_flow(path))
+        for folder in _folders(root)
+        for path in sorted((folder / FINER_FOLDER).glob("[0-9]*.npz"))
+    ]
+    return mean_differences(rows) if rows else None

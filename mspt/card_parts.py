@@ -1,0 +1,50 @@
+"""Sentences that all model cards share."""
+
+from collections.abc import Sequence
+
+from mspt.checkpoint import CheckpointInfo
+
+
+def flattened(curve: Sequence[Sequence[float]]) -> float:
+    """Return by which share the validation error fell over the last tenth of the epochs.
+
+    Examples:
+        >>> flattened([[0.5, 0.5]] * 9 + [[0.5, 0.4]])
+        0.2
+    """
+    errors = [validation for _, validation in curve]
+    before = errors[-1 - max(1, len(errors) // 10)] if len(errors) > 1 else errors[-1]
+    return round(1 - errors[-1] / before, 6)
+
+
+def describe_model(one: CheckpointInfo) -> str:
+    """Return architecture and sizes in a few words."""
+    config = one.config
+    sizes = f"D {config.width}, {config.num_blocks} blocks, {config.num_heads} heads"
+    if config.architecture == "transolver":
+        return f"Transolver, {sizes}, {config.num_slices} slices"
+    if config.architecture == "full_attention":
+        return f"full attention, {sizes}"
+    kind = "MSPT" if config.architecture == "mspt" else "published variant of MSPT"
+    partition = config.partition.replace("_", " ")
+    patches = f"K {config.num_patches}" if config.num_patches else f"L {config.patch_size}"
+    return f"{kind}, {sizes}, {patches}, Q {config.num_supernodes}, {partition}"
+
+
+def training_line(one: CheckpointInfo) -> str:
+    """Return how a checkpoint was trained, and whether its curve had flattened."""
+    info, curve = one.info, one.info["curve"]
+    train_error, validation_error = curve[-1]
+    return (
+        f"- `{one.path.stem}`: {info['epochs']} epochs of {info['train_cases']} cases, batches of "
+        f"{info['train']['batch_size']}, {info['train']['optimizer']}, seed {info['seed']}, "
+        f"{info['minutes']:.0f} minutes on {_count(info['threads'], 'thread')} of "
+        f"{info['hardware']}, shared with other work; at the end training {train_error:.2%}, "
+        f"validation {validation_error:.2%}, which fell by {flattened(curve):.1%} of itself over "
+        f"the last tenth of the epochs. Repeat with `python -m mspt train {info['dataset']} "
+        f"--preset {one.path.stem}`."
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
