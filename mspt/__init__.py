@@ -5,6 +5,8 @@ per patch, S = K Q supernodes in all, H heads, D width, E head width, F input fe
 channels, X space axes.
 """
 
+from typing import TYPE_CHECKING
+
 from mspt.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
 from mspt.config import ModelConfig
 from mspt.data.store import list_cases, load_case, load_split
@@ -13,6 +15,10 @@ from mspt.inference import predict_case
 from mspt.model import MSPT
 from mspt.partition import build_partition
 from mspt.published import load_published
+
+if TYPE_CHECKING:
+    from mspt.geometry.readers import read_mesh
+    from mspt.predict import predict
 
 __all__ = [
     "MSPT",
@@ -25,6 +31,21 @@ __all__ = [
     "load_checkpoint",
     "load_published",
     "load_split",
+    "predict",
     "predict_case",
+    "read_mesh",
     "save_checkpoint",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import what needs VTK and the geometry libraries only when it is asked for."""
+    if name == "read_mesh":
+        from mspt.geometry.readers import read_mesh
+
+        return read_mesh
+    if name == "predict":
+        from mspt.predict import predict
+
+        return predict
+    raise AttributeError(f"module 'mspt' has no attribute {name!r}")

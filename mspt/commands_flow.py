@@ -3,7 +3,7 @@
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from tqdm import tqdm
@@ -15,8 +15,8 @@ from mspt.errors import MSPTError
 from mspt.flow_evaluation import FlowScore, score_flow
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import (
-    AXES,
-    UNITS,
+    METERS,
+    Axis,
     PlacedMesh,
     Placement,
     as_is,
@@ -24,12 +24,13 @@ from mspt.geometry.placement import (
     place_mesh,
     symmetry_error,
 )
-from mspt.geometry.checks import repair_mesh
 from mspt.geometry.readers import read_mesh
+from mspt.geometry.repair import repair_mesh
 from mspt.predict import (
     ShapeResult,
     Working,
     largest_difference,
+    overrule,
     passport,
     predict_shape,
     read_passport,
@@ -59,9 +60,10 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
 def add_placement(parser: argparse.ArgumentParser) -> None:
     """Describe how a shape is placed; what is not given is guessed."""
     parser.add_argument("--as-is", action="store_true", help="already in the wind-tunnel frame")
-    parser.add_argument("--unit", choices=UNITS, help="of the file's coordinates")
-    parser.add_argument("--nose", choices=AXES, help="axis of the file that the nose points along")
-    parser.add_argument("--up", choices=AXES, help="axis of the file that points up")
+    axes = get_args(Axis)
+    parser.add_argument("--unit", choices=tuple(METERS), help="of the file's coordinates")
+    parser.add_argument("--forward", choices=axes, help="axis that the nose points along: =-x")
+    parser.add_argument("--up", choices=axes, help="axis that points up")
     parser.add_argument("--clearance", type=float, help="lowest point over the ground, in lengths")
 
 
@@ -72,7 +74,7 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
     if args.shape is None:
         raise MSPTError("shape must be a file, got none; name one or use --replay PASSPORT")
     checkpoint, mesh = load_checkpoint(args.checkpoint), read_mesh(args.shape)
-    chosen = "as is" if args.as_is else _placement(mesh, args)
+    chosen = "as is" if args.as_is else _placement(mesh, args, suffix=args.shape.suffix)
     result = _follow(
         predict_shape(checkpoint, mesh, placement=chosen, device=args.device, seed=args.seed)
     )
@@ -101,7 +103,7 @@ def _replay(args: argparse.Namespace) -> dict[str, Any]:
         predict_shape(
             checkpoint,
             mesh,
-            placement=kept if isinstance(kept, str) else Placement(**kept),
+            placement="as is" if kept == "as is" else Placement(**kept),
             device=args.device,
             seed=recorded["seed"],
         )
@@ -118,14 +120,11 @@ def _replay(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _placement(mesh: SurfaceMesh, args: argparse.Namespace) -> Placement:
-    given = {
-        "unit": args.unit,
-        "nose": args.nose,
-        "up": args.up,
-        "clearance": args.clearance,
-    }
-    return guess_placement(mesh, **{key: value for key, value in given.items() if value is not None})
+def _placement(mesh: SurfaceMesh, args: argparse.Namespace, *, suffix: str) -> Placement:
+    """Guess how a shape is placed, with what a person has chosen."""
+    names = ("unit", "forward", "up", "clearance")
+    given = {name: value for name in names if (value := getattr(args, name)) is not None}
+    return overrule(mesh, guess_placement(mesh, suffix=suffix), **given)
 
 
 def _follow(events: Any) -> ShapeResult:  # noqa: ANN401 - an iterator of events
@@ -155,8 +154,12 @@ def solve_shape(args: argparse.Namespace) -> dict[str, Any]:
     """
     if args.out.suffix != ".npz":
         raise MSPTError(f"--out must be a .npz file for a shape, got {args.out.name}")
-    mesh, _ = repair_mesh(read_mesh(Path(args.case)))
-    placed = as_is(mesh) if args.as_is else place_mesh(mesh, _placement(mesh, args))
+    path = Path(args.case)
+    mesh = repair_mesh(read_mesh(path)).mesh
+    if args.as_is:
+        placed = as_is(mesh)
+    else:
+        placed = place_mesh(mesh, _placement(mesh, args, suffix=path.suffix))
     flow = _follow_solver(placed)
     case = flow_case(flow, placed.mesh, seed=0)
     write_flow(args.out, case)

@@ -6,7 +6,7 @@ Letters: T triangles.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
@@ -24,9 +24,17 @@ from mspt.flow_inference import (
     look_at,
     predict_flow,
 )
-from mspt.geometry.checks import MeshReport, inspect_mesh, repair_mesh
+from mspt.geometry.checks import MeshReport, inspect_mesh
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.placement import PlacedMesh, Placement, as_is, guess_placement, place_mesh
+from mspt.geometry.placement import (
+    METERS,
+    PlacedMesh,
+    Placement,
+    as_is,
+    guess_placement,
+    place_mesh,
+)
+from mspt.geometry.repair import repair_mesh
 from mspt.geometry.writers import write_vtp
 from mspt.trust import TrustReport, library_of, plain, trust_report
 
@@ -84,7 +92,7 @@ class ShapeResult:
             "frontal_area": found.reference_area,
             "triangles": len(self.given.triangles),
             "repairs": list(self.repairs),
-            "placement": self.placed.describe(),
+            "placement": self.placement_facts(),
             "trust": plain(self.trust),
             "seconds": self.seconds,
             "model_seconds": self.prediction.seconds,
@@ -92,11 +100,21 @@ class ShapeResult:
             "seed": self.seed,
         }
 
+    def placement_facts(self) -> dict[str, Any]:
+        """Return unit and axes taken, and the way into the tunnel: ``matrix @ x + offset``."""
+        chosen = {"as_is": True} if self.placement is None else self.placement.describe()
+        return {
+            **chosen,
+            "matrix": self.placed.matrix.tolist(),
+            "offset": self.placed.offset.tolist(),
+            "warnings": list(self.placed.warnings),
+        }
+
     def cell_fields(self) -> Mapping[str, ndarray]:
         """Return ``Cp`` and ``Cf`` of the given mesh's triangles, ``Cf`` along the file's axes."""
         return {
             "Cp": self.prediction.cell_pressure,
-            "Cf": self.placed.to_file_vectors(self.prediction.cell_shear),
+            "Cf": self.placed.vectors_to_file(self.prediction.cell_shear),
         }
 
     def write(self, path: Path) -> None:
@@ -132,16 +150,15 @@ def predict_shape(
     library = library_of(checkpoint)
     yield Working(stage="Repair", share=0.05)
     report = inspect_mesh(mesh)
-    mended, repairs = repair_mesh(mesh)
+    mended = repair_mesh(mesh)
     yield Working(stage="Place", share=0.15)
     if placement == "guess":
-        placement = guess_placement(mended)
-    placed = as_is(mended) if placement == "as is" else place_mesh(mended, placement)
+        placement = guess_placement(mended.mesh)
+    placed = as_is(mended.mesh) if placement == "as is" else place_mesh(mended.mesh, placement)
     yield Working(stage="Look", share=0.2)
     inputs = look_at(checkpoint, placed.mesh, num_clouds=num_clouds, seed=seed)
-    given = SurfaceMesh(mesh.vertices @ placed.matrix.T + placed.offset, mesh.triangles)
     prediction = None
-    for event in predict_flow(checkpoint, given, inputs, device=device):
+    for event in predict_flow(checkpoint, in_tunnel(mesh, placed), inputs, device=device):
         if isinstance(event, CloudsDone):
             yield Working(stage="Predict", share=0.35 + 0.45 * event.done / event.total)
         else:
@@ -153,7 +170,7 @@ def predict_shape(
     yield ShapeResult(
         given=mesh,
         report=report,
-        repairs=repairs,
+        repairs=mended.repairs,
         placed=placed,
         placement=None if placement == "as is" else placement,
         prediction=prediction,
@@ -174,6 +191,22 @@ def predict(
     """Predict the flow around any shape; see :func:`predict_shape`."""
     events = predict_shape(checkpoint, mesh, placement=placement, device=device, seed=seed)
     return next(event for event in events if isinstance(event, ShapeResult))
+
+
+def in_tunnel(mesh: SurfaceMesh, placed: PlacedMesh) -> SurfaceMesh:
+    """Return a mesh as given, triangle by triangle, where its mended one was placed."""
+    return SurfaceMesh(mesh.vertices @ placed.matrix.T + placed.offset, mesh.triangles)
+
+
+def overrule(mesh: SurfaceMesh, guess: Placement, **choices: Any) -> Placement:  # noqa: ANN401
+    """Return a guessed placement with some of its fields chosen by a person.
+
+    Raises:
+        GeometryError: If a choice is no placement.
+    """
+    chosen = replace(guess, **choices)
+    length = float(mesh.extent["xyz".index(chosen.forward[1])])
+    return replace(chosen, length_m=length * METERS[chosen.unit])
 
 
 def passport(result: ShapeResult, *, checkpoint: Path, shape: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numpy import ndarray
 
 from mspt.errors import GeometryError
-from mspt.geometry.area import frontal_area
+from mspt.geometry.area import MAX_EXACT, frontal_area
 from mspt.geometry.distance import nearest_on
 from mspt.geometry.mesh import SurfaceMesh, box
 from mspt.geometry.sampling import FAR_BOX, FARTHEST, NEAREST, SHARES, sample_surface, sample_volume
@@ -312,6 +312,20 @@ def test_a_hole_through_a_body_is_not_seen() -> None:
         box((0.0, 2.0, 1.0), (1.0, 3.0, 2.0)),
     ]
     assert frontal_area(joined(*bars)) == pytest.approx(8, rel=1e-6)
+
+
+def test_open_surfaces_throw_the_shadow_of_closed_ones() -> None:
+    """Few triangles are united exactly, many are counted on pixels."""
+    closed = box(*SMALL_BOX)
+    without_base = SurfaceMesh(closed.vertices, closed.triangles[closed.normals[:, 0] < 0.5])
+    assert frontal_area(without_base) == pytest.approx(0.4 * 0.3, rel=1e-6)
+    whole = ball(0.5, (0.0, 0.0, 0.5))
+    pierced = SurfaceMesh(whole.vertices, whole.triangles[whole.centers[:, 0] < 0.45])
+    assert len(pierced.triangles) > MAX_EXACT * 0.9
+    more = joined(pierced, SurfaceMesh(whole.vertices, whole.triangles[:5000]))
+    assert len(more.triangles) > MAX_EXACT
+    for mesh in (pierced, more):
+        assert frontal_area(mesh) == pytest.approx(np.pi / 4, rel=4e-3)
 
 
 def test_what_is_below_the_ground_is_not_seen() -> None:

@@ -35,6 +35,8 @@ SPLITS = ("train", "validation", "test", "unseen")
 NAME = "car"
 FINER_FOLDER = "finer"
 """Folder in that of the data set with test cases on a finer mesh."""
+SHIPPED_POINTS = 5000
+"""Points of the flow of each case that ships."""
 
 
 def write_flow(path: Path, case: FlowCase, *, max_points: int | None = None) -> None:
@@ -223,6 +225,24 @@ def _decode(arrays: dict[str, ndarray], name: str) -> Float32[ndarray, "N ..."]:
     codes = join_bytes(arrays[name]).astype(np.float32)
     values = arrays[f"{name}_offset"][:, None] + arrays[f"{name}_step"][:, None] * codes
     return values[0] if len(values) == 1 else np.ascontiguousarray(values.T)
+
+
+def ship_flows(
+    *, root: Path = DATA, out: Path = SHIPPED, max_points: int = SHIPPED_POINTS
+) -> dict[str, int]:
+    """Copy generated flows to what ships, with fewer points of the flow.
+
+    Returns:
+        Bytes of each file written; files that are there stay as they are.
+    """
+    sizes = {}
+    for path in sorted((root / NAME).rglob("[0-9]*.npz")):
+        target = out / NAME / path.relative_to(root / NAME)
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_flow(target, read_flow(path), max_points=max_points)
+            sizes[target.name] = target.stat().st_size
+    return sizes
 
 
 def label_errors(root: Path | None = None) -> dict[str, Any] | None:

@@ -93,9 +93,7 @@ def flow_grid(
     found = np.zeros_like(nodes)
     found[~inside] = fit_values(points, velocity, nodes[~inside])
     sizes = (len(z), len(y), len(x))
-    return FlowGrid(
-        x=x, y=y, z=z, velocity=found.reshape(*sizes, 3), inside=inside.reshape(sizes)
-    )
+    return FlowGrid(x=x, y=y, z=z, velocity=found.reshape(*sizes, 3), inside=inside.reshape(sizes))
 
 
 def fit_values(

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyvista as pv
 from jaxtyping import Float64
 from manifold3d import Manifold, Mesh
 from numpy import ndarray
@@ -123,6 +122,8 @@ def surface_of(distance: Float64[ndarray, "A B C"], grid: Grid) -> SurfaceMesh:
     The field is smoothed by 0.8 spacings, the surface by Taubin's filter, and thinned as far as no
     point moves by more than 0.0002.
     """
+    import pyvista as pv  # takes a second, which most programs need not spend
+
     image = pv.ImageData(
         dimensions=distance.shape,
         spacing=(grid.spacing,) * 3,

@@ -1,0 +1,152 @@
+"""Bodies and the flow around them in three dimensions, as scenes of VTK.
+
+A scene is a plotter with everything in it; whoever shows it closes it.
+
+Shapes: T triangles, P points of the flow.
+"""
+
+from typing import Literal
+
+import numpy as np
+import pyvista as pv
+from jaxtyping import Float
+from numpy import ndarray
+from scipy.ndimage import distance_transform_edt
+
+from mspt.data.case import Quantity
+from mspt.figures.resample import SliceGrid, flow_grid, slice_grid
+from mspt.figures.scene import (
+    add_colored,
+    add_plain,
+    make_stage,
+    polygons,
+    shared_limits,
+    thin_mesh,
+)
+from mspt.figures.streamlines import rake, streamlines, tubes
+from mspt.geometry.mesh import SurfaceMesh
+
+__all__ = ["flow_plotter", "shared_limits", "slice_surface", "surface_plotter"]
+
+_COLORS = {
+    "speed": Quantity(name="speed", symbol="|u|", unit="U_inf", description="Size of velocity."),
+    "C_p": Quantity(name="C_p", symbol="C_p", unit="1", description="Pressure coefficient."),
+}
+
+
+def surface_plotter(  # noqa: PLR0913 - what there is to choose in a picture
+    mesh: SurfaceMesh,
+    values: Float[ndarray, " T"] | None,
+    *,
+    quantity: Quantity | None,
+    limits: tuple[float, float] | None = None,
+    diverging: bool = False,
+    edges: bool = False,
+    ground: float | None = None,
+    dark: bool,
+    height: int = 520,
+) -> pv.Plotter:
+    """Return a scene with a body, colored by a value of each triangle or plain gray.
+
+    Args:
+        mesh: The body; instead of more than 100,000 triangles, a coarser one is shown.
+        values: What to color it by.
+        quantity: What the values are; needed with them.
+        limits: Values of the first and the last color; by default those of :func:`shared_limits`.
+        diverging: Whether the values are errors: their scale has zero in the middle.
+        edges: Whether to show the edges of the triangles.
+        ground: Height of the ground below a body in the wind tunnel, where the flow goes along +x;
+            none for a shape that has not been placed there.
+        dark: Whether the page is dark.
+        height: Height in pixels.
+
+    Raises:
+        ValueError: If there are values and it is not said of what quantity.
+    """
+    if values is not None and quantity is None:
+        raise ValueError("quantity must say what the values are, got None")
+    shown, of_shown = thin_mesh(mesh, values)
+    body = polygons(shown.vertices, shown.triangles)
+    plotter = make_stage(mesh, ground=ground, dark=dark, height=height)
+    if values is None or of_shown is None or quantity is None:
+        add_plain(plotter, body, edges=edges, dark=dark)
+        return plotter
+    body.cell_data[quantity.name] = of_shown.astype(np.float32)
+    add_colored(
+        plotter,
+        body,
+        quantity,
+        limits=limits or shared_limits(values, centered=diverging),
+        diverging=diverging,
+        edges=edges,
+        dark=dark,
+    )
+    return plotter
+
+
+def flow_plotter(  # noqa: PLR0913 - what there is to choose in a picture
+    mesh: SurfaceMesh,
+    points: Float[ndarray, "P 3"],
+    velocity: Float[ndarray, "P 3"],
+    pressure: Float[ndarray, " P"],
+    *,
+    layer: Literal["slice", "streamlines"],
+    by: Literal["speed", "C_p"] = "speed",
+    limits: tuple[float, float] | None = None,
+    diverging: bool = False,
+    dark: bool,
+    height: int = 520,
+) -> pv.Plotter:
+    """Return a scene with a gray body in the wind tunnel and the flow around it.
+
+    Args:
+        mesh: The body: length 1, flow along +x, ground at z = 0.
+        points: Places in the flow, on both sides of y = 0.
+        velocity: Velocity there, in free-stream speeds.
+        pressure: C_p there.
+        layer: The plane of symmetry, or lines along the flow that start in front of the body.
+        by: What the colors of the plane show; those of lines show the speed.
+        limits: Values of the first and the last color; by default those of :func:`shared_limits`.
+        diverging: Whether the pressure is an error: its scale has zero in the middle.
+        dark: Whether the page is dark.
+        height: Height in pixels.
+    """
+    quantity = _COLORS["speed" if layer == "streamlines" else by]
+    speed = np.linalg.norm(velocity, axis=1)
+    values = pressure if quantity.name == "C_p" else speed
+    if layer == "slice":
+        drawn = slice_surface(slice_grid(mesh, points, values), name=quantity.name)
+    else:
+        lines = streamlines(flow_grid(mesh, points, velocity), rake(mesh), name=quantity.name)
+        drawn = tubes(lines, radius=0.0028 * mesh.extent[0])
+    body, _ = thin_mesh(mesh, None)
+    plotter = make_stage(mesh, ground=0.0, dark=dark, height=height)
+    add_plain(plotter, polygons(body.vertices, body.triangles), edges=False, dark=dark)
+    limits = limits or shared_limits(values, centered=diverging)
+    added = add_colored(
+        plotter, drawn, quantity, limits=limits, diverging=diverging, edges=False, dark=dark
+    )
+    added.prop.lighting = layer == "streamlines"
+    return plotter
+
+
+def slice_surface(grid: SliceGrid, *, name: str) -> pv.PolyData:
+    """Return a slice as squares with a value at each corner.
+
+    Squares on the outline of the body reach into it, where the body hides them; their inner corners
+    have the value of the nearest corner outside.
+
+    Args:
+        grid: The slice.
+        name: Under which name corners hold their value.
+    """
+    known = np.isfinite(grid.values)
+    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
+    x, z = np.meshgrid(grid.x, grid.z)
+    corner, here, next_ = np.arange(x.size).reshape(x.shape), slice(None, -1), slice(1, None)
+    around = ((here, here), (here, next_), (next_, next_), (next_, here))
+    squares = np.stack([corner[place] for place in around], axis=-1)
+    drawn = np.any([known[place] for place in around], axis=0)
+    surface = polygons(np.stack([x, 0 * x, z], axis=-1).reshape(-1, 3), squares[drawn])
+    surface.point_data[name] = grid.values[tuple(np.asarray(nearest))].ravel().astype(np.float32)
+    return surface

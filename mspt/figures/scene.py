@@ -1,0 +1,188 @@
+"""What scenes of VTK are made of: a stage with ground and camera, meshes to look at, colors.
+
+Shapes: V vertices, C corners of a polygon, T triangles, U triangles that are shown.
+"""
+
+import numpy as np
+import plotly.colors
+import pyvista as pv
+from jaxtyping import Float, Int64
+from numpy import ndarray
+from scipy.spatial import ConvexHull, KDTree
+from vtkmodules.vtkFiltersCore import vtkQuadricClustering
+
+from mspt.data.case import Quantity
+from mspt.figures.fields import label
+from mspt.figures.headless import choose_window
+from mspt.figures.theme import FIELD_SCALE, INK, ColorScale, error_scale
+from mspt.geometry.mesh import SurfaceMesh
+
+MAX_TRIANGLES = 100_000
+# A scene is opaque to the page behind it: these are the page's own colors.
+PAGE = {False: "#ffffff", True: "#10161c"}
+_GROUND = {False: "#f2f5f7", True: "#1a222b"}
+_SHADOW = {False: "#dfe5ea", True: "#131a21"}
+_BODY = {False: "#b9c4cc", True: "#8c99a3"}
+_EDGE = {False: "#3d4a55", True: "#10161c"}
+_ARROW = {False: "#17698a", True: "#5bb8d4"}
+_WIDTH = 1000
+_VIEW_FROM = np.array([-0.62, -1.25, 0.6])
+_CLOSENESS = 0.8
+
+
+def make_stage(mesh: SurfaceMesh, *, ground: float | None, dark: bool, height: int) -> pv.Plotter:
+    """Return a scene that looks at a body's nose from the front, its left and above.
+
+    Args:
+        mesh: The body, which is still to be added.
+        ground: Height of the ground, which comes with the body's shadow and an arrow along the
+            flow; none for a bare background.
+        dark: Whether the page is dark.
+        height: Height in pixels.
+    """
+    choose_window()
+    plotter = pv.Plotter(off_screen=True, window_size=[_WIDTH, height])
+    plotter.set_background(PAGE[dark])
+    if ground is not None:
+        _add_tunnel(plotter, mesh, ground, dark=dark)
+    center, radius = mesh.bounds.mean(axis=0), np.linalg.norm(mesh.extent) / 2
+    back = _VIEW_FROM / np.linalg.norm(_VIEW_FROM)
+    distance = _CLOSENESS * radius / np.sin(np.radians(plotter.camera.view_angle / 2))
+    plotter.camera_position = [center + distance * back, center, (0, 0, 1)]
+    return plotter
+
+
+def add_plain(plotter: pv.Plotter, body: pv.PolyData, *, edges: bool, dark: bool) -> pv.Actor:
+    """Add a surface in one color, matte gray."""
+    return _matte(
+        plotter.add_mesh(body, color=_BODY[dark], show_edges=edges, edge_color=_EDGE[dark])
+    )
+
+
+def add_colored(
+    plotter: pv.Plotter,
+    surface: pv.PolyData,
+    quantity: Quantity,
+    *,
+    limits: tuple[float, float],
+    diverging: bool,
+    edges: bool,
+    dark: bool,
+) -> pv.Actor:
+    """Add a surface colored by its values of a quantity, with a bar that says what colors mean.
+
+    Errors have the light scale on a dark page too: no error must not look like no body.
+    """
+    title = f"error of {label(quantity)}" if diverging else label(quantity)
+    scale = error_scale(dark=False) if diverging else FIELD_SCALE
+    actor = plotter.add_mesh(
+        surface,
+        scalars=quantity.name,
+        cmap=color_table(scale, limits),
+        clim=limits,
+        show_edges=edges,
+        edge_color=_EDGE[False],
+        scalar_bar_args={"title": title, "color": INK[dark]},
+    )
+    return _matte(actor)
+
+
+def shared_limits(*fields: Float[ndarray, " _"], centered: bool = False) -> tuple[float, float]:
+    """Return round limits for colors that all fields share; the outermost percents may exceed them.
+
+    Args:
+        fields: All values that the limits must serve: truth and prediction, or their error.
+        centered: Whether zero must be in the middle, as for errors.
+
+    Examples:
+        >>> shared_limits(np.linspace(-1.87, 0.96, 1000), np.array([0.2]))
+        (-1.9, 1.0)
+        >>> shared_limits(np.linspace(-0.031, 0.002, 1000), centered=True)
+        (-0.031, 0.031)
+    """
+    values = np.concatenate(fields).astype(np.float64)
+    values = values[np.isfinite(values)]
+    low, high = np.quantile(values, (0.01, 0.99)) if len(values) else (0.0, 0.0)
+    if centered:
+        low, high = -max(abs(low), abs(high)), max(abs(low), abs(high))
+    if not high > low:
+        low, high = low - 0.5, high + 0.5
+    # Ends have one digit more than it takes to tell them apart.
+    step = 10.0 ** (np.floor(np.log10(high - low)) - 1)
+    ends = np.floor(low / step + 1e-6) * step, np.ceil(high / step - 1e-6) * step
+    return float(f"{ends[0]:.12g}"), float(f"{ends[1]:.12g}")
+
+
+def color_table(scale: str | ColorScale, limits: tuple[float, float]) -> pv.LookupTable:
+    """Return 256 colors of a scale for values between limits; beyond them, its ends."""
+    stops = plotly.colors.get_colorscale(scale) if isinstance(scale, str) else scale
+    place = np.array([float(stop) for stop, _ in stops])
+    color = np.array([pv.Color(str(color)).int_rgb for _, color in stops])
+    at = np.linspace(0, 1, 256)
+    channels = [np.interp(at, place, color[:, channel]) for channel in range(3)]
+    table = np.round([*channels, np.full(256, 255)]).T.astype(np.uint8)
+    return pv.LookupTable(values=np.ascontiguousarray(table), scalar_range=limits)
+
+
+def polygons(points: Float[ndarray, "V 3"], corners: Int64[ndarray, "T C"]) -> pv.PolyData:
+    """Return polygons of one number of corners, in the precision that browsers draw in."""
+    return pv.PolyData.from_regular_faces(points.astype(np.float32), corners)
+
+
+def thin_mesh(
+    mesh: SurfaceMesh, values: Float[ndarray, " T"] | None, *, most: int = MAX_TRIANGLES
+) -> tuple[SurfaceMesh, Float[ndarray, " U"] | None]:
+    """Return a mesh of at most so many triangles, and for each the value that was nearest to it.
+
+    It is for looking only: vertices that share a cube of a grid become one.
+    """
+    if len(mesh.triangles) <= most:
+        return mesh, values
+    full = polygons(mesh.vertices, mesh.triangles)
+    side = np.sqrt(2 * mesh.areas.sum() / most)
+    while (thin := _merge_vertices(full, side)).n_cells > most:
+        side *= 1.1
+    shown = SurfaceMesh(thin.points.astype(np.float64), thin.regular_faces.astype(np.int64))
+    if values is None:
+        return shown, None
+    return shown, values[np.asarray(KDTree(mesh.centers).query(shown.centers)[1])]
+
+
+def _matte(actor: pv.Actor) -> pv.Actor:
+    """Light an actor softly, so that its colors stay those of the scale."""
+    actor.prop.ambient, actor.prop.diffuse, actor.prop.specular = 0.4, 0.65, 0.0
+    return actor
+
+
+def _merge_vertices(full: pv.PolyData, side: float) -> pv.PolyData:
+    """Return a surface with one vertex in each cube of a grid that it passes."""
+    sizes = np.ptp(np.reshape(full.bounds, (3, 2)), axis=1)
+    clustering = vtkQuadricClustering()
+    clustering.SetInputData(full)
+    clustering.AutoAdjustNumberOfDivisionsOff()
+    clustering.SetNumberOfDivisions(*(max(2, int(size / side)) for size in sizes))
+    clustering.Update()
+    return pv.PolyData(clustering.GetOutput()).triangulate()
+
+
+def _add_tunnel(plotter: pv.Plotter, mesh: SurfaceMesh, ground: float, *, dark: bool) -> None:
+    """Add the ground, the body's shadow on it and an arrow along the flow."""
+    (x0, y0, _), (x1, _, _) = mesh.bounds
+    length = x1 - x0
+    x = np.array([x0 - 0.5, x1 + 0.75, x1 + 0.75, x0 - 0.5]) * length
+    y = np.array([-0.65, -0.65, 0.65, 0.65]) * length
+    floor = np.stack([x, y, np.full(4, ground - 0.004 * length)], axis=1)
+    plotter.add_mesh(polygons(floor, np.arange(4)[None]), color=_GROUND[dark], lighting=False)
+    hull = ConvexHull(mesh.vertices[:, :2])
+    outline = np.insert(hull.points[hull.vertices], 2, ground - 0.002 * length, axis=1)
+    around = np.arange(len(outline))[None]
+    plotter.add_mesh(polygons(outline, around), color=_SHADOW[dark], lighting=False)
+    arrow = pv.Arrow(
+        start=(x0 - 0.2 * length, y0 - 0.16 * length, ground + 0.02 * length),
+        direction=(1, 0, 0),
+        scale=0.26 * length,
+        shaft_radius=0.018,
+        tip_radius=0.05,
+        tip_length=0.24,
+    )
+    plotter.add_mesh(arrow, color=_ARROW[dark], lighting=False)

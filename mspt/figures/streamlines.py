@@ -1,0 +1,65 @@
+"""Lines along the flow around a body.
+
+Shapes: S seeds.
+"""
+
+import numpy as np
+import pyvista as pv
+from jaxtyping import Float64
+from numpy import ndarray
+
+from mspt.figures.resample import FlowGrid
+from mspt.geometry.mesh import SurfaceMesh
+
+_STANDSTILL = 0.02
+
+
+def rake(mesh: SurfaceMesh, *, before: float = 0.3) -> Float64[ndarray, "S 3"]:
+    """Return places in front of a body, as wide and as high as it is and a little more.
+
+    Args:
+        mesh: The body in the wind-tunnel frame.
+        before: Distance from its nose, in body lengths.
+    """
+    (x0, y0, _), (_, y1, z1) = mesh.bounds
+    length = mesh.extent[0]
+    y = np.linspace(y0 - 0.02 * length, y1 + 0.02 * length, 8)
+    z = np.linspace(0.015 * length, z1 + 0.03 * length, 8)
+    return np.array([(x0 - before * length, side, up) for side in y for up in z])
+
+
+def streamlines(grid: FlowGrid, seeds: Float64[ndarray, "S 3"], *, name: str) -> pv.PolyData:
+    """Return the ways of the flow from seeds to the end of a grid or to where it stands still.
+
+    Args:
+        grid: The velocity.
+        seeds: Where lines start.
+        name: Under which name points of the lines hold their speed.
+    """
+    axes = (grid.x, grid.y, grid.z)
+    image = pv.ImageData(
+        dimensions=tuple(len(axis) for axis in axes),
+        spacing=tuple(float(axis[1] - axis[0]) for axis in axes),
+        origin=tuple(float(axis[0]) for axis in axes),
+    )
+    image.point_data["velocity"] = grid.velocity.reshape(-1, 3)
+    lines = image.streamlines_from_source(
+        pv.PolyData(seeds),
+        vectors="velocity",
+        integrator_type=4,
+        integration_direction="forward",
+        initial_step_length=0.7,
+        max_length=4 * float(np.ptp(grid.x)),
+        max_steps=1000,
+        terminal_speed=_STANDSTILL,
+        compute_vorticity=False,
+    )
+    speed = np.linalg.norm(lines.point_data["velocity"], axis=1)
+    lines.clear_data()
+    lines.point_data[name] = speed.astype(np.float32)
+    return lines
+
+
+def tubes(lines: pv.PolyData, *, radius: float) -> pv.PolyData:
+    """Return lines as round surfaces: browsers draw lines one pixel wide."""
+    return lines.tube(radius=radius, n_sides=6, capping=True)

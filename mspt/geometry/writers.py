@@ -1,0 +1,94 @@
+"""Shapes to files: STL, PLY, and VTP with fields. A file appears only when it is complete.
+
+Shapes: T triangles.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyvista as pv
+from numpy import ndarray
+
+from mspt.geometry.mesh import SurfaceMesh
+
+STL_RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
+PLY_FACE = np.dtype([("count", "u1"), ("vertices", "<i4", 3)])
+PLY_HEAD = """ply
+format binary_little_endian 1.0
+element vertex {vertices}
+property float x
+property float y
+property float z
+element face {triangles}
+property list uchar int vertex_indices
+end_header
+"""
+
+
+def write_stl(path: Path, mesh: SurfaceMesh) -> None:
+    """Write a binary STL file, in single precision.
+
+    Raises:
+        ValueError: If the name does not end in .stl.
+    """
+    records = np.zeros(len(mesh.triangles), dtype=STL_RECORD)
+    records["normal"], records["corners"] = mesh.normals, mesh.corners
+    with _whole_file(path, ".stl") as partial:
+        count = len(records).to_bytes(4, "little")
+        partial.write_bytes(b"body".ljust(80) + count + records.tobytes())
+
+
+def write_ply(path: Path, mesh: SurfaceMesh) -> None:
+    """Write a binary PLY file, in single precision.
+
+    Raises:
+        ValueError: If the name does not end in .ply.
+    """
+    faces = np.zeros(len(mesh.triangles), dtype=PLY_FACE)
+    faces["count"], faces["vertices"] = 3, mesh.triangles
+    head = PLY_HEAD.format(vertices=len(mesh.vertices), triangles=len(faces))
+    with _whole_file(path, ".ply") as partial:
+        points = mesh.vertices.astype("<f4").tobytes()
+        partial.write_bytes(head.encode() + points + faces.tobytes())
+
+
+def write_vtp(
+    path: Path, mesh: SurfaceMesh, *, cell_fields: Mapping[str, ndarray] | None = None
+) -> None:
+    """Write a VTP file for ParaView, with fields on its triangles.
+
+    Args:
+        path: File to write.
+        mesh: The surface.
+        cell_fields: One value or one vector per triangle, by name; names may state units.
+
+    Raises:
+        ValueError: If the name does not end in .vtp, or a field has not one entry per triangle.
+    """
+    surface = pv.PolyData.from_regular_faces(mesh.vertices, mesh.triangles)
+    for name, values in (cell_fields or {}).items():
+        if len(values) != len(mesh.triangles):
+            raise ValueError(
+                f"field {name!r} must have one entry per triangle, {len(mesh.triangles)}, "
+                f"got {len(values)}"
+            )
+        surface.cell_data[name] = values
+    with _whole_file(path, ".vtp") as partial:
+        surface.save(partial)
+
+
+@contextmanager
+def _whole_file(path: Path, suffix: str) -> Iterator[Path]:
+    """Yield another name in the same folder, which becomes the file's once it is written."""
+    if path.suffix.lower() != suffix:
+        raise ValueError(f"path must end in {suffix}, got {path.name!r}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{os.getpid()}-{path.stem}{suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

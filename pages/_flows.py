@@ -1,0 +1,220 @@
+"""What the page for shapes caches: read meshes, predictions, solved truths; and its samples."""
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from scipy.spatial import KDTree
+
+from mspt.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint
+from mspt.commands_flow import recipe_for
+from mspt.data.flow import FlowCase, flow_case
+from mspt.errors import MSPTError
+from mspt.flow_evaluation import FlowScore, score_flow
+from mspt.geometry.blocks import Block, block_mesh
+from mspt.geometry.mesh import SurfaceMesh
+from mspt.geometry.placement import Placement, guess_placement
+from mspt.geometry.readers import read_mesh_bytes
+from mspt.geometry.shapes import draw_body
+from mspt.geometry.writers import write_stl
+from mspt.predict import ShapeResult, Working, in_tunnel, passport, predict_shape
+from mspt.solvers.openfoam.results import Flow
+from mspt.solvers.openfoam.run import Progress, solve_flow
+from pages._shared import one_at_a_time
+
+SAMPLES = ("Notchback", "Estate on wheels", "Van", "Pickup", "Ahmed body", "Ellipsoid", "Wing")
+_BODIES = {
+    "Notchback": ("notchback", 31),
+    "Estate on wheels": ("estate", 2),
+    "Van": ("van", 5),
+    "Pickup": ("pickup", 4),
+    "Ellipsoid": ("ellipsoid", 3),
+    "Wing": ("wing", 1),
+}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A shape on the page: its mesh and the file it came from."""
+
+    name: str
+    mesh: SurfaceMesh
+    file: bytes
+    suffix: str
+    digest: str
+
+
+@st.cache_resource(max_entries=16, show_spinner="Building the sample shape …")
+def sample_shape(name: str) -> Shape:
+    """Return a sample shape as if it had been uploaded, in meters: 4.5 m long."""
+    mesh = block_mesh(Block()) if name == "Ahmed body" else draw_body(*_BODIES[name]).mesh
+    meters = SurfaceMesh(mesh.vertices * 4.5, mesh.triangles)
+    with TemporaryDirectory(prefix="mspt-sample-") as folder:
+        path = Path(folder) / "sample.stl"
+        write_stl(path, meters)
+        return _shape(name, path.read_bytes(), ".stl")
+
+
+@st.cache_resource(max_entries=16, show_spinner="Reading the shape …")
+def uploaded_shape(data: bytes, suffix: str) -> Shape:
+    """Read an upload in a process of its own."""
+    return _shape("Uploaded shape", data, suffix)
+
+
+def _shape(name: str, data: bytes, suffix: str) -> Shape:
+    mesh = read_mesh_bytes(data, suffix=suffix)
+    return Shape(name, mesh, data, suffix, hashlib.sha256(data).hexdigest()[:16])
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def guessed(digest: str, suffix: str, _mesh: SurfaceMesh) -> Placement:  # noqa: ARG001
+    """Return how a shape is most likely placed."""
+    return guess_placement(_mesh, suffix=suffix)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the model …")
+def _checkpoint(path: Path, changed: float) -> Checkpoint:  # noqa: ARG001
+    return load_checkpoint(path)
+
+
+def checkpoint(header: CheckpointInfo) -> Checkpoint:
+    """Return a checkpoint for flows, loaded once."""
+    return _checkpoint(header.path, header.path.stat().st_mtime)
+
+
+@st.cache_resource(max_entries=1)
+def _store() -> dict[tuple[object, ...], object]:
+    """Return the one store of results, by what they depend on; the oldest ones are dropped."""
+    return {}
+
+
+def result_key(
+    shape: Shape, header: CheckpointInfo, placement: Placement, device: str
+) -> tuple[object, ...]:
+    """Return all that a prediction depends on."""
+    changed = header.path.stat().st_mtime
+    return ("prediction", shape.digest, header.path.stem, changed, placement, device)
+
+
+def known(key: tuple[object, ...]) -> object | None:
+    """Return what has been computed for a key."""
+    return _store().get(key)
+
+
+def _keep(key: tuple[object, ...], value: object, *, limit: int = 24) -> None:
+    store = _store()
+    store[key] = value
+    while len(store) > limit:
+        store.pop(next(iter(store)))
+
+
+def predict(
+    shape: Shape, header: CheckpointInfo, placement: Placement, device: str
+) -> Iterator[tuple[float, str]]:
+    """Predict a shape, yielding share and words; the result is kept under its key."""
+    key = result_key(shape, header, placement, device)
+    model = checkpoint(header)
+    with one_at_a_time():
+        for event in predict_shape(model, shape.mesh, placement=placement, device=device):
+            if isinstance(event, Working):
+                yield event.share, event.stage
+            else:
+                _keep(key, event)
+
+
+def truth_key(shape: Shape, placement: Placement) -> tuple[object, ...]:
+    """Return all that a solved flow depends on."""
+    return ("truth", shape.digest, placement)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The solver's answer for a shape, on the triangles of its mesh."""
+
+    case: FlowCase
+    cell_pressure: np.ndarray
+    seconds: float
+
+
+def solve(key: tuple[object, ...], result: ShapeResult) -> Iterator[tuple[float, str]]:
+    """Compute the flow with OpenFOAM, yielding share and words; the truth is kept under its key."""
+    placed = result.placed
+    recipe = recipe_for(placed)
+    for event in solve_flow(placed.mesh, recipe):
+        if isinstance(event, Progress):
+            words = f"{event.stage} {event.iteration or ''}".strip()
+            residual = f", residual of the pressure {event.residual:.1e}" if event.residual else ""
+            yield event.share, words + residual
+        elif isinstance(event, Flow):
+            case = flow_case(event, placed.mesh, seed=0)
+            case.info.setdefault("family", "uploaded")
+            cells = _on_cells(event, result, mirrored=recipe.symmetric)
+            _keep(key, Truth(case, cells, event.cpu_seconds))
+
+
+def _on_cells(flow: Flow, result: ShapeResult, *, mirrored: bool) -> np.ndarray:
+    """Return C_p of the given mesh's triangles from the nearest faces of the solver's."""
+    given = in_tunnel(result.given, result.placed)
+    where, facing = given.centers.copy(), given.normals.copy()
+    if mirrored:
+        facing[:, 1] *= np.where(where[:, 1] < 0, -1, 1)
+        where[:, 1] = np.abs(where[:, 1])
+    areas = np.linalg.norm(flow.face_areas, axis=1, keepdims=True)
+    normals = flow.face_areas / np.maximum(areas, 1e-12)
+    tree = KDTree(np.concatenate([flow.face_centers, 0.03 * normals], axis=1))
+    distance, nearest = tree.query(np.concatenate([where, 0.03 * facing], axis=1), k=4)
+    weights = 1 / np.maximum(distance, 1e-6) ** 2
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.clip((weights * 2 * flow.face_pressure[nearest]).sum(axis=1), -4.0, 1.1)
+
+
+def errors(truth: Truth, header: CheckpointInfo, device: str) -> FlowScore | None:
+    """Return the model's errors against a solved flow, where half of it was computed."""
+    if (truth.case.face_points[:, 1] < -1e-3).any():
+        return None
+    with one_at_a_time():
+        return score_flow(checkpoint(header), "truth", truth.case, device=device)
+
+
+def vtp_file(result: ShapeResult) -> bytes:
+    """Return the given mesh with its fields as a file."""
+    with TemporaryDirectory(prefix="mspt-export-") as folder:
+        path = Path(folder) / "shape.vtp"
+        result.write(path)
+        return path.read_bytes()
+
+
+def table_file(result: ShapeResult) -> bytes:
+    """Return a table with center, C_p and C_f of each triangle."""
+    fields = result.cell_fields()
+    columns = dict(zip("xyz", result.given.centers.T, strict=True))
+    columns |= {"area": result.given.areas, "Cp": fields["Cp"]}
+    columns |= {f"Cf_{axis}": part for axis, part in zip("xyz", fields["Cf"].T, strict=True)}
+    stream = io.StringIO()
+    pd.DataFrame(columns).to_csv(stream, index=False, float_format="%.6g")
+    return stream.getvalue().encode()
+
+
+def passport_file(result: ShapeResult, shape: Shape, header: CheckpointInfo) -> bytes:
+    """Return what repeats a prediction; the shape is looked for beside where it is replayed."""
+    with TemporaryDirectory(prefix="mspt-export-") as folder:
+        path = Path(folder) / f"shape{shape.suffix}"
+        path.write_bytes(shape.file)
+        written = passport(result, checkpoint=header.path, shape=path)
+    written["shape"]["path"] = f"shape{shape.suffix}"
+    written["checkpoint"]["path"] = header.path.as_posix()
+    return (json.dumps(written, indent=1) + "\n").encode()
+
+
+def require(value: object | None) -> ShapeResult:
+    """Return a finished result."""
+    if not isinstance(value, ShapeResult):
+        raise MSPTError("the prediction must have ended with a result, got none; try again")
+    return value

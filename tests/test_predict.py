@@ -1,0 +1,220 @@
+"""From a file to a prediction: the function, the command line, the passport."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pyvista as pv
+from made_up_flows import flow_preset, sphere_clouds, sphere_flow
+
+from mspt.batches import fit_normalizer
+from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
+from mspt.cli import main
+from mspt.data.flow_store import write_flow
+from mspt.errors import DataError, GeometryError
+from mspt.geometry.mesh import SurfaceMesh
+from mspt.geometry.placement import Placement, guess_placement
+from mspt.geometry.readers import read_mesh
+from mspt.geometry.shapes import draw_body
+from mspt.geometry.writers import write_stl
+from mspt.predict import (
+    ShapeResult,
+    Working,
+    largest_difference,
+    passport,
+    predict,
+    predict_shape,
+    read_passport,
+)
+from mspt.scoring import training_facts
+
+CAR = draw_body("notchback", 3).mesh
+
+
+@pytest.fixture(scope="module")
+def checkpoint_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    stack, preset = sphere_clouds(5), flow_preset()
+    path = tmp_path_factory.mktemp("models") / "tiny.safetensors"
+    save_checkpoint(
+        path,
+        model=build_model(preset.model),
+        config=preset.model,
+        normalizer=fit_normalizer(stack),
+        info={
+            "dataset": "car",
+            "train": preset.train.to_dict(),
+            "trust": {"symmetry": [0.5], "resolution": [0.5]},
+            **training_facts(stack),
+        },
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def shape_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("shapes") / "car.stl"
+    write_stl(path, CAR)
+    return path
+
+
+@pytest.fixture(scope="module")
+def result(checkpoint_path: Path) -> ShapeResult:
+    return predict(load_checkpoint(checkpoint_path), CAR, placement="as is", device="cpu")
+
+
+def test_work_is_told_while_it_is_done(checkpoint_path: Path) -> None:
+    events = list(predict_shape(load_checkpoint(checkpoint_path), CAR, placement="as is"))
+    shares = [event.share for event in events if isinstance(event, Working)]
+    assert shares == sorted(shares)
+    assert [event.stage for event in events[:3] if isinstance(event, Working)] == [
+        "Repair",
+        "Place",
+        "Look",
+    ]
+    assert isinstance(events[-1], ShapeResult)
+
+
+def test_fields_are_those_of_the_given_triangles(result: ShapeResult, tmp_path: Path) -> None:
+    result.write(tmp_path / "out.vtp")
+    back = pv.read(tmp_path / "out.vtp")
+    assert back.n_cells == len(CAR.triangles)
+    assert np.allclose(back.points, CAR.vertices, atol=1e-6)
+    assert np.allclose(back.cell_data["Cp"], result.prediction.cell_pressure, atol=1e-6)
+    assert back.cell_data["Cf"].shape == (len(CAR.triangles), 3)
+
+
+def test_summary_has_what_the_command_line_promises(result: ShapeResult) -> None:
+    found = result.summary()
+    for key in ("C_D", "C_L", "C_D_pressure", "C_D_friction", "frontal_area", "seconds"):
+        assert np.isfinite(found[key])
+    assert found["C_D"] == pytest.approx(found["C_D_pressure"] + found["C_D_friction"])
+    assert {"verdict", "checks", "nearest"} <= set(found["trust"])
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_turned_and_scaled_shapes_give_the_same_prediction(
+    checkpoint_path: Path, result: ShapeResult
+) -> None:
+    """A car in millimeters with its nose along +y and z up is the same car."""
+    turn = np.array([[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    turn[0, 1], turn[1, 0] = 1.0, -1.0
+    moved = SurfaceMesh(4500 * CAR.vertices @ turn.T + 100, CAR.triangles)
+    placement = replace(
+        guess_placement(moved),
+        unit="mm",
+        forward="+y",
+        up="+z",
+        clearance=float(CAR.bounds[0, 2]),
+    )
+    found = predict(load_checkpoint(checkpoint_path), moved, placement=placement, device="cpu")
+    assert (
+        pytest.approx(result.prediction.coefficients.C_D, rel=1e-3, abs=1e-4)
+        == found.prediction.coefficients.C_D
+    )
+    difference = found.prediction.cell_pressure - result.prediction.cell_pressure
+    assert np.abs(difference).max() < 1e-2
+    # C_f comes back along the axes of the file.
+    back = found.cell_fields()["Cf"] @ turn
+    assert np.abs(back - result.cell_fields()["Cf"]).max() < 1e-3
+
+
+def test_passport_repeats_a_prediction(
+    result: ShapeResult, checkpoint_path: Path, shape_path: Path, tmp_path: Path
+) -> None:
+    written = passport(result, checkpoint=checkpoint_path, shape=shape_path)
+    assert largest_difference(result, written) == 0
+    assert largest_difference(result, written | {"C_D": written["C_D"] + 0.25}) == pytest.approx(
+        0.25
+    )
+    path = tmp_path / "passport.json"
+    path.write_text(json.dumps(written))
+    assert read_passport(path) == json.loads(json.dumps(written))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "passport must be a JSON file written by predict, got p.json"),
+        ("[]", "passport must be a JSON file written by predict, got p.json"),
+        ('{"format": "other"}', "passport must have the format mspt-passport/1, got 'other'"),
+    ],
+)
+def test_what_is_no_passport_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "p.json").write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_passport(tmp_path / "p.json")
+
+
+@pytest.fixture
+def run_json(capsys: pytest.CaptureFixture[str]) -> Iterator[object]:
+    def run(*arguments: object) -> dict:
+        assert main([*map(str, arguments), "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_command_predicts_replays_and_compares(
+    run_json: object, checkpoint_path: Path, shape_path: Path, tmp_path: Path
+) -> None:
+    out, kept, truth = tmp_path / "out.vtp", tmp_path / "passport.json", tmp_path / "truth.npz"
+    write_flow(truth, sphere_flow(0.4))
+    found = run_json(
+        "predict", shape_path, "--checkpoint", checkpoint_path, "--out", out, "--as-is",
+        "--passport", kept, "--truth", truth, "--device", "cpu",
+    )  # fmt: skip
+    assert out.exists()
+    assert found["placement"]
+    assert 0 < found["errors"]["surface_pressure"] < 100
+    assert found["errors"]["wheel_pressure"] is None
+    again = run_json("predict", "--replay", kept, "--device", "cpu")
+    assert again["largest_difference"] == 0
+    assert again["same_shape"]
+    assert again["same_checkpoint"]
+
+
+def test_command_guesses_and_lets_a_person_overrule(
+    run_json: object, checkpoint_path: Path, shape_path: Path
+) -> None:
+    base = ("predict", shape_path, "--checkpoint", checkpoint_path, "--device", "cpu")
+    guessed = run_json(*base)
+    assert guessed["placement"]["forward"] == "-x"
+    assert guessed["placement"]["up"] == "+z"
+    turned = run_json(*base, "--forward=+x", "--unit", "cm")
+    assert turned["placement"]["forward"] == "+x"
+    assert turned["placement"]["unit"] == "cm"
+    assert turned["C_D"] != guessed["C_D"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["predict"], "shape must be a file, got none"),
+        (["predict", "none.stl"], "file must exist, found no none.stl"),
+        (["predict", "--replay", "none.json"], "passport must be a JSON file"),
+        (["solve", "none.stl", "--out", "x.vtp"], "--out must be a .npz file for a shape"),
+    ],
+)
+def test_mistakes_are_one_line_and_status_two(
+    capsys: pytest.CaptureFixture[str], checkpoint_path: Path, arguments: list[str], message: str
+) -> None:
+    if arguments[0] == "predict":
+        arguments = [*arguments, "--checkpoint", str(checkpoint_path)]
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_shapes_read_from_files_are_predicted(checkpoint_path: Path, shape_path: Path) -> None:
+    mesh = read_mesh(shape_path)
+    found = predict(load_checkpoint(checkpoint_path), mesh, device="cpu")
+    assert found.placement is not None
+    assert isinstance(found.placement, Placement)
+
+
+def test_a_speck_in_the_tunnel_is_refused(checkpoint_path: Path) -> None:
+    tiny = SurfaceMesh(CAR.vertices * 1e-3, CAR.triangles)
+    with pytest.raises(GeometryError):
+        predict(load_checkpoint(checkpoint_path), tiny, placement="as is")
