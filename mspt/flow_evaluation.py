@@ -105,8 +105,9 @@ def score_flow(
     checkpoint: Checkpoint, name: str, case: FlowCase, *, device: str = "auto"
 ) -> FlowScore:
     """Predict every stored point of a case and compare with its truth."""
-    body, predicted = predict_stored(checkpoint, cloud_of(case), device=device)
-    return compare(name, case, body, predicted)
+    cloud = cloud_of(case)
+    body = whole_body(cloud) if case.is_half else cloud
+    return compare(name, case, body, predict_stored(checkpoint, body, device=device))
 
 
 def compare(name: str, case: FlowCase, body: Cloud, predicted: Float[Tensor, "N C"]) -> FlowScore:
@@ -118,7 +119,7 @@ def compare(name: str, case: FlowCase, body: Cloud, predicted: Float[Tensor, "N 
     }
     stream = torch.tensor(FREE_STREAM)
     velocity = body.fields[count:, 4:7] + stream
-    area = np.tile(np.linalg.norm(case.face_areas, axis=1), 2)
+    area = np.linalg.norm(_face_areas(case), axis=1)
     miss = (predicted[:count, 0] - body.fields[:count, 0]).double().numpy()
     truth = body.fields[:count, 0].double().numpy()
     wheels = on_wheels(case, body.points[:count].numpy())
@@ -140,11 +141,16 @@ def compare(name: str, case: FlowCase, body: Cloud, predicted: Float[Tensor, "N 
 
 def predicted_coefficients(case: FlowCase, surface: Float[Tensor, "S C"]) -> Coefficients:
     """Return coefficients of fields on the stored faces and then on their mirror images."""
-    other = case.face_areas * np.array([1.0, -1.0, 1.0])
-    vectors = np.concatenate([case.face_areas, other])
     values = surface.double().numpy()
-    force = surface_force(vectors, values[:, 0], shear=values[:, 1:4])
+    force = surface_force(_face_areas(case), values[:, 0], shear=values[:, 1:4])
     return coefficients(force, reference_area=case.info["frontal_area"])
+
+
+def _face_areas(case: FlowCase) -> Float[ndarray, "S 3"]:
+    """Return area vectors of the whole body."""
+    if not case.is_half:
+        return case.face_areas
+    return np.concatenate([case.face_areas, case.face_areas * np.array([1, -1, 1], np.float32)])
 
 
 def on_wheels(case: FlowCase, points: Float[ndarray, "S 3"]) -> Bool[ndarray, " S"]:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from mspt.aero import Coefficients, Force, coefficients, surface_force
 from mspt.checkpoint import Checkpoint
-from mspt.data.clouds import FREE_STREAM, Cloud, describe_points, whole_body
+from mspt.data.clouds import FREE_STREAM, Cloud, describe_points
 from mspt.errors import GeometryError, MSPTError
 from mspt.geometry.area import frontal_area
 from mspt.geometry.distance import nearest_on
@@ -188,14 +188,9 @@ def predict_cloud(
 
 
 def predict_stored(
-    checkpoint: Checkpoint, half: Cloud, *, device: str = "auto", seed: int = 0
-) -> tuple[Cloud, Float[Tensor, "N C"]]:
-    """Predict every stored point of a flow once, on both sides of the body.
-
-    Returns:
-        The whole body with its true fields, and the predicted fields in the same order.
-    """
-    body = whole_body(half)
+    checkpoint: Checkpoint, body: Cloud, *, device: str = "auto", seed: int = 0
+) -> Float[Tensor, "N C"]:
+    """Predict every point of a stored flow once, in clouds of the size learned on."""
     num_surface, _ = cloud_size(checkpoint)
     shuffle = torch.Generator().manual_seed(seed)
     others = len(body.points) - body.num_surface
@@ -208,7 +203,7 @@ def predict_stored(
         rows = torch.cat([faces, volume[index::num_clouds]])
         cloud = body.picked(rows, num_surface=len(faces))
         predicted[rows] = predict_cloud(checkpoint, cloud, device=device)
-    return body, predicted
+    return predicted
 
 
 def cloud_size(checkpoint: Checkpoint) -> tuple[int, int]:

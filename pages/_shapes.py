@@ -122,7 +122,7 @@ def numbers(result: ShapeResult, header: CheckpointInfo) -> None:
         _parts.number("All together", f"{result.seconds:.1f} s", origin=_parts.MEASURED)
 
 
-def truth_numbers(result: ShapeResult, truth: _flows.Truth, score: FlowScore | None) -> None:
+def truth_numbers(result: ShapeResult, truth: _flows.Truth, score: FlowScore) -> None:
     """Show the solver's coefficients and the model's real error."""
     first, second, third, fourth = st.columns(4)
     drag = truth.case.info["C_D"]
@@ -132,8 +132,11 @@ def truth_numbers(result: ShapeResult, truth: _flows.Truth, score: FlowScore | N
     with second:
         _parts.number("Error of C_D", f"{miss:+.1%}", origin=_parts.MEASURED)
     with third:
-        value = None if score is None else score.surface_pressure_by_area
-        _parts.number("Relative L2 of C_p", _parts.percent(value), origin=_parts.MEASURED)
+        _parts.number(
+            "Relative L2 of C_p, by area",
+            _parts.percent(score.surface_pressure_by_area),
+            origin=_parts.MEASURED,
+        )
     with fourth:
         _parts.number("Solver", f"{truth.seconds:.0f} s", origin=_parts.MEASURED)
 

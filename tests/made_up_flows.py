@@ -8,7 +8,10 @@ from numpy import ndarray
 from mspt.config import ModelConfig
 from mspt.data.clouds import CloudStack, stack_flows
 from mspt.data.flow import FlowCase
+from mspt.geometry.mesh import SurfaceMesh
 from mspt.presets import Preset, TrainConfig
+from mspt.solvers.openfoam.case import Recipe
+from mspt.solvers.openfoam.results import Flow
 
 NUM_FACES, NUM_POINTS = 900, 700
 CENTER = np.array([0.5, 0.0, 0.6])
@@ -60,6 +63,35 @@ def sphere_flow(radius: float, *, seed: int = 0, wheel: float = 0.0) -> FlowCase
         velocity=velocity.astype(np.float32),
         pressure=(1 - (velocity**2).sum(axis=1)).astype(np.float32),
         info=info,
+    )
+
+
+def sphere_solution(mesh: SurfaceMesh, recipe: Recipe) -> Flow:
+    """Return what a solver would: here the potential flow around the sphere nearest to a mesh."""
+    radius = float(mesh.extent[2]) / 2
+    rng = np.random.default_rng(0)
+    centers = rng.uniform((-1, 0, 0), (3, 1, 1.2), (4000, 3))
+    offset = centers - CENTER
+    away = np.linalg.norm(offset, axis=1, keepdims=True)
+    centers = CENTER + offset / away * np.maximum(away, 1.05 * radius)
+    velocity = sphere_velocity(centers, radius)
+    half = mesh.centers[:, 1] > 0
+    normals = mesh.normals[half]
+    at_wall = sphere_velocity(CENTER + radius * normals, radius)
+    return Flow(
+        face_centers=mesh.centers[half],
+        face_areas=mesh.area_vectors[half],
+        face_pressure=(1 - (at_wall**2).sum(axis=1)) / 2,
+        face_shear=0.005 * at_wall,
+        cell_centers=centers,
+        cell_velocity=velocity,
+        cell_pressure=(1 - (velocity**2).sum(axis=1)) / 2,
+        force_history=np.tile(np.array([[[0.02, 0, 0.01], [0.002, 0, 0]]]), (240, 1, 1)),
+        iterations=240,
+        averaged=True,
+        wall_distance_units=200.0,
+        cpu_seconds=50.0,
+        recipe=recipe,
     )
 
 

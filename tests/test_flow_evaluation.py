@@ -11,8 +11,9 @@ from mspt.aero import coefficients, surface_force
 from mspt.batches import fit_normalizer
 from mspt.checkpoint import Checkpoint, build_model
 from mspt.data.clouds import cloud_of, whole_body
+from mspt.data.flow import FlowCase
 from mspt.errors import GeometryError, MSPTError
-from mspt.flow_evaluation import compare, evaluate_flows, on_wheels, summarize
+from mspt.flow_evaluation import compare, evaluate_flows, on_wheels, score_flow, summarize
 from mspt.flow_inference import (
     CloudsDone,
     FlowPrediction,
@@ -89,6 +90,23 @@ def test_coefficients_are_the_integral_over_both_sides() -> None:
     assert pytest.approx(0.04, abs=0.005) == score.C_D
 
 
+def both_sides(values: np.ndarray) -> np.ndarray:
+    flip = np.array([1, -1, 1], np.float32) if values.ndim == 2 else np.float32(1)
+    return np.concatenate([values, values * flip])
+
+
+def test_a_flow_stored_whole_is_not_mirrored() -> None:
+    half = sphere_flow(0.4)
+    whole = FlowCase(
+        **{name: both_sides(value) for name, value in vars(half).items() if name != "info"},
+        info=half.info | {"symmetric": False},
+    )
+    found, expected = (score_flow(exact_checkpoint(), "one", case) for case in (whole, half))
+    assert found.surface_pressure < 1e-3
+    assert found.C_D == pytest.approx(expected.C_D, abs=1e-6)
+    assert found.velocity_change == pytest.approx(expected.velocity_change, rel=1e-4)
+
+
 def test_errors_are_told_apart_by_area_and_wheels() -> None:
     case = sphere_flow(0.4, wheel=0.15)
     case.face_areas[:10] *= 100
@@ -116,8 +134,8 @@ def test_velocity_counts_the_free_stream_and_its_change_does_not() -> None:
 
 
 def test_every_stored_point_is_predicted_once() -> None:
-    case = sphere_flow(0.4)
-    body, predicted = predict_stored(exact_checkpoint(), cloud_of(case))
+    body = whole_body(cloud_of(sphere_flow(0.4)))
+    predicted = predict_stored(exact_checkpoint(), body)
     count = body.num_surface
     assert torch.allclose(predicted[:count, 0], body.fields[:count, 0], atol=1e-4)
 

@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvista as pv
-from made_up_flows import flow_preset, sphere_clouds, sphere_flow
+from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_solution
 
+from mspt import commands_flow
 from mspt.batches import fit_normalizer
 from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
 from mspt.cli import main
 from mspt.data.flow_store import write_flow
 from mspt.errors import DataError, GeometryError
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.placement import Placement, guess_placement
+from mspt.geometry.placement import Placement, as_is, guess_placement
 from mspt.geometry.readers import read_mesh
 from mspt.geometry.shapes import draw_body
 from mspt.geometry.writers import write_stl
@@ -30,6 +31,9 @@ from mspt.predict import (
     read_passport,
 )
 from mspt.scoring import training_facts
+from mspt.solvers.openfoam.case import Recipe
+from mspt.solvers.openfoam.results import Flow
+from mspt.solvers.openfoam.run import Progress
 
 CAR = draw_body("notchback", 3).mesh
 
@@ -218,3 +222,32 @@ def test_a_speck_in_the_tunnel_is_refused(checkpoint_path: Path) -> None:
     tiny = SurfaceMesh(CAR.vertices * 1e-3, CAR.triangles)
     with pytest.raises(GeometryError):
         predict(load_checkpoint(checkpoint_path), tiny, placement="as is")
+
+
+def test_command_solves_a_shape_and_scores_the_model_against_it(
+    run_json: object,
+    checkpoint_path: Path,
+    shape_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fake(mesh: SurfaceMesh, recipe: Recipe) -> Iterator[Progress | Flow]:
+        yield Progress(stage="simpleFoam", iteration=120, iterations=240, residual=1e-3)
+        yield sphere_solution(mesh, recipe)
+
+    monkeypatch.setattr(commands_flow, "solve_flow", fake)
+    truth = tmp_path / "truth.npz"
+    solved = run_json("solve", shape_path, "--as-is", "--out", truth)
+    assert solved["C_D"] == pytest.approx(2 * 0.022 / solved["frontal_area"])
+    found = run_json(
+        "predict", shape_path, "--as-is", "--checkpoint", checkpoint_path, "--truth", truth,
+        "--device", "cpu",
+    )  # fmt: skip
+    assert found["errors"]["C_D_true"] == pytest.approx(solved["C_D"])
+    assert found["errors"]["velocity"] > 0
+
+
+def test_a_symmetric_body_is_computed_by_half() -> None:
+    assert commands_flow.recipe_for(as_is(CAR)).symmetric
+    moved = SurfaceMesh(CAR.vertices + np.array([0.0, 0.05, 0.0]), CAR.triangles)
+    assert not commands_flow.recipe_for(as_is(moved)).symmetric

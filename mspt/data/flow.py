@@ -1,7 +1,7 @@
 """Flow cases: a body, the pressure and shear on it, and the flow around it.
 
 Lengths are in body lengths, speeds in free-stream speeds, forces and pressures in dynamic
-pressures q_inf. Only y >= 0 is kept; the other half is its mirror image.
+pressures q_inf. Of a symmetric body only y >= 0 is kept; the other half is its mirror image.
 
 Shapes: F faces of the body, P points of the flow.
 """
@@ -44,7 +44,8 @@ class FlowCase:
         offsets: From the nearest point of the body to them.
         velocity: Velocity.
         pressure: Pressure coefficient.
-        info: Family, parameters, coefficients, mesh, convergence, cost.
+        info: Family, parameters, coefficients, mesh, convergence, cost; ``symmetric`` says
+            whether only y >= 0 is there, as in all cases of the data set.
     """
 
     face_points: Float32[ndarray, "F 3"]
@@ -56,6 +57,11 @@ class FlowCase:
     velocity: Float32[ndarray, "P 3"]
     pressure: Float32[ndarray, " P"]
     info: dict[str, Any]
+
+    @property
+    def is_half(self) -> bool:
+        """Whether only y >= 0 is there."""
+        return bool(self.info.get("symmetric", True))
 
 
 def solve_body(body: Body, *, seed: int, recipe: Recipe | None = None) -> FlowCase:
@@ -78,6 +84,8 @@ def flow_case(flow: Flow, mesh: SurfaceMesh, *, seed: int) -> FlowCase:
     """
     rng = np.random.default_rng(derive_seed(seed, "flow points"))
     targets = sample_volume(mesh, VOLUME_POINTS, rng)
+    if not flow.recipe.symmetric:
+        targets[:, 1] *= rng.choice([-1.0, 1.0], len(targets))
     targets = targets[targets[:, 2] > 0]
     near = nearest_on(mesh, targets)
     outside = near.distance > 0
@@ -144,6 +152,7 @@ def _summary(flow: Flow, mesh: SurfaceMesh) -> dict[str, Any]:
         "wall_units": flow.wall_distance_units,
         "pressure_max": float(2 * flow.face_pressure.max()),
         "cell": flow.recipe.cell,
+        "symmetric": flow.recipe.symmetric,
         "cpu_seconds": flow.cpu_seconds,
     }
 

@@ -42,7 +42,7 @@ def make_stage(mesh: SurfaceMesh, *, ground: float | None, dark: bool, height: i
     """
     choose_window()
     plotter = pv.Plotter(off_screen=True, window_size=[_WIDTH, height])
-    plotter.set_background(PAGE[dark])
+    plotter.background_color = PAGE[dark]
     if ground is not None:
         _add_tunnel(plotter, mesh, ground, dark=dark)
     center, radius = mesh.bounds.mean(axis=0), np.linalg.norm(mesh.extent) / 2
@@ -162,7 +162,7 @@ def _merge_vertices(full: pv.PolyData, side: float) -> pv.PolyData:
     clustering.AutoAdjustNumberOfDivisionsOff()
     clustering.SetNumberOfDivisions(*(max(2, int(size / side)) for size in sizes))
     clustering.Update()
-    return pv.PolyData(clustering.GetOutput()).triangulate()
+    return pv.PolyData(clustering.GetOutput())
 
 
 def _add_tunnel(plotter: pv.Plotter, mesh: SurfaceMesh, ground: float, *, dark: bool) -> None:

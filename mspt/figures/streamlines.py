@@ -3,6 +3,8 @@
 Shapes: S seeds.
 """
 
+from typing import cast
+
 import numpy as np
 import pyvista as pv
 from jaxtyping import Float64
@@ -43,7 +45,7 @@ def streamlines(grid: FlowGrid, seeds: Float64[ndarray, "S 3"], *, name: str) ->
         origin=tuple(float(axis[0]) for axis in axes),
     )
     image.point_data["velocity"] = grid.velocity.reshape(-1, 3)
-    lines = image.streamlines_from_source(
+    found = image.streamlines_from_source(
         pv.PolyData(seeds),
         vectors="velocity",
         integrator_type=4,
@@ -54,6 +56,7 @@ def streamlines(grid: FlowGrid, seeds: Float64[ndarray, "S 3"], *, name: str) ->
         terminal_speed=_STANDSTILL,
         compute_vorticity=False,
     )
+    lines = cast("pv.PolyData", found)
     speed = np.linalg.norm(lines.point_data["velocity"], axis=1)
     lines.clear_data()
     lines.point_data[name] = speed.astype(np.float32)
@@ -62,4 +65,4 @@ def streamlines(grid: FlowGrid, seeds: Float64[ndarray, "S 3"], *, name: str) ->
 
 def tubes(lines: pv.PolyData, *, radius: float) -> pv.PolyData:
     """Return lines as round surfaces: browsers draw lines one pixel wide."""
-    return lines.tube(radius=radius, n_sides=6, capping=True)
+    return cast("pv.PolyData", lines.tube(radius=radius, n_sides=6, capping=True))
