@@ -2,8 +2,10 @@
 
 import streamlit as st
 
+from mspt.figures.headless import choose_window
 from pages._parts import device_picker, error_panel, footer
 
+choose_window()
 st.set_page_config(
     page_title="MSPT Explorer",
     page_icon="assets/icon.svg",
@@ -15,6 +17,7 @@ page = st.navigation(
     [
         st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
         st.Page("pages/explore.py", title="Explore predictions", icon=":material/compare:"),
+        st.Page("pages/upload.py", title="Upload a shape", icon=":material/directions_car:"),
         st.Page("pages/draw.py", title="Draw a domain", icon=":material/draw:"),
     ]
 )

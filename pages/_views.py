@@ -3,7 +3,8 @@
 import streamlit as st
 
 from mspt.data.car import CAR
-from mspt.figures import flow
+from mspt.figures.flow import flow_plotter, surface_plotter
+from mspt.figures.scene import shared_limits
 from mspt.predict import ShapeResult, in_tunnel
 from pages import _flows, _parts, _vtk
 
@@ -22,9 +23,10 @@ def flow_view(shape: _flows.Shape, result: ShapeResult, truth: _flows.Truth | No
     dark = _parts.is_dark()
     _vtk.show(
         lambda: _plotter(chosen, result, truth, dark=dark),
-        scene=("flow", shape.digest, str(result.placement_facts()), result.seed, chosen, dark),
+        scene=(shape.digest, str(result.placement_facts()), result.seed, chosen, truth is not None),
         key="flow_view",
         height=HEIGHT,
+        label=f"{chosen} of the flow around the shape, in 3-D",
     )
 
 
@@ -32,7 +34,7 @@ def _plotter(chosen: str, result: ShapeResult, truth: _flows.Truth | None, *, da
     prediction = result.prediction
     mesh = in_tunnel(result.given, result.placed)
     if chosen in ("Slice", "Streamlines"):
-        return flow.flow_plotter(
+        return flow_plotter(
             mesh,
             prediction.volume_points,
             prediction.velocity,
@@ -45,7 +47,7 @@ def _plotter(chosen: str, result: ShapeResult, truth: _flows.Truth | None, *, da
     limits = None
     if chosen in ("Pressure", "Truth") and truth is not None:
         both = (prediction.cell_pressure, truth.cell_pressure)
-        limits = flow.shared_limits(*both)
+        limits = shared_limits(*both)
     if chosen == "Pressure":
         values, quantity = prediction.cell_pressure, _PRESSURE
     elif chosen == "Truth" and truth is not None:
@@ -58,7 +60,7 @@ def _plotter(chosen: str, result: ShapeResult, truth: _flows.Truth | None, *, da
         )
     elif chosen == "Friction":
         values, quantity = (prediction.cell_shear**2).sum(axis=1) ** 0.5, _SHEAR
-    return flow.surface_plotter(
+    return surface_plotter(
         mesh,
         values,
         quantity=quantity,

@@ -118,7 +118,7 @@ def flow_plotter(  # noqa: PLR0913 - what there is to choose in a picture
         drawn = slice_surface(slice_grid(mesh, points, values), name=quantity.name)
     else:
         lines = streamlines(flow_grid(mesh, points, velocity), rake(mesh), name=quantity.name)
-        drawn = tubes(lines, radius=0.0028 * mesh.extent[0])
+        drawn = tubes(lines, radius=0.0025 * mesh.extent[0])
     body, _ = thin_mesh(mesh, None)
     plotter = make_stage(mesh, ground=0.0, dark=dark, height=height)
     add_plain(plotter, polygons(body.vertices, body.triangles), edges=False, dark=dark)

@@ -27,7 +27,7 @@ _EDGE = {False: "#3d4a55", True: "#10161c"}
 _ARROW = {False: "#17698a", True: "#5bb8d4"}
 _WIDTH = 1000
 _VIEW_FROM = np.array([-0.62, -1.25, 0.6])
-_CLOSENESS = 0.8
+_CLOSENESS = 0.75
 
 
 def make_stage(mesh: SurfaceMesh, *, ground: float | None, dark: bool, height: int) -> pv.Plotter:
@@ -42,7 +42,7 @@ def make_stage(mesh: SurfaceMesh, *, ground: float | None, dark: bool, height: i
     """
     choose_window()
     plotter = pv.Plotter(off_screen=True, window_size=[_WIDTH, height])
-    plotter.background_color = PAGE[dark]
+    plotter.background_color = pv.Color(PAGE[dark])
     if ground is not None:
         _add_tunnel(plotter, mesh, ground, dark=dark)
     center, radius = mesh.bounds.mean(axis=0), np.linalg.norm(mesh.extent) / 2
@@ -178,7 +178,7 @@ def _add_tunnel(plotter: pv.Plotter, mesh: SurfaceMesh, ground: float, *, dark: 
     around = np.arange(len(outline))[None]
     plotter.add_mesh(polygons(outline, around), color=_SHADOW[dark], lighting=False)
     arrow = pv.Arrow(
-        start=(x0 - 0.2 * length, y0 - 0.16 * length, ground + 0.02 * length),
+        start=(x0 - 0.34 * length, -0.1 * length, ground + 0.02 * length),
         direction=(1, 0, 0),
         scale=0.26 * length,
         shaft_radius=0.018,

@@ -17,7 +17,7 @@ _STANDSTILL = 0.02
 
 
 def rake(mesh: SurfaceMesh, *, before: float = 0.3) -> Float64[ndarray, "S 3"]:
-    """Return places in front of a body, as wide and as high as it is and a little more.
+    """Return places in front of a body, almost as wide as it is and a little higher.
 
     Args:
         mesh: The body in the wind-tunnel frame.
@@ -25,7 +25,7 @@ def rake(mesh: SurfaceMesh, *, before: float = 0.3) -> Float64[ndarray, "S 3"]:
     """
     (x0, y0, _), (_, y1, z1) = mesh.bounds
     length = mesh.extent[0]
-    y = np.linspace(y0 - 0.02 * length, y1 + 0.02 * length, 8)
+    y = 0.9 * np.linspace(y0, y1, 8)
     z = np.linspace(0.015 * length, z1 + 0.03 * length, 8)
     return np.array([(x0 - before * length, side, up) for side in y for up in z])
 

@@ -31,6 +31,8 @@ from mspt.geometry._read_process import main
 main()
 """
 PACKAGE = Path(__file__).resolve().parents[1]
+# What the child is told of its surroundings: where its programs are, but no secrets.
+KEPT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "HOME", "TMPDIR", "LANG")
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "VTK_SMP_MAX_THREADS": "1"}
 LENGTH = struct.Struct("<Q")
 MAX_HEAD, MAX_ARRAY = 1 << 16, 1 << 28
@@ -97,7 +99,7 @@ class Sandbox:
         self._stop()
         process = subprocess.Popen(
             [sys.executable, "-P", "-B", "-c", PROGRAM, str(PACKAGE), str(self.limits.memory)],
-            env=os.environ | THREADS,
+            env={name: os.environ[name] for name in KEPT if name in os.environ} | THREADS,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -107,7 +109,13 @@ class Sandbox:
         self._child = child
         # Runs when this object is no longer used, and when the interpreter exits.
         self._end = weakref.finalize(self, _end, child, os.getpid())
-        self._receive(child, MAX_HEAD, time.monotonic() + START_SECONDS)
+        try:
+            self._receive(child, time.monotonic() + START_SECONDS, most=MAX_HEAD)
+        except GeometryError as error:
+            raise RuntimeError(
+                f"reader process must start, it ended with code {process.poll()}; "
+                "install the requirements again"
+            ) from error
 
     def _stop(self) -> None:
         if self._end is not None:
@@ -121,15 +129,18 @@ class Sandbox:
         try:
             child.requests.write(LENGTH.pack(len(frame)) + frame)
             child.requests.flush()
-            reply = json.loads(self._receive(child, MAX_HEAD, deadline))
-        except (BrokenPipeError, ValueError) as error:
+            reply = json.loads(self._receive(child, deadline, most=MAX_HEAD))
+            if "error" in reply:
+                raise GeometryError(reply["error"])
+            vertices = self._receive(child, deadline, most=MAX_ARRAY)
+            triangles = self._receive(child, deadline, most=MAX_ARRAY)
+            if (len(vertices), len(triangles)) != (24 * reply["vertices"], 12 * reply["triangles"]):
+                raise _crash(child)
+        except (BrokenPipeError, ValueError, TypeError, KeyError) as error:
             raise _crash(child) from error
-        if "error" in reply:
-            raise GeometryError(reply["error"])
-        vertices = self._receive(child, MAX_ARRAY, deadline)
-        return vertices, self._receive(child, MAX_ARRAY, deadline)
+        return vertices, triangles
 
-    def _receive(self, child: Child, most: int, deadline: float) -> bytearray:
+    def _receive(self, child: Child, deadline: float, *, most: int) -> bytearray:
         (size,) = LENGTH.unpack(self._receive_bytes(child, LENGTH.size, deadline))
         if size > most:
             raise _crash(child)

@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import torch
+from made_up_flows import flow_preset, sphere_clouds
 
+from mspt.batches import fit_normalizer
 from mspt.checkpoint import build_model, save_checkpoint
 from mspt.config import ModelConfig
 from mspt.data.store import load_split
 from mspt.normalize import Normalizer
+from mspt.scoring import training_facts
 
 ROOT = Path(__file__).parents[2]
 TINY = {"space_dim": 2, "width": 16, "num_heads": 2, "num_blocks": 1, "num_slices": 4}
@@ -43,4 +46,25 @@ def make_project(folder: Path) -> Path:
         }
         path = folder / "pretrained" / f"{name}.safetensors"
         save_checkpoint(path, model=model, config=config, normalizer=normalizer, info=info)
+    save_tiny_flow(folder / "pretrained" / "car.safetensors")
     return folder
+
+
+def save_tiny_flow(path: Path) -> None:
+    """Save an untrained model of flows that knows five spheres."""
+    stack, preset = sphere_clouds(5), flow_preset(surface_points=240, volume_points=120)
+    info = {
+        "dataset": "car",
+        "train": preset.train.to_dict(),
+        "metrics": {"relative_l2": 0.3, "mean_only": 0.6, "cases": 40, "C_D_relative": 0.1234},
+        "trust": {"symmetry": [0.1, 0.2], "resolution": [0.1, 0.2]},
+        "parameters": 1234,
+        **training_facts(stack),
+    }
+    save_checkpoint(
+        path,
+        model=build_model(preset.model, seed=3),
+        config=preset.model,
+        normalizer=fit_normalizer(stack),
+        info=info,
+    )

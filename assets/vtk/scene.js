@@ -1,0 +1,98 @@
+// Runs after vtk.js: keeps the point of view, and says so where nothing can be drawn.
+(() => {
+  const content = document.querySelector(".content");
+  const stored = `mspt-camera ${SCENE.camera}`;
+  if (window.frameElement) window.frameElement.title = SCENE.label;
+
+  function say(text) {
+    content.insertAdjacentHTML("beforeend", `<p class="note">${text}</p>`);
+  }
+
+  function load() {
+    try {
+      return JSON.parse(parent.sessionStorage.getItem(stored));
+    } catch {
+      return null; // no storage, as in some private windows
+    }
+  }
+
+  function save(view) {
+    try {
+      if (view) parent.sessionStorage.setItem(stored, JSON.stringify(view));
+      else parent.sessionStorage.removeItem(stored);
+    } catch {}
+  }
+
+  if (!document.createElement("canvas").getContext("webgl2")) {
+    say("This browser draws no 3-D: it has no WebGL 2, or it is switched off.");
+    return;
+  }
+
+  function start(renderWindow, renderer) {
+    const camera = renderer.getActiveCamera();
+    const home = look();
+    // The scene was framed for a wide view; step back until it fits into a narrow one.
+    const narrow = Math.max(1, (1.45 * content.clientHeight) / content.clientWidth);
+    home.position = home.position.map((p, i) => home.focal[i] + narrow * (p - home.focal[i]));
+    let timer, moved = false;
+
+    function look() {
+      return { position: camera.getPosition(), focal: camera.getFocalPoint(), up: camera.getViewUp() };
+    }
+    function go(view) {
+      camera.setPosition(...view.position);
+      camera.setFocalPoint(...view.focal);
+      camera.setViewUp(...view.up);
+      draw();
+    }
+    function draw() {
+      renderer.resetCameraClippingRange();
+      renderWindow.render();
+    }
+
+    go(load() ?? home);
+    camera.onModified(() => {
+      clearTimeout(timer);
+      timer = setTimeout(() => save(moved && look()), 150);
+    });
+    for (const event of ["pointerdown", "wheel"]) {
+      content.addEventListener(event, () => (moved = true), { capture: true, passive: true });
+    }
+    function reset() {
+      moved = false;
+      save(null);
+      go(home);
+    }
+    content.addEventListener("dblclick", reset);
+
+    const keys = {
+      ArrowLeft: () => camera.azimuth(8), ArrowRight: () => camera.azimuth(-8),
+      ArrowUp: () => camera.elevation(-6), ArrowDown: () => camera.elevation(6),
+      "+": () => camera.dolly(1.1), "-": () => camera.dolly(1 / 1.1),
+    };
+    content.tabIndex = 0;
+    content.addEventListener("keydown", (event) => {
+      if (event.key === "Home" || event.key === "r") reset();
+      else if (keys[event.key]) {
+        moved = true;
+        keys[event.key]();
+        camera.orthogonalizeViewUp();
+        draw();
+      } else return;
+      event.preventDefault();
+    });
+    // The viewer's own keys, such as w for wires, would surprise.
+    window.addEventListener("keypress", (event) => event.stopImmediatePropagation(), true);
+    document.body.dataset.ready = "1";
+  }
+
+  const began = Date.now();
+  const waiting = setInterval(() => {
+    const renderWindow = window.global?.renderWindow;
+    const renderer = renderWindow?.getRenderers().find((one) => one.getActors().length);
+    if (renderer) start(renderWindow, renderer);
+    else if (Date.now() - began < 30000) return;
+    else say("The 3-D view could not be drawn.");
+    clearInterval(waiting);
+  }, 30);
+})();

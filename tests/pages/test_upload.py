@@ -1,0 +1,165 @@
+"""The page for shapes: predictions, placement, trust, exports, and the solver's answer."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_up_flows import sphere_solution
+from streamlit.testing.v1 import AppTest
+
+from mspt.checkpoint import list_checkpoints, load_checkpoint
+from mspt.geometry.mesh import SurfaceMesh
+from mspt.geometry.placement import guess_placement
+from mspt.geometry.readers import read_mesh_bytes
+from mspt.geometry.shapes import draw_body
+from mspt.geometry.writers import write_stl
+from mspt.predict import predict
+from mspt.solvers.openfoam.case import Recipe
+from mspt.solvers.openfoam.results import Flow
+from mspt.solvers.openfoam.run import Progress
+from pages import _flows
+from tests.pages.reading import metrics
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="module")
+def car_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("files") / "car.stl"
+    mesh = draw_body("fastback", 4).mesh
+    write_stl(path, SurfaceMesh(mesh.vertices * 4200, mesh.triangles))  # in millimeters
+    return path.read_bytes()
+
+
+def put(app: AppTest, content: bytes, name: str) -> AppTest:
+    app.file_uploader[0].set_value((name, content, "application/octet-stream"))
+    return app.run()
+
+
+def view_html(app: AppTest) -> str:
+    (view,) = [e for e in app.get("bidi_component") if e.proto.component_name.startswith("stpyv")]
+    return view.proto.json or view.proto.mixed.json
+
+
+def texts(app: AppTest) -> str:
+    parts = [*app.markdown, *app.caption, *app.error, *app.warning]
+    return "\n".join(element.value for element in parts)
+
+
+def test_first_visit_shows_a_finished_prediction(open_page: Open) -> None:
+    app = open_page("upload")
+    assert not app.exception
+    assert not app.error
+    shown = metrics(app)
+    assert "±" in shown["C_D, drag"]
+    assert shown["C_D error, 40 test cases"] == "12.34%"
+    for name in ("Closed surface", "Mirror symmetry", "Half as many points"):
+        assert name in texts(app)
+
+
+def test_an_upload_is_predicted_like_the_library_does(
+    open_page: Open, project: Path, car_file: bytes
+) -> None:
+    app = put(open_page("upload"), car_file, "../../evil.STL")
+    assert not app.exception
+    mesh = read_mesh_bytes(car_file, suffix=".stl")
+    placement = guess_placement(mesh, suffix=".stl")
+    assert placement.unit == "mm"
+    shown = round(100 * placement.clearance, 2) / 100
+    expected = predict(
+        load_checkpoint(project / "pretrained" / "car.safetensors"),
+        mesh,
+        placement=replace(placement, clearance=shown),
+        device="auto",
+    )
+    found = metrics(app)["C_D, drag"].split(" ")[0]
+    assert found == f"{expected.prediction.coefficients.C_D:.3f}"
+
+
+def test_a_person_can_overrule_unit_and_nose(open_page: Open, car_file: bytes) -> None:
+    app = put(open_page("upload"), car_file, "car.stl")
+    assert "4.2 m long" in texts(app)
+    before = metrics(app)["C_D, drag"]
+    unit, forward, _ = [box for box in app.selectbox if box.label != "Checkpoint"]
+    unit.set_value("cm").run()
+    assert "42 m long" in texts(app)
+    other = "+x" if forward.value == "-x" else "-x"
+    forward.set_value(other).run()
+    assert not app.exception
+    assert metrics(app)["C_D, drag"] != before
+    assert f"--forward={other}" in app.code[0].value
+
+
+def test_axes_that_do_not_fit_are_named(open_page: Open) -> None:
+    app = open_page("upload")
+    _, forward, up = [box for box in app.selectbox if box.label != "Checkpoint"]
+    forward.set_value(up.value).run()
+    assert not app.exception
+    assert "must be different axes" in app.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "message"),
+    [
+        (b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 99999999\n", "bad.obj", "99,999,998"),
+        (b"", "empty.stl", "must"),
+        (b"\x00" * 84, "zero.stl", "must"),
+    ],
+)
+def test_bad_files_are_one_line_and_leave_the_page_alive(
+    open_page: Open, content: bytes, name: str, message: str
+) -> None:
+    app = put(open_page("upload"), content, name)
+    assert not app.exception
+    assert message in app.error[0].value
+    app.file_uploader[0].set_value([])
+    assert not app.run().exception
+
+
+@pytest.fixture
+def quick_solver(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    calls: list[str] = []
+
+    def fake(mesh: SurfaceMesh, recipe: Recipe) -> Iterator[Progress | Flow]:
+        calls.append("solved")
+        yield Progress(stage="simpleFoam", iteration=120, iterations=240, residual=1e-3)
+        yield sphere_solution(mesh, recipe)
+
+    monkeypatch.setattr("pages._flows.solve_flow", fake)
+    monkeypatch.setattr("mspt.solvers.openfoam.run.is_installed", lambda: True)
+    return calls
+
+
+def test_solving_shows_truth_and_real_error(open_page: Open, quick_solver: list[str]) -> None:
+    app = open_page("upload", sample="Ellipsoid")
+    assert "C_D of the solver" not in metrics(app)
+    app.button("shape_solve").click().run()
+    assert not app.exception
+    assert quick_solver == ["solved"]
+    shown = metrics(app)
+    assert float(shown["C_D of the solver"]) > 0
+    assert shown["Relative L2 of C_p, by area"].endswith("%")
+    views = next(group for group in app.button_group if group.label == "View")
+    assert {"Truth", "Error"} <= {option.content for option in views.proto.options}
+    app.run()
+    assert quick_solver == ["solved"]  # kept, not solved again
+
+
+def test_exports_hold_the_prediction(open_page: Open, project: Path) -> None:
+    open_page("upload", sample="Ahmed body")
+    header = next(h for h in list_checkpoints(project / "pretrained") if h.path.stem == "car")
+    shape = _flows.sample_shape("Ahmed body")
+    placement = guess_placement(shape.mesh, suffix=".stl")
+    for _ in _flows.predict(shape, header, placement, "cpu"):
+        pass
+    result = _flows.require(_flows.known(_flows.result_key(shape, header, placement, "cpu")))
+    table = np.genfromtxt(io.BytesIO(_flows.table_file(result)), delimiter=",", names=True)
+    assert np.allclose(table["Cp"], result.prediction.cell_pressure, atol=1e-4)
+    assert b"PolyData" in _flows.vtp_file(result)
+    kept = json.loads(_flows.passport_file(result, shape, header))
+    assert kept["shape"]["path"] == "shape.stl"
+    assert kept["C_D"] == result.prediction.coefficients.C_D
