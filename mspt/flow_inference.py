@@ -71,6 +71,9 @@ class FlowPrediction:
     """Predicted flow around a body.
 
     Attributes:
+        surface_points: Where the model was asked on the surface.
+        surface_normals: Outward unit normals there.
+        surface_values: C_p and the three components of C_f there.
         cell_pressure: C_p of each triangle of the mesh.
         cell_shear: C_f of each triangle.
         volume_points: Places in the flow.
@@ -84,6 +87,9 @@ class FlowPrediction:
         device: Where it ran.
     """
 
+    surface_points: Float64[ndarray, "N 3"]
+    surface_normals: Float64[ndarray, "N 3"]
+    surface_values: Float64[ndarray, "N 4"]
     cell_pressure: Float64[ndarray, " T"]
     cell_shear: Float64[ndarray, "T 3"]
     volume_points: Float64[ndarray, "P 3"]
@@ -153,10 +159,13 @@ def predict_flow(
     surface = np.empty((len(inputs.points), 4))
     for index, (cloud, field) in enumerate(zip(inputs.clouds, fields, strict=True)):
         surface[index::total] = field[: cloud.num_surface, :4].numpy()
-    cells = carry_to_cells(mesh, inputs, surface)
+    cells = carry_to_cells(mesh, inputs.points, inputs.normals, values=surface)
     flow = [field[cloud.num_surface :] for cloud, field in zip(inputs.clouds, fields, strict=True)]
     change = torch.cat(flow).double().numpy()
     yield FlowPrediction(
+        surface_points=inputs.points,
+        surface_normals=inputs.normals,
+        surface_values=surface,
         cell_pressure=cells[:, 0],
         cell_shear=cells[:, 1:4],
         volume_points=np.concatenate(
@@ -230,16 +239,20 @@ def cloud_force(cloud: Cloud, fields: Float[Tensor, "N C"], area: float) -> Forc
 
 
 def carry_to_cells(
-    mesh: SurfaceMesh, inputs: FlowInputs, values: Float64[ndarray, "N V"]
+    mesh: SurfaceMesh,
+    points: Float64[ndarray, "N 3"],
+    normals: Float64[ndarray, "N 3"],
+    *,
+    values: Float64[ndarray, "N V"],
 ) -> Float64[ndarray, "T V"]:
     """Return values of triangles from those of the six nearest points with a like normal."""
-    apart = np.sqrt(mesh.areas.sum() / len(inputs.points))
-    tree = KDTree(np.concatenate([inputs.points, NORMAL_WEIGHT * apart * inputs.normals], axis=1))
-    wanted = np.concatenate([mesh.centers, NORMAL_WEIGHT * apart * mesh.normals], axis=1)
-    distance, nearest = tree.query(wanted, k=min(6, len(inputs.points)), workers=-1)
-    weights = 1 / np.maximum(distance.reshape(len(wanted), -1), 1e-9) ** 2
+    weight = NORMAL_WEIGHT * np.sqrt(mesh.areas.sum() / len(points))
+    tree = KDTree(np.concatenate([points, weight * normals], axis=1))
+    wanted = np.concatenate([mesh.centers, weight * mesh.normals], axis=1)
+    distance, nearest = tree.query(wanted, k=min(6, len(points)), workers=-1)
+    weights = 1 / np.maximum(np.asarray(distance).reshape(len(wanted), -1), 1e-9) ** 2
     weights /= weights.sum(axis=1, keepdims=True)
-    return np.einsum("tk,tkv->tv", weights, values[nearest.reshape(len(wanted), -1)])
+    return np.einsum("tk,tkv->tv", weights, values[np.asarray(nearest).reshape(len(wanted), -1)])
 
 
 def _in_the_flow(

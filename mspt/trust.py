@@ -220,12 +220,12 @@ def _distance(value: float, library: ShapeLibrary, outline: ndarray, nearest: nd
         "poor": "far from all shapes learned from",
     }[verdict]
     return Check(
-        name="Nearest training shape",
+        name="Nearest known shape",
         value=100 * value,
-        unit="% of the length",
+        unit="%",
         verdict=verdict,
         meaning=(
-            f"Root-mean-square difference of the outlines: {words} "
+            f"Root-mean-square difference of the outlines, in lengths: {words} "
             f"(nine of ten are within {100 * usual:.1f} %). They differ most in the {part}."
         ),
         caveat="Outlines leave out wheels, mirrors and the radii of edges.",

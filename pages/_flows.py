@@ -11,20 +11,20 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 import streamlit as st
-from scipy.spatial import KDTree
 
 from mspt.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint
 from mspt.commands_flow import recipe_for
-from mspt.data.flow import FlowCase, flow_case
+from mspt.data.flow import PRESSURE_RANGE, FlowCase, flow_case
 from mspt.errors import MSPTError
 from mspt.flow_evaluation import FlowScore, score_flow
+from mspt.flow_inference import carry_to_cells
 from mspt.geometry.blocks import Block, block_mesh
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import Placement, guess_placement
 from mspt.geometry.readers import read_mesh_bytes
 from mspt.geometry.shapes import draw_body
 from mspt.geometry.writers import write_stl
-from mspt.predict import ShapeResult, Working, in_tunnel, passport, predict_shape
+from mspt.predict import ShapeResult, Working, passport, predict_shape
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import Progress, solve_flow
 from pages._shared import one_at_a_time
@@ -136,18 +136,21 @@ def truth_key(shape: Shape, placement: Placement) -> tuple[object, ...]:
 
 @dataclass(frozen=True)
 class Truth:
-    """The solver's answer for a shape, on the triangles of its mesh."""
+    """The solver's answer for a shape.
+
+    Attributes:
+        case: What is kept of it.
+        flow: All of it.
+    """
 
     case: FlowCase
-    cell_pressure: np.ndarray
-    seconds: float
+    flow: Flow
 
 
 def solve(key: tuple[object, ...], result: ShapeResult) -> Iterator[tuple[float, str]]:
     """Compute the flow with OpenFOAM, yielding share and words; the truth is kept under its key."""
     placed = result.placed
-    recipe = recipe_for(placed)
-    for event in solve_flow(placed.mesh, recipe):
+    for event in solve_flow(placed.mesh, recipe_for(placed)):
         if isinstance(event, Progress):
             words = f"{event.stage} {event.iteration or ''}".strip()
             residual = f", residual of the pressure {event.residual:.1e}" if event.residual else ""
@@ -155,24 +158,20 @@ def solve(key: tuple[object, ...], result: ShapeResult) -> Iterator[tuple[float,
         elif isinstance(event, Flow):
             case = flow_case(event, placed.mesh, seed=0)
             case.info.setdefault("family", "uploaded")
-            cells = _on_cells(event, result, mirrored=recipe.symmetric)
-            _keep(key, Truth(case, cells, event.cpu_seconds))
+            _keep(key, Truth(case, event))
 
 
-def _on_cells(flow: Flow, result: ShapeResult, *, mirrored: bool) -> np.ndarray:
-    """Return C_p of the given mesh's triangles from the nearest faces of the solver's."""
-    given = in_tunnel(result.given, result.placed)
-    where, facing = given.centers.copy(), given.normals.copy()
-    if mirrored:
-        facing[:, 1] *= np.where(where[:, 1] < 0, -1, 1)
-        where[:, 1] = np.abs(where[:, 1])
-    areas = np.linalg.norm(flow.face_areas, axis=1, keepdims=True)
-    normals = flow.face_areas / np.maximum(areas, 1e-12)
-    tree = KDTree(np.concatenate([flow.face_centers, 0.03 * normals], axis=1))
-    distance, nearest = tree.query(np.concatenate([where, 0.03 * facing], axis=1), k=4)
-    weights = 1 / np.maximum(distance, 1e-6) ** 2
-    weights /= weights.sum(axis=1, keepdims=True)
-    return np.clip((weights * 2 * flow.face_pressure[nearest]).sum(axis=1), -4.0, 1.1)
+def pressure_on(mesh: SurfaceMesh, truth: Truth) -> np.ndarray:
+    """Return the solver's C_p on the triangles of a mesh, from its own faces."""
+    case, flow = truth.case, truth.flow
+    centers, vectors, values = flow.face_centers, flow.face_areas, 2 * flow.face_pressure
+    if case.is_half:
+        other = np.array([1.0, -1.0, 1.0])
+        centers, vectors = (np.concatenate([part, part * other]) for part in (centers, vectors))
+        values = np.concatenate([values, values])
+    normals = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    clipped = np.clip(values, *PRESSURE_RANGE)
+    return carry_to_cells(mesh, centers, normals, values=clipped[:, None])[:, 0]
 
 
 def errors(truth: Truth, header: CheckpointInfo, device: str) -> FlowScore:

@@ -74,52 +74,48 @@ def _sizes(shape: _flows.Shape, placement: Placement) -> tuple[float, float, flo
 
 def follow(steps: Iterator[tuple[float, str]], title: str) -> None:
     """Show how far a computation is; any other input on the page ends it."""
-    with st.status(f"{title} …", expanded=True) as status:
+    place = st.empty()
+    with place.container(), st.status(f"{title} …", expanded=True):
         bar = st.progress(0.0)
         st.button("Cancel", key=f"cancel_{title}", icon=":material/stop:")
         for share, words in steps:
             bar.progress(min(share, 1.0), words)
-        status.update(label=f"{title}: done", state="complete", expanded=False)
+    place.empty()
 
 
 def numbers(result: ShapeResult, header: CheckpointInfo) -> None:
-    """Show coefficients with their parts, the area they refer to, and the time."""
+    """Show coefficients with their parts, and how large errors of C_D usually are."""
     found, prediction = result.prediction.coefficients, result.prediction
     metrics = header.info.get("metrics", {})
-    first, second, third, fourth, fifth = st.columns(5)
+    first, second, third, fourth = st.columns(4)
     with first:
         _parts.number(
             "C_D, drag",
             f"{found.C_D:.3f} ± {prediction.drag_spread:.3f}",
             origin=_parts.MEASURED,
-            help_text=(
-                f"Pressure {found.C_D_pressure:.3f}, friction {found.C_D_friction:.3f}. ± is the "
-                "spread between clouds of points, not the error."
-            ),
+            help_text="± is the spread between clouds of points, not the error.",
         )
     with second:
-        _parts.number(
-            "C_L, lift",
-            f"{found.C_L:+.3f}",
-            origin=_parts.MEASURED,
-            help_text=f"Pressure {found.C_L_pressure:+.3f}, friction {found.C_L_friction:+.3f}.",
-        )
-    with third:
         _parts.number(
             "Pressure + friction",
             f"{found.C_D_pressure:.3f} + {found.C_D_friction:.3f}",
             origin=_parts.MEASURED,
             help_text="The two parts of C_D.",
         )
+    with third:
+        _parts.number(
+            "C_L, lift",
+            f"{found.C_L:+.3f}",
+            origin=_parts.MEASURED,
+            help_text=f"Pressure {found.C_L_pressure:+.3f}, friction {found.C_L_friction:+.3f}.",
+        )
     with fourth:
         _parts.number(
-            f"C_D error, {metrics.get('cases', 0)} test cases",
+            "Usual error of C_D",
             _parts.percent(metrics.get("C_D_relative")),
             origin=_parts.STORED,
-            help_text="Mean relative error of C_D on shapes not learned from.",
+            help_text=f"Mean over {metrics.get('cases', 0)} test shapes not learned from.",
         )
-    with fifth:
-        _parts.number("All together", f"{result.seconds:.1f} s", origin=_parts.MEASURED)
 
 
 def truth_numbers(result: ShapeResult, truth: _flows.Truth, score: FlowScore) -> None:
@@ -138,7 +134,7 @@ def truth_numbers(result: ShapeResult, truth: _flows.Truth, score: FlowScore) ->
             origin=_parts.MEASURED,
         )
     with fourth:
-        _parts.number("Solver", f"{truth.seconds:.0f} s", origin=_parts.MEASURED)
+        _parts.number("Solver", f"{truth.flow.cpu_seconds:.0f} s", origin=_parts.MEASURED)
 
 
 def trust_strip(result: ShapeResult) -> None:
@@ -149,11 +145,15 @@ def trust_strip(result: ShapeResult) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.badge(check.verdict, color=color, icon=f":material/{icon}:")
             st.markdown(
-                f"{check.name}: **{check.value:.2g} {check.unit}**",
+                f"{check.name}: **{_short(check.value)} {check.unit}**",
                 help=f"{check.meaning} {check.caveat}",
             )
     nearest = ", ".join(f"{name} ({family})" for name, family, _ in result.trust.nearest)
     st.caption(f"Most like the training shapes {nearest}.")
+
+
+def _short(value: float) -> str:
+    return "0" if abs(value) < 1e-6 else f"{value:.2g}"
 
 
 def findings(result: ShapeResult, placement: Placement) -> None:
@@ -172,6 +172,8 @@ def findings(result: ShapeResult, placement: Placement) -> None:
             "Bodies": f"{report.bodies}",
             "Frontal area": f"{area * length**2:.3g} m²" if length else f"{area:.4f} L²",
             "Length": f"{length:.3g} m" if length else "–",
+            "Time of all steps": f"{result.seconds:.1f} s",
+            "Time of the model": f"{result.prediction.seconds:.1f} s on {result.prediction.device}",
         }
         st.table(facts, border="horizontal", width="stretch")
 

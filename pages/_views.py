@@ -1,16 +1,20 @@
 """The 3-D views of a flow."""
 
 import streamlit as st
+from pyvista import Plotter
 
 from mspt.data.car import CAR
 from mspt.figures.flow import flow_plotter, surface_plotter
 from mspt.figures.scene import shared_limits
+from mspt.flow_inference import carry_to_cells
+from mspt.geometry.mesh import refined
 from mspt.predict import ShapeResult, in_tunnel
 from pages import _flows, _parts, _vtk
 
 VIEWS = ("Pressure", "Friction", "Slice", "Streamlines", "Shape")
 TRUTH_VIEWS = ("Truth", "Error")
 HEIGHT = 500
+MAX_EDGE, MAX_CUT = 0.025, 60_000
 _PRESSURE, _SHEAR, _VELOCITY = CAR.fields
 
 
@@ -30,12 +34,13 @@ def flow_view(shape: _flows.Shape, result: ShapeResult, truth: _flows.Truth | No
     )
 
 
-def _plotter(chosen: str, result: ShapeResult, truth: _flows.Truth | None, *, dark: bool):
-    prediction = result.prediction
-    mesh = in_tunnel(result.given, result.placed)
+def _plotter(
+    chosen: str, result: ShapeResult, truth: _flows.Truth | None, *, dark: bool
+) -> Plotter:
+    prediction, body = result.prediction, in_tunnel(result.given, result.placed)
     if chosen in ("Slice", "Streamlines"):
         return flow_plotter(
-            mesh,
+            body,
             prediction.volume_points,
             prediction.velocity,
             prediction.volume_pressure,
@@ -43,31 +48,30 @@ def _plotter(chosen: str, result: ShapeResult, truth: _flows.Truth | None, *, da
             dark=dark,
             height=HEIGHT,
         )
-    values, quantity, diverging = None, None, False
-    limits = None
-    if chosen in ("Pressure", "Truth") and truth is not None:
-        both = (prediction.cell_pressure, truth.cell_pressure)
-        limits = shared_limits(*both)
-    if chosen == "Pressure":
-        values, quantity = prediction.cell_pressure, _PRESSURE
-    elif chosen == "Truth" and truth is not None:
-        values, quantity = truth.cell_pressure, _PRESSURE
-    elif chosen == "Error" and truth is not None:
-        values, quantity, diverging = (
-            prediction.cell_pressure - truth.cell_pressure,
-            _PRESSURE,
-            True,
-        )
-    elif chosen == "Friction":
-        values, quantity = (prediction.cell_shear**2).sum(axis=1) ** 0.5, _SHEAR
+    shared = {"ground": 0.0, "dark": dark, "height": HEIGHT}
+    if chosen == "Shape":
+        return surface_plotter(body, None, quantity=None, edges=True, **shared)
+    # Long triangles are cut for the eye: the model was asked at many points within each.
+    shown = refined(body, max_edge=MAX_EDGE) if len(body.triangles) < MAX_CUT else body
+    predicted = carry_to_cells(
+        shown,
+        prediction.surface_points,
+        prediction.surface_normals,
+        values=prediction.surface_values,
+    )
+    if chosen == "Friction":
+        size = (predicted[:, 1:] ** 2).sum(axis=1) ** 0.5
+        return surface_plotter(shown, size, quantity=_SHEAR, **shared)
+    if truth is None:
+        return surface_plotter(shown, predicted[:, 0], quantity=_PRESSURE, **shared)
+    true = _flows.pressure_on(shown, truth)
+    if chosen == "Error":
+        miss = predicted[:, 0] - true
+        return surface_plotter(shown, miss, quantity=_PRESSURE, diverging=True, **shared)
     return surface_plotter(
-        mesh,
-        values,
-        quantity=quantity,
-        limits=limits,
-        diverging=diverging,
-        edges=chosen == "Shape",
-        ground=0.0,
-        dark=dark,
-        height=HEIGHT,
+        shown,
+        true if chosen == "Truth" else predicted[:, 0],
+        quantity=_PRESSURE,
+        limits=shared_limits(predicted[:, 0], true),
+        **shared,
     )

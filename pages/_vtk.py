@@ -33,6 +33,8 @@ _EXPORT = Lock()
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 )
+# vtk.js asks its home for icons.
+_ICONS = re.compile(r"https://kitware\.github\.io/vtk-js/icon/[^`\"]*")
 
 
 def show(
@@ -93,7 +95,7 @@ def scene_html(plotter: pv.Plotter, *, camera: str, label: str) -> str:
     )
     body = f'<body><div class="content" role="img" aria-label="{escape(label)}"></div>{bar}'
     script = f"<script>const SCENE = {settings};\n{_asset('scene.js')}</script></body>"
-    start, _, end = page.getvalue().rpartition("</body>")
+    start, _, end = _ICONS.sub("data:,", page.getvalue()).rpartition("</body>")
     start = start.replace("<head>", head, 1).replace("<body>", body, 1)
     return start + script + end
 

@@ -201,7 +201,7 @@ def test_cells_take_values_from_their_own_side_of_a_thin_plate() -> None:
     mesh = box((0, -0.5, 0), (1, 0.5, 0.002))
     inputs = look_at(make_checkpoint(), mesh, num_clouds=2)
     up = inputs.normals[:, 2:] > 0.5
-    cells = carry_to_cells(mesh, inputs, up.astype(float))
+    cells = carry_to_cells(mesh, inputs.points, inputs.normals, values=up.astype(float))
     assert (cells[mesh.normals[:, 2] > 0.5] > 0.95).all()
     assert (cells[mesh.normals[:, 2] < -0.5] < 0.05).all()
 
@@ -245,7 +245,7 @@ def check_of(report: TrustReport, name: str) -> Check:
 
 
 def test_a_shape_unlike_all_others_is_far_away() -> None:
-    far = check_of(report_for(box((0, -0.05, 0), (1, 0.05, 0.05))), "Nearest training shape")
+    far = check_of(report_for(box((0, -0.05, 0), (1, 0.05, 0.05))), "Nearest known shape")
     assert far.verdict == "poor"
     assert "far from all shapes learned from" in far.meaning
     assert report_for(box((0, -0.05, 0), (1, 0.05, 0.05))).verdict == "poor"

@@ -112,10 +112,10 @@ def flow_plotter(  # noqa: PLR0913 - what there is to choose in a picture
         height: Height in pixels.
     """
     quantity = _COLORS["speed" if layer == "streamlines" else by]
-    speed = np.linalg.norm(velocity, axis=1)
-    values = pressure if quantity.name == "C_p" else speed
+    values = np.linalg.norm(velocity, axis=1) if quantity.name == "speed" else pressure
     if layer == "slice":
-        drawn = slice_surface(slice_grid(mesh, points, values), name=quantity.name)
+        grid = slice_grid(mesh, points, velocity if quantity.name == "speed" else pressure)
+        drawn = slice_surface(grid, name=quantity.name)
     else:
         lines = streamlines(flow_grid(mesh, points, velocity), rake(mesh), name=quantity.name)
         drawn = tubes(lines, radius=0.0025 * mesh.extent[0])
@@ -131,7 +131,7 @@ def flow_plotter(  # noqa: PLR0913 - what there is to choose in a picture
 
 
 def slice_surface(grid: SliceGrid, *, name: str) -> pv.PolyData:
-    """Return a slice as squares with a value at each corner.
+    """Return a slice as squares with a value at each corner; of vectors, their length.
 
     Squares on the outline of the body reach into it, where the body hides them; their inner corners
     have the value of the nearest corner outside.
@@ -140,7 +140,8 @@ def slice_surface(grid: SliceGrid, *, name: str) -> pv.PolyData:
         grid: The slice.
         name: Under which name corners hold their value.
     """
-    known = np.isfinite(grid.values)
+    values = grid.values if grid.values.ndim == 2 else np.linalg.norm(grid.values, axis=2)
+    known = np.isfinite(values)
     nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
     x, z = np.meshgrid(grid.x, grid.z)
     corner, here, next_ = np.arange(x.size).reshape(x.shape), slice(None, -1), slice(1, None)
@@ -148,5 +149,5 @@ def slice_surface(grid: SliceGrid, *, name: str) -> pv.PolyData:
     squares = np.stack([corner[place] for place in around], axis=-1)
     drawn = np.any([known[place] for place in around], axis=0)
     surface = polygons(np.stack([x, 0 * x, z], axis=-1).reshape(-1, 3), squares[drawn])
-    surface.point_data[name] = grid.values[tuple(np.asarray(nearest))].ravel().astype(np.float32)
+    surface.point_data[name] = values[tuple(np.asarray(nearest))].ravel().astype(np.float32)
     return surface

@@ -13,7 +13,7 @@ from scipy.spatial import KDTree
 from mspt.geometry.distance import nearest_on
 from mspt.geometry.mesh import SurfaceMesh
 
-_NEIGHBORS = 16
+_NEIGHBORS = 24
 _CHUNK = 32_768
 _RIDGE = 1e-7
 # Room round the body in body lengths: before it, behind it, to either side of it, above it.
@@ -32,7 +32,7 @@ class SliceGrid:
 
     x: Float64[ndarray, " X"]
     z: Float64[ndarray, " Z"]
-    values: Float64[ndarray, "Z X"]
+    values: Float64[ndarray, "Z X *C"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,7 +57,7 @@ class FlowGrid:
 def slice_grid(
     mesh: SurfaceMesh,
     points: Float[ndarray, "P 3"],
-    values: Float[ndarray, " P"],
+    values: Float[ndarray, " P *C"],
     *,
     shape: tuple[int, int] = (280, 80),
 ) -> SliceGrid:
@@ -66,16 +66,16 @@ def slice_grid(
     Args:
         mesh: The body in the wind-tunnel frame: flow along +x, ground at z = 0.
         points: Places in the flow, on both sides of the plane.
-        values: What is known there.
+        values: What is known there, one or more numbers.
         shape: Number of nodes along the flow and upwards.
     """
     low, high = _surroundings(mesh)
     x = np.linspace(low[0], high[0], shape[0])
     z = np.linspace(low[2], high[2], shape[1])
     nodes = _nodes(x, np.zeros(1), z)
-    found = fit_values(points, values[:, None], nodes)[:, 0]
+    found = fit_values(points, values.reshape(len(values), -1), nodes)
     found[is_inside(mesh, nodes)] = np.nan
-    return SliceGrid(x=x, z=z, values=found.reshape(len(z), len(x)))
+    return SliceGrid(x=x, z=z, values=found.reshape(len(z), len(x), *values.shape[1:]))
 
 
 def flow_grid(
@@ -138,11 +138,11 @@ def is_inside(mesh: SurfaceMesh, nodes: Float64[ndarray, "G 3"]) -> Bool[ndarray
 def _fit_some(
     tree: KDTree, values: Float64[ndarray, "P C"], nodes: Float64[ndarray, "G 3"]
 ) -> Float64[ndarray, "G C"]:
-    distance, near = tree.query(nodes, k=min(_NEIGHBORS, len(values)))
+    distance, near = tree.query(nodes, k=min(_NEIGHBORS, len(values)), workers=-1)
     distance, near = np.reshape(distance, (len(nodes), -1)), np.reshape(near, (len(nodes), -1))
     reach = np.maximum(distance[:, -1:] * 1.001, 1e-12)
     share = (distance / reach) ** 2
-    weight = (1 - share) ** 2 / (share + 0.01)
+    weight = (1 - share) ** 2 / (share + 0.03)
     step = (tree.data[near] - nodes[:, None]) / reach[..., None]
     basis = np.concatenate([np.ones_like(share)[..., None], step], axis=2)
     weighted = np.swapaxes(basis * weight[..., None], 1, 2)

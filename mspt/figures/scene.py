@@ -166,19 +166,22 @@ def _merge_vertices(full: pv.PolyData, side: float) -> pv.PolyData:
 
 
 def _add_tunnel(plotter: pv.Plotter, mesh: SurfaceMesh, ground: float, *, dark: bool) -> None:
-    """Add the ground, the body's shadow on it and an arrow along the flow."""
-    (x0, y0, _), (x1, _, _) = mesh.bounds
-    length = x1 - x0
-    x = np.array([x0 - 0.5, x1 + 0.75, x1 + 0.75, x0 - 0.5]) * length
-    y = np.array([-0.65, -0.65, 0.65, 0.65]) * length
-    floor = np.stack([x, y, np.full(4, ground - 0.004 * length)], axis=1)
-    plotter.add_mesh(polygons(floor, np.arange(4)[None]), color=_GROUND[dark], lighting=False)
+    """Add the ground, which fades into the page, the body's shadow and an arrow along the flow."""
+    center, length = mesh.bounds.mean(axis=0)[:2], mesh.extent[0]
+    angle = np.linspace(0, 2 * np.pi, 72, endpoint=False)
+    rim = length * np.stack([1.45 * np.cos(angle), 0.95 * np.sin(angle)], axis=1)
+    page, floor, shadow = (_rgb(colors[dark]) for colors in (PAGE, _GROUND, _SHADOW))
+    height = ground - 0.004 * length
+    _add_faded(plotter, center, rim, height=height, rings=((0.0, floor), (0.6, floor), (1, page)))
     hull = ConvexHull(mesh.vertices[:, :2])
-    outline = np.insert(hull.points[hull.vertices], 2, ground - 0.002 * length, axis=1)
-    around = np.arange(len(outline))[None]
-    plotter.add_mesh(polygons(outline, around), color=_SHADOW[dark], lighting=False)
+    rim = hull.points[hull.vertices] - center
+    height = ground - 0.002 * length
+    _add_faded(
+        plotter, center, rim, height=height, rings=((0.0, shadow), (0.85, shadow), (1.12, floor))
+    )
+    start = np.array([mesh.bounds[0, 0] - 0.34 * length, 0, mesh.bounds[1, 2] + 0.1 * length])
     arrow = pv.Arrow(
-        start=(x0 - 0.34 * length, -0.1 * length, ground + 0.02 * length),
+        start=start,
         direction=(1, 0, 0),
         scale=0.26 * length,
         shaft_radius=0.018,
@@ -186,3 +189,27 @@ def _add_tunnel(plotter: pv.Plotter, mesh: SurfaceMesh, ground: float, *, dark: 
         tip_length=0.24,
     )
     plotter.add_mesh(arrow, color=_ARROW[dark], lighting=False)
+
+
+def _add_faded(
+    plotter: pv.Plotter,
+    center: Float[ndarray, " 2"],
+    rim: Float[ndarray, "V 2"],
+    *,
+    height: float,
+    rings: tuple[tuple[float, ndarray], ...],
+) -> None:
+    """Add a flat shape whose color goes from ring to ring, each a share of the way to its rim."""
+    count, flat = len(rim), [center + share * rim for share, _ in rings]
+    points = np.insert(np.concatenate(flat), 2, height, axis=1)
+    inner = np.arange(count * (len(rings) - 1)).reshape(-1, count)
+    squares = np.stack(
+        [inner, np.roll(inner, -1, axis=1), np.roll(inner, -1, axis=1) + count, inner + count], -1
+    )
+    shape = polygons(points, squares.reshape(-1, 4))
+    shape.point_data["color"] = np.repeat([color for _, color in rings], count, axis=0)
+    plotter.add_mesh(shape, scalars="color", rgb=True, lighting=False)
+
+
+def _rgb(color: str) -> ndarray:
+    return np.array(pv.Color(color).int_rgb, dtype=np.uint8)

@@ -15,8 +15,9 @@ import resource
 import struct
 import sys
 from collections.abc import Callable
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -46,9 +47,9 @@ def main() -> None:
     # Millions of short lists, none in a cycle, would be searched for garbage again and again.
     gc.disable()
     # Libraries may print: standard output is theirs, the replies go to a copy of it.
-    with os.fdopen(os.dup(1), "wb") as replies:
+    with os.fdopen(0, "rb") as requests, os.fdopen(os.dup(1), "wb") as replies:
         os.dup2(2, 1)
-        serve(sys.stdin.buffer, replies)
+        serve(requests, replies)
 
 
 def limit_process(*, memory: int) -> None:
@@ -65,7 +66,7 @@ def limit_request(*, seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
-def serve(requests: BinaryIO, replies: BinaryIO) -> None:
+def serve(requests: BufferedIOBase, replies: BufferedIOBase) -> None:
     """Say that this process is ready, then answer one request after the other."""
     _send(replies, json.dumps({"ready": True}).encode())
     while head := requests.read(LENGTH.size):
@@ -156,7 +157,7 @@ def _error(text: str) -> bytes:
     return json.dumps({"error": text}).encode()
 
 
-def _send(replies: BinaryIO, frame: bytes) -> None:
+def _send(replies: BufferedIOBase, frame: bytes) -> None:
     replies.write(LENGTH.pack(len(frame)))
     replies.write(frame)
     replies.flush()

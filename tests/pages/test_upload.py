@@ -56,7 +56,7 @@ def test_first_visit_shows_a_finished_prediction(open_page: Open) -> None:
     assert not app.error
     shown = metrics(app)
     assert "±" in shown["C_D, drag"]
-    assert shown["C_D error, 40 test cases"] == "12.34%"
+    assert shown["Usual error of C_D"] == "12.34%"
     for name in ("Closed surface", "Mirror symmetry", "Half as many points"):
         assert name in texts(app)
 
@@ -84,7 +84,9 @@ def test_a_person_can_overrule_unit_and_nose(open_page: Open, car_file: bytes) -
     app = put(open_page("upload"), car_file, "car.stl")
     assert "4.2 m long" in texts(app)
     before = metrics(app)["C_D, drag"]
-    unit, forward, _ = [box for box in app.selectbox if box.label != "Checkpoint"]
+    unit, forward, _ = [
+        box for box in app.selectbox if box.label not in ("Checkpoint", "Or a sample")
+    ]
     unit.set_value("cm").run()
     assert "42 m long" in texts(app)
     other = "+x" if forward.value == "-x" else "-x"
@@ -96,7 +98,9 @@ def test_a_person_can_overrule_unit_and_nose(open_page: Open, car_file: bytes) -
 
 def test_axes_that_do_not_fit_are_named(open_page: Open) -> None:
     app = open_page("upload")
-    _, forward, up = [box for box in app.selectbox if box.label != "Checkpoint"]
+    _, forward, up = [
+        box for box in app.selectbox if box.label not in ("Checkpoint", "Or a sample")
+    ]
     forward.set_value(up.value).run()
     assert not app.exception
     assert "must be different axes" in app.error[0].value
