@@ -85,7 +85,7 @@ def wait_until_up(address: str, *, seconds: float = 60) -> None:
 def settle(page: Page) -> None:
     """Wait until the script has run and the figures are drawn."""
     page.wait_for_selector(READY, timeout=90_000)
-    page.wait_for_selector(".js-plotly-plot .main-svg", timeout=90_000)
+    page.wait_for_selector(".js-plotly-plot .main-svg, iframe[srcdoc]", timeout=90_000)
     page.wait_for_timeout(800)  # fonts and the last figures
 
 

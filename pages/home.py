@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from mspt.data.car import CAR
 from mspt.data.registry import DATASETS, get_dataset
 from mspt.figures.fields import comparison_figure
 from pages import _parts, _shared
@@ -41,7 +42,15 @@ with st.container(horizontal=True, horizontal_alignment="center"), st.container(
     )
 
     st.subheader("What to try first", anchor=False)
-    first, second, third = st.columns(3)
+    (shape, first), (second, third) = st.columns(2), st.columns(2)
+    with shape.container(border=True, height="stretch"):
+        st.page_link(
+            "pages/upload.py",
+            label="Put a shape into the wind",
+            icon=":material/directions_car:",
+            query_params={"sample": "Estate on wheels"},
+        )
+        st.caption("Yours or a sample: pressure, drag, streamlines, and how far to trust them.")
     with first.container(border=True, height="stretch"):
         st.page_link(
             "pages/explore.py",
@@ -101,7 +110,7 @@ with st.container(horizontal=True, horizontal_alignment="center"), st.container(
         "is L + S instead of N. The patches are the leaves of a balanced ball tree, built once."
     )
     st.subheader("The data", anchor=False)
-    for item in DATASETS.values():
+    for item in (*DATASETS.values(), CAR):
         st.markdown(f"**{item.title}** (`{item.name}`), {item.geometry}")
         st.latex(item.equation)
     _parts.command("python -m mspt datasets")

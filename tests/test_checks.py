@@ -44,7 +44,7 @@ def test_closed_body_has_no_findings() -> None:
     assert (report.area, report.volume) == pytest.approx((22.0, 6.0))
 
 
-@pytest.mark.parametrize("family", ["block", "wing", "notchback"])
+@pytest.mark.parametrize("family", ["block", "wing"])
 def test_parametric_bodies_have_no_findings(family: str) -> None:
     assert inspect_mesh(draw_body(family, 0).mesh).describe() == ()
 
@@ -115,14 +115,14 @@ def test_lines_say_how_many_and_whether_it_matters() -> None:
     )
 
 
-@given(seed=st.integers(0, 10_000), kept=st.floats(0.2, 1.0), merged=st.booleans())
-def test_counts_are_those_of_trimesh(seed: int, kept: float, merged: bool) -> None:
+@given(seed=st.integers(0, 10_000), kept=st.floats(0.2, 1.0), merged=st.sampled_from([5, 17]))
+def test_counts_are_those_of_trimesh(seed: int, kept: float, merged: int) -> None:
     rng = np.random.default_rng(seed)
     sphere = trimesh.creation.icosphere(1)
     mesh = SurfaceMesh(np.array(sphere.vertices), np.array(sphere.faces, dtype=np.int64))
     triangles = mesh.triangles[rng.random(len(mesh.triangles)) < kept]
-    if merged:  # bodies that share an edge or a vertex
-        triangles = np.where(triangles == 5, 17, triangles)
+    # Where two vertices become one, edges have more triangles, and some have equal corners.
+    triangles = np.where(triangles == 5, merged, triangles)
     if len(triangles) == 0:
         return
     mesh = with_triangles(mesh, triangles)

@@ -81,6 +81,9 @@
       } else return;
       event.preventDefault();
     });
+    // Moves more than 200 ms apart, as slow machines deliver them, would turn nothing.
+    const interactor = renderWindow.getInteractor();
+    interactor.onStartMouseMove((event) => interactor.invokeMouseMove(event));
     // The viewer's own keys, such as w for wires, would surprise.
     window.addEventListener("keypress", (event) => event.stopImmediatePropagation(), true);
     document.body.dataset.ready = "1";

@@ -23,7 +23,7 @@ PAGE = {False: "#ffffff", True: "#10161c"}
 _GROUND = {False: "#f2f5f7", True: "#1a222b"}
 _SHADOW = {False: "#dfe5ea", True: "#131a21"}
 _BODY = {False: "#b9c4cc", True: "#8c99a3"}
-_EDGE = {False: "#3d4a55", True: "#10161c"}
+_EDGE = {False: "#3d4a55", True: "#46525d"}
 _ARROW = {False: "#17698a", True: "#5bb8d4"}
 _WIDTH = 1000
 _VIEW_FROM = np.array([-0.62, -1.25, 0.6])
@@ -169,17 +169,17 @@ def _add_tunnel(plotter: pv.Plotter, mesh: SurfaceMesh, ground: float, *, dark: 
     """Add the ground, which fades into the page, the body's shadow and an arrow along the flow."""
     center, length = mesh.bounds.mean(axis=0)[:2], mesh.extent[0]
     angle = np.linspace(0, 2 * np.pi, 72, endpoint=False)
-    rim = length * np.stack([1.45 * np.cos(angle), 0.95 * np.sin(angle)], axis=1)
+    rim = length * np.stack([1.35 * np.cos(angle), 0.75 * np.sin(angle)], axis=1)
     page, floor, shadow = (_rgb(colors[dark]) for colors in (PAGE, _GROUND, _SHADOW))
     height = ground - 0.004 * length
-    _add_faded(plotter, center, rim, height=height, rings=((0.0, floor), (0.6, floor), (1, page)))
+    _add_faded(plotter, center, rim, height=height, rings=((0.0, floor), (0.5, floor), (1.0, page)))
     hull = ConvexHull(mesh.vertices[:, :2])
     rim = hull.points[hull.vertices] - center
     height = ground - 0.002 * length
     _add_faded(
         plotter, center, rim, height=height, rings=((0.0, shadow), (0.85, shadow), (1.12, floor))
     )
-    start = np.array([mesh.bounds[0, 0] - 0.34 * length, 0, mesh.bounds[1, 2] + 0.1 * length])
+    start = np.array([mesh.bounds[0, 0] - 0.34 * length, 0, mesh.bounds[1, 2] + 0.14 * length])
     arrow = pv.Arrow(
         start=start,
         direction=(1, 0, 0),

@@ -65,4 +65,4 @@ def streamlines(grid: FlowGrid, seeds: Float64[ndarray, "S 3"], *, name: str) ->
 
 def tubes(lines: pv.PolyData, *, radius: float) -> pv.PolyData:
     """Return lines as round surfaces: browsers draw lines one pixel wide."""
-    return cast("pv.PolyData", lines.tube(radius=radius, n_sides=6, capping=True))
+    return cast("pv.PolyData", lines.tube(radius=radius, n_sides=5, capping=True))

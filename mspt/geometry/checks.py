@@ -109,6 +109,11 @@ class Edges:
         return self.ends[self.first[self.count == 1]]
 
     @property
+    def open_triangle(self) -> Int64[ndarray, " O"]:
+        """Triangle of each half-edge without a neighbor."""
+        return self.triangle[self.first[self.count == 1]]
+
+    @property
     def pairs(self) -> Int64[ndarray, "P 2"]:
         """Triangles on both sides of each edge that has two."""
         first = self.first[self.count == 2]

@@ -110,7 +110,7 @@ def refined(mesh: SurfaceMesh, *, max_edge: float) -> SurfaceMesh:
         >>> len(fine.triangles) > 100, round(fine.volume, 9)
         (True, 1.0)
     """
-    vertices, triangles = subdivide_to_size(mesh.vertices, mesh.triangles, max_edge=max_edge)
+    vertices, triangles, *_ = subdivide_to_size(mesh.vertices, mesh.triangles, max_edge=max_edge)
     return SurfaceMesh(np.asarray(vertices, np.float64), np.asarray(triangles, np.int64))
 
 

@@ -27,6 +27,8 @@ CRACK = 1e-6
 """Widest crack that is closed, as a share of the largest side of the bounding box."""
 SMALL_HOLE, FLAT_HOLE = 0.1, 0.02
 """Size of a hole that is closed in any case, and bend of one that is closed whatever its size."""
+SPECK = 0.01
+"""Largest size of a body without a volume that is dropped."""
 MAX_HOLES, MAX_RIM = 1000, 5000
 
 
@@ -52,7 +54,15 @@ def repair_mesh(mesh: SurfaceMesh) -> RepairedMesh:
     flat stay: what is missing there is not known.
     """
     repairs = []
-    steps = (_close_cracks, _drop_flat, _drop_copies, _turn_outward, _close_holes, _turn_outward)
+    steps = (
+        _close_cracks,
+        _drop_flat,
+        _drop_copies,
+        _drop_specks,
+        _turn_outward,
+        _close_holes,
+        _turn_outward,
+    )
     for step in steps:
         mesh, done = step(mesh)
         repairs += [done] if done else []
@@ -91,6 +101,25 @@ def _drop_copies(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:
     """Drop triangles that repeat another one, unless that opens the surface."""
     lesser, dropped = _without(mesh, _is_copy(mesh))
     return lesser, f"dropped {_counted(dropped, 'duplicate triangle')}" if dropped else ""
+
+
+def _drop_specks(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:
+    """Drop tiny closed bodies without a volume, such as unions of solids leave behind."""
+    edges = find_edges(mesh.triangles)
+    body = group(edges.links, len(mesh.triangles))
+    count = int(body.max()) + 1
+    size = mesh.extent.max()
+    low, high = np.full((count, 3), np.inf), np.full((count, 3), -np.inf)
+    np.minimum.at(low, body, mesh.corners.min(axis=1))
+    np.maximum.at(high, body, mesh.corners.max(axis=1))
+    arms = mesh.centers - low[body]
+    volume = np.bincount(body, np.einsum("tx,tx->t", arms, mesh.area_vectors) / 3)
+    speck = (np.ptp([low, high], axis=0).max(axis=1) < SPECK * size) & (
+        np.abs(volume) < SPECK**3 * size**3 / 1000
+    )
+    speck[body[edges.open_triangle]] = False
+    lesser, dropped = _without(mesh, speck[body])
+    return lesser, f"dropped {_counted(int(speck.sum()), 'speck')}" if dropped else ""
 
 
 def _without(mesh: SurfaceMesh, useless: Bool[ndarray, " T"]) -> tuple[SurfaceMesh, int]:
@@ -168,7 +197,7 @@ def _close_holes(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:
     if len(ends) == 0:
         return mesh, ""
     holes = hole_of(ends)
-    owners = edges.triangle[edges.first[edges.count == 1]]
+    owners = edges.open_triangle
     body = group(edges.links, len(mesh.triangles))
     order = np.argsort(holes, kind="stable")
     rims = np.split(order, np.flatnonzero(np.diff(holes[order])) + 1)[:MAX_HOLES]

@@ -37,6 +37,7 @@ def test_page_opens_with_a_finished_picture_and_no_click(open_page: Open, page: 
 def test_home_lists_every_checkpoint_with_its_stored_error(open_page: Open) -> None:
     table = open_page("home").dataframe[0].value
     assert set(table["Checkpoint"]) == {
+        "car",
         "darcy",
         "elasticity",
         "elasticity-sequence",
@@ -44,6 +45,7 @@ def test_home_lists_every_checkpoint_with_its_stored_error(open_page: Open) -> N
     }
     assert set(table["Test error"]) == {0.4321}
     assert dict(zip(table["Checkpoint"], table["Partition"], strict=True)) == {
+        "car": "ball tree",
         "darcy": "ball tree",
         "elasticity": "ball tree",
         "elasticity-sequence": "sequence",

@@ -56,7 +56,7 @@ def save_tiny_flow(path: Path) -> None:
     info = {
         "dataset": "car",
         "train": preset.train.to_dict(),
-        "metrics": {"relative_l2": 0.3, "mean_only": 0.6, "cases": 40, "C_D_relative": 0.1234},
+        "metrics": {"relative_l2": 0.4321, "mean_only": 0.6, "cases": 40, "C_D_relative": 0.1234},
         "trust": {"symmetry": [0.1, 0.2], "resolution": [0.1, 0.2]},
         "parameters": 1234,
         **training_facts(stack),
