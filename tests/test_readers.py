@@ -185,6 +185,19 @@ def test_obj_with_all_that_may_stand_in_it(tmp_path: Path) -> None:
     assert mesh.area_vectors.sum(axis=0).tolist() == pytest.approx([0, 0, 3])
 
 
+def test_points_and_lines_among_the_faces_are_left_out(tmp_path: Path) -> None:
+    text = "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1\nf 1 2\nf 1 2 3\nf 2 3\n"
+    assert parsed_mesh(text, ".obj", tmp_path).corners[0].tolist() == [
+        [0, 0, 0], [1, 0, 0], [0, 1, 0],
+    ]  # fmt: skip
+
+
+def test_message_of_a_library_names_no_folder(tmp_path: Path) -> None:
+    head, *_ = answer({"path": str(tmp_path / "none"), "suffix": ".stl"})
+    assert "No such file" in json.loads(head)["error"]
+    assert str(tmp_path) not in json.loads(head)["error"]
+
+
 # PLY
 
 

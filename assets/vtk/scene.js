@@ -32,7 +32,7 @@
     const camera = renderer.getActiveCamera();
     const home = look();
     // The scene was framed for a wide view; step back until it fits into a narrow one.
-    const narrow = Math.max(1, (1.45 * content.clientHeight) / content.clientWidth);
+    const narrow = Math.max(1, (1.7 * content.clientHeight) / content.clientWidth);
     home.position = home.position.map((p, i) => home.focal[i] + narrow * (p - home.focal[i]));
     let timer, moved = false;
 

@@ -179,11 +179,11 @@ def _add_tunnel(plotter: pv.Plotter, mesh: SurfaceMesh, ground: float, *, dark: 
     _add_faded(
         plotter, center, rim, height=height, rings=((0.0, shadow), (0.85, shadow), (1.12, floor))
     )
-    start = np.array([mesh.bounds[0, 0] - 0.34 * length, 0, mesh.bounds[1, 2] + 0.14 * length])
+    start = np.array([mesh.bounds[0, 0] - 0.32 * length, 0, mesh.bounds[1, 2] + 0.14 * length])
     arrow = pv.Arrow(
         start=start,
         direction=(1, 0, 0),
-        scale=0.26 * length,
+        scale=0.24 * length,
         shaft_radius=0.018,
         tip_radius=0.05,
         tip_length=0.24,

@@ -12,7 +12,6 @@ import json
 import math
 import os
 import resource
-import struct
 import sys
 from collections.abc import Callable
 from io import BufferedIOBase
@@ -26,7 +25,8 @@ from mspt.errors import GeometryError
 from mspt.geometry._read_gltf import read_gltf
 from mspt.geometry._read_plain import Polygons, check_count, read_obj, read_stl
 from mspt.geometry._read_ply import read_ply
-from mspt.geometry._read_vtk import read_vtk, triangulate
+from mspt.geometry._read_vtk import plain_reason, read_vtk, triangulate
+from mspt.geometry.sandbox import EXPORT_AGAIN, LENGTH
 
 PARSERS: dict[str, Callable[[bytes], Polygons]] = {
     ".stl": read_stl,
@@ -36,9 +36,6 @@ PARSERS: dict[str, Callable[[bytes], Polygons]] = {
     ".gltf": read_gltf,
 }
 VTK_SUFFIXES = (".vtp", ".vtu", ".vtk")
-SUFFIXES = (".stl", ".obj", ".ply", *VTK_SUFFIXES, ".glb", ".gltf")
-EXPORT_AGAIN = "export it again, or as a binary .stl"
-LENGTH = struct.Struct("<Q")
 
 
 def main() -> None:
@@ -77,17 +74,17 @@ def serve(requests: BufferedIOBase, replies: BufferedIOBase) -> None:
 
 def answer(request: dict[str, Any]) -> list[bytes]:
     """Return the frames that answer a request."""
-    suffix = request["suffix"]
+    path, suffix = Path(request["path"]), request["suffix"]
     try:
         if "seconds" in request:
             limit_request(seconds=request["seconds"])
-        vertices, triangles = read_file(Path(request["path"]), suffix)
+        vertices, triangles = read_file(path, suffix)
     except GeometryError as error:
         return [_error(str(error))]
     except MemoryError:
-        return [_error(f"file must need less memory to read; {EXPORT_AGAIN}, with less triangles")]
+        return [_error(f"file must need less memory to read; {EXPORT_AGAIN}, with fewer triangles")]
     except Exception as error:  # noqa: BLE001 - a parser may fail in any way on a damaged file
-        reason = f"{type(error).__name__}: {error}"[:200]
+        reason = plain_reason(f"{type(error).__name__}: {error}", path)
         text = f"file must be a whole and valid {suffix} file, got one that cannot be read"
         return [_error(f"{text} ({reason}); {EXPORT_AGAIN}")]
     size = {"vertices": len(vertices), "triangles": len(triangles)}

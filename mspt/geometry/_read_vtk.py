@@ -56,18 +56,25 @@ def _check_messages(messages: vtkStringOutputWindow, path: Path) -> None:
         # What it cites of a damaged file need not be text.
         text = text.decode(errors="replace")
     if "ERROR:" in text or "Error reading" in text:
-        reason = re.sub(r"^\w+ \(0x\w+\): ", "", text.splitlines()[1]).replace(str(path), "it")
-        reason = "".join(letter if " " <= letter <= "~" else "?" for letter in reason)
+        reason = plain_reason(text.splitlines()[1], path)
         raise GeometryError(
             f"file must be a whole and valid {path.suffix} file, got one that VTK cannot read "
-            f"({reason[:120]}); it may be cut off, export it again"
+            f"({reason}); it may be cut off, export it again"
         )
+
+
+def plain_reason(text: str, path: Path) -> str:
+    """Return the gist of a library's message: short, printable, without addresses and paths."""
+    text = re.sub(r"^\w+ \(0x\w+\): ", "", text).replace(str(path), "it")
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text[:120])
 
 
 def triangulate(polygons: Polygons) -> tuple[ndarray, ndarray]:
     """Return vertices (V, 3) and triangles (T, 3) of polygons, which may be concave."""
     vertices, counts, indices = polygons
     _check_indices(indices, len(vertices))
+    if (counts < 3).any():
+        indices, counts = indices[np.repeat(counts >= 3, counts)], counts[counts >= 3]
     if (counts == 3).all():
         return vertices, indices.reshape(-1, 3)
     offsets = np.concatenate([[0], np.cumsum(counts)])

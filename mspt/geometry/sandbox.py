@@ -163,7 +163,7 @@ class Sandbox:
     def _late(self) -> GeometryError:
         return GeometryError(
             f"file must be read within {self.limits.seconds:g} s, it was not; "
-            f"it may be damaged or too large: {EXPORT_AGAIN}, with less triangles"
+            f"it may be damaged or too large: {EXPORT_AGAIN}, with fewer triangles"
         )
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pyvista as pv
 from numpy import ndarray
 
+from mspt.geometry._read_plain import STL_RECORD
 from mspt.geometry.mesh import SurfaceMesh
 
-STL_RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 PLY_FACE = np.dtype([("count", "u1"), ("vertices", "<i4", 3)])
 PLY_HEAD = """ply
 format binary_little_endian 1.0

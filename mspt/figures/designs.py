@@ -1,0 +1,213 @@
+"""Force coefficients of many designs: how near they are, and how often the better one is found.
+
+Shapes: M designs, G gaps.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from mspt.data.car import UNSEEN
+from mspt.figures.theme import ACCENT, INK, lay_out
+from mspt.geometry.cars import CarKind
+
+COUNT = 1e-3
+"""One drag count of the car industry."""
+
+# Okabe and Ito's colors, told apart by colour-blind readers; markers say the rest.
+_COLORS = {
+    "cars": {False: "#0072b2", True: "#56b4e9"},
+    "blocks": {False: "#009e73", True: "#00b386"},
+    "generic bodies": {False: "#cc79a7", True: "#cc79a7"},
+}
+_GRID = {False: "#e6ebef", True: "#26303a"}
+
+
+def drag_scatter(
+    predicted: Float[ndarray, " M"],
+    true: Float[ndarray, " M"],
+    names: Sequence[str],
+    families: Sequence[str],
+    *,
+    highlighted: int | None,
+    dark: bool,
+    quantity: Literal["C_D", "C_L"] = "C_D",
+) -> go.Figure:
+    """Draw predicted coefficients against the solver's; on the diagonal they are equal.
+
+    A point's ``customdata`` ends with the index of its design, so that a click can be followed.
+
+    Args:
+        predicted: The model's coefficient of each design.
+        true: The solver's.
+        names: Names of the designs.
+        families: Their families; those that no model has learned from have open markers.
+        highlighted: Index of the design on the page.
+        dark: Whether the page is dark.
+        quantity: Which coefficient it is.
+    """
+    ends = _ends(np.concatenate([predicted, true]))
+    figure = go.Figure(_diagonal(ends, dark=dark))
+    groups = np.array([family_group(family) for family in families])
+    unseen = np.array([family in UNSEEN for family in families], dtype=bool)
+    for group in _COLORS:
+        for new in (False, True):
+            rows = np.flatnonzero((groups == group) & (unseen == new))
+            if len(rows):
+                trace = _points(predicted, true, rows, quantity=quantity)
+                trace.customdata = [[names[row], families[row], int(row)] for row in rows]
+                trace.name = f"{group}, family never learned from" if new else group
+                trace.marker = _marker(_COLORS[group][dark], new=new)
+                figure.add_trace(trace)
+    if highlighted is not None:
+        figure.add_trace(_ring(predicted, true, highlighted, dark=dark))
+    figure.update_xaxes(title=f"{_subscript(quantity)}, solver", range=ends, **_axis(dark=dark))
+    figure.update_yaxes(
+        title=f"{_subscript(quantity)}, model",
+        range=ends,
+        scaleanchor="x",
+        constrain="domain",
+        **_axis(dark=dark),
+    )
+    figure.update_xaxes(constrain="domain")
+    return _with_legend(lay_out(figure, dark=dark, height=420))
+
+
+def order_figure(
+    gaps: Float[ndarray, " G"],
+    shares: Float[ndarray, " G"],
+    pairs: Int[ndarray, " G"],
+    *,
+    dark: bool,
+) -> go.Figure:
+    """Draw how many pairs of designs are in the right order against how far they are apart.
+
+    Args:
+        gaps: Least difference in C_D of the pairs.
+        shares: Of them, how many are in the right order; NaN where there is no pair.
+        pairs: How many they are.
+        dark: Whether the page is dark.
+    """
+    known = np.isfinite(shares)
+    counts = gaps[known] / COUNT
+    figure = go.Figure(
+        go.Scatter(
+            x=counts,
+            y=shares[known],
+            customdata=pairs[known],
+            mode="lines+markers",
+            line={"color": _COLORS["cars"][dark], "width": 2},
+            marker={"size": 7},
+            hovertemplate="%{customdata:,} pairs at least %{x:.3g} counts apart:<br>"
+            "%{y:.1%} in the right order<extra></extra>",
+        )
+    )
+    figure.add_hline(
+        y=0.5,
+        line={"color": INK[dark], "width": 1, "dash": "dot"},
+        annotation={"text": "tossing a coin", "font": {"color": INK[dark]}},
+        annotation_position="top right",
+    )
+    low = min(0.45, float(shares[known].min()) - 0.03) if known.any() else 0.45
+    figure.update_xaxes(
+        title="gap in C<sub>D</sub>, at least … counts (1 count = 0.001)",
+        rangemode="tozero",
+        **_axis(dark=dark),
+    )
+    figure.update_yaxes(
+        title="pairs in the right order", tickformat=".0%", range=[low, 1.02], **_axis(dark=dark)
+    )
+    figure = lay_out(figure, dark=dark, height=320)
+    return figure.update_layout(margin={"l": 62, "b": 48})
+
+
+def family_group(family: str) -> str:
+    """Return the group of a family of bodies.
+
+    Examples:
+        >>> [family_group(family) for family in ("van", "block", "wing")]
+        ['cars', 'blocks', 'generic bodies']
+    """
+    if family in get_args(CarKind):
+        return "cars"
+    return "blocks" if family == "block" else "generic bodies"
+
+
+def _points(
+    predicted: Float[ndarray, " M"],
+    true: Float[ndarray, " M"],
+    rows: Int[ndarray, " _"],
+    *,
+    quantity: str,
+) -> go.Scatter:
+    """Return designs as points; the gap between model and solver is shown in counts."""
+    miss = (predicted[rows] - true[rows]) / COUNT
+    return go.Scatter(
+        x=true[rows],
+        y=predicted[rows],
+        text=[f"{value:+.0f}".replace("-", "−") for value in miss],
+        mode="markers",
+        hovertemplate="<b>%{customdata[0]}</b>, %{customdata[1]}<br>"
+        f"solver {_subscript(quantity)} %{{x:.3f}}, model %{{y:.3f}}<br>"
+        "%{text} counts<extra></extra>",
+    )
+
+
+def _marker(color: str, *, new: bool) -> dict[str, object]:
+    shape = {"symbol": "diamond-open" if new else "circle", "color": color}
+    line = {"line": {"width": 2 if new else 0, "color": color}}
+    return {**shape, **line, "size": 10 if new else 8, "opacity": 0.9}
+
+
+def _ring(
+    predicted: Float[ndarray, " M"], true: Float[ndarray, " M"], row: int, *, dark: bool
+) -> go.Scatter:
+    """Return a ring round one design, which leaves hovering to the point inside."""
+    return go.Scatter(
+        x=true[row : row + 1],
+        y=predicted[row : row + 1],
+        mode="markers",
+        marker={
+            "symbol": "circle-open",
+            "size": 18,
+            "color": ACCENT[dark],
+            "line": {"width": 3, "color": ACCENT[dark]},
+        },
+        name="this design",
+        hoverinfo="skip",
+    )
+
+
+def _diagonal(ends: list[float], *, dark: bool) -> go.Scatter:
+    line = {"color": INK[dark], "width": 1, "dash": "dot"}
+    return go.Scatter(x=ends, y=ends, mode="lines", line=line, hoverinfo="skip", showlegend=False)
+
+
+def _ends(values: Float[ndarray, " _"]) -> list[float]:
+    """Return both ends of both axes, with some air around the values."""
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    air = 0.06 * (high - low) or 0.05
+    return [low - air, high + air]
+
+
+def _axis(*, dark: bool) -> dict[str, object]:
+    return {"gridcolor": _GRID[dark], "zeroline": False, "nticks": 7}
+
+
+def _subscript(quantity: str) -> str:
+    """Return a coefficient's letter with its index, as plotly writes it."""
+    letter, _, index = quantity.partition("_")
+    return f"{letter}<sub>{index}</sub>"
+
+
+def _with_legend(figure: go.Figure) -> go.Figure:
+    return figure.update_layout(
+        showlegend=True,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        margin={"l": 62, "b": 48, "t": 40},
+    )
