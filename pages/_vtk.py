@@ -93,7 +93,8 @@ def scene_html(plotter: pv.Plotter, *, camera: str, label: str) -> str:
         f'<head><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<style>:root {{ --page: {background} }}\n{_asset('scene.css')}</style>"
     )
-    body = f'<body><div class="content" role="img" aria-label="{escape(label)}"></div>{bar}'
+    words = escape(f"{label}. Arrow keys turn it, plus and minus zoom, Home resets.")
+    body = f'<body><div class="content" role="img" aria-label="{words}"></div>{bar}'
     script = f"<script>const SCENE = {settings};\n{_asset('scene.js')}</script></body>"
     start, _, end = _ICONS.sub("data:,", page.getvalue()).rpartition("</body>")
     start = start.replace("<head>", head, 1).replace("<body>", body, 1)

@@ -1,5 +1,8 @@
 """Scores and trust checks of flow models, on flows known exactly."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,10 +12,12 @@ from torch import Tensor, nn
 from mspt import flow_inference
 from mspt.aero import coefficients, surface_force
 from mspt.batches import fit_normalizer
-from mspt.checkpoint import Checkpoint, build_model
+from mspt.checkpoint import Checkpoint, CheckpointInfo, build_model
 from mspt.data.clouds import cloud_of, whole_body
 from mspt.data.flow import FlowCase
+from mspt.data.flow_refine import compare_meshes, mean_differences
 from mspt.errors import GeometryError, MSPTError
+from mspt.flow_cards import flow_section
 from mspt.flow_evaluation import compare, evaluate_flows, on_wheels, score_flow, summarize
 from mspt.flow_inference import (
     CloudsDone,
@@ -269,3 +274,40 @@ def test_prediction_of_a_cloud_is_in_physical_units() -> None:
     cloud = STACK.draw(0, seed=0)
     fields = predict_cloud(exact_checkpoint(), cloud)
     assert torch.allclose(fields[:120, 0], cloud.fields[:120, 0], atol=1e-4)
+
+
+def test_card_says_what_the_header_says() -> None:
+    evaluation = evaluate_flows(exact_checkpoint(), sphere_flows(5)).metrics()
+    info = {
+        **exact_checkpoint().info,
+        "metrics": evaluation,
+        "metrics_unseen": evaluation,
+        "curve": [[0.5, 0.4], [0.3, 0.2]],
+        "epochs": 2,
+        "train_cases": 6,
+        "seed": 0,
+        "minutes": 1.0,
+        "threads": 1,
+        "hardware": "CPU",
+        "parameters": 1234,
+    }
+    card = flow_section("car", [CheckpointInfo(Path("car.safetensors"), PRESET.model, info)])
+    assert "| `car`: MSPT, D 16, 2 blocks, 2 heads, K 6, Q 1, ball tree | " in card
+    assert f"{evaluation['mean_only']:.1%}" in card
+    assert "**Unseen families**, 5 cases" in card
+    assert "≥ 0 counts (10 pairs)" in card
+    assert "| mean only |" in card
+
+
+def test_finer_meshes_tell_the_error_of_labels() -> None:
+    case = sphere_flow(0.4)
+    same = compare_meshes(case, case)
+    assert same["surface_pressure_by_area"] < 0.05
+    assert same["velocity"] == same["C_D_relative"] == 0
+    wrong = replace(case, velocity=case.velocity * np.float32(1.1), info=case.info | {"C_D": 0.005})
+    found = compare_meshes(case, wrong)
+    assert found["velocity"] == pytest.approx(0.1, rel=1e-3)
+    assert found["C_D_relative"] == pytest.approx(0.25)
+    means = mean_differences([same, found])
+    assert means["cases"] == 2
+    assert means["velocity"] == pytest.approx(0.05, rel=1e-3)

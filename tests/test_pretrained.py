@@ -12,14 +12,19 @@ from mspt.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from mspt.data.car import CAR, family_and_split
+from mspt.data.flow_store import flow_index, load_flow
 from mspt.data.registry import DATASETS
 from mspt.data.store import load_split
 from mspt.evaluation import evaluate, num_parameters
+from mspt.flow_evaluation import evaluate_flows
 from mspt.normalize import Normalizer
 from mspt.presets import get_preset
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 SHIPPED = list_checkpoints(PRETRAINED)
+FLOWS = [one for one in SHIPPED if one.info["dataset"] == CAR.name]
+STACKS = [one for one in SHIPPED if one.info["dataset"] != CAR.name]
 
 
 def name_of(shipped: CheckpointInfo) -> str:
@@ -27,13 +32,29 @@ def name_of(shipped: CheckpointInfo) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shipped", SHIPPED, ids=name_of)
+@pytest.mark.parametrize("shipped", STACKS, ids=name_of)
 def test_test_score_in_the_header_is_recomputed(shipped: CheckpointInfo) -> None:
     checkpoint = load_checkpoint(shipped.path)
     cases = load_split(checkpoint.info["dataset"], "test")
     found = evaluate(checkpoint, cases).metrics()
     assert found == pytest.approx(checkpoint.info["metrics"], rel=1e-3)
     assert found["relative_l2"] < 0.2 * found["mean_only"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shipped", FLOWS, ids=name_of)
+@pytest.mark.parametrize(("key", "split"), [("metrics", "test"), ("metrics_unseen", "unseen")])
+def test_scores_of_flows_are_recomputed(shipped: CheckpointInfo, key: str, split: str) -> None:
+    checkpoint = load_checkpoint(shipped.path)
+    kept = {row["name"]: row for row in shipped.info["scores"]}
+    names = [name for name in kept if family_and_split(flow_index(name))[1] == split]
+    found = evaluate_flows(checkpoint, [(name, load_flow(name, root=PRETRAINED)) for name in names])
+    for field, value in found.metrics().items():
+        if isinstance(value, float):
+            assert value == pytest.approx(shipped.info[key][field], rel=2e-3, abs=1e-4), field
+    for score in found.scores:
+        assert pytest.approx(kept[score.name]["C_D"], abs=2e-4) == score.C_D
+    assert found.metrics()["relative_l2"] < 0.8 * found.metrics()["mean_only"]
 
 
 @pytest.mark.parametrize("shipped", SHIPPED, ids=name_of)

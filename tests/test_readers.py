@@ -457,6 +457,11 @@ HOSTILE: dict[str, tuple[str, bytes, str]] = {
         b"solid\nfacet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 1 0 0\nvertex 0 1 0\n",
         "file must have three vertices per triangle and end with 'endsolid', got 3 vertices for 0",
     ),
+    "stl text with a corner too many": (
+        ".stl",
+        b"solid\nfacet\nvertex 0 0 0 vertex 1 0 0 vertex 0 1 0 vertex 1 1 0\nendfacet\nendsolid\n",
+        "file must have three vertices per triangle and end with 'endsolid', got 4 vertices for 1",
+    ),
     "stl nan": (
         ".stl",
         binary_stl(SurfaceMesh(BRICK.vertices, BRICK.triangles)).replace(

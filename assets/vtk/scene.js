@@ -55,8 +55,16 @@
       clearTimeout(timer);
       timer = setTimeout(() => save(moved && look()), 150);
     });
+    const hint = document.createElement("p");
+    hint.className = "hint";
+    hint.textContent = "Drag to turn, scroll to zoom, double-click to reset";
+    content.append(hint);
     for (const event of ["pointerdown", "wheel"]) {
-      content.addEventListener(event, () => (moved = true), { capture: true, passive: true });
+      content.addEventListener(event, used, { capture: true, passive: true });
+    }
+    function used() {
+      moved = true;
+      hint.hidden = true;
     }
     function reset() {
       moved = false;
@@ -74,7 +82,7 @@
     content.addEventListener("keydown", (event) => {
       if (event.key === "Home" || event.key === "r") reset();
       else if (keys[event.key]) {
-        moved = true;
+        used();
         keys[event.key]();
         camera.orthogonalizeViewUp();
         draw();

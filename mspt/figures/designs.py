@@ -4,7 +4,8 @@ Shapes: M designs, G gaps.
 """
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from itertools import product
+from typing import Any, Literal, get_args
 
 import numpy as np
 import plotly.graph_objects as go
@@ -24,6 +25,7 @@ _COLORS = {
     "blocks": {False: "#009e73", True: "#00b386"},
     "generic bodies": {False: "#cc79a7", True: "#cc79a7"},
 }
+_UNSEEN = "unseen family"
 _GRID = {False: "#e6ebef", True: "#26303a"}
 
 
@@ -54,15 +56,16 @@ def drag_scatter(
     figure = go.Figure(_diagonal(ends, dark=dark))
     groups = np.array([family_group(family) for family in families])
     unseen = np.array([family in UNSEEN for family in families], dtype=bool)
-    for group in _COLORS:
-        for new in (False, True):
-            rows = np.flatnonzero((groups == group) & (unseen == new))
-            if len(rows):
-                trace = _points(predicted, true, rows, quantity=quantity)
-                trace.customdata = [[names[row], families[row], int(row)] for row in rows]
-                trace.name = f"{group}, family never learned from" if new else group
-                trace.marker = _marker(_COLORS[group][dark], new=new)
-                figure.add_trace(trace)
+    for group, new in product(_COLORS, (False, True)):
+        rows = np.flatnonzero((groups == group) & (unseen == new))
+        if len(rows):
+            trace = _points(predicted, true, rows, quantity=quantity)
+            trace.customdata = [[names[row], families[row], row] for row in rows.tolist()]
+            marker = _marker(_COLORS[group][dark], new=new)
+            figure.add_trace(trace.update(name=group, marker=marker, showlegend=not new))
+    if unseen.any():
+        marker = _marker(INK[dark], new=True)
+        figure.add_scatter(x=[None], y=[None], mode="markers", name=_UNSEEN, marker=marker)
     if highlighted is not None:
         figure.add_trace(_ring(predicted, true, highlighted, dark=dark))
     figure.update_xaxes(title=f"{_subscript(quantity)}, solver", range=ends, **_axis(dark=dark))
@@ -102,6 +105,7 @@ def order_figure(
             mode="lines+markers",
             line={"color": _COLORS["cars"][dark], "width": 2},
             marker={"size": 7},
+            cliponaxis=False,
             hovertemplate="%{customdata:,} pairs at least %{x:.3g} counts apart:<br>"
             "%{y:.1%} in the right order<extra></extra>",
         )
@@ -157,7 +161,7 @@ def _points(
     )
 
 
-def _marker(color: str, *, new: bool) -> dict[str, object]:
+def _marker(color: str, *, new: bool) -> dict[str, Any]:
     shape = {"symbol": "diamond-open" if new else "circle", "color": color}
     line = {"line": {"width": 2 if new else 0, "color": color}}
     return {**shape, **line, "size": 10 if new else 8, "opacity": 0.9}
@@ -195,7 +199,7 @@ def _ends(values: Float[ndarray, " _"]) -> list[float]:
     return [low - air, high + air]
 
 
-def _axis(*, dark: bool) -> dict[str, object]:
+def _axis(*, dark: bool) -> dict[str, Any]:
     return {"gridcolor": _GRID[dark], "zeroline": False, "nticks": 7}
 
 
@@ -208,6 +212,6 @@ def _subscript(quantity: str) -> str:
 def _with_legend(figure: go.Figure) -> go.Figure:
     return figure.update_layout(
         showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "entrywidth": 0},
         margin={"l": 62, "b": 48, "t": 40},
     )

@@ -1,5 +1,7 @@
 """Frontal area: what the flow sees of a body."""
 
+from typing import no_type_check
+
 import numpy as np
 from manifold3d import CrossSection, Error, FillRule
 from numba import njit
@@ -46,6 +48,7 @@ def _counted(corners: ndarray) -> float:
 
 
 @njit(cache=True)
+@no_type_check  # keeps the run-time type checks of the tests out of what is compiled
 def _rasterize(corners: ndarray, covered: ndarray) -> None:  # pragma: no cover - compiled
     """Mark the pixels whose centers lie in a triangle."""
     for index in range(corners.shape[0]):

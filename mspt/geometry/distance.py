@@ -39,10 +39,13 @@ def nearest_on(mesh: SurfaceMesh, points: Float64[ndarray, "P 3"]) -> Nearest:
         >>> found.distance.tolist(), found.closest.tolist()
         ([0.25], [[0.5, 0.5, 1.0]])
     """
-    distance, triangle, closest, _ = igl.signed_distance(
+    scaled, triangle, closest, _ = igl.signed_distance(
         np.ascontiguousarray(points),
         mesh.vertices,
         mesh.triangles,
         igl.SIGNED_DISTANCE_TYPE_FAST_WINDING_NUMBER,
     )
-    return Nearest(distance, closest, triangle.astype(np.int64))
+    # Its distance comes times 1 - 2 w, and the winding number w is only about 0 or 1.
+    nearest = np.asarray(closest, dtype=np.float64)
+    distance = np.copysign(np.linalg.norm(points - nearest, axis=1), np.asarray(scaled))
+    return Nearest(distance, nearest, np.asarray(triangle, dtype=np.int64))

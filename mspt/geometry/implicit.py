@@ -101,8 +101,8 @@ def rounded_intersection(*distances: ndarray, radius: float | ndarray) -> ndarra
     """Intersect bodies and round the edges where they meet.
 
     Examples:
-        >>> rounded_intersection(np.array(-0.3), np.array(-0.2), radius=0.0).item()
-        -0.2
+        >>> rounded_intersection(np.array([-0.3]), np.array([-0.2]), radius=0.0).tolist()
+        [-0.2]
     """
     raised = [distance + radius for distance in distances]
     outside = np.sqrt(sum(np.maximum(value, 0) ** 2 for value in raised))

@@ -107,19 +107,23 @@ def _drop_specks(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:
     """Drop tiny closed bodies without a volume, such as unions of solids leave behind."""
     edges = find_edges(mesh.triangles)
     body = group(edges.links, len(mesh.triangles))
-    count = int(body.max()) + 1
     size = mesh.extent.max()
-    low, high = np.full((count, 3), np.inf), np.full((count, 3), -np.inf)
-    np.minimum.at(low, body, mesh.corners.min(axis=1))
-    np.maximum.at(high, body, mesh.corners.max(axis=1))
+    low, high = _boxes(mesh, body)
     arms = mesh.centers - low[body]
     volume = np.bincount(body, np.einsum("tx,tx->t", arms, mesh.area_vectors) / 3)
-    speck = (np.ptp([low, high], axis=0).max(axis=1) < SPECK * size) & (
-        np.abs(volume) < SPECK**3 * size**3 / 1000
-    )
+    speck = ((high - low).max(axis=1) < SPECK * size) & (np.abs(volume) < SPECK**3 * size**3 / 1000)
     speck[body[edges.open_triangle]] = False
     lesser, dropped = _without(mesh, speck[body])
     return lesser, f"dropped {_counted(int(speck.sum()), 'speck')}" if dropped else ""
+
+
+def _boxes(mesh: SurfaceMesh, body: Int64[ndarray, " T"]) -> tuple[ndarray, ndarray]:
+    """Return the lowest and highest coordinates of each body."""
+    count = int(body.max()) + 1
+    low, high = np.full((count, 3), np.inf), np.full((count, 3), -np.inf)
+    np.minimum.at(low, body, mesh.corners.min(axis=1))
+    np.maximum.at(high, body, mesh.corners.max(axis=1))
+    return low, high
 
 
 def _without(mesh: SurfaceMesh, useless: Bool[ndarray, " T"]) -> tuple[SurfaceMesh, int]:
@@ -197,14 +201,18 @@ def _close_holes(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:
     if len(ends) == 0:
         return mesh, ""
     holes = hole_of(ends)
-    owners = edges.open_triangle
     body = group(edges.links, len(mesh.triangles))
+    owner = body[edges.open_triangle]
+    low, high = _boxes(mesh, body)
     order = np.argsort(holes, kind="stable")
     rims = np.split(order, np.flatnonzero(np.diff(holes[order])) + 1)[:MAX_HOLES]
     covers = []
     for members in rims:
-        rim = _rim(ends[members])
-        if rim is not None and _may_close(mesh, rim, body, int(owners[members[0]])):
+        rim, number = _rim(ends[members]), owner[members[0]]
+        if rim is None:
+            continue
+        around = np.ptp(mesh.vertices[rim], axis=0) >= 0.99 * (high - low)[number]
+        if _may_close(mesh, rim, body == number if around.all() else None):
             covers.append(_cover(mesh.vertices[rim], rim))
     if not covers:
         return mesh, ""
@@ -226,16 +234,18 @@ def _rim(ends: Int64[ndarray, "O 2"]) -> Int64[ndarray, " R"] | None:
 
 
 def _may_close(
-    mesh: SurfaceMesh, rim: Int64[ndarray, " R"], body: Int64[ndarray, " T"], owner: int
+    mesh: SurfaceMesh,
+    rim: Int64[ndarray, " R"],
+    own: Bool[ndarray, " T"] | None,
 ) -> bool:
+    """Tell whether a hole is small or flat; ``own`` is its body, if the rim goes all around it."""
     points = mesh.vertices[rim]
     size = float(np.ptp(points, axis=0).max())
     normal = _plane(points)[2]
-    if size <= SMALL_HOLE * mesh.extent.max():
-        return True
-    bent = np.ptp(points @ normal) > FLAT_HOLE * size
-    sheet = np.ptp(mesh.corners[body == body[owner]] @ normal) <= FLAT_HOLE * size
-    return not bent and not sheet
+    if own is not None and np.ptp(mesh.corners[own] @ normal) <= FLAT_HOLE * size:
+        return False
+    small = size <= SMALL_HOLE * mesh.extent.max()
+    return bool(small or np.ptp(points @ normal) <= FLAT_HOLE * size)
 
 
 def _plane(points: Float64[ndarray, "R 3"]) -> Float64[ndarray, "3 3"]:

@@ -17,6 +17,8 @@ Family = Literal[
     "ellipsoid", "box", "cylinder", "blob", "wing",
 ]  # fmt: skip
 FAMILIES: tuple[str, ...] = get_args(Family)
+_CARS: dict[str, CarKind] = {kind: kind for kind in get_args(CarKind)}
+_BLUFFS: dict[str, BluffKind] = {kind: kind for kind in get_args(BluffKind)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,14 +58,14 @@ def draw_body(family: str, seed: int) -> Body:
         np.float64(1.0)
     """
     rng = np.random.default_rng(seed)
-    if family in get_args(CarKind):
-        parameters = draw_car(family, rng)
+    if car := _CARS.get(family):
+        parameters = draw_car(car, rng)
         mesh = car_mesh(parameters)
     elif family == "block":
         parameters = draw_block(rng)
         mesh = block_mesh(parameters)
-    elif family in get_args(BluffKind):
-        parameters = draw_bluff(family, rng)
+    elif bluff := _BLUFFS.get(family):
+        parameters = draw_bluff(bluff, rng)
         mesh = bluff_mesh(parameters)
     else:
         raise GeometryError(f"family must be one of {', '.join(FAMILIES)}, got {family!r}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-Value = str | float | bool | Sequence[Any] | Mapping[str, Any]
+Value = str | float | int | bool | Sequence[Any] | Mapping[str, Any]
 
 
 def write_dictionary(path: Path, entries: Mapping[str, Value], *, kind: str = "dictionary") -> None:

@@ -75,7 +75,12 @@ def read_flow(folder: Path, recipe: Recipe, *, cpu_seconds: float) -> Flow:
     suffix = "Mean" if averaged else ""
     centers, areas = _body_faces(folder / "constant/polyMesh")
     count = len(centers)
-    cell_pressure, face_pressure = _field(last / f"p{suffix}", width=1, faces=count)
+    # The momentary pressure has no values on the body: its gradient there is zero.
+    cell_pressure, face_pressure = _field(
+        last / f"p{suffix}", width=1, faces=count if averaged else 0
+    )
+    if not averaged:
+        face_pressure = cell_pressure[_body_cells(folder / "constant/polyMesh")]
     cell_velocity, _ = _field(last / f"U{suffix}", width=3, faces=0)
     _, shear = _field(last / f"wallShearStress{suffix}", width=3, faces=count, cells=False)
     cell_centers, _ = _field(last / "C", width=3, faces=0)
@@ -102,15 +107,27 @@ def read_flow(folder: Path, recipe: Recipe, *, cpu_seconds: float) -> Flow:
     return flow
 
 
-def _body_faces(mesh: Path) -> tuple[ndarray, ndarray]:
-    """Return centers and area vectors of the faces of the patch ``body``."""
-    text = (mesh / "boundary").read_text(encoding="latin-1")
+def _body_patch(mesh: Path) -> tuple[int, int]:
+    """Return number and first index of the faces of the patch ``body``."""
+    text = _read(mesh / "boundary").decode("latin-1")
     found = re.search(r"\bbody\s*\{[^}]*?nFaces\s+(\d+);[^}]*?startFace\s+(\d+);", text)
     if found is None:
         raise SolverError(CORRUPT.format(what="the patch of the body"))
-    count, start = int(found[1]), int(found[2])
-    points = _list(mesh / "points", np.float64).reshape(-1, 3)
-    raw = (mesh / "faces").read_bytes()
+    return int(found[1]), int(found[2])
+
+
+def _body_cells(mesh: Path) -> ndarray:
+    """Return the cells behind the faces of the patch ``body``."""
+    count, start = _body_patch(mesh)
+    owners, _ = _binary_list(_read(mesh / "owner"), np.int32, 0)
+    return owners[start : start + count]
+
+
+def _body_faces(mesh: Path) -> tuple[ndarray, ndarray]:
+    """Return centers and area vectors of the faces of the patch ``body``."""
+    count, start = _body_patch(mesh)
+    points, _ = _binary_list(_read(mesh / "points"), np.float64, 0, 3)
+    raw = _read(mesh / "faces")
     offsets, position = _binary_list(raw, np.int32, 0)
     labels, _ = _binary_list(raw, np.int32, position)
     offsets = offsets[start : start + count + 1]
@@ -144,17 +161,12 @@ def _field(
     path: Path, *, width: int, faces: int, cells: bool = True
 ) -> tuple[Float64[ndarray, "C W"], Float64[ndarray, "F W"]]:
     """Return a field in the cells and on the faces of the body; each only if asked for."""
-    if not path.exists():
-        raise SolverError(CORRUPT.format(what=path.name))
-    raw = path.read_bytes()
+    raw, stop = _read(path), 0
     inside, at_body = np.zeros((0, width)), np.zeros((0, width))
-    boundary = raw.index(b"boundaryField")
     if cells:
-        inside, _ = _binary_list(raw, np.float64, raw.index(b"internalField"), width)
-    else:
-        boundary = raw.rindex(b"boundaryField")
+        inside, stop = _binary_list(raw, np.float64, 0, width)
     if faces:
-        entry = _patch(raw, boundary)
+        entry = _patch(raw, max(raw.find(b"boundaryField", stop), 0))
         uniform = re.compile(rb"value\s+uniform\s+\(?([^);]*)\)?;").search(raw, entry)
         listed = raw.find(b"nonuniform", entry)
         if listed >= 0 and (uniform is None or listed < uniform.start()):
@@ -174,8 +186,10 @@ def _patch(raw: bytes, start: int) -> int:
     return found.end()
 
 
-def _list(path: Path, kind: type) -> ndarray:
-    return _binary_list(path.read_bytes(), kind, 0, 3)[0]
+def _read(path: Path) -> bytes:
+    if not path.exists():
+        raise SolverError(CORRUPT.format(what=path.name))
+    return path.read_bytes()
 
 
 def _binary_list(raw: bytes, kind: type, start: int, width: int = 1) -> tuple[ndarray, int]:
@@ -198,5 +212,7 @@ def _forces(folder: Path) -> Float64[ndarray, "I 2 3"]:
         raise SolverError(CORRUPT.format(what="forces"))
     text = files[-1].read_text(encoding="ascii").replace("(", " ").replace(")", " ")
     rows = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+    if not rows or {len(row) for row in rows} != {10}:
+        raise SolverError(CORRUPT.format(what="the forces of each iteration"))
     values = np.array(rows, dtype=np.float64)
     return values[:, 4:10].reshape(-1, 2, 3)
