@@ -13,7 +13,7 @@ from torch import Tensor
 from mspt.branched import SplitPartition
 from mspt.config import ModelConfig
 from mspt.data.case import CaseStack
-from mspt.data.clouds import GROUPS, CloudStack, FieldGroup, batch, case_seed
+from mspt.data.clouds import Cloud, CloudStack, FieldGroup, batch, case_seed
 from mspt.data.registry import get_dataset
 from mspt.errors import DataError
 from mspt.inference import partitions_for
@@ -104,7 +104,7 @@ class CloudSource:
             fields=fields,
             partitions=partitions_for(self.config, encoded[0], num_surface=num_surface),
             num_surface=num_surface,
-            groups=GROUPS,
+            groups=self.cases.layout.groups,
         )
 
 
@@ -127,13 +127,10 @@ def fit_normalizer(cases: Cases) -> Normalizer:
     if isinstance(cases, CaseStack):
         return Normalizer.fit(cases.points, cases.features, cases.fields)
     clouds = [cases.draw(row, seed=row) for row in range(min(len(cases), FIT_CLOUDS))]
-    points, features, fields = batch(clouds)
-    normalizer = Normalizer.fit(points, features, fields)
-    for group in GROUPS:
-        rows, channels = group.rows(clouds[0].num_surface), list(group.channels)
-        measured = Normalizer.fit(
-            points[:, rows], features[:, rows], fields[:, rows][..., channels]
-        )
+    normalizer = _fit(clouds, cases.layout.everything)
+    for group in cases.layout.groups:
+        channels = list(group.channels)
+        measured = _fit(clouds, group)
         if group.name == "surface_pressure":
             normalizer.points_mean.copy_(measured.points_mean)
             normalizer.points_scale.copy_(measured.points_scale)
@@ -141,6 +138,17 @@ def fit_normalizer(cases: Cases) -> Normalizer:
             normalizer.fields_mean[channels] = measured.fields_mean
             normalizer.fields_scale[channels] = measured.fields_scale
     return normalizer
+
+
+def _fit(clouds: Sequence[Cloud], group: FieldGroup) -> Normalizer:
+    """Measure the channels of a group on its points; clouds may be of several sizes."""
+    spans = [group.rows(cloud.num_surface) for cloud in clouds]
+    pairs = list(zip(clouds, spans, strict=True))
+    return Normalizer.fit(
+        torch.cat([cloud.points[span] for cloud, span in pairs])[None],
+        torch.cat([cloud.features[span] for cloud, span in pairs])[None],
+        torch.cat([cloud.fields[span] for cloud, span in pairs])[None][..., list(group.channels)],
+    )
 
 
 def coarsen(cases: Cases) -> Cases:

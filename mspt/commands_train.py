@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from mspt.cards import model_cards
 from mspt.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from mspt.data.clouds import CloudStack
+from mspt.data.adapters import ADAPTERS
 from mspt.errors import MSPTError
 from mspt.evaluation import num_parameters, surroundings
 from mspt.presets import Precision, Preset, get_preset
@@ -20,6 +20,7 @@ from mspt.scoring import (
     final_scores,
     fingerprint_of,
     load_cases,
+    prepare_cases,
     score,
     training_facts,
     usual_checks,
@@ -30,7 +31,10 @@ from mspt.training_state import STATE_NAME
 
 def add_train(parser: argparse.ArgumentParser) -> None:
     """Describe ``train``."""
-    parser.add_argument("dataset", help="a name from 'python -m mspt datasets'")
+    parser.add_argument(
+        "dataset",
+        help=f"a name from 'python -m mspt datasets', or a public set: {', '.join(ADAPTERS)}",
+    )
     parser.add_argument("--preset", help="run settings; default: the data set's own")
     parser.add_argument("--resume", action="store_true", help="go on with a saved run")
     parser.add_argument("--minutes", type=float, help="stop after this time; resume later")
@@ -41,7 +45,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", choices=get_args(Precision), help="bfloat16 is for GPUs")
     parser.add_argument("--compile", action="store_true", default=None, help="for GPUs")
     parser.add_argument("--threads", type=int, help="threads on the CPU")
-    parser.add_argument("--data", type=Path, help="folder of generated data; default: data/")
+    parser.add_argument("--data", type=Path, help="folder of the data; default: data/")
     parser.add_argument("--out", type=Path, help="folder of the run; default: runs/PRESET")
 
 
@@ -57,6 +61,8 @@ def run_train(args: argparse.Namespace) -> dict[str, Any]:
         )
     if args.threads:
         torch.set_num_threads(args.threads)
+    for split, limit in (("train", args.cases), ("validation", None), ("test", None)):
+        _prepare(preset.dataset, split, root=args.data, limit=limit)
     training = prepare(
         preset,
         cases=load_cases(preset, "train", root=args.data, limit=args.cases),
@@ -69,8 +75,8 @@ def run_train(args: argparse.Namespace) -> dict[str, Any]:
     if stopped.complete:
         checkpoint = Checkpoint(training.average, preset.model, training.normalizer, info)
         info |= final_scores(checkpoint, root=args.data, device=args.device)
-        if isinstance(training.validation, CloudStack):
-            info["trust"] = usual_checks(checkpoint, training.validation)
+        if checks := usual_checks(checkpoint, training.validation):
+            info["trust"] = checks
     path = folder / f"{name}.safetensors"
     save_checkpoint(
         path,
@@ -80,6 +86,13 @@ def run_train(args: argparse.Namespace) -> dict[str, Any]:
         info=info,
     )
     return {"checkpoint": str(path), **info}
+
+
+def _prepare(dataset: str, split: str, *, root: Path | None, limit: int | None = None) -> None:
+    """Tell of the cases that are read for the first and only time; each may take minutes."""
+    for event in prepare_cases(dataset, split, root=root, limit=limit):
+        words = f"{event.name}: points kept, {event.done} of {event.total} {split} cases"
+        tqdm.write(words, file=sys.stderr)
 
 
 def _with_overrides(preset: Preset, args: argparse.Namespace) -> Preset:
@@ -163,13 +176,14 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split", default="test", help="train, validation or test; unseen too for car"
     )
-    parser.add_argument("--data", type=Path, help="folder of generated data; default: data/")
+    parser.add_argument("--data", type=Path, help="folder of the data; default: data/")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
 
 
 def run_evaluate(args: argparse.Namespace) -> dict[str, Any]:
     """Score a checkpoint on a split of its data set."""
     checkpoint = load_checkpoint(args.checkpoint)
+    _prepare(checkpoint.info["dataset"], args.split, root=args.data)
     found, count = score(checkpoint, args.split, root=args.data, device=args.device)
     return {
         "checkpoint": str(args.checkpoint),

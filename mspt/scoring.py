@@ -1,20 +1,35 @@
 """One way to load, score and tell apart the cases of any data set."""
 
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from mspt.batches import Cases
 from mspt.checkpoint import Checkpoint
+from mspt.data.adapters import ADAPTERS
+from mspt.data.adapters.common import (
+    AdaptedCase,
+    PointsKept,
+    keep_points,
+    read_cases,
+    stack_cases,
+)
 from mspt.data.car import CAR, family_and_split
-from mspt.data.clouds import CloudStack, fingerprint_clouds, stack_flows
+from mspt.data.clouds import Cloud, CloudStack, fingerprint_clouds, stack_flows
 from mspt.data.flow_store import flow_index, load_flows
 from mspt.data.store import fingerprint, load_split
+from mspt.design_metrics import spearman
 from mspt.evaluation import evaluate
 from mspt.flow_evaluation import FlowEvaluation, evaluate_flows
+from mspt.flow_inference import cloud_size, predict_cloud
 from mspt.geometry.descriptor import describe_outline
+from mspt.metrics import relative_l2
 from mspt.presets import Preset
 from mspt.trust import model_checks
 
@@ -27,6 +42,13 @@ def load_cases(
     Raises:
         DataError: If there are none, or fewer than asked for.
     """
+    if adapter := ADAPTERS.get(preset.dataset):
+        return stack_cases(
+            adapter,
+            read_cases(adapter, split, root=root, limit=limit),
+            num_surface=preset.train.surface_points,
+            num_volume=preset.train.volume_points,
+        )
     if preset.dataset != CAR.name:
         return load_split(preset.dataset, split, root=root, limit=limit)
     return stack_flows(
@@ -37,6 +59,18 @@ def load_cases(
     )
 
 
+def prepare_cases(
+    dataset: str, split: str, *, root: Path | None = None, limit: int | None = None
+) -> Iterator[PointsKept]:
+    """Do once what would make reading a public data set slow; nothing for most sets.
+
+    Raises:
+        DataError: If its files are absent, incomplete or damaged.
+    """
+    if adapter := ADAPTERS.get(dataset):
+        yield from keep_points(adapter, split, root=root, limit=limit)
+
+
 def fingerprint_of(cases: Cases) -> str:
     """Return 16 hexadecimal digits that tell one set of cases from another."""
     return fingerprint_clouds(cases) if isinstance(cases, CloudStack) else fingerprint(cases)
@@ -44,6 +78,8 @@ def fingerprint_of(cases: Cases) -> str:
 
 def training_facts(cases: Cases) -> dict[str, Any]:
     """Return what a header keeps of training flows: mean coefficients and the bodies' outlines."""
+    if adapter := ADAPTERS.get(cases.dataset):
+        return dict(adapter.facts)
     if not isinstance(cases, CloudStack):
         return {}
     bodies = [half.points[: half.num_surface].double().numpy() for half in cases.halves]
@@ -58,8 +94,13 @@ def training_facts(cases: Cases) -> dict[str, Any]:
     }
 
 
-def usual_checks(checkpoint: Checkpoint, cases: CloudStack) -> dict[str, list[float]]:
-    """Return the numbers of the trust checks on some cases, in ascending order."""
+def usual_checks(checkpoint: Checkpoint, cases: Cases) -> dict[str, list[float]]:
+    """Return the numbers of the trust checks on some cases, in ascending order.
+
+    Data without a mirror have none: no shape of a person's is predicted from them.
+    """
+    if not isinstance(cases, CloudStack) or cases.layout.mirror is None:
+        return {}
     found = [model_checks(checkpoint, cases.draw(row, seed=row)) for row in range(len(cases))]
     return {key: sorted(round(one[key], 5) for one in found) for key in found[0]}
 
@@ -68,6 +109,9 @@ def score(
     checkpoint: Checkpoint, split: str, *, root: Path | None = None, device: str = "auto"
 ) -> tuple[dict[str, Any], int]:
     """Return the metrics of a checkpoint on a split of its data set, and the number of cases."""
+    if checkpoint.info["dataset"] in ADAPTERS:
+        scores = _adapted(checkpoint, split, root=root, device=device)
+        return cloud_metrics(scores), len(scores)
     if checkpoint.info["dataset"] == CAR.name:
         found = _flows(checkpoint, split, root=root, device=device)
         return found.metrics(), len(found.scores)
@@ -79,6 +123,13 @@ def final_scores(
     checkpoint: Checkpoint, *, root: Path | None = None, device: str = "auto"
 ) -> dict[str, Any]:
     """Return what a header keeps of the test split, and of unseen families for flows."""
+    if checkpoint.info["dataset"] in ADAPTERS:
+        scores = _adapted(checkpoint, "test", root=root, device=device)
+        kept = [
+            _rounded({"name": one.name, **one.errors, "C_D": one.drag, "C_D_true": one.true_drag})
+            for one in scores
+        ]
+        return {"metrics": cloud_metrics(scores), "scores": kept}
     if checkpoint.info["dataset"] != CAR.name:
         return {"metrics": score(checkpoint, "test", root=root, device=device)[0]}
     test = _flows(checkpoint, "test", root=root, device=device)
@@ -88,6 +139,101 @@ def final_scores(
         "metrics_unseen": unseen.metrics(),
         "scores": [_rounded(asdict(one)) for one in (*test.scores, *unseen.scores)],
     }
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloudScore:
+    """Errors of one case of a public data set.
+
+    Attributes:
+        name: Of the case.
+        errors: Relative L2 of each group of fields, in physical units.
+        mean_errors: The same for predicting the training means.
+        drag: Predicted C_D by pressure alone; NaN where the surface has no areas.
+        true_drag: That of the true pressure.
+    """
+
+    name: str
+    errors: dict[str, float]
+    mean_errors: dict[str, float]
+    drag: float
+    true_drag: float
+
+
+def score_cloud(checkpoint: Checkpoint, case: AdaptedCase, *, device: str = "auto") -> CloudScore:
+    """Predict every point of a case and compare with its truth."""
+    cloud = case.cloud
+    predicted = predict_every_point(checkpoint, cloud, device=device)
+    mean = checkpoint.normalizer.fields_mean.cpu().expand_as(cloud.fields)
+    drag = true_drag = float("nan")
+    if case.surface is not None:
+        column = cloud.layout.fields.index("pressure")
+        drag, true_drag = (
+            case.surface.drag(fields[: cloud.num_surface, column].numpy())
+            for fields in (predicted, cloud.fields)
+        )
+    return CloudScore(
+        name=case.name,
+        errors=_group_errors(cloud, predicted),
+        mean_errors=_group_errors(cloud, mean),
+        drag=drag,
+        true_drag=true_drag,
+    )
+
+
+def predict_every_point(
+    checkpoint: Checkpoint, cloud: Cloud, *, device: str = "auto", seed: int = 0
+) -> Float[Tensor, "N C"]:
+    """Predict each point of a cloud once, in clouds no larger than those learned on."""
+    limits, rng = cloud_size(checkpoint), np.random.default_rng(seed)
+    sizes = (cloud.num_surface, len(cloud.points) - cloud.num_surface)
+    count = max(-(-size // limit) for size, limit in zip(sizes, limits, strict=True))
+    surface, volume = (np.array_split(rng.permutation(size), count) for size in sizes)
+    predicted = torch.empty_like(cloud.fields)
+    for faces, others in zip(surface, volume, strict=True):
+        rows = np.concatenate([np.sort(faces), cloud.num_surface + np.sort(others)])
+        part = cloud.picked(torch.from_numpy(rows), num_surface=len(faces))
+        predicted[rows] = predict_cloud(checkpoint, part, device=device)
+    return predicted
+
+
+def cloud_metrics(scores: Sequence[CloudScore]) -> dict[str, Any]:
+    """Return the numbers of a header: means over cases; the primary field is surface pressure."""
+    names = list(scores[0].errors)
+    found = {name: float(np.mean([one.errors[name] for one in scores])) for name in names}
+    plain = {name: float(np.mean([one.mean_errors[name] for one in scores])) for name in names}
+    primary = [one.errors["surface_pressure"] for one in scores]
+    metrics: dict[str, Any] = {
+        "relative_l2": found["surface_pressure"],
+        "median": float(np.median(primary)),
+        "worst": max(primary),
+        "mean_only": plain["surface_pressure"],
+        "cases": len(scores),
+        **found,
+        "mean_only_all": plain,
+    }
+    drag, truth = (np.array([getattr(one, key) for one in scores]) for key in ("drag", "true_drag"))
+    if np.isfinite(truth).all() and truth.all():
+        rank = spearman(drag, truth)
+        metrics["C_D_pressure_relative"] = float(np.mean(np.abs(drag - truth) / np.abs(truth)))
+        metrics["C_D_pressure_spearman"] = rank if np.isfinite(rank) else None
+    return metrics
+
+
+def _group_errors(cloud: Cloud, predicted: Float[Tensor, "N C"]) -> dict[str, float]:
+    errors = {}
+    for group in cloud.layout.groups:
+        rows, channels = group.rows(cloud.num_surface), list(group.channels)
+        pair = [fields[rows][:, channels][None] for fields in (predicted, cloud.fields)]
+        errors[group.name] = relative_l2(*pair).item()
+    return errors
+
+
+def _adapted(
+    checkpoint: Checkpoint, split: str, *, root: Path | None, device: str
+) -> list[CloudScore]:
+    cases = read_cases(ADAPTERS[checkpoint.info["dataset"]], split, root=root)
+    return [score_cloud(checkpoint, case, device=device) for case in cases]
 
 
 def _flows(checkpoint: Checkpoint, split: str, *, root: Path | None, device: str) -> FlowEvaluation:

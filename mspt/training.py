@@ -18,6 +18,7 @@ from torch.optim import AdamW, Muon, Optimizer
 from mspt.batches import Batch, Cases, Source, coarsen, fit_normalizer, source_of
 from mspt.checkpoint import build_model
 from mspt.inference import pick_device
+from mspt.lion import Lion
 from mspt.normalize import Normalizer
 from mspt.presets import Preset, TrainConfig
 from mspt.seeding import generator
@@ -93,24 +94,21 @@ def prepare(preset: Preset, *, cases: Cases, validation: Cases, device: str = "c
 
 
 def build_optimizers(model: nn.Module, config: TrainConfig) -> tuple[Optimizer, ...]:
-    """Return AdamW for all parameters, or Muon for the blocks' matrices and AdamW for the rest.
+    """Return AdamW or Lion for all parameters, or Muon for the blocks' matrices and AdamW for rest.
 
     Weight decay applies to matrices only. Muon's rate is scaled to AdamW's size of update.
     """
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     is_hidden = {name: "blocks." in name and p.ndim == 2 for name, p in named}
     use_muon = config.optimizer == "muon"
-    rest = [(name, p) for name, p in named if not (use_muon and is_hidden[name])]
-    adamw = AdamW(
-        [
-            {
-                "params": [p for _, p in rest if p.ndim >= 2],
-                "weight_decay": config.weight_decay,
-            },
-            {"params": [p for _, p in rest if p.ndim < 2], "weight_decay": 0.0},
-        ],
-        lr=config.learning_rate,
-    )
+    rest = [p for name, p in named if not (use_muon and is_hidden[name])]
+    groups = [
+        {"params": [p for p in rest if p.ndim >= 2], "weight_decay": config.weight_decay},
+        {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    if config.optimizer == "lion":
+        return (Lion(groups, lr=config.learning_rate),)
+    adamw = AdamW(groups, lr=config.learning_rate)
     if not use_muon:
         return (adamw,)
     muon = Muon(

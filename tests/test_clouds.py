@@ -10,6 +10,7 @@ from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_flows
 from mspt.aero import closure_error
 from mspt.batches import coarsen, fit_normalizer, source_of
 from mspt.data.clouds import (
+    CAR_LAYOUT,
     GROUPS,
     MIRRORED_POINTS,
     cloud_of,
@@ -83,6 +84,17 @@ def test_groups_cover_each_field_where_it_means_something() -> None:
         ("surface", 0), ("surface", 1), ("surface", 2), ("surface", 3),
         ("volume", 0), ("volume", 4), ("volume", 5), ("volume", 6),
     }  # fmt: skip
+
+
+def test_layout_of_flows_names_and_mirrors_every_channel() -> None:
+    cloud, mirror = sphere_clouds(1).draw(0, seed=0), CAR_LAYOUT.mirror
+    assert mirror is not None
+    assert cloud.layout is CAR_LAYOUT
+    assert CAR_LAYOUT.groups == GROUPS
+    assert len(CAR_LAYOUT.features) == len(mirror.features) == cloud.features.shape[1]
+    assert len(CAR_LAYOUT.fields) == len(mirror.fields) == cloud.fields.shape[1]
+    signs = dict(zip(CAR_LAYOUT.fields, mirror.fields, strict=True))
+    assert {name for name, sign in signs.items() if sign < 0} == {"C_fy", "u_y"}
 
 
 def test_features_point_away_from_the_wall() -> None:

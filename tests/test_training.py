@@ -1,16 +1,19 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from helpers import made_up_cases, tiny_preset
+from torch import nn
 
 from mspt.data.case import CaseStack
 from mspt.data.registry import grid_points
 from mspt.errors import CheckpointError, DataError
 from mspt.inference import predict_stack
+from mspt.lion import Lion
 from mspt.metrics import relative_l2
-from mspt.presets import PRESETS, Preset, TrainConfig, get_preset
+from mspt.presets import PRESETS, Optimizer, Preset, TrainConfig, get_preset
 from mspt.training import (
     EpochDone,
     StepDone,
@@ -37,9 +40,16 @@ def losses(training: Training, **settings: object) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"optimizer": "muon"}, {"optimizer": "adamw"}, {"precision": "bfloat16"}], ids=str
+    "settings",
+    [
+        {"optimizer": "muon"},
+        {"optimizer": "adamw"},
+        {"optimizer": "lion", "learning_rate": 1e-3},
+        {"precision": "bfloat16"},
+    ],
+    ids=str,
 )
-def test_training_learns(settings: dict[str, str]) -> None:
+def test_training_learns(settings: dict[str, Any]) -> None:
     training = start(tiny_preset(epochs=30, **settings))
     before = validation_error(training)
     *_, stopped = train(training)
@@ -55,7 +65,7 @@ def test_same_seed_gives_the_same_losses() -> None:
 
 
 @pytest.mark.parametrize("interrupted_after", [1, 3, 5])
-@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+@pytest.mark.parametrize("optimizer", ["muon", "adamw", "lion"])
 def test_resumed_run_has_the_losses_of_an_uninterrupted_one(
     tmp_path: Path, interrupted_after: int, optimizer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,17 +138,48 @@ def test_average_follows_the_weights() -> None:
 
 def test_every_parameter_has_one_optimizer() -> None:
     training = start()
-    for optimizer in ("muon", "adamw"):
+    for optimizer in ("muon", "adamw", "lion"):
         optimizers = build_optimizers(training.model, TrainConfig(epochs=1, optimizer=optimizer))
         covered = [p for o in optimizers for group in o.param_groups for p in group["params"]]
         assert {id(p) for p in covered} == {id(p) for p in training.model.parameters()}
         assert len(covered) == len({id(p) for p in covered})
 
 
-def test_weight_decay_applies_to_matrices_only() -> None:
-    (adamw,) = build_optimizers(start().model, TrainConfig(epochs=1, optimizer="adamw"))
-    for group in adamw.param_groups:
+@pytest.mark.parametrize("name", ["adamw", "lion"])
+def test_weight_decay_applies_to_matrices_only(name: Optimizer) -> None:
+    (optimizer,) = build_optimizers(start().model, TrainConfig(epochs=1, optimizer=name))
+    for group in optimizer.param_groups:
         assert all((p.ndim >= 2) == (group["weight_decay"] > 0) for p in group["params"])
+
+
+def test_lion_steps_by_the_sign_of_the_averaged_gradient() -> None:
+    weights = nn.Parameter(torch.tensor([1.0, -2.0, 3.0, 4.0], dtype=torch.float64))
+    lion = Lion([{"params": [weights]}], lr=0.1, betas=(0.9, 0.99), weight_decay=0.5)
+    weights.grad = torch.tensor([4.0, -0.001, 0.0, 1.0], dtype=torch.float64)
+    lion.step()
+    # w (1 - 0.1 * 0.5) - 0.1 * sign(0.1 g); a gradient of zero leaves the decay alone.
+    torch.testing.assert_close(weights.tolist(), [0.85, -1.8, 2.85, 3.7])
+    # The average is 0.01 g. With 0.9 * 0.01 * 4 - 0.1 * 0.3 > 0 the first still goes down; the
+    # last one turns, for 0.9 * 0.01 < 0.1 * 0.1.
+    weights.grad = torch.tensor([-0.3, -0.001, 0.0, -0.1], dtype=torch.float64)
+    lion.step()
+    torch.testing.assert_close(weights.tolist(), [0.7075, -1.61, 2.7075, 3.615])
+    average = lion.state[weights]["average"]
+    expected = [0.0366, -0.0000199, 0.0, 0.0089]
+    torch.testing.assert_close(average.tolist(), expected)
+
+
+def test_lion_returns_the_loss_of_a_closure_and_passes_over_unused_parameters() -> None:
+    used, unused = (nn.Parameter(torch.ones(1)) for _ in range(2))
+    lion = Lion([{"params": [used, unused]}], lr=0.5)
+
+    def closure() -> float:
+        loss = (used**2).sum()
+        loss.backward()
+        return loss.item()
+
+    assert lion.step(closure) == 1.0
+    assert (used.item(), unused.item()) == (0.5, 1.0)
 
 
 def test_learning_rate_rises_then_falls_to_zero() -> None:
@@ -205,4 +246,6 @@ def test_presets_of_a_data_set_are_alike_but_for_the_model(name: str) -> None:
     preset = get_preset(name)
     own = get_preset(preset.dataset)
     assert preset.train == own.train
-    assert preset.model.width == own.model.width
+    # A branched model has two sets of weights, each of two thirds of the width.
+    share = 2 / 3 if preset.model.architecture == "branched" else 1
+    assert preset.model.width == round(share * own.model.width)

@@ -94,6 +94,19 @@
     interactor.onStartMouseMove((event) => interactor.invokeMouseMove(event));
     // The viewer's own keys, such as w for wires, would surprise.
     window.addEventListener("keypress", (event) => event.stopImmediatePropagation(), true);
+    const button = document.createElement("button");
+    button.className = "save";
+    button.type = "button";
+    button.textContent = "Save picture (PNG)";
+    button.addEventListener("click", async () => {
+      const picture = renderWindow.getViews()[0].captureNextImage("image/png");
+      renderWindow.render();
+      const link = document.createElement("a");
+      link.href = await picture;
+      link.download = "view.png";
+      link.click();
+    });
+    content.append(button);
     document.body.dataset.ready = "1";
   }
 

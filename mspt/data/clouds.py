@@ -1,6 +1,6 @@
 """Flow cases as clouds to learn from: surface points first, then points of the flow.
 
-A cloud shows the whole body. Only half of it is stored, so each of its points is drawn on one of
+A cloud shows the whole body. Where only half of it is stored, each of its points is drawn on one of
 the two sides; the fields of the other side are the mirror image.
 
 Shapes: N points, F input features, C output channels.
@@ -9,7 +9,6 @@ Shapes: N points, F input features, C output channels.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from mspt.data.flow import FlowCase
+from mspt.data.layout import FieldGroup, Layout, Mirror
 from mspt.seeding import derive_seed
 
 NEAR_WALL = 0.01
@@ -29,34 +29,21 @@ MIRRORED_FEATURES = torch.tensor([1.0, -1.0, 1.0, 1.0, 1.0])
 MIRRORED_FIELDS = torch.tensor([1.0, 1.0, -1.0, 1.0, 1.0, -1.0, 1.0])
 MIRRORED_POINTS = torch.tensor([1.0, -1.0, 1.0])
 FREE_STREAM = (1.0, 0.0, 0.0)
-
-
-@dataclass(frozen=True)
-class FieldGroup:
-    """Channels that are scored together, on the points where they mean something.
-
-    Attributes:
-        name: Of the quantity.
-        part: Surface points, points of the flow, or both.
-        channels: Of the fields.
-    """
-
-    name: str
-    part: Literal["surface", "volume", "all"]
-    channels: tuple[int, ...]
-
-    def rows(self, num_surface: int) -> slice:
-        """Return the rows of a cloud that the group is scored on."""
-        if self.part == "all":
-            return slice(None)
-        return slice(num_surface) if self.part == "surface" else slice(num_surface, None)
-
-
 GROUPS = (
     FieldGroup("surface_pressure", "surface", (0,)),
     FieldGroup("wall_shear", "surface", (1, 2, 3)),
     FieldGroup("velocity_change", "volume", (4, 5, 6)),
     FieldGroup("volume_pressure", "volume", (0,)),
+)
+CAR_LAYOUT = Layout(
+    features=FEATURES,
+    fields=FIELDS,
+    groups=GROUPS,
+    mirror=Mirror(
+        points=tuple(MIRRORED_POINTS.tolist()),
+        features=tuple(MIRRORED_FEATURES.tolist()),
+        fields=tuple(MIRRORED_FIELDS.tolist()),
+    ),
 )
 
 
@@ -65,31 +52,43 @@ class Cloud:
     """Points of one flow with what goes in and what is to come out.
 
     Attributes:
-        points: In the wind-tunnel frame, in body lengths; surface points first.
-        features: See ``FEATURES``.
-        fields: See ``FIELDS``; velocity is the change that the body makes to the free stream.
-            Shear means nothing in the flow, velocity nothing on the surface: both are zero there.
+        points: Surface points first. For ``CAR_LAYOUT`` in the wind-tunnel frame, in body lengths.
+        features: See the layout.
+        fields: See the layout. For ``CAR_LAYOUT`` velocity is the change that the body makes to
+            the free stream; shear means nothing in the flow, velocity nothing on the surface: both
+            are zero there.
         num_surface: Points on the surface.
+        layout: What the channels are.
     """
 
     points: Float32[Tensor, "N 3"]
     features: Float32[Tensor, "N F"]
     fields: Float32[Tensor, "N C"]
     num_surface: int
+    layout: Layout = CAR_LAYOUT
 
     def mirrored(self, side: Float32[Tensor, " N"]) -> "Cloud":
-        """Return the cloud with the points where ``side`` is -1 on the other side."""
+        """Return the cloud with the points where ``side`` is -1 on the other side.
+
+        Raises:
+            ValueError: If the layout has no plane of symmetry.
+        """
+        if (mirror := self.layout.mirror) is None:
+            raise ValueError("layout must have a mirror, got one where both sides are stored")
         other = (side < 0)[:, None]
         return replace(
             self,
-            points=torch.where(other, self.points * MIRRORED_POINTS, self.points),
-            features=torch.where(other, self.features * MIRRORED_FEATURES, self.features),
-            fields=torch.where(other, self.fields * MIRRORED_FIELDS, self.fields),
+            points=torch.where(other, self.points * torch.tensor(mirror.points), self.points),
+            features=torch.where(
+                other, self.features * torch.tensor(mirror.features), self.features
+            ),
+            fields=torch.where(other, self.fields * torch.tensor(mirror.fields), self.fields),
         )
 
     def picked(self, rows: Int64[Tensor, " M"], *, num_surface: int) -> "Cloud":
         """Return some points; surface points come first in ``rows`` too."""
-        return Cloud(
+        return replace(
+            self,
             points=self.points[rows],
             features=self.features[rows],
             fields=self.fields[rows],
@@ -150,12 +149,13 @@ class CloudStack:
     Attributes:
         dataset: Name of the data set.
         names: Of the cases.
-        halves: The stored halves.
-        areas: Areas of the stored faces of each case.
-        drag: C_D of each case.
-        lift: C_L of each case.
+        halves: What is stored: one side where the layout has a mirror, else both.
+        areas: Areas of the stored faces of each case; empty without a mirror.
+        drag: C_D of each case; empty without a mirror.
+        lift: C_L of each case; empty without a mirror.
         num_surface: Points on the surface of each cloud.
         num_volume: Points of the flow of each cloud.
+        layout: What the channels are.
     """
 
     dataset: str
@@ -166,15 +166,22 @@ class CloudStack:
     lift: tuple[float, ...]
     num_surface: int
     num_volume: int
+    layout: Layout = CAR_LAYOUT
 
     def __len__(self) -> int:
         """Return the number of cases."""
         return len(self.names)
 
     def draw(self, index: int, *, seed: int) -> Cloud:
-        """Draw the points of a case: evenly over its surface, as stored in the flow."""
+        """Draw the points of a case: evenly over its surface, as stored in the flow.
+
+        Without a mirror both kinds are drawn as stored and keep their order; all of them where
+        there are no more than asked for.
+        """
         rng = np.random.default_rng(seed)
         half = self.halves[index]
+        if self.layout.mirror is None:
+            return draw_stored(half, self.num_surface, self.num_volume, rng=rng)
         faces = draw_evenly(np.tile(self.areas[index], 2), self.num_surface, rng)
         others = rng.permutation(2 * (len(half.points) - half.num_surface))[: self.num_volume]
         stored = len(half.points) - half.num_surface
@@ -182,6 +189,16 @@ class CloudStack:
         rows = np.concatenate([faces % half.num_surface, half.num_surface + others % stored])
         cloud = half.picked(torch.from_numpy(rows), num_surface=len(faces))
         return cloud.mirrored(torch.from_numpy(1 - 2 * side.astype(np.float32)))
+
+
+def draw_stored(
+    cloud: Cloud, num_surface: int, num_volume: int, *, rng: np.random.Generator
+) -> Cloud:
+    """Return at most so many surface points and points of the flow, in the order of the cloud."""
+    surface = np.sort(rng.permutation(cloud.num_surface)[:num_surface])
+    volume = np.sort(rng.permutation(len(cloud.points) - cloud.num_surface)[:num_volume])
+    rows = np.concatenate([surface, cloud.num_surface + volume])
+    return cloud.picked(torch.from_numpy(rows), num_surface=len(surface))
 
 
 def draw_evenly(
@@ -218,7 +235,16 @@ def stack_flows(
 
 
 def batch(clouds: Sequence[Cloud]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return points, features and fields of clouds of one size, on top of each other."""
+    """Return points, features and fields of clouds of one size, on top of each other.
+
+    Raises:
+        ValueError: If they are of several sizes.
+    """
+    sizes = sorted({(cloud.num_surface, len(cloud.points)) for cloud in clouds})
+    if len(sizes) > 1:
+        raise ValueError(
+            f"clouds of a batch must have one size, got (surface, all) {sizes}; use batch_size 1"
+        )
     return (
         torch.stack([cloud.points for cloud in clouds]),
         torch.stack([cloud.features for cloud in clouds]),

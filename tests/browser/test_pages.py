@@ -155,3 +155,14 @@ def test_the_point_of_view_stays_when_the_view_changes(visit: Callable[..., obje
     page.wait_for_timeout(1500)
     scene.locator("body[data-ready]").wait_for()
     assert page.evaluate(kept) == before
+
+
+def test_the_picture_of_a_view_can_be_saved(visit: Callable[..., object], tmp_path: Path) -> None:
+    page = visit("/upload?sample=Ahmed+body")
+    scene = page.frame_locator("iframe[srcdoc]")
+    scene.locator("body[data-ready]").wait_for()
+    with page.expect_download() as waiting:
+        scene.get_by_role("button", name="Save picture (PNG)").click()
+    waiting.value.save_as(tmp_path / "view.png")
+    picture = np.asarray(Image.open(tmp_path / "view.png").convert("RGB")).astype(int)
+    assert picture.std() > 8
