@@ -7,7 +7,7 @@ from mspt.data.car import CAR
 from mspt.figures.flow import flow_plotter, surface_plotter
 from mspt.figures.scene import shared_limits
 from mspt.flow_inference import carry_to_cells
-from mspt.geometry.mesh import refined
+from mspt.geometry.refine import refined
 from mspt.predict import ShapeResult, in_tunnel
 from pages import _flows, _parts, _vtk
 

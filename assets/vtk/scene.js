@@ -28,6 +28,42 @@
     return;
   }
 
+  // Returns a picture of the scene with the strip below it, each letter where the page has it.
+  async function withBar(picture) {
+    const strip = document.querySelector(".bar");
+    if (!strip) return picture;
+    const image = new Image();
+    image.src = picture;
+    await image.decode();
+    const scale = image.width / content.clientWidth;
+    const canvas = document.createElement("canvas");
+    canvas.width = image.width;
+    canvas.height = Math.round(scale * document.documentElement.clientHeight);
+    const pen = canvas.getContext("2d");
+    pen.fillStyle = getComputedStyle(document.body).backgroundColor;
+    pen.fillRect(0, 0, canvas.width, canvas.height);
+    pen.drawImage(image, 0, 0);
+    pen.scale(scale, scale);
+    const scaleBox = strip.querySelector("div");
+    const box = scaleBox.getBoundingClientRect();
+    const colors = getComputedStyle(scaleBox).backgroundImage.match(/rgb\([^)]*\)/g);
+    const gradient = pen.createLinearGradient(box.left, 0, box.right, 0);
+    colors.forEach((color, i) => gradient.addColorStop(i / (colors.length - 1), color));
+    pen.fillStyle = gradient;
+    pen.fillRect(box.left, box.top, box.width, box.height);
+    pen.fillStyle = getComputedStyle(strip).color;
+    pen.textBaseline = "middle";
+    const letters = document.createTreeWalker(strip, NodeFilter.SHOW_TEXT);
+    for (let text; (text = letters.nextNode()); ) {
+      const range = document.createRange();
+      range.selectNodeContents(text);
+      const place = range.getBoundingClientRect();
+      pen.font = getComputedStyle(text.parentElement).font;
+      pen.fillText(text.data, place.left, (place.top + place.bottom) / 2);
+    }
+    return canvas.toDataURL("image/png");
+  }
+
   function start(renderWindow, renderer) {
     const camera = renderer.getActiveCamera();
     const home = look();
@@ -102,7 +138,7 @@
       const picture = renderWindow.getViews()[0].captureNextImage("image/png");
       renderWindow.render();
       const link = document.createElement("a");
-      link.href = await picture;
+      link.href = await withBar(await picture);
       link.download = "view.png";
       link.click();
     });

@@ -137,7 +137,7 @@ def find_edges(triangles: Int64[ndarray, "T 3"]) -> Edges:
     """Sort the half-edges of triangles by edge; triangles with equal corners have none."""
     kept = np.flatnonzero(~has_equal_corners(triangles))
     ends = triangles[kept][:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
-    low, high = ends.min(axis=1), ends.max(axis=1)
+    low, high = np.minimum(*ends.T), np.maximum(*ends.T)
     key = low * (int(triangles.max()) + 1) + high
     order = np.argsort(key, kind="stable")
     key = key[order]
@@ -180,7 +180,7 @@ def has_equal_corners(triangles: Int64[ndarray, "T 3"]) -> Bool[ndarray, " T"]:
 def is_degenerate(mesh: SurfaceMesh) -> Bool[ndarray, " T"]:
     """Tell which triangles have no area: equal corners, or all three on a line."""
     sides = mesh.corners - np.roll(mesh.corners, 1, axis=1)
-    longest = np.sqrt((sides**2).sum(axis=2).max(axis=1))
+    longest = np.sqrt(np.einsum("tcx,tcx->ct", sides, sides).max(axis=0))
     return 2 * mesh.areas <= FLAT * mesh.extent.max() * longest
 
 

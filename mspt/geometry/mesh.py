@@ -10,7 +10,6 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float64, Int64
 from numpy import ndarray
-from trimesh.remesh import subdivide_to_size
 
 from mspt.errors import GeometryError
 
@@ -100,18 +99,6 @@ class SurfaceMesh:
         """Return the mesh with each vertex x at ``matrix @ x + offset``."""
         moved = SurfaceMesh(self.vertices @ matrix.T + offset, self.triangles)
         return moved.flipped() if np.linalg.det(matrix) < 0 else moved
-
-
-def refined(mesh: SurfaceMesh, *, max_edge: float) -> SurfaceMesh:
-    """Return the same surface with its long triangles cut, until no edge is longer than asked.
-
-    Examples:
-        >>> fine = refined(box((0, 0, 0), (1, 1, 1)), max_edge=0.3)
-        >>> len(fine.triangles) > 100, round(fine.volume, 9)
-        (True, 1.0)
-    """
-    vertices, triangles, *_ = subdivide_to_size(mesh.vertices, mesh.triangles, max_edge=max_edge)
-    return SurfaceMesh(np.asarray(vertices, np.float64), np.asarray(triangles, np.int64))
 
 
 def box(low: Sequence[float | int], high: Sequence[float | int]) -> SurfaceMesh:

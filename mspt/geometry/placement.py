@@ -208,10 +208,8 @@ def _mirror_errors(mesh: SurfaceMesh, planes: list[tuple[int, float]]) -> Float6
     images = np.repeat(points[None], len(planes), axis=0)
     for image, (axis, place) in zip(images, planes, strict=True):
         image[:, axis] = 2 * place - image[:, axis]
-    images = images.reshape(-1, 3)
-    # The signed distance is less than the length of the way where the surface is open.
-    ways = images - nearest_on(mesh, images).closest
-    return np.linalg.norm(ways, axis=1).reshape(len(planes), -1).mean(axis=1)
+    distance = nearest_on(mesh, images.reshape(-1, 3)).distance
+    return np.abs(distance).reshape(len(planes), -1).mean(axis=1)
 
 
 def _middle(mesh: SurfaceMesh) -> float:

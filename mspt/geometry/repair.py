@@ -121,8 +121,9 @@ def _boxes(mesh: SurfaceMesh, body: Int64[ndarray, " T"]) -> tuple[ndarray, ndar
     """Return the lowest and highest coordinates of each body."""
     count = int(body.max()) + 1
     low, high = np.full((count, 3), np.inf), np.full((count, 3), -np.inf)
-    np.minimum.at(low, body, mesh.corners.min(axis=1))
-    np.maximum.at(high, body, mesh.corners.max(axis=1))
+    a, b, c = np.moveaxis(mesh.corners, 1, 0)
+    np.minimum.at(low, body, np.minimum(np.minimum(a, b), c))
+    np.maximum.at(high, body, np.maximum(np.maximum(a, b), c))
     return low, high
 
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mspt.errors import SolverError
 from mspt.geometry.mesh import SurfaceMesh
+from mspt.geometry.writers import write_stl
 from mspt.solvers.openfoam.dictionary import write_dictionary
 
 VISCOSITY = 2.5e-7
@@ -76,17 +75,9 @@ def write_case(folder: Path, mesh: SurfaceMesh, recipe: Recipe) -> None:
         write_dictionary(folder / name, entries)
     for name, (kind, entries) in _fields().items():
         write_dictionary(folder / "start" / name, entries, kind=kind)
-    write_stl(folder / "constant/triSurface/body.stl", mesh)
-
-
-def write_stl(path: Path, mesh: SurfaceMesh) -> None:
-    """Write a binary STL file."""
-    record = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
-    records = np.zeros(len(mesh.triangles), dtype=record)
-    records["normal"], records["corners"] = mesh.normals, mesh.corners
-    path.parent.mkdir(parents=True, exist_ok=True)
-    count = np.uint32(len(records)).tobytes()
-    path.write_bytes(b"body".ljust(80) + count + records.tobytes())
+    surface = folder / "constant/triSurface/body.stl"
+    surface.parent.mkdir(parents=True)
+    write_stl(surface, mesh)
 
 
 def _control(recipe: Recipe) -> dict[str, Any]:
