@@ -34,7 +34,10 @@ def test_rejects_settings_no_model_could_be_built_from(
         ("ModelConfig(space_dim=2, num_patches=1, pooling='sum')", "pooling must be one of mean,"),
         ("ModelConfig(space_dim=2, num_patches=1, partition='octree')", "partition must be one of"),
         ("ModelConfig(space_dim=2, architecture='mlp')", "architecture must be one of mspt,"),
-        ("TrainConfig(epochs=1, optimizer='sgd')", "optimizer must be one of adamw, muon, lion, got"),
+        (
+            "TrainConfig(epochs=1, optimizer='sgd')",
+            "optimizer must be one of adamw, muon, lion, got",
+        ),
     ],
 )
 def test_rejects_unknown_choices(made: str, message: str) -> None:
