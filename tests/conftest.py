@@ -1,5 +1,7 @@
 import os
 import socket
+import sys
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -9,6 +11,14 @@ settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 _LOOPBACK = ("127.", "localhost", "::1", "0.0.0.0")
+
+
+@pytest.fixture(autouse=True)
+def same_main_module() -> Iterator[None]:
+    """Undo what running a page does: spawned processes would run the page again."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture(autouse=True)

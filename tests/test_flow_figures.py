@@ -177,7 +177,7 @@ def test_thinned_mesh_without_values_has_none() -> None:
 
 
 def test_color_table_goes_from_one_end_of_its_scale_to_the_other() -> None:
-    table = color_table([[0, "#000000"], [0.5, "#ff0000"], [1, "#ffffff"]], (0.0, 2.0))
+    table = color_table([[0.0, "#000000"], [0.5, "#ff0000"], [1.0, "#ffffff"]], (0.0, 2.0))
     assert table.values.shape == (256, 4)
     np.testing.assert_array_equal(table.values[[0, -1]], [[0, 0, 0, 255], [255, 255, 255, 255]])
     assert np.abs(table.values[128].astype(int) - [255, 1, 1, 255]).max() <= 2

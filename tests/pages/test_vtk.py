@@ -44,6 +44,7 @@ def scene_in(page: str) -> dict:
     """The scene that a page hands to vtk.js."""
     packed = base64.b64decode(re.search(r'base64Str = "([^"]+)"', page).group(1))
     with zipfile.ZipFile(io.BytesIO(packed)) as file:
+        assert file.getinfo("index.json").date_time[0] == 1980, "the time must not tell pages apart"
         return json.loads(file.read("index.json"))
 
 
@@ -109,6 +110,8 @@ def test_every_reference_of_a_scene_leads_to_a_part_of_it() -> None:
     assert set(references) <= set(parts)
     assert {node["parent"] for node in nodes(scene)} <= {*parts, "0x0"}
     assert scene["extra"]["camera"] in parts
+    owners = {(node["id"], node["type"]) for node in nodes(scene)}
+    assert len(owners) == len(set(parts)), "no two parts share a name"
     kinds = {node["type"] for node in nodes(scene)}
     assert {"vtkOpenGLActor", "vtkMapper", "vtkPolyData", "vtkLookupTable"} <= kinds
 
