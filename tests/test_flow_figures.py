@@ -463,8 +463,8 @@ def test_every_design_is_one_point_at_its_coefficients(*, dark: bool) -> None:
 
 def test_hovering_says_how_many_counts_a_design_is_off() -> None:
     figure = drag_scatter(PREDICTED, TRUE, NAMES, FAMILY, highlighted=None, dark=False)
-    assert designs(figure)[0][2].text == ("+10",)
-    assert designs(figure)[4][2].text == ("−50",)
+    assert designs(figure)[0][2].text == ("+100",)
+    assert designs(figure)[4][2].text == ("−500",)
 
 
 def test_groups_have_colors_and_unseen_families_another_marker() -> None:
@@ -503,7 +503,7 @@ def test_order_is_drawn_against_counts_and_leaves_out_what_has_no_pairs() -> Non
     gaps, shares = np.array([0.0, 0.005, 0.3]), np.array([0.9, 0.95, np.nan])
     figure = order_figure(gaps, shares, np.array([10, 4, 0]), dark=False)
     (line,) = figure.data
-    np.testing.assert_allclose(line.x, [0, 5])
+    np.testing.assert_allclose(line.x, [0, 50])
     assert list(line.y) == [0.9, 0.95]
     assert list(line.customdata) == [10, 4]
     assert figure.layout.yaxis.range[0] < 0.5

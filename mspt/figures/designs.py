@@ -16,7 +16,7 @@ from mspt.data.car import UNSEEN
 from mspt.figures.theme import ACCENT, INK, lay_out
 from mspt.geometry.cars import CarKind
 
-COUNT = 1e-3
+COUNT = 1e-4
 """One drag count of the car industry."""
 
 # Okabe and Ito's colors, told apart by colour-blind readers; markers say the rest.
@@ -118,7 +118,7 @@ def order_figure(
     )
     low = min(0.45, float(shares[known].min()) - 0.03) if known.any() else 0.45
     figure.update_xaxes(
-        title="gap in C<sub>D</sub>, at least … counts (1 count = 0.001)",
+        title="gap in C<sub>D</sub>, at least … counts (1 count = 0.0001)",
         rangemode="tozero",
         **_axis(dark=dark),
     )
