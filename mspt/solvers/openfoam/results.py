@@ -11,10 +11,10 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
+from mspt.aero import BOTH_HALVES
 from mspt.errors import SolverError
 from mspt.solvers.openfoam.case import Recipe
 
-BOTH_HALVES = np.array([2.0, 0.0, 2.0])
 CORRUPT = "OpenFOAM's output must hold {what}, found none; its files are incomplete"
 
 

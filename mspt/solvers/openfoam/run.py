@@ -89,13 +89,13 @@ def solve_flow(
     with TemporaryDirectory(prefix="mspt-flow-") as name:
         folder = Path(name)
         write_case(folder, mesh, recipe)
-        start = time.process_time(), _child_seconds()
+        start = _child_seconds()
         for stage in STAGES:
             if stage == "simpleFoam":
                 # The mesh has the patch of the body only now.
                 (folder / "start").rename(folder / "0")
             yield from _run(stage, folder, settings, recipe, limits)
-        yield read_flow(folder, recipe, cpu_seconds=_child_seconds() - start[1])
+        yield read_flow(folder, recipe, cpu_seconds=_child_seconds() - start)
 
 
 def _run(
