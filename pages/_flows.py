@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from mspt.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint
+from mspt.checkpoint import Checkpoint, CheckpointInfo
 from mspt.commands_flow import recipe_for
 from mspt.data.flow import PRESSURE_RANGE, FlowCase, flow_case
 from mspt.errors import MSPTError
@@ -27,6 +27,7 @@ from mspt.geometry.writers import write_stl
 from mspt.predict import ShapeResult, Working, passport, predict_shape
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import Progress, solve_flow
+from pages import _shared
 from pages._shared import one_at_a_time
 
 SAMPLES = ("Notchback", "Estate on wheels", "Van", "Pickup", "Ahmed body", "Ellipsoid", "Wing")
@@ -79,14 +80,9 @@ def guessed(digest: str, suffix: str, _mesh: SurfaceMesh) -> Placement:  # noqa:
     return guess_placement(_mesh, suffix=suffix)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Loading the model …")
-def _checkpoint(path: Path, changed: float) -> Checkpoint:  # noqa: ARG001
-    return load_checkpoint(path)
-
-
 def checkpoint(header: CheckpointInfo) -> Checkpoint:
     """Return a checkpoint for flows, loaded once."""
-    return _checkpoint(header.path, header.path.stat().st_mtime)
+    return _shared.checkpoint(header.path)
 
 
 @st.cache_resource(max_entries=1)

@@ -24,7 +24,9 @@ def shape_of(upload: Any, sample: str) -> _flows.Shape:
     """Return the uploaded shape, or the chosen sample."""
     if upload is None:
         return _flows.sample_shape(sample)
-    return _flows.uploaded_shape(upload.getvalue(), checked_suffix(Path(upload.name).suffix))
+    shape = _flows.uploaded_shape(upload.getvalue(), checked_suffix(Path(upload.name).suffix))
+    st.session_state["my_shape"] = shape  # other pages can look at it too
+    return shape
 
 
 def pick_placement(shape: _flows.Shape) -> Placement:

@@ -62,9 +62,19 @@ def case_raster(case: Case) -> Raster:
 
 
 @st.cache_resource(max_entries=6, show_spinner="Loading the model …")
-def _checkpoint(path: Path, changed: float, device: str) -> Checkpoint:  # noqa: ARG001
+def _loaded(path: Path, changed: float) -> Checkpoint:  # noqa: ARG001
+    return load_checkpoint(path)
+
+
+def checkpoint(path: Path) -> Checkpoint:
+    """Return a checkpoint, loaded once for all sessions and loaded anew when its file changes."""
+    return _loaded(path, path.stat().st_mtime)
+
+
+@st.cache_resource(max_entries=6, show_spinner="Loading the model …")
+def _warm(path: Path, changed: float, device: str) -> Checkpoint:
     """Load a checkpoint and run it once, so that no shown time includes a warm-up."""
-    checkpoint = load_checkpoint(path)
+    checkpoint = _loaded(path, changed)
     case = test_cases(checkpoint.info["dataset"]).case(0)
     with one_at_a_time():
         predict_case(checkpoint, case.points, case.features, device=device)
@@ -73,7 +83,7 @@ def _checkpoint(path: Path, changed: float, device: str) -> Checkpoint:  # noqa:
 
 def run(header: CheckpointInfo, case: Case, device: str) -> Prediction:
     """Predict a case that may have been drawn a moment ago."""
-    checkpoint = _checkpoint(header.path, header.path.stat().st_mtime, device)
+    checkpoint = _warm(header.path, header.path.stat().st_mtime, device)
     with one_at_a_time():
         prediction = predict_case(checkpoint, case.points, case.features, device=device)
     st.session_state["last_run"] = _summary(header, case, prediction)
@@ -82,7 +92,7 @@ def run(header: CheckpointInfo, case: Case, device: str) -> Prediction:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _predicted(path: Path, changed: float, dataset: str, name: str, device: str) -> Prediction:
-    checkpoint = _checkpoint(path, changed, device)
+    checkpoint = _warm(path, changed, device)
     case = find_case(dataset, name)
     with one_at_a_time():
         return predict_case(checkpoint, case.points, case.features, device=device)
@@ -117,7 +127,7 @@ def rank_test_cases(header: CheckpointInfo, device: str) -> Iterator[tuple[int, 
     """Predict what is not known yet, yielding (done, all); stopping loses nothing."""
     changed, cases = header.path.stat().st_mtime, test_cases(header.info["dataset"])
     errors = _errors().setdefault((header.path, changed, device), {})
-    checkpoint = _checkpoint(header.path, changed, device)
+    checkpoint = _warm(header.path, changed, device)
     for index, name in enumerate(cases.names):
         if name not in errors:
             case = cases.case(index)

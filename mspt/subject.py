@@ -1,0 +1,195 @@
+"""What is looked at: one cloud with all that is known of it, whatever it comes from.
+
+Letters: N points, X space axes, F input features, C output channels, T triangles.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int
+from numpy import ndarray
+from torch import Tensor
+
+from mspt.checkpoint import Checkpoint
+from mspt.data.car import CAR, car_body
+from mspt.data.case import Case, Quantity
+from mspt.data.clouds import FIELDS, Cloud, cloud_of, stack_flows, whole_body
+from mspt.data.flow import FlowCase
+from mspt.data.flow_store import flow_index
+from mspt.data.registry import get_dataset
+from mspt.flow_inference import cloud_size, predict_cloud
+from mspt.geometry.mesh import SurfaceMesh
+from mspt.inference import predict_case
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Subject:
+    """One cloud to look at.
+
+    Attributes:
+        key: Tells it from every other one; fit for a cache and an address.
+        title: What a person calls it.
+        dataset: Data set whose models can be asked about it; None if no model can.
+        points: Coordinates, in the data set's unit.
+        features: Further inputs per point; None where no model can be asked.
+        channels: What each output channel is; empty where no model can be asked.
+        truth: Solver's fields; None where they are not known.
+        triangles: Of the points, for drawing; None for a cloud.
+        body: Body that surface points lie on, for drawing.
+        num_surface: Points on the body, which come first; 0 without a body.
+    """
+
+    key: str
+    title: str
+    dataset: str | None
+    points: Float32[Tensor, "N X"]
+    features: Float32[Tensor, "N F"] | None = None
+    channels: tuple[Quantity, ...] = ()
+    truth: Float32[Tensor, "N C"] | None = None
+    triangles: Int[ndarray, "T 3"] | None = None
+    body: SurfaceMesh | None = None
+    num_surface: int = 0
+
+    def where_defined(self, channel: int) -> ndarray:
+        """Return which points a channel means something at: shear only on a body, and so on."""
+        on_body = np.arange(len(self.points)) < self.num_surface
+        if not self.num_surface or channel == 0:
+            return np.ones(len(self.points), dtype=bool)
+        return on_body if channel < 4 else ~on_body
+
+
+def flow_channels() -> tuple[Quantity, ...]:
+    """Return what the output channels of a model of flows are.
+
+    Examples:
+        >>> [channel.name for channel in flow_channels()][:2]
+        ['C_p', 'C_fx']
+    """
+    shear = "Friction coefficient along {}, zero away from the body."
+    change = "Change that the body makes to the velocity along {}, zero on the body."
+    known = {
+        "C_p": ("C_p", "1", "Pressure coefficient."),
+        **{f"C_f{x}": (f"C_{{f,{x}}}", "1", shear.format(x)) for x in "xyz"},
+        **{f"u_{x}": (f"u_{x}", "U_inf", change.format(x)) for x in "xyz"},
+    }
+    return tuple(
+        Quantity(name=name, symbol=known[name][0], unit=known[name][1], description=known[name][2])
+        for name in FIELDS
+    )
+
+
+def subject_of_points(name: str, points: Float[Tensor, "N X"], *, title: str) -> Subject:
+    """Return a cloud that no model knows."""
+    return Subject(key=name, title=title, dataset=None, points=points.float())
+
+
+def subject_of_case(case: Case) -> Subject:
+    """Return a case of a 2-D data set."""
+    return Subject(
+        key=case.name,
+        title=f"{get_dataset(case.dataset).title}, {case.name}",
+        dataset=case.dataset,
+        points=case.points,
+        features=case.features,
+        channels=get_dataset(case.dataset).fields,
+        truth=case.fields,
+        triangles=None if case.triangles is None else case.triangles.numpy(),
+    )
+
+
+def subject_of_flow(name: str, flow: FlowCase, *, size: tuple[int, int] | None) -> Subject:
+    """Return a stored flow around a body.
+
+    Args:
+        name: Of the case.
+        flow: The case.
+        size: Surface and volume points to draw, as a model has learned on; None for all of both
+            sides, which is more than the models here have learned on.
+    """
+    if size is None:
+        cloud = whole_body(cloud_of(flow))
+    else:
+        drawn = stack_flows("car", [(name, flow)], num_surface=size[0], num_volume=size[1])
+        cloud = drawn.draw(0, seed=0)
+    title = f"{flow.info.get('family', 'body').capitalize()}, {name}"
+    return _subject_of_cloud(
+        name if size else f"{name}-whole", cloud, title, body=car_body(flow_index(name)).mesh
+    )
+
+
+def subject_of_clouds(
+    key: str, clouds: Sequence[Cloud], *, title: str, body: SurfaceMesh
+) -> Subject:
+    """Return clouds around a shape whose flow is not known, as one.
+
+    Args:
+        key: Tells the shape from every other one.
+        clouds: Where a model looks at the shape, all of them or one.
+        title: What a person calls the shape.
+        body: The shape in the wind-tunnel frame.
+    """
+    surface = [slice(0, cloud.num_surface) for cloud in clouds]
+    volume = [slice(cloud.num_surface, None) for cloud in clouds]
+    points, features, fields = (
+        torch.cat(
+            [
+                getattr(cloud, name)[rows]
+                for part in (surface, volume)
+                for cloud, rows in zip(clouds, part, strict=True)
+            ]
+        )
+        for name in ("points", "features", "fields")
+    )
+    num_surface = sum(cloud.num_surface for cloud in clouds)
+    merged = Cloud(points=points, features=features, fields=fields, num_surface=num_surface)
+    return _subject_of_cloud(key, merged, title, body=body, known=False)
+
+
+def _subject_of_cloud(
+    key: str, cloud: Cloud, title: str, *, body: SurfaceMesh, known: bool = True
+) -> Subject:
+    return Subject(
+        key=key,
+        title=title,
+        dataset=CAR.name,
+        points=cloud.points,
+        features=cloud.features,
+        channels=flow_channels(),
+        truth=cloud.fields if known else None,
+        body=body,
+        num_surface=cloud.num_surface,
+    )
+
+
+def ask(checkpoint: Checkpoint, subject: Subject, *, device: str = "auto") -> Float[Tensor, "N C"]:
+    """Predict the fields at all points of a subject in one forward pass.
+
+    Raises:
+        MSPTError: If the checkpoint does not fit the subject, or the device is not here.
+        ValueError: If no model can be asked about the subject.
+    """
+    if subject.features is None:
+        raise ValueError(f"subject must have features, got none for {subject.key}")
+    if subject.num_surface:
+        cloud_size(checkpoint)  # says so if it is no model of flows
+        return predict_cloud(checkpoint, as_cloud(subject), device=device)
+    return predict_case(checkpoint, subject.points, subject.features, device=device).fields
+
+
+def as_cloud(subject: Subject) -> Cloud:
+    """Return a subject with a body as a model of flows takes it; unknown fields are zero.
+
+    Raises:
+        ValueError: If the subject has no features.
+    """
+    if subject.features is None:
+        raise ValueError(f"subject must have features, got none for {subject.key}")
+    known = subject.truth
+    return Cloud(
+        points=subject.points,
+        features=subject.features,
+        fields=torch.zeros(len(subject.points), len(FIELDS)) if known is None else known,
+        num_surface=subject.num_surface,
+    )

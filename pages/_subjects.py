@@ -1,0 +1,126 @@
+"""What a page looks at: a shipped case, a shape of one's own, or a made-up cloud."""
+
+from pathlib import Path
+
+import streamlit as st
+import torch
+
+from mspt.checkpoint import CheckpointInfo
+from mspt.data.car import CAR, family_and_split
+from mspt.data.flow import FlowCase
+from mspt.data.flow_store import flow_index, list_flows, load_flow
+from mspt.data.registry import DATASETS
+from mspt.flow_inference import cloud_size, look_at
+from mspt.geometry.placement import Placement, place_mesh
+from mspt.subject import Subject, ask, subject_of_case, subject_of_clouds, subject_of_flow
+from pages import _flows, _parts, _shared
+
+CAR_CASES, SHAPES = CAR.name, "shape"
+MODEL_SOURCES = (CAR_CASES, *DATASETS, SHAPES)
+"""What a model can be asked about."""
+
+
+def pick_source(options: tuple[str, ...] = MODEL_SOURCES, *, default: str = CAR_CASES) -> str:
+    """Let a person choose where the cloud comes from."""
+    return st.segmented_control(
+        "Cloud from",
+        options,
+        key="source",
+        default=default,
+        required=True,
+        bind="query-params",
+        help="car, elasticity and darcy are test cases; shape is one of yours or a sample.",
+    )
+
+
+def pick_checkpoint(source: str) -> CheckpointInfo:
+    """Let a person choose a checkpoint that can be asked about a source."""
+    return _parts.pick_checkpoint(CAR_CASES if source == SHAPES else source)
+
+
+def pick_name(source: str) -> str:
+    """Let a person choose one of a source's cases or shapes."""
+    key = f"{source}_case"
+    if source == SHAPES:
+        mine = ["My shape"] if "my_shape" in st.session_state else []
+        return st.selectbox("Shape", [*mine, *_flows.SAMPLES], key=key, bind="query-params")
+    names = flow_names() if source == CAR_CASES else list(_shared.test_cases(source).names)
+    return st.selectbox(
+        f"Test case, one of {len(names)}",
+        names,
+        key=key,
+        bind="query-params",
+        # Shown only: the address keeps the name.
+        help="Names of cars and bodies say their family." if source == CAR_CASES else None,
+    )
+
+
+def flow_names() -> list[str]:
+    """Return the flow cases that no model has learned from: test, then unseen families."""
+    return [*list_flows("test"), *list_flows("unseen")]
+
+
+def flow_family(name: str) -> str:
+    """Return what kind of body a flow case has, such as ``van``."""
+    return family_and_split(flow_index(name))[0]
+
+
+def subject(source: str, name: str, header: CheckpointInfo, *, whole: bool = False) -> Subject:
+    """Return a cloud to look at.
+
+    Args:
+        source: One of ``MODEL_SOURCES``.
+        name: From :func:`pick_name`.
+        header: Checkpoint, whose size of clouds is taken for bodies.
+        whole: Take all points known of a body, several times as many as the model has learned on.
+    """
+    if source == CAR_CASES:
+        return _flow_subject(name, header.path, header.path.stat().st_mtime, whole=whole)
+    if source == SHAPES:
+        shape = st.session_state["my_shape"] if name == "My shape" else _flows.sample_shape(name)
+        placement = _flows.guessed(shape.digest, shape.suffix, shape.mesh)
+        return _shape_subject(shape.digest, header.path, placement, _shape=shape, whole=whole)
+    return subject_of_case(_shared.find_case(source, name))
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the flow …")
+def _flow_subject(name: str, path: Path, changed: float, *, whole: bool) -> Subject:  # noqa: ARG001
+    size = None if whole else cloud_size(_shared.checkpoint(path))
+    return subject_of_flow(name, stored_flow(name), size=size)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def stored_flow(name: str) -> FlowCase:
+    """Return a flow case as stored."""
+    return load_flow(name)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Placing points on and around the shape …")
+def _shape_subject(
+    digest: str, path: Path, placement: Placement, *, _shape: _flows.Shape, whole: bool
+) -> Subject:
+    mesh = place_mesh(_shape.mesh, placement).mesh
+    inputs = look_at(_shared.checkpoint(path), mesh)
+    clouds = inputs.clouds if whole else inputs.clouds[:1]
+    key = f"shape-{digest}{'-whole' if whole else ''}"
+    return subject_of_clouds(key, clouds, title=_shape.name, body=mesh)
+
+
+def predicted(header: CheckpointInfo, looked_at: Subject) -> torch.Tensor:
+    """Return a model's fields at the points of a subject."""
+    changed = header.path.stat().st_mtime
+    return _predicted(header.path, changed, looked_at.key, _parts.device(), _subject=looked_at)
+
+
+@st.cache_data(max_entries=32, show_spinner="The model predicts …")
+def _predicted(
+    path: Path,
+    changed: float,  # noqa: ARG001
+    key: str,  # noqa: ARG001
+    device: str,
+    *,
+    _subject: Subject,
+) -> torch.Tensor:
+    checkpoint = _shared.checkpoint(path)
+    with _shared.one_at_a_time():
+        return ask(checkpoint, _subject, device=device)
