@@ -1,0 +1,330 @@
+"""The bytes that carry a scene to the browser: blobs fetched once by address, and a message.
+
+A packet is a little-endian u32 with the length of a JSON header, the header, and buffers, each
+padded to eight bytes. What seldom changes (points, triangles, bodies, curves) travels as blobs
+named by their content; the message names them by address, or holds them where it has none.
+
+All places are sent relative to the cloud: its middle is 0 and its radius 1. Points are shuffled,
+so that any first part of them is a fair sample of the cloud.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+
+import numpy as np
+from jaxtyping import Float, Int, Num, UInt8, UInt16
+
+from mspt.figures.viewer import (
+    Arrows,
+    Curves,
+    Field,
+    Labels,
+    Layer,
+    Panel,
+    Scene,
+    Spheres,
+    Surface,
+)
+from mspt.figures.viewer_colors import theme_colors
+
+Ref = dict[str, object]
+
+FORMAT = 1
+STEPS = 65534  # values are 0 to STEPS
+EMPTY = 65535  # no value
+_WIDEST = 64  # data may span this many times the color bar before they are clipped
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Frame:
+    """Middle and radius of a cloud: what 0 and 1 stand for in the viewer."""
+
+    center: Float[np.ndarray, " 3"]
+    radius: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Encoded:
+    """A scene as bytes.
+
+    Attributes:
+        blobs: What is worth an address of its own, by name of its content.
+    """
+
+    blobs: dict[str, bytes]
+    _header: dict[str, object]
+    _buffers: tuple[bytes, ...]
+
+    def message(self, links: Mapping[str, str], **extra: object) -> bytes:
+        """Return the message; blobs without a link travel inside it.
+
+        Args:
+            links: Address of each blob, by its name.
+            **extra: More entries of the header.
+        """
+        inside = [name for name in self.blobs if name not in links]
+        first = len(self._buffers)
+        blobs = {name: {"url": url} for name, url in links.items() if name in self.blobs}
+        blobs |= {name: {"buffer": first + index} for index, name in enumerate(inside)}
+        buffers = (*self._buffers, *(self.blobs[name] for name in inside))
+        return _pack({**self._header, "blobs": blobs, **extra}, buffers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Writer:
+    """Collects buffers and hands out references to them."""
+
+    buffers: list[bytes] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+
+    def add(self, array: Num[np.ndarray, "..."], kind: str) -> int:
+        """Keep an array as u1, u2, u4 or f4 and return its place."""
+        self.buffers.append(np.ascontiguousarray(array, dtype=f"<{kind}").tobytes())
+        self.kinds.append(kind)
+        return len(self.buffers) - 1
+
+
+@lru_cache(maxsize=8)
+def shuffle_order(num_points: int) -> Int[np.ndarray, " N"]:
+    """Return the order in which points are sent: place ``i`` holds point ``order[i]``.
+
+    Examples:
+        >>> sorted(shuffle_order(4).tolist())
+        [0, 1, 2, 3]
+    """
+    order = np.random.default_rng(0).permutation(num_points)
+    order.setflags(write=False)
+    return order
+
+
+def frame_of(points: Float[np.ndarray, "N X"]) -> Frame:
+    """Return the frame of a cloud; a third axis that is missing is 0."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    center = np.zeros(3)
+    center[: points.shape[1]] = (low.astype(float) + high) / 2
+    radius = float(np.linalg.norm(high.astype(float) - low)) / 2
+    return Frame(center=center, radius=radius or 1.0)
+
+
+def encode(scene: Scene) -> Encoded:
+    """Return a scene as bytes, quantized for the eye.
+
+    Positions are off by at most 1/131070 of the cloud's extent along each axis, values by at most
+    1/131068 of their range.
+    """
+    frame, blobs, writer = frame_of(scene.points), {}, _Writer()
+    order = shuffle_order(len(scene.points))
+    panels = [_encode_panel(panel, order, writer) for panel in scene.panels]
+    layers = [_encode_layer(layer, frame, writer, blobs) for layer in scene.layers]
+    palettes = {p.coloring.palette for p in scene.panels if isinstance(p.coloring, Field)}
+    header = {
+        "format": FORMAT,
+        "points": len(scene.points),
+        "flat": scene.points.shape[1] == 2,
+        "up": scene.up,
+        "center": frame.center.tolist(),
+        "radius": frame.radius,
+        "geometry": _keep(blobs, _encode_geometry(scene, frame, order)),
+        "panels": panels,
+        "layers": layers,
+        "hidden": list(scene.hidden),
+        "groupText": list(scene.group_text),
+        "marked": _places(scene.marked, len(order)),
+        "tour": [_encode_stop(stop) for stop in scene.tour],
+        "colors": theme_colors(palettes | {"share", "field"}),
+    }
+    header["kinds"] = writer.kinds
+    return Encoded(blobs=blobs, _header=header, _buffers=tuple(writer.buffers))
+
+
+def decode(packet: bytes) -> tuple[dict[str, object], list[bytes]]:
+    """Return header and buffers of a packet, as the browser reads them."""
+    length = int.from_bytes(packet[:4], "little")
+    header = json.loads(packet[4 : 4 + length])
+    buffers, start = [], _padded(4 + length)
+    for size in header["sizes"]:
+        buffers.append(packet[start : start + size])
+        start = _padded(start + size)
+    return header, buffers
+
+
+def quantize(
+    values: Float[np.ndarray, "..."], low: float, high: float
+) -> UInt16[np.ndarray, "..."]:
+    """Return values as steps from ``low`` to ``high``; what is no number becomes EMPTY.
+
+    Examples:
+        >>> quantize(np.array([0.0, 1.0, 5.0, np.nan]), 0.0, 1.0).tolist()
+        [0, 65534, 65534, 65535]
+    """
+    span = (high - low) or 1.0
+    share = np.clip((np.asarray(values, float) - low) / span, 0, 1)
+    empty = np.isnan(share)
+    return np.where(empty, EMPTY, np.rint(np.where(empty, 0, share) * STEPS)).astype(np.uint16)
+
+
+def value_range(values: Float[np.ndarray, " N"], limits: tuple[float, float]) -> tuple:
+    """Return the range to quantize: of the data, unless outliers would cost the color bar steps."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return limits
+    low, high = float(finite.min()), float(finite.max())
+    span = (limits[1] - limits[0]) or (high - low) or 1.0
+    return max(low, limits[0] - _WIDEST * span / 2), min(high, limits[1] + _WIDEST * span / 2)
+
+
+def _pack(header: dict[str, object], buffers: tuple[bytes, ...]) -> bytes:
+    header = {**header, "sizes": [len(buffer) for buffer in buffers]}
+    text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
+    parts = [len(text).to_bytes(4, "little"), text]
+    parts.append(bytes(_padded(4 + len(text)) - 4 - len(text)))
+    for buffer in buffers:
+        parts += [buffer, bytes(_padded(len(buffer)) - len(buffer))]
+    return b"".join(parts)
+
+
+def _padded(size: int) -> int:
+    return -(-size // 8) * 8
+
+
+def _keep(blobs: dict[str, bytes], blob: bytes) -> str:
+    """Keep a blob under the name of its content."""
+    name = sha256(blob).hexdigest()[:16]
+    blobs[name] = blob
+    return name
+
+
+def _relative(places: Float[np.ndarray, "S X"], frame: Frame) -> Float[np.ndarray, "S 3"]:
+    whole = np.zeros((len(places), 3))
+    whole[:, : places.shape[1]] = places
+    whole -= frame.center
+    whole /= frame.radius
+    return whole
+
+
+def _add_places(places: Float[np.ndarray, "S 3"], writer: _Writer) -> Ref:
+    """Write places as steps of their bounding box."""
+    if not len(places):
+        return {"low": [0, 0, 0], "size": [0, 0, 0], "buffer": writer.add(places, "u2")}
+    low, high = places.min(axis=0), places.max(axis=0)
+    span = np.where(high > low, high - low, 1.0)
+    steps = np.rint((places - low) / span * 65535)
+    return {
+        "low": low.tolist(),
+        "size": (high - low).tolist(),
+        "buffer": writer.add(steps, "u2"),
+    }
+
+
+def _encode_geometry(scene: Scene, frame: Frame, order: Int[np.ndarray, " N"]) -> bytes:
+    writer = _Writer()
+    header: dict[str, object] = {"points": len(order)}
+    header["positions"] = _add_places(_relative(scene.points, frame)[order], writer)
+    if scene.triangles is not None and len(scene.triangles):
+        place = np.empty(len(order), dtype=np.uint32)
+        place[order] = np.arange(len(order), dtype=np.uint32)
+        header["triangles"] = writer.add(place[scene.triangles], "u4")
+    if scene.groups is not None:
+        header["groups"] = writer.add(scene.groups[order], _kind(scene.groups))
+    return _pack({**header, "kinds": writer.kinds}, tuple(writer.buffers))
+
+
+def _kind(labels: Int[np.ndarray, "..."]) -> str:
+    return "u2" if not labels.size or labels.max() < 65536 else "u4"
+
+
+def _places(points: tuple[int, ...], num_points: int) -> list[int]:
+    """Return where points stand among the shuffled ones."""
+    if not points:
+        return []
+    place = np.empty(num_points, dtype=int)
+    place[shuffle_order(num_points)] = np.arange(num_points)
+    return place[list(points)].tolist()
+
+
+def _encode_panel(panel: Panel, order: Int[np.ndarray, " N"], writer: _Writer) -> Ref:
+    coloring = panel.coloring
+    if coloring is None:
+        return {"title": panel.title, "kind": "plain"}
+    named = {"title": panel.title, "name": coloring.name}
+    if isinstance(coloring, Labels):
+        count = int(coloring.labels.max()) + 1
+        levels = coloring.levels
+        return named | {
+            "kind": "labels",
+            "count": count if levels is None else max(count, levels.shape[1]),
+            "buffer": writer.add(coloring.labels[order], _kind(coloring.labels)),
+            "levels": [] if levels is None else [writer.add(row, _kind(row)) for row in levels],
+        }
+    low, high = value_range(coloring.values, coloring.limits)
+    return named | {
+        "kind": "field",
+        "unit": "" if coloring.unit == "1" else coloring.unit,
+        "limits": list(map(float, coloring.limits)),
+        "range": [low, high],
+        "palette": coloring.palette,
+        "buffer": writer.add(quantize(coloring.values[order], low, high), "u2"),
+    }
+
+
+def _encode_layer(layer: Layer, frame: Frame, writer: _Writer, blobs: dict[str, bytes]) -> Ref:
+    named = {"name": layer.name, "kind": type(layer).__name__.lower()}
+    if isinstance(layer, Surface):
+        return named | {"blob": _keep(blobs, _encode_surface(layer, frame))}
+    if isinstance(layer, Curves):
+        return named | {"blob": _keep(blobs, _encode_curves(layer, frame))}
+    if isinstance(layer, Spheres):
+        return named | _encode_spheres(layer, frame, writer)
+    starts = writer.add(_relative(layer.starts, frame), "f4")
+    if isinstance(layer, Arrows):
+        vectors = _relative(layer.starts + layer.vectors, frame) - _relative(layer.starts, frame)
+        return named | {"starts": starts, "vectors": writer.add(vectors, "f4")}
+    strength = None if layer.values is None else writer.add(_eight(layer.values, 0, 1), "u1")
+    stops = writer.add(_relative(layer.stops, frame), "f4")
+    return named | {"starts": starts, "stops": stops, "values": strength}
+
+
+def _encode_surface(layer: Surface, frame: Frame) -> bytes:
+    writer = _Writer()
+    header = {"positions": _add_places(_relative(layer.vertices, frame), writer)}
+    header["triangles"] = writer.add(layer.triangles, "u4")
+    return _pack({**header, "kinds": writer.kinds}, tuple(writer.buffers))
+
+
+def _encode_curves(layer: Curves, frame: Frame) -> bytes:
+    writer = _Writer()
+    header = {"positions": _add_places(_relative(layer.vertices, frame), writer)}
+    header["offsets"] = writer.add(layer.offsets, "u4")
+    header["values"] = None if layer.values is None else writer.add(_spread(layer.values), "u1")
+    return _pack({**header, "kinds": writer.kinds}, tuple(writer.buffers))
+
+
+def _encode_spheres(layer: Spheres, frame: Frame, writer: _Writer) -> Ref:
+    spheres = np.column_stack([_relative(layer.centers, frame), layer.radii / frame.radius])
+    labels, level = layer.labels, layer.level
+    return {
+        "style": layer.style,
+        "spheres": writer.add(spheres, "f4"),
+        "labels": None if labels is None else writer.add(labels, "u4"),
+        "values": None if layer.values is None else writer.add(_spread(layer.values), "u1"),
+        "level": None if level is None else writer.add(level, "u1"),
+    }
+
+
+def _encode_stop(stop: object) -> Ref:
+    return {key: list(v) if isinstance(v, tuple) else v for key, v in vars(stop).items()}
+
+
+def _spread(values: Float[np.ndarray, " S"]) -> UInt8[np.ndarray, " S"]:
+    """Return values as steps from the least of them, or from zero if none is less."""
+    finite = values[np.isfinite(values)]
+    low, high = (min(0.0, finite.min()), finite.max()) if finite.size else (0.0, 1.0)
+    return _eight(values, float(low), float(high))
+
+
+def _eight(values: Float[np.ndarray, " S"], low: float, high: float) -> UInt8[np.ndarray, " S"]:
+    share = np.clip((np.nan_to_num(values, nan=low) - low) / ((high - low) or 1.0), 0, 1)
+    return np.rint(share * 255).astype(np.uint8)

@@ -1,0 +1,89 @@
+"""A still picture of a scene, for browsers without WebGL: points on pixels, nearest on top."""
+
+import struct
+import zlib
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from mspt.figures.theme import PATCH_COLORS
+from mspt.figures.viewer import Field, Labels, Panel, Scene
+from mspt.figures.viewer_bytes import frame_of, shuffle_order
+from mspt.figures.viewer_colors import NEUTRAL, palette_stops, to_rgb
+
+_MOST = 60_000  # points drawn
+_SIDE = 320  # pixels of a panel
+_FROM = (-1.0, -1.2, 0.8)
+
+
+def picture(scene: Scene, *, dark: bool) -> bytes:
+    """Return the panels of a scene side by side as a PNG file with a clear background."""
+    order = shuffle_order(len(scene.points))[:_MOST]
+    across, depth = _project(scene, order)
+    panels = []
+    for panel in scene.panels:
+        image = np.zeros((_SIDE, _SIDE, 4), dtype=np.uint8)
+        _dots(image, across, depth, _colors(panel, order, dark=dark))
+        panels.append(image)
+    return _png(np.concatenate(panels, axis=1))
+
+
+def _project(scene: Scene, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return pixel positions and nearness of points."""
+    frame = frame_of(scene.points)
+    places = np.zeros((len(order), 3))
+    places[:, : scene.points.shape[1]] = scene.points[order]
+    places = (places - frame.center) / frame.radius
+    if scene.points.shape[1] == 2:
+        right, up, toward = np.eye(3)
+    else:
+        toward = np.roll(_FROM, scene.up - 2) / np.linalg.norm(_FROM)
+        right = np.cross(np.eye(3)[scene.up], toward)
+        right /= np.linalg.norm(right)
+        up = np.cross(toward, right)
+    half = _SIDE / 2
+    across = half + 0.95 * half * np.column_stack([places @ right, -(places @ up)])
+    return across, places @ toward
+
+
+def _colors(panel: Panel, order: np.ndarray, *, dark: bool) -> Float[np.ndarray, "N 3"]:
+    coloring = panel.coloring
+    empty = to_rgb([NEUTRAL[dark]["empty"]])
+    if isinstance(coloring, Labels):
+        return to_rgb(list(PATCH_COLORS))[coloring.labels[order] % len(PATCH_COLORS)]
+    if not isinstance(coloring, Field):
+        return np.repeat(empty, len(order), axis=0)
+    low, high = coloring.limits
+    share = (coloring.values[order].astype(float) - low) / ((high - low) or 1.0)
+    stops = palette_stops(coloring.palette, dark=dark)
+    scale = to_rgb([color for _, color in stops])
+    places = [stop for stop, _ in stops]
+    rgb = np.column_stack([np.interp(share, places, channel) for channel in scale.T])
+    return np.where(np.isnan(share)[:, None], empty, rgb)
+
+
+def _dots(image: np.ndarray, across: np.ndarray, depth: np.ndarray, colors: np.ndarray) -> None:
+    """Draw squares, the nearest last; their side covers a plane evenly filled with points."""
+    side = int(np.clip(0.8 * _SIDE / np.sqrt(len(across)), 1, 7))
+    nearest_last = np.argsort(depth, kind="stable")
+    columns, rows = (np.rint(across[nearest_last]).astype(int) - side // 2).T
+    rgba = np.column_stack([colors[nearest_last], np.full(len(across), 255)]).astype(np.uint8)
+    for down in range(side):
+        for right in range(side):
+            row = np.clip(rows + down, 0, _SIDE - 1)
+            image[row, np.clip(columns + right, 0, _SIDE - 1)] = rgba
+
+
+def _png(image: UInt8[np.ndarray, "H W 4"]) -> bytes:
+    """Write eight-bit red, green, blue and opacity."""
+    height, width, _ = image.shape
+    lines = np.concatenate([np.zeros((height, 1), np.uint8), image.reshape(height, -1)], axis=1)
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)),
+        (b"IDAT", zlib.compress(lines.tobytes(), 6)),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in chunks
+    )
