@@ -182,7 +182,7 @@ PRESETS: dict[str, Preset] = {
     "car-branched": _variant(_CAR, architecture="branched", width=64),
     "car-transolver": _variant(_CAR, architecture="transolver", num_patches=None, num_slices=64),
     "darcy-transolver": _variant(
-        _DARCY, architecture="transolver", num_patches=None, num_blocks=6, num_slices=64
+        _DARCY, architecture="transolver", num_patches=None, num_slices=64
     ),
     "shapenet_car": _SHAPENET_CAR,
     "ahmedml": _AHMEDML,
