@@ -1,8 +1,14 @@
 """Sentences that all model cards share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mspt.checkpoint import CheckpointInfo
+
+KINDS: Mapping[str, str] = {
+    "mspt": "MSPT",
+    "branched": "MSPT in two branches",
+    "published": "published variant of MSPT",
+}
 
 
 def flattened(curve: Sequence[Sequence[float]]) -> float:
@@ -25,7 +31,7 @@ def describe_model(one: CheckpointInfo) -> str:
         return f"Transolver, {sizes}, {config.num_slices} slices"
     if config.architecture == "full_attention":
         return f"full attention, {sizes}"
-    kind = "MSPT" if config.architecture == "mspt" else "published variant of MSPT"
+    kind = KINDS[config.architecture]
     partition = config.partition.replace("_", " ")
     patches = f"K {config.num_patches}" if config.num_patches else f"L {config.patch_size}"
     return f"{kind}, {sizes}, {patches}, Q {config.num_supernodes}, {partition}"

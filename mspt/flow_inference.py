@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float64
 from numpy import ndarray
-from scipy.spatial import KDTree
 from torch import Tensor
 
 from mspt.aero import Coefficients, Force, coefficients, surface_force
@@ -23,6 +22,7 @@ from mspt.checkpoint import Checkpoint
 from mspt.data.clouds import FREE_STREAM, Cloud, describe_points
 from mspt.errors import GeometryError, MSPTError
 from mspt.geometry.area import frontal_area
+from mspt.geometry.carry import carry_values
 from mspt.geometry.distance import nearest_on
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.sampling import sample_surface, sample_volume
@@ -246,13 +246,13 @@ def carry_to_cells(
     values: Float64[ndarray, "N V"],
 ) -> Float64[ndarray, "T V"]:
     """Return values of triangles from those of the six nearest points with a like normal."""
-    weight = NORMAL_WEIGHT * np.sqrt(mesh.areas.sum() / len(points))
-    tree = KDTree(np.concatenate([points, weight * normals], axis=1))
-    wanted = np.concatenate([mesh.centers, weight * mesh.normals], axis=1)
-    distance, nearest = tree.query(wanted, k=min(6, len(points)), workers=-1)
-    weights = 1 / np.maximum(np.asarray(distance).reshape(len(wanted), -1), 1e-9) ** 2
-    weights /= weights.sum(axis=1, keepdims=True)
-    return np.einsum("tk,tkv->tv", weights, values[np.asarray(nearest).reshape(len(wanted), -1)])
+    return carry_values(
+        values,
+        (points, normals),
+        (mesh.centers, mesh.normals),
+        normal_weight=NORMAL_WEIGHT * float(np.sqrt(mesh.areas.sum() / len(points))),
+        count=6,
+    )
 
 
 def _in_the_flow(

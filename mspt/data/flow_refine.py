@@ -12,6 +12,7 @@ from numpy import ndarray
 from scipy.spatial import KDTree
 
 from mspt.data.flow import FlowCase
+from mspt.geometry.carry import carry_values
 from mspt.solvers.openfoam.case import Recipe
 
 FINER = Recipe(cell=0.067)
@@ -47,16 +48,16 @@ def mean_differences(rows: Sequence[dict[str, float]]) -> dict[str, Any]:
 
 
 def _on_faces(source: FlowCase, target: FlowCase) -> Float[ndarray, " F"]:
-    tree = KDTree(_places(source))
-    distance, nearest = tree.query(_places(target), k=4)
-    weights = 1 / np.maximum(distance, 1e-6) ** 2
-    return (weights * source.face_pressure[nearest]).sum(axis=1) / weights.sum(axis=1)
+    values = source.face_pressure[:, None]
+    carried = carry_values(
+        values, _faces(source), _faces(target), normal_weight=NORMAL_WEIGHT, count=4
+    )
+    return carried[:, 0]
 
 
-def _places(case: FlowCase) -> Float[ndarray, "F 6"]:
+def _faces(case: FlowCase) -> tuple[ndarray, ndarray]:
     areas = np.linalg.norm(case.face_areas, axis=1, keepdims=True)
-    normals = case.face_areas / np.maximum(areas, 1e-12)
-    return np.concatenate([case.face_points, NORMAL_WEIGHT * normals], axis=1)
+    return case.face_points, case.face_areas / np.maximum(areas, 1e-12)
 
 
 def _common(coarse: FlowCase, fine: FlowCase) -> tuple[ndarray, ndarray]:
