@@ -6,77 +6,53 @@ Anything a person can get wrong ends with one clear line and exit status 2.
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
-from mspt import (
-    commands_benchmark,
-    commands_data,
-    commands_flow,
-    commands_published,
-    commands_train,
-)
 from mspt.errors import MSPTError
 
-Command = tuple[
-    str,
-    Callable[[argparse.ArgumentParser], None],
-    Callable[[argparse.Namespace], dict[str, Any]],
-]
-COMMANDS: dict[str, Command] = {
-    "datasets": (
-        "what ships and what can be generated",
-        commands_data.add_datasets,
-        commands_data.run_datasets,
-    ),
-    "generate": (
-        "make a data set with its solver",
-        commands_data.add_generate,
-        commands_data.run_generate,
-    ),
-    "solve": (
-        "the real solver's answer for one case",
-        commands_data.add_solve,
-        commands_data.run_solve,
-    ),
-    "predict": (
-        "pressure, shear and drag of a shape",
-        commands_flow.add_predict,
-        commands_flow.run_predict,
-    ),
-    "train": ("train a model", commands_train.add_train, commands_train.run_train),
-    "benchmark": (
-        "time and memory on this machine",
-        commands_benchmark.add_benchmark,
-        commands_benchmark.run_benchmark,
-    ),
-    "published": (
-        "convert the authors' weights",
-        commands_published.add_published,
-        commands_published.run_published,
-    ),
-    "cards": ("write the model cards", commands_train.add_cards, commands_train.run_cards),
-    "evaluate": ("score a checkpoint", commands_train.add_evaluate, commands_train.run_evaluate),
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "datasets": ("commands_data", "what ships and what can be generated"),
+    "generate": ("commands_data", "make a data set with its solver"),
+    "solve": ("commands_data", "the real solver's answer for one case"),
+    "predict": ("commands_flow", "pressure, shear and drag of a shape"),
+    "train": ("commands_train", "train a model"),
+    "benchmark": ("commands_benchmark", "time and memory on this machine"),
+    "published": ("commands_published", "convert the authors' weights"),
+    "cards": ("commands_train", "write the model cards"),
+    "evaluate": ("commands_train", "score a checkpoint"),
 }
+"""Of each command its module, with the functions ``add_NAME`` and ``run_NAME``, and a summary.
+
+A module is imported when its command is called: no command waits for what another one needs.
+"""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of all commands, with the settings of one of them or of all."""
     parser = argparse.ArgumentParser(prog="python -m mspt", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (summary, describe, _) in COMMANDS.items():
+    for name, (_, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
-        describe(command)
+        if chosen in (None, name):
+            getattr(_module(name), f"add_{name}")(command)
         command.add_argument("--json", action="store_true", help="print one JSON object only")
     return parser
 
 
+def _module(name: str) -> ModuleType:
+    return import_module(f"mspt.{COMMANDS[name][0]}")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    args = build_parser().parse_args(arguments)
-    _, _, run = COMMANDS[args.command]
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    named = given[0] if given and given[0] in COMMANDS else ""
+    args = build_parser(named).parse_args(given)
     try:
-        result = run(args)
+        result = getattr(_module(args.command), f"run_{args.command}")(args)
     except (MSPTError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
