@@ -15,7 +15,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
@@ -110,8 +110,19 @@ def concatenated_attention(
     global_v: Float[Tensor, "B S H E"],
     *,
     count: int,
+    readable: Bool[Tensor, "K 1 1 M_keys"] | None = None,
 ) -> Float[Tensor, "B M H E"]:
-    """Attend as :func:`joint_attention` does, over concatenated keys, on any device."""
+    """Attend as :func:`joint_attention` does, over concatenated keys, on any device.
+
+    Args:
+        q: As there, and so are the other arguments up to ``count``.
+        k: Keys of the points.
+        v: Values of the points.
+        global_k: Keys of the supernodes.
+        global_v: Values of the supernodes.
+        count: Number of patches.
+        readable: Which keys the points of each patch may read, for one cloud; None for all.
+    """
     keys, values = (
         torch.cat(
             [
@@ -124,7 +135,7 @@ def concatenated_attention(
         )
         for local, shared in ((k, global_k), (v, global_v))
     )
-    out = F.scaled_dot_product_attention(_per_patch(q, count), keys, values)
+    out = F.scaled_dot_product_attention(_per_patch(q, count), keys, values, attn_mask=readable)
     return rearrange(out, "(b k) h l e -> b (k l) h e", k=count)
 
 
@@ -217,6 +228,48 @@ class PMSA(nn.Module):
         _, global_k, global_v = self._project(supernodes)
         out_BNHE = joint_attention(q, k, v, global_k, global_v, count=run.count)
         return self.to_out(out_BNHE.flatten(2))
+
+    def attend_readable(
+        self,
+        x: Float[Tensor, "1 N D"],
+        supernodes: Float[Tensor, "1 S D"],
+        run: PatchRun,
+        *,
+        points: Bool[Tensor, " N"],
+        nodes: Bool[Tensor, " S"],
+    ) -> Float[Tensor, "1 N D"]:
+        """Do what ``attend`` does with the score of masked keys set to minus infinity.
+
+        For experiments: it holds the keys of every patch at once and is not fast.
+
+        Args:
+            x: Normalized features of a run of patches.
+            supernodes: All supernodes.
+            run: The patches.
+            points: Which points of ``x`` may be read.
+            nodes: Which supernodes may be read.
+        """
+        q, k, v = self._project(x)
+        _, global_k, global_v = self._project(supernodes)
+        local = rearrange(points, "(k l) -> k 1 1 l", k=run.count)
+        shared = nodes.expand(run.count, 1, 1, -1)
+        readable = torch.cat([local, shared], dim=-1)
+        out_BNHE = concatenated_attention(
+            q, k, v, global_k, global_v, count=run.count, readable=readable
+        )
+        return self.to_out(out_BNHE.flatten(2))
+
+    def global_share(
+        self, x: Float[Tensor, "1 N D"], supernodes: Float[Tensor, "1 S D"], run: PatchRun
+    ) -> Float[Tensor, "H N"]:
+        """Return how much of the attention of each point of a run of patches is to supernodes."""
+        q, k, _ = self._project(x)
+        _, global_k, _ = self._project(supernodes)
+        q, k = (rearrange(part[0], "(k l) h e -> k h l e", k=run.count) for part in (q, k))
+        scale = q.shape[-1] ** -0.5
+        local_KHL = (q @ k.mT * scale).logsumexp(-1)
+        global_KHL = (torch.einsum("khle,she->khls", q, global_k[0]) * scale).logsumexp(-1)
+        return rearrange((global_KHL - local_KHL).sigmoid(), "k h l -> h (k l)")
 
     def update_supernodes(
         self, x: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], num_patches: int

@@ -1,0 +1,291 @@
+"""What an answer depends on: patches are masked, and the prediction is compared with the whole one.
+
+Attention shows where a model reads; it does not show what its answer depends on. Masking does.
+
+Letters: N points, C output channels, H heads, K patches, P picked points.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy import ndarray
+from torch import Tensor
+
+from mspt.aero import Coefficients, coefficients
+from mspt.attention_views import patch_weights
+from mspt.checkpoint import Checkpoint
+from mspt.config import require_choice
+from mspt.design_metrics import spearman
+from mspt.errors import MSPTError
+from mspt.flow_inference import cloud_force
+from mspt.geometry.area import frontal_area
+from mspt.inference import partitions_for, pick_device
+from mspt.model import MSPT
+from mspt.partition import Partition
+from mspt.recording import Mask, Recording, record, repeat_masked, trace_points
+from mspt.subject import Subject, as_cloud
+
+Masked = Literal["supernodes", "points and supernodes", "patch removed"]
+"""What is masked of a patch.
+
+``supernodes``: no point of the cloud reads them. ``points and supernodes``: besides, the points of
+the patch do not read each other; they still have a prediction, made without their own patch.
+``patch removed``: as if the points were not there at all, in all blocks; they have no prediction
+and do not count in any change, while the force on a body keeps their unchanged share.
+"""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Observed:
+    """A subject as a model saw it, with all that masks are compared with.
+
+    Attributes:
+        checkpoint: Whose model it is.
+        subject: What was looked at.
+        recording: The pass.
+        fields: The prediction, in the data set's units.
+        reference_area: Frontal area of the body; 0 without one.
+    """
+
+    checkpoint: Checkpoint
+    subject: Subject
+    recording: Recording
+    fields: Float[Tensor, "N C"]
+    reference_area: float
+
+    @property
+    def partition(self) -> Partition:
+        """The cloud's partition."""
+        return self.recording.partition
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Effect:
+    """What masking a patch does to a prediction.
+
+    Attributes:
+        patch: The patch.
+        masked: What of it.
+        block: In which block, counted from 0; None for all.
+        fields: The prediction with the mask; NaN at removed points.
+        change: Masked prediction minus the whole one; NaN at removed points.
+        before: Coefficients of the whole prediction; None without a body.
+        after: Coefficients of the masked one.
+    """
+
+    patch: int
+    masked: Masked
+    block: int | None
+    fields: Float[Tensor, "N C"]
+    change: Float[Tensor, "N C"]
+    before: Coefficients | None
+    after: Coefficients | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatchMasked:
+    """Progress of masking every patch in turn.
+
+    Attributes:
+        patch: The patch just masked.
+        total: Patches in all.
+        effect: Root mean square change at the picked points of the channel that is looked at.
+    """
+
+    patch: int
+    total: int
+    effect: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Comparison:
+    """Attention of picked points to each patch's supernodes beside the effect of masking them.
+
+    Attributes:
+        attention: Mean weight over picks and heads; over blocks, if all were masked.
+        effect: Root mean square change at the picked points, in the channel's unit.
+        rank_correlation: Spearman's, over patches; NaN if one of both is the same everywhere.
+    """
+
+    attention: Float[ndarray, " K"]
+    effect: Float[ndarray, " K"]
+    rank_correlation: float
+
+
+@torch.inference_mode()
+def observe(checkpoint: Checkpoint, subject: Subject, *, device: str = "auto") -> Observed:
+    """Predict a subject once and keep what is needed to look at attention and to mask.
+
+    Raises:
+        MSPTError: If the model has no joint attention over patches and supernodes, or the device
+            is not here.
+        ValueError: If no model can be asked about the subject.
+    """
+    if not isinstance(checkpoint.model, MSPT):
+        raise MSPTError(
+            "checkpoint must be of the architecture mspt, whose points read their patch and all "
+            f"supernodes in one softmax, got {checkpoint.config.architecture}"
+        )
+    if subject.features is None:
+        raise ValueError(f"subject must have features, got none for {subject.key}")
+    widths = (subject.points.shape[1], subject.features.shape[1])
+    expected = (checkpoint.config.space_dim, checkpoint.config.in_features)
+    if widths != expected:
+        raise MSPTError(
+            f"subject must have {expected[0]} axes and {expected[1]} features for this checkpoint, "
+            f"got {widths[0]} and {widths[1]}; choose a checkpoint of the same data set"
+        )
+    model = checkpoint.model.to(pick_device(device))
+    points, features = checkpoint.normalizer.encode(subject.points, subject.features)
+    partitions = partitions_for(checkpoint.config, points[None])
+    kept = record(model, points, features, partition=partitions[0] if partitions else None)
+    return Observed(
+        checkpoint=checkpoint,
+        subject=subject,
+        recording=kept,
+        fields=checkpoint.normalizer.decode(kept.output.float()),
+        reference_area=0.0 if subject.body is None else frontal_area(subject.body),
+    )
+
+
+def mask_of_patch(
+    partition: Partition,
+    patch: int,
+    *,
+    num_supernodes: int,
+    masked: Masked = "supernodes",
+    block: int | None = None,
+) -> Mask:
+    """Return the mask of one patch.
+
+    Args:
+        partition: The cloud's partition.
+        patch: Number of the patch.
+        num_supernodes: Supernodes Q of a patch.
+        masked: What of the patch.
+        block: In which block, counted from 0; None for all.
+
+    Raises:
+        ValueError: If there is no such patch, or a patch is to be removed in one block only.
+
+    Examples:
+        >>> from mspt.partition import sequence_partition
+        >>> mask = mask_of_patch(sequence_partition(4, num_patches=2), 1, num_supernodes=1)
+        >>> mask.supernodes.tolist(), mask.points.tolist()
+        ([False, True], [False, False, False, False])
+    """
+    require_choice("masked", masked, get_args(Masked))
+    num_patches = len(partition.offsets) - 1
+    if not 0 <= patch < num_patches:
+        raise ValueError(f"patch must lie between 0 and {num_patches - 1}, got {patch}")
+    if masked == "patch removed" and block is not None:
+        raise ValueError(f"block must be None to remove a patch, got {block}")
+    nodes = torch.zeros(num_patches * num_supernodes, dtype=torch.bool)
+    nodes[patch * num_supernodes : (patch + 1) * num_supernodes] = True
+    points = torch.zeros(len(partition.order), dtype=torch.bool)
+    if masked == "points and supernodes":
+        points[partition.offsets[patch] : partition.offsets[patch + 1]] = True
+    return Mask(points=points, supernodes=nodes, blocks=None if block is None else (block,))
+
+
+def mask_patch(
+    observed: Observed, patch: int, *, masked: Masked = "supernodes", block: int | None = None
+) -> Effect:
+    """Predict again with a patch masked, and compare.
+
+    Args:
+        observed: The whole prediction.
+        patch: Number of the patch.
+        masked: What of it; see ``Masked``.
+        block: In which block, counted from 0; None for all.
+
+    Raises:
+        MSPTError: If the model carries supernodes.
+        ValueError: If there is no such patch or block.
+    """
+    fields = _masked_fields(observed, patch, masked=masked, block=block)
+    forced = fields
+    if masked == "patch removed":
+        # Points of other patches see a patch through its supernodes and in no other way.
+        gone = observed.partition.patch_of_point == patch
+        forced = torch.where(gone[:, None], observed.fields, fields)
+        fields = fields.masked_fill(gone[:, None], torch.nan)
+    return Effect(
+        patch=patch,
+        masked=masked,
+        block=block,
+        fields=fields,
+        change=fields - observed.fields,
+        before=body_coefficients(observed, observed.fields),
+        after=body_coefficients(observed, forced),
+    )
+
+
+def body_coefficients(observed: Observed, fields: Float[Tensor, "N C"]) -> Coefficients | None:
+    """Return the coefficients of the body that a subject is around; None without a body."""
+    body = observed.subject.body
+    if body is None:
+        return None
+    force = cloud_force(as_cloud(observed.subject), fields, float(body.areas.sum()))
+    return coefficients(force, reference_area=observed.reference_area)
+
+
+def mask_each_patch(
+    observed: Observed, points: Int[Tensor, " P"], *, channel: int, block: int | None = None
+) -> Iterator[PatchMasked]:
+    """Mask the supernodes of every patch in turn, yielding how much picked points change.
+
+    Args:
+        observed: The whole prediction.
+        points: Picked points.
+        channel: Output channel that is looked at.
+        block: In which block, counted from 0; None for all.
+    """
+    for patch in range(observed.recording.num_patches):
+        masked = _masked_fields(observed, patch, masked="supernodes", block=block)
+        change = (masked - observed.fields)[points, channel].double()
+        yield PatchMasked(
+            patch=patch,
+            total=observed.recording.num_patches,
+            effect=float(change.square().mean().sqrt()),
+        )
+
+
+def compare_with_attention(
+    observed: Observed,
+    points: Int[Tensor, " P"],
+    effects: Sequence[PatchMasked],
+    *,
+    block: int | None = None,
+) -> Comparison:
+    """Set the attention of picked points to each patch beside the effect of masking it."""
+    recording = observed.recording
+    blocks = range(recording.num_blocks) if block is None else (block,)
+    weights = [
+        patch_weights(trace_points(recording, points, block=index), recording.num_patches)
+        for index in blocks
+    ]
+    attention = torch.stack(weights).double().mean(dim=(0, 1, 2)).numpy()
+    effect = np.array([one.effect for one in effects])
+    return Comparison(
+        attention=attention, effect=effect, rank_correlation=spearman(attention, effect)
+    )
+
+
+def _masked_fields(
+    observed: Observed, patch: int, *, masked: Masked, block: int | None
+) -> Float[Tensor, "N C"]:
+    recording = observed.recording
+    mask = mask_of_patch(
+        recording.partition,
+        patch,
+        num_supernodes=recording.num_supernodes,
+        masked=masked,
+        block=block,
+    )
+    output = repeat_masked(recording, mask)
+    return observed.checkpoint.normalizer.decode(output.float())
