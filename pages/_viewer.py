@@ -66,12 +66,13 @@ def show(
         extra["picture"] = "data:image/png;base64," + b64encode(still).decode()
     mount = st.components.v2.component(
         "mspt_viewer",
-        html=f"<div class='mspt-viewer' style='height:{height}px'></div>",
+        html="<div class='mspt-viewer'></div>",
         js=_LOADER.format(name=_bundle()),
     )
     mount(
         data=encoded.message(_links(encoded.blobs), **extra),
         key=key,
+        height=height,
         on_pick_change=lambda: _picked(key, scene, on_pick),
         on_plain_change=_nothing,
     )

@@ -1,0 +1,169 @@
+// The cloud: one object a panel, sharing positions; and groups, their middles and their levels.
+import { BufferAttribute, BufferGeometry, GLSL3, Mesh, Points, ShaderMaterial } from "three";
+import * as shaders from "./shaders.js";
+
+const SAMPLE = 48; // points whose neighbors are looked for
+const NEIGHBORS = 6; // the distance to this neighbor tells the density
+const EXPLODED = 0.9; // radii a group moves when its middle lies one radius out
+const REACH = 1.05; // diameter of a point over that distance
+
+/** The cloud as it came, and what is computed from it once. */
+export class Cloud {
+  constructor(blob, header) {
+    const { positions, triangles, groups, points } = blob.header;
+    this.count = points;
+    this.flat = header.flat;
+    this.low = positions.low;
+    this.size = positions.size;
+    this.steps = blob.array(positions.buffer);
+    this.triangles = triangles === undefined ? null : blob.array(triangles);
+    this.groups = groups === undefined ? null : blob.array(groups);
+    this.position = new BufferAttribute(this.steps, 3, true);
+    this.index = this.triangles && new BufferAttribute(this.triangles, 1);
+    this.group = this.groups && new BufferAttribute(this.groups, 1);
+    this.spacing = this.#spacing();
+    if (this.groups) this.#middles();
+  }
+
+  /** Writes the place of a point, without shifts, to `out`. */
+  place(i, out) {
+    for (let axis = 0; axis < 3; axis += 1) {
+      out[axis] = this.low[axis] + (this.size[axis] * this.steps[3 * i + axis]) / 65535;
+    }
+    return out;
+  }
+
+  /** Median distance from a point to its sixth neighbor, from a sample. */
+  #spacing() {
+    const { count, steps, size } = this;
+    const [sx, sy, sz] = size.map((side) => side / 65535);
+    const asked = Math.min(SAMPLE, count);
+    const found = [];
+    for (let i = 0; i < asked; i += 1) {
+      const nearest = new Float64Array(NEIGHBORS).fill(Infinity); // rising
+      for (let j = 0; j < count; j += 1) {
+        const x = (steps[3 * i] - steps[3 * j]) * sx;
+        const y = (steps[3 * i + 1] - steps[3 * j + 1]) * sy;
+        const z = (steps[3 * i + 2] - steps[3 * j + 2]) * sz;
+        const distance = x * x + y * y + z * z;
+        if (distance >= nearest[NEIGHBORS - 1] || distance === 0) continue;
+        let place = NEIGHBORS - 1;
+        for (; place > 0 && nearest[place - 1] > distance; place -= 1) nearest[place] = nearest[place - 1];
+        nearest[place] = distance;
+      }
+      const last = Math.max(...nearest.filter(Number.isFinite), 0);
+      if (last > 0) found.push(Math.sqrt(last));
+    }
+    found.sort((a, b) => a - b);
+    return found[Math.floor(found.length / 2)] ?? 0.05;
+  }
+
+  #middles() {
+    let numGroups = 0;
+    for (const group of this.groups) if (group >= numGroups) numGroups = group + 1;
+    this.numGroups = numGroups;
+    this.middles = middlesOf(this, this.groups, numGroups);
+  }
+}
+
+/** Returns x, y, z and the number of points of each group. */
+export function middlesOf(cloud, labels, count) {
+  const sums = new Float32Array(4 * count);
+  const at = [0, 0, 0];
+  for (let i = 0; i < cloud.count; i += 1) {
+    cloud.place(i, at);
+    const start = 4 * labels[i];
+    for (let axis = 0; axis < 3; axis += 1) sums[start + axis] += at[axis];
+    sums[start + 3] += 1;
+  }
+  for (let k = 0; k < count; k += 1) {
+    for (let axis = 0; axis < 3; axis += 1) sums[4 * k + axis] /= Math.max(sums[4 * k + 3], 1);
+  }
+  return sums;
+}
+
+/** Returns the middles of coarser groups: group `row[k]` holds the finer group `k`. */
+export function mergeMiddles(middles, row, count) {
+  const merged = new Float32Array(4 * count);
+  for (let k = 0; k < Math.min(row.length, middles.length / 4); k += 1) {
+    const weight = middles[4 * k + 3];
+    for (let axis = 0; axis < 3; axis += 1) merged[4 * row[k] + axis] += weight * middles[4 * k + axis];
+    merged[4 * row[k] + 3] += weight;
+  }
+  for (let k = 0; k < count; k += 1) {
+    for (let axis = 0; axis < 3; axis += 1) merged[4 * k + axis] /= Math.max(merged[4 * k + 3], 1);
+  }
+  return merged;
+}
+
+/** Returns how far each group moves at full explosion, four numbers a group. */
+export const shiftsOf = (middles) => middles.map((part, i) => (i % 4 === 3 ? 0 : EXPLODED * part));
+
+/** Returns the object that draws the cloud in the colors of one panel. */
+export function cloudObject(cloud, panel, array, shared) {
+  const geometry = new BufferGeometry();
+  geometry.setAttribute("position", cloud.position);
+  const defines = {};
+  const uniforms = {
+    uLow: { value: cloud.low },
+    uSize: { value: cloud.size },
+    uPlain: shared.plain,
+    uEmpty: shared.empty,
+    uExplode: shared.explode,
+    uShift: shared.shift,
+    uHalf: shared.half,
+    uPoint: shared.point,
+    uLeast: shared.least,
+    uMost: shared.most,
+    uFlat: { value: cloud.flat ? 1 : 0 },
+  };
+  if (cloud.group) {
+    geometry.setAttribute("group", cloud.group);
+    defines.GROUPS = 1;
+  }
+  if (panel.kind !== "plain") {
+    const isField = panel.kind === "field";
+    geometry.setAttribute("value", new BufferAttribute(array(panel.buffer), 1, isField));
+    defines[isField ? "FIELD" : "LABELS"] = 1;
+    if (isField) Object.assign(uniforms, fieldUniforms(panel), { uScale: shared.scales[panel.palette] });
+    else uniforms.uTable = panel.table;
+  }
+  const isMesh = cloud.index !== null;
+  const material = new ShaderMaterial({
+    glslVersion: GLSL3,
+    defines,
+    uniforms,
+    vertexShader: isMesh ? shaders.MESH_VERTEX : shaders.POINTS_VERTEX,
+    fragmentShader: isMesh ? shaders.MESH_FRAGMENT : shaders.POINTS_FRAGMENT,
+    transparent: !isMesh,
+    side: 2,
+  });
+  if (isMesh) geometry.setIndex(cloud.index);
+  const object = isMesh ? new Mesh(geometry, material) : new Points(geometry, material);
+  object.frustumCulled = false;
+  return object;
+}
+
+/** Turns steps of the data's range into places on the color bar. */
+function fieldUniforms({ range: [low, high], limits: [first, last] }) {
+  const span = last - first;
+  const step = (high - low) * (65535 / 65534);
+  return {
+    uGain: { value: span > 0 ? step / span : 0 },
+    uBias: { value: span > 0 ? (low - first) / span : 0.5 },
+  };
+}
+
+/** Value of a point in a panel, from its steps. */
+export function valueAt(panel, array, i) {
+  const step = array(panel.buffer)[i];
+  if (panel.kind === "labels") return step;
+  const [low, high] = panel.range;
+  return step === 65535 ? NaN : low + (step / 65534) * (high - low);
+}
+
+/** Diameter of a point in radii of the cloud when `shown` of all points are drawn. */
+export function pointSize(cloud, shown) {
+  const thinned = (cloud.count / Math.max(shown, 1)) ** (cloud.flat ? 0.5 : 0.45);
+  return Math.min(REACH * cloud.spacing * Math.min(thinned, 4), 0.12);
+}

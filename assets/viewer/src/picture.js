@@ -1,0 +1,37 @@
+// A picture to keep: all panels with their titles and color bars.
+import { legend, paintBar, shareBar } from "./bars.js";
+
+/** Saves what is seen as a PNG file; call it right after painting. */
+export async function savePicture(view) {
+  const scale = view.canvas.width / view.stage.clientWidth;
+  const [width, height] = [view.stage.clientWidth, view.stage.clientHeight];
+  const panels = view.seen().map((i) => view.header.panels[i]);
+  const shares = shareBar(panels);
+  const sheet = document.createElement("canvas");
+  sheet.width = Math.round(width * scale);
+  sheet.height = Math.round((height + (shares ? 52 : 4)) * scale);
+  const pen = sheet.getContext("2d");
+  pen.scale(scale, scale);
+  pen.fillStyle = view.page.background;
+  pen.fillRect(0, 0, width, height + 60);
+  pen.drawImage(view.canvas, 0, 0, width, height);
+  const font = getComputedStyle(view.root).fontFamily;
+  const ink = view.page.text;
+  const draw = (panel, box) => paintBar(pen, panel, view.colors, { ...box, ink, font, text: legend(panel, null) });
+  panels.forEach((panel, place) => {
+    const box = view.views[place];
+    pen.fillStyle = ink;
+    pen.textAlign = "center";
+    pen.textBaseline = "bottom";
+    pen.font = `600 13px ${font}`;
+    pen.fillText(panel.title, box.x + box.width / 2, box.y - 4);
+    if (!shares) draw(panel, { x: box.x, y: box.y + box.height + 1, width: box.width });
+  });
+  if (shares) draw(panels[0], { x: 0, y: height + 2, width });
+  const blob = await new Promise((done) => sheet.toBlob(done, "image/png"));
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = `${view.header.label.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 60) || "view"}.png`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
