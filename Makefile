@@ -1,9 +1,10 @@
 # make app    start the app            make test   run every check CI runs
 # make check  format, lint, types, layers (seconds)    make format  rewrite the code in house format
+# make viewer  build static/viewer-<hash>.js from assets/viewer; only this needs node
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: app test check format clean
+.PHONY: app test check format viewer clean
 
 app: .venv/app.stamp .venv/kernels.stamp
 	$(BIN)/python -m streamlit run app.py
@@ -36,6 +37,10 @@ format: .venv/dev.stamp
 .venv/dev.stamp: requirements-dev.txt requirements.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@ .venv/app.stamp
+
+viewer:
+	npm --prefix assets/viewer ci --no-audit --no-fund
+	npm --prefix assets/viewer run build
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .coverage

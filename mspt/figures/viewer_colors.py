@@ -19,7 +19,7 @@ THEMES = {"light": False, "dark": True}
 # Little attention meets the background, much stands out in hue and in lightness.
 _SHARE = {
     False: ["#e9edf0", "#cfd8de", "#f3c583", "#e6862f", "#b8420f", "#6a1206"],
-    True: ["#1e2730", "#34414c", "#7d5a2c", "#c9772a", "#f5a94a", "#ffe9b8"],
+    True: ["#28333d", "#3d4a55", "#7d5a2c", "#c9772a", "#f5a94a", "#ffe9b8"],
 }
 NEUTRAL = {
     False: {"empty": "#b4bcc3", "body": "#cdd4da"},

@@ -74,6 +74,7 @@ export class Eye {
       });
       return control;
     });
+    this.camera.lookAt(this.target); // each new control has looked at the middle
   }
 
   setAspect(aspect) {

@@ -3,9 +3,12 @@ import { BufferAttribute, BufferGeometry, GLSL3, Mesh, Points, ShaderMaterial } 
 import * as shaders from "./shaders.js";
 
 const SAMPLE = 48; // points whose neighbors are looked for
-const NEIGHBORS = 6; // the distance to this neighbor tells the density
+const NEAR = 3;
+const FAR = 12; // neighbors whose distances tell density and dimension
+const VOLUME = 1.78; // ratio of these distances: 2 on a surface, 1.59 in a volume
 const EXPLODED = 0.9; // radii a group moves when its middle lies one radius out
-const REACH = 1.05; // diameter of a point over that distance
+const REACH = { surface: 0.92, volume: 0.32 }; // diameter of a point over the larger of them
+const MOST_BEADS = 300_000;
 
 /** The cloud as it came, and what is computed from it once. */
 export class Cloud {
@@ -33,29 +36,33 @@ export class Cloud {
     return out;
   }
 
-  /** Median distance from a point to its sixth neighbor, from a sample. */
+  /** Diameter for points, in radii of the cloud, from the neighbors of a sample. */
   #spacing() {
     const { count, steps, size } = this;
     const [sx, sy, sz] = size.map((side) => side / 65535);
-    const asked = Math.min(SAMPLE, count);
     const found = [];
-    for (let i = 0; i < asked; i += 1) {
-      const nearest = new Float64Array(NEIGHBORS).fill(Infinity); // rising
+    const most = Math.min(FAR, count - 1);
+    for (let i = 0; i < Math.min(SAMPLE, count); i += 1) {
+      const nearest = new Float64Array(FAR).fill(Infinity); // rising
       for (let j = 0; j < count; j += 1) {
         const x = (steps[3 * i] - steps[3 * j]) * sx;
         const y = (steps[3 * i + 1] - steps[3 * j + 1]) * sy;
         const z = (steps[3 * i + 2] - steps[3 * j + 2]) * sz;
         const distance = x * x + y * y + z * z;
-        if (distance >= nearest[NEIGHBORS - 1] || distance === 0) continue;
-        let place = NEIGHBORS - 1;
+        if (distance >= nearest[FAR - 1] || i === j) continue;
+        let place = FAR - 1;
         for (; place > 0 && nearest[place - 1] > distance; place -= 1) nearest[place] = nearest[place - 1];
         nearest[place] = distance;
       }
-      const last = Math.max(...nearest.filter(Number.isFinite), 0);
-      if (last > 0) found.push(Math.sqrt(last));
+      found.push(nearest);
     }
-    found.sort((a, b) => a - b);
-    return found[Math.floor(found.length / 2)] ?? 0.05;
+    if (most < 1) return 0.05;
+    const distance = (neighbor) => {
+      const all = found.map((nearest) => Math.sqrt(nearest[Math.min(neighbor, most) - 1])).sort((a, b) => a - b);
+      return all[Math.floor(all.length / 2)];
+    };
+    const solid = !this.flat && distance(FAR) < VOLUME * distance(NEAR);
+    return (solid ? REACH.volume : REACH.surface) * distance(FAR) || 0.05;
   }
 
   #middles() {
@@ -129,6 +136,7 @@ export function cloudObject(cloud, panel, array, shared) {
     else uniforms.uTable = panel.table;
   }
   const isMesh = cloud.index !== null;
+  if (!isMesh && cloud.count <= MOST_BEADS) defines.BEADS = 1;
   const material = new ShaderMaterial({
     glslVersion: GLSL3,
     defines,
@@ -165,5 +173,5 @@ export function valueAt(panel, array, i) {
 /** Diameter of a point in radii of the cloud when `shown` of all points are drawn. */
 export function pointSize(cloud, shown) {
   const thinned = (cloud.count / Math.max(shown, 1)) ** (cloud.flat ? 0.5 : 0.45);
-  return Math.min(REACH * cloud.spacing * Math.min(thinned, 4), 0.12);
+  return Math.min(cloud.spacing * Math.min(thinned, 4), 0.12);
 }

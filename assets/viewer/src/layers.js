@@ -131,7 +131,7 @@ function wires({ balls, labels, values }, shared, tables, flat) {
         at[first] += radius * Math.cos(angle);
         at[second] += radius * Math.sin(angle);
         const tone = values ? values[i] : 1;
-        if (last) strokes.add(last, at, [1.1, 1.1], [tone, tone], labels ? labels[i] : 0);
+        if (last) strokes.add(last, at, [1.5, 1.5], [tone, tone], labels ? labels[i] : 0);
         last = at;
       }
     }
@@ -147,7 +147,7 @@ function lines(layer, array, shared) {
   const strokes = new Strokes(starts.length / 3);
   for (let i = 0; i < starts.length / 3; i += 1) {
     const strength = values ? values[i] / 255 : 1;
-    const width = values ? 0.9 + 1.8 * strength : 1.6;
+    const width = values ? 1 + 2.2 * strength : 1.8;
     strokes.add(at(starts, i), at(stops, i), [width, width], [strength, strength], 0);
   }
   return strokes.object(shared, { plain: shared.accent, opacity: 0.95 });
@@ -160,8 +160,8 @@ function arrows(layer, array, shared) {
     const [from, vector] = [at(starts, i), at(vectors, i)];
     const neck = from.map((part, axis) => part + (1 - HEAD) * vector[axis]);
     const tip = from.map((part, axis) => part + vector[axis]);
-    strokes.add(from, neck, [1.5, 1.5], [1, 1], 0);
-    strokes.add(neck, tip, [7, 0], [1, 1], 0);
+    strokes.add(from, neck, [1.6, 1.6], [1, 1], 0);
+    strokes.add(neck, tip, [8, 0], [1, 1], 0);
   }
   return strokes.object(shared, { plain: shared.ink, opacity: 0.9 });
 }
@@ -176,7 +176,7 @@ function curves(blob, shared) {
   for (let curve = 0; curve + 1 < ends.length; curve += 1) {
     for (let i = ends[curve]; i + 1 < ends[curve + 1]; i += 1) {
       const tone = tones ? [tones[i] / 255, tones[i + 1] / 255] : [1, 1];
-      strokes.add(place(i), place(i + 1), [1.7, 1.7], tone, 0);
+      strokes.add(place(i), place(i + 1), [1.8, 1.8], tone, 0);
     }
   }
   return strokes.object(shared, {

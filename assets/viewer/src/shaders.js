@@ -38,9 +38,11 @@ ${COMMON}${POINT}
 uniform float uPoint, uHalf, uLeast, uMost;
 uniform sampler2D uScale;
 out float vSize;
+flat out float vDepth;
 flat out vec3 vColor;
 void main() {
   vec4 view = modelViewMatrix * vec4(place(), 1.0);
+  vDepth = view.z + 0.5 * uPoint;
   gl_Position = projectionMatrix * view;
   // The bead lies before what it sits on.
   vec4 nearer = projectionMatrix * (view + vec4(0.0, 0.0, 0.5 * uPoint, 0.0));
@@ -62,7 +64,19 @@ export const POINTS_FRAGMENT = /* glsl */ `
 in float vSize;
 flat in vec3 vColor;
 out vec4 color;
+#ifdef BEADS
+uniform mat4 projectionMatrix;
+uniform float uPoint;
+flat in float vDepth;
+#endif
 void main() {
+#ifdef BEADS
+  // A bead falls off towards its rim: between two of them each pixel shows the nearer point.
+  vec2 off = 2.0 * gl_PointCoord - 1.0;
+  float z = vDepth - uPoint * dot(off, off);
+  gl_FragDepth = 0.5 + 0.5 * (projectionMatrix[2][2] * z + projectionMatrix[3][2])
+    / (projectionMatrix[2][3] * z + projectionMatrix[3][3]);
+#endif
   if (vSize < 2.5) { color = vec4(vColor, 1.0); return; }
   float r = length(2.0 * gl_PointCoord - 1.0);
   float soft = clamp((1.0 - r) * vSize * 0.5, 0.0, 1.0);
@@ -229,7 +243,7 @@ void main() {
   bool atB = position.x > 0.5;
   vec4 clip = atB ? clipB : clipA;
   float width = uPixel * (atB ? wide.y : wide.x);
-  clip.xy += vec2(-along.y, along.x) * position.y * width / uView * clip.w;
+  clip.xy += vec2(-along.y, along.x) * position.y * 0.5 * width / uView * clip.w;
   clip.z -= 0.0008 * clip.w;
   gl_Position = clip;
   vTone = atB ? tone.y : tone.x;

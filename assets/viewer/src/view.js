@@ -517,7 +517,7 @@ export class View {
     shared.pixel.value = ratio;
     shared.half.value = 0.5 * height * ratio;
     shared.view.value.set(0.5 * width * ratio, 0.5 * height * ratio);
-    shared.least.value = 1.6 * ratio;
+    shared.least.value = 2 * ratio;
     shared.most.value = 26 * ratio;
   }
 
