@@ -1,0 +1,168 @@
+"""Truth, prediction and error of one field as linked panels of the viewer.
+
+Letters: N points, M points of a field, K patches.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from mspt.comparison import Compared
+from mspt.data.case import Quantity
+from mspt.figures.scene import shared_limits
+from mspt.figures.viewer import Field, Panel, Scene, Spheres, Surface
+from mspt.subject import Subject
+
+ErrorMode = Literal["signed", "size", "log"]
+ERROR_MODES: tuple[ErrorMode, ...] = ("signed", "size", "log")
+BODY, MARKED_PATCH = "Body", "Marked patch"
+_DECADES = 3.0
+"""Powers of ten that the logarithmic scale of errors spans."""
+
+
+def compared_scene(
+    subject: Subject,
+    compared: Mapping[str, Compared],
+    *,
+    mode: ErrorMode,
+    patch: Int[ndarray, " N"] | None = None,
+    shares: pd.DataFrame | None = None,
+    marked_patch: int | None = None,
+    marked_row: int | None = None,
+) -> Scene:
+    """Return truth, prediction and error of one field as linked panels.
+
+    With two predictions the panels are both predictions and both errors. Truth and predictions
+    share their limits, and so do errors.
+
+    Args:
+        subject: The cloud.
+        compared: The same field of one or two predictions, by the name of the model.
+        mode: Errors with their sign, their sizes, or powers of ten of these.
+        patch: Of each point of the subject, for the explode slider.
+        shares: What :func:`mspt.comparison.worst_patches` returns, to read under the mouse.
+        marked_patch: A patch to put a ball around.
+        marked_row: A point to put a ring around, by its place in the field.
+    """
+    several = list(compared.values())
+    rows = several[0].rows
+    groups = None if patch is None else patch[rows]
+    return Scene(
+        points=subject.points.numpy()[rows],
+        panels=tuple(_panels(compared, mode)),
+        triangles=subject.triangles if several[0].view.where == "everywhere" else None,
+        layers=tuple(_layers(subject, rows, groups, marked_patch)),
+        groups=groups,
+        group_text=_group_text(patch, shares),
+        marked=() if marked_row is None else (marked_row,),
+    )
+
+
+def error_limits(errors: Sequence[Float[ndarray, " M"]], mode: ErrorMode) -> tuple[float, float]:
+    """Return limits that all errors share: about zero, from zero, or three powers of ten.
+
+    Examples:
+        >>> error_limits([np.linspace(-0.031, 0.002, 1000)], "signed")
+        (-0.031, 0.031)
+        >>> error_limits([np.linspace(-0.031, 0.002, 1000)], "size")
+        (0.0, 0.031)
+        >>> error_limits([np.array([0.0, 0.1, 1.0])], "log")
+        (-3.0, 0.0)
+    """
+    if mode == "log":
+        top = max((float(np.abs(part).max()) for part in errors if len(part)), default=0.0)
+        high = float(np.ceil(np.log10(top))) if top > 0 else 0.0
+        return high - _DECADES, high
+    low, high = shared_limits(*errors, centered=True)
+    return (low, high) if mode == "signed" else (0.0, high)
+
+
+def error_values(error: Float[ndarray, " M"], mode: ErrorMode) -> Float[ndarray, " M"]:
+    """Return errors as they are shown."""
+    if mode == "signed":
+        return error
+    size = np.abs(error)
+    return size if mode == "size" else np.log10(np.maximum(size, 1e-30))
+
+
+def quantity_of(compared: Compared) -> Quantity:
+    """Return what the numbers of a comparison are."""
+    name = compared.view.symbol
+    if compared.view.is_vector:
+        name = f"|{name}|" if compared.part == "size" else f"{name}, {compared.part}"
+    return Quantity(name=name, symbol=name, unit=compared.view.unit, description=compared.view.name)
+
+
+def _panels(compared: Mapping[str, Compared], mode: ErrorMode) -> list[Panel]:
+    several, names = list(compared.values()), list(compared)
+    first = several[0]
+    quantity = quantity_of(first)
+    limits = shared_limits(first.truth, *(one.prediction for one in several))
+    if not first.signed and mode == "signed":
+        mode = "size"  # the length of a difference has no sign
+    errors = [error_values(one.error, mode) for one in several]
+    shared = error_limits([one.error for one in several], mode)
+    unit = first.view.unit
+
+    def field(values: Float[ndarray, " M"]) -> Field:
+        return Field(name=quantity.name, unit=unit, values=values, limits=limits)
+
+    def miss(values: Float[ndarray, " M"]) -> Field:
+        words = {"signed": "error of", "size": "size of error of", "log": "log₁₀ of error of"}
+        return Field(
+            name=f"{words[mode]} {quantity.name}",
+            unit=unit,
+            values=values,
+            limits=shared,
+            palette="error" if mode == "signed" else "magnitude",
+        )
+
+    if len(several) == 1:
+        return [
+            Panel(title="Truth (solver)", coloring=field(first.truth)),
+            Panel(title="Prediction (model)", coloring=field(first.prediction)),
+            Panel(title="Error (prediction − truth)", coloring=miss(errors[0])),
+        ]
+    return [
+        *(
+            Panel(title=f"Prediction {letter}: {name}", coloring=field(one.prediction))
+            for letter, name, one in zip("AB", names, several, strict=True)
+        ),
+        *(
+            Panel(title=f"Error {letter}: {name}", coloring=miss(values))
+            for letter, name, values in zip("AB", names, errors, strict=True)
+        ),
+    ]
+
+
+def _layers(
+    subject: Subject,
+    rows: Int[ndarray, " M"],
+    groups: Int[ndarray, " M"] | None,
+    marked: int | None,
+) -> list[Surface | Spheres]:
+    layers: list[Surface | Spheres] = []
+    if subject.body is not None:
+        body = subject.body
+        layers.append(Surface(name=BODY, vertices=body.vertices, triangles=body.triangles))
+    if groups is not None and marked is not None and (groups == marked).any():
+        inside = subject.points.numpy()[rows[groups == marked]]
+        center = inside.mean(axis=0)
+        radius = float(np.linalg.norm(inside - center, axis=1).max())
+        layers.append(
+            Spheres(name=MARKED_PATCH, centers=center[None], radii=np.array([radius]), style="wire")
+        )
+    return layers
+
+
+def _group_text(patch: Int[ndarray, " N"] | None, shares: pd.DataFrame | None) -> tuple[str, ...]:
+    if patch is None or shares is None:
+        return ()
+    text = [f"patch {index}" for index in range(int(patch.max()) + 1)]
+    for row in shares.itertuples():
+        text[row.patch] += f", {row.points} points, {row.share:.1%} of the squared error"
+    return tuple(text)

@@ -1,0 +1,216 @@
+"""Truth, prediction or error of one case as a scene of VTK: edges, clip, slice, streamlines.
+
+Letters: N points, C output channels, T triangles.
+"""
+
+from typing import Literal
+
+import numpy as np
+import pyvista as pv
+from jaxtyping import Float, Int
+from numpy import ndarray
+from torch import Tensor
+
+from mspt.comparison import Compared, compare, views_of
+from mspt.data.case import Quantity
+from mspt.data.clouds import FREE_STREAM
+from mspt.figures.explore_views import quantity_of
+from mspt.figures.flow import flow_plotter, surface_plotter
+from mspt.figures.scene import add_colored, add_plain, make_stage, polygons, shared_limits
+from mspt.flow_inference import carry_to_cells
+from mspt.geometry.mesh import SurfaceMesh
+from mspt.subject import Subject
+
+What = Literal["Truth", "Prediction", "Error"]
+WHAT: tuple[What, ...] = ("Truth", "Prediction", "Error")
+FLOW_LAYERS = ("Edges", "Clip", "Slice", "Streamlines")
+SHEET_LAYERS = ("Edges", "Relief")
+
+
+def case_plotter(
+    subject: Subject,
+    predicted: Float[Tensor, "N C"],
+    *,
+    layer: str,
+    what: What,
+    cut: float,
+    dark: bool,
+    height: int,
+) -> pv.Plotter:
+    """Return a scene of a case.
+
+    Args:
+        subject: The case; of a body all points that are stored.
+        predicted: The model's fields there.
+        layer: One of ``FLOW_LAYERS`` around a body, else of ``SHEET_LAYERS``.
+        what: Whose values; streamlines of an error mean nothing: those of the truth are shown.
+        cut: Of a clip, as a share of the body's length.
+        dark: Whether the page is dark.
+        height: Height in pixels.
+
+    Raises:
+        ValueError: If the truth is not known, or there is neither a body nor triangles.
+    """
+    compared = compare(subject, predicted, next(iter(views_of(subject).values())))
+    if subject.body is not None:
+        if layer in ("Slice", "Streamlines"):
+            shown = "Truth" if (layer, what) == ("Streamlines", "Error") else what
+            return _flow(subject, predicted, layer, shown, dark=dark, height=height)
+        values = _on_triangles(subject, subject.body, _pick(compared, what))
+        settings = _colors(compared, what) | {"dark": dark, "height": height}
+        if layer == "Clip":
+            return body_plotter(subject.body, values, cut=cut, **settings)
+        return surface_plotter(subject.body, values, edges=True, ground=0.0, **settings)
+    if subject.triangles is None:
+        raise ValueError(f"subject must have triangles or a body, got neither for {subject.key}")
+    return sheet_plotter(
+        subject.points.numpy(),
+        subject.triangles,
+        _pick(compared, what),
+        layer="relief" if layer == "Relief" else "edges",
+        dark=dark,
+        height=height,
+        **_colors(compared, what),
+    )
+
+
+def _pick(compared: Compared, what: What) -> Float[ndarray, " N"]:
+    values = {"Truth": compared.truth, "Prediction": compared.prediction, "Error": compared.error}
+    return values[what]
+
+
+def _colors(compared: Compared, what: What) -> dict:
+    """Return what colors mean: truth and prediction share their limits."""
+    error = what == "Error"
+    fields = (compared.error,) if error else (compared.truth, compared.prediction)
+    limits = shared_limits(*fields, centered=error)
+    return {"quantity": quantity_of(compared), "limits": limits, "diverging": error}
+
+
+def _on_triangles(
+    subject: Subject, body: SurfaceMesh, values: Float[ndarray, " S"]
+) -> Float[ndarray, " T"]:
+    """Carry values of surface points to the triangles of a body, for looking."""
+    count = subject.num_surface
+    if subject.features is None:
+        raise ValueError(f"subject must have features, got none for {subject.key}")
+    points = subject.points[:count].double().numpy()
+    normals = subject.features[:count, :3].double().numpy()
+    return carry_to_cells(body, points, normals, values=values[:, None])[:, 0]
+
+
+def _flow(
+    subject: Subject,
+    predicted: Float[Tensor, "N C"],
+    layer: str,
+    what: What,
+    *,
+    dark: bool,
+    height: int,
+) -> pv.Plotter:
+    """Return the plane of symmetry or streamlines; errors are those of the pressure."""
+    if subject.body is None or subject.truth is None:
+        raise ValueError(f"subject must have a body and a truth, got {subject.key}")
+    views = views_of(subject)
+    pressure = compare(subject, predicted, views["C_p in the flow"])
+    flow = slice(subject.num_surface, None)
+    fields = subject.truth if what == "Truth" else predicted
+    return flow_plotter(
+        subject.body,
+        subject.points[flow].double().numpy(),
+        fields[flow, 4:7].double().numpy() + np.array(FREE_STREAM),
+        _pick(pressure, what),
+        layer="slice" if layer == "Slice" else "streamlines",
+        by="C_p" if what == "Error" else "speed",
+        diverging=what == "Error",
+        dark=dark,
+        height=height,
+    )
+
+
+def body_plotter(  # noqa: PLR0913 - what there is to choose in a picture
+    mesh: SurfaceMesh,
+    values: Float[ndarray, " T"],
+    *,
+    quantity: Quantity,
+    limits: tuple[float, float],
+    diverging: bool,
+    cut: float,
+    dark: bool,
+    height: int,
+) -> pv.Plotter:
+    """Return a body cut open across its length, colored by a value of each triangle.
+
+    Args:
+        mesh: The body in the wind-tunnel frame.
+        values: Of its triangles.
+        quantity: What they are.
+        limits: Values of the first and the last color.
+        diverging: Whether they are errors.
+        cut: Where, as a share of its length; what lies before is taken away.
+        dark: Whether the page is dark.
+        height: Height in pixels.
+    """
+    body = polygons(mesh.vertices, mesh.triangles)
+    body.cell_data[quantity.name] = values.astype(np.float32)
+    place = (mesh.bounds[0, 0] + cut * mesh.extent[0], 0.0, 0.0)
+    behind = body.clip(normal="x", origin=place, invert=False)
+    before = body.clip(normal="x", origin=place, invert=True)
+    plotter = make_stage(mesh, ground=0.0, dark=dark, height=height)
+    if before.n_cells:
+        add_plain(plotter, before, edges=False, dark=dark).prop.opacity = 0.15
+    if behind.n_cells:
+        add_colored(
+            plotter, behind, quantity, limits=limits, diverging=diverging, edges=False, dark=dark
+        )
+    return plotter
+
+
+def sheet_plotter(  # noqa: PLR0913 - what there is to choose in a picture
+    points: Float[ndarray, "N 2"],
+    triangles: Int[ndarray, "T 3"],
+    values: Float[ndarray, " N"],
+    *,
+    quantity: Quantity,
+    limits: tuple[float, float],
+    diverging: bool,
+    layer: Literal["edges", "relief"],
+    dark: bool,
+    height: int,
+) -> pv.Plotter:
+    """Return a two-dimensional field as a sheet: flat with its edges, or lifted by its values.
+
+    Args:
+        points: Coordinates.
+        triangles: Of the points.
+        values: At the points.
+        quantity: What they are.
+        limits: Values of the first and the last color.
+        diverging: Whether they are errors.
+        layer: What to show.
+        dark: Whether the page is dark.
+        height: Height in pixels.
+    """
+    side = float(np.ptp(points, axis=0).max())
+    lift = np.zeros(len(points))
+    if layer == "relief":
+        share = (np.clip(values, *limits) - limits[0]) / (limits[1] - limits[0])
+        lift = 0.35 * side * share
+    vertices = np.column_stack([points, lift])
+    sheet = polygons(vertices, triangles)
+    sheet.point_data[quantity.name] = values.astype(np.float32)
+    mesh = SurfaceMesh(vertices, triangles)
+    plotter = make_stage(mesh, ground=None, dark=dark, height=height)
+    add_colored(
+        plotter,
+        sheet,
+        quantity,
+        limits=limits,
+        diverging=diverging,
+        edges=layer == "edges",
+        dark=dark,
+    )
+    if layer == "edges":
+        plotter.view_xy()
+        plotter.camera.zoom(1.25)
+    return plotter

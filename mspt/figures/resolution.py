@@ -1,0 +1,65 @@
+"""Error of one checkpoint against the number of points it is asked at."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from mspt.figures.theme import ACCENT, INK, lay_out
+from mspt.resolution import AtResolution
+
+_COLORS = {"K": {False: "#0072b2", True: "#56b4e9"}, "L": {False: "#009e73", True: "#00b386"}}
+_GRID = {False: "#e6ebef", True: "#26303a"}
+_NAMES = {"K": "as many patches as in training", "L": "as many points in each patch"}
+
+
+def resolution_figure(rows: Sequence[AtResolution], *, dark: bool) -> go.Figure:
+    """Draw the error against N, with the number of patches kept and with their size kept.
+
+    Args:
+        rows: At least one; the one with factor 1 is marked as that of training.
+        dark: Whether the page is dark.
+    """
+    figure = go.Figure()
+    kinds = [kept for kept in "KL" if any(row.kept == kept for row in rows)]
+    for kept in kinds:
+        some = [row for row in rows if row.kept == kept or row.factor == 1]
+        color = _COLORS[kept][dark]
+        figure.add_scatter(
+            x=[row.num_points for row in some],
+            y=[row.relative_l2 for row in some],
+            customdata=[_patches(row) for row in some],
+            mode="lines+markers",
+            name=_NAMES[kept] if len(kinds) > 1 else "error",
+            line={"color": color, "width": 2, "dash": "dot" if kept == "L" else "solid"},
+            marker={"size": 8, "symbol": "diamond" if kept == "L" else "circle"},
+            hovertemplate="N = %{x:,} points, %{customdata}<br>relative L2 %{y:.2%}<extra></extra>",
+        )
+    for row in rows:
+        if row.factor == 1:
+            figure.add_vline(
+                x=row.num_points,
+                line={"color": ACCENT[dark], "width": 1.5, "dash": "dot"},
+                annotation={"text": "trained at N", "font": {"color": INK[dark]}},
+                annotation_position="top right",
+            )
+    places = sorted({row.num_points for row in rows})
+    figure.update_xaxes(
+        type="log",
+        title="points N",
+        tickvals=places,
+        ticktext=[f"{place:,}" for place in places],
+        gridcolor=_GRID[dark],
+    )
+    figure.update_yaxes(
+        title="relative L2", tickformat=".0%", rangemode="tozero", gridcolor=_GRID[dark]
+    )
+    figure = lay_out(figure, dark=dark, height=300)
+    return figure.update_layout(
+        showlegend=len(kinds) > 1,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "entrywidth": 0},
+        margin={"l": 62, "b": 48, "t": 40},
+    )
+
+
+def _patches(row: AtResolution) -> str:
+    return "no patches" if row.num_patches is None else f"K = {row.num_patches} patches"

@@ -1,0 +1,145 @@
+"""The same checkpoint on other numbers of points than it has learned on, against the truth there.
+
+Nothing is interpolated: only points whose truth is stored are taken. Where there are none, there
+is no such resolution.
+
+Letters: N points, K patches, L points per patch.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+from numpy import ndarray
+
+from mspt.checkpoint import Checkpoint
+from mspt.comparison import primary_error
+from mspt.config import PATCHED
+from mspt.data.case import Case
+from mspt.data.flow import FlowCase
+from mspt.data.registry import get_dataset
+from mspt.solvers.elasticity_mesh import ring_angles
+from mspt.subject import Subject, ask, subject_of_case, subject_of_flow
+
+FACTORS = (0.25, 0.5, 1.0, 2.0)
+"""Of the N that a checkpoint has learned on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtResolution:
+    """Error of a checkpoint on a case seen with some number of points.
+
+    Attributes:
+        factor: Of the N that it has learned on.
+        num_points: N.
+        num_patches: K, the same as in training, or in proportion to N.
+        kept: What is kept from training: ``K``, or ``L``, the points per patch.
+        relative_l2: Of the field that scores are about, at these points.
+    """
+
+    factor: float
+    num_points: int
+    num_patches: int | None
+    kept: str
+    relative_l2: float
+
+
+def lattice_rows(shape: tuple[int, int], factor: float) -> Int64[ndarray, " M"] | None:
+    """Return the points of a grid that a part of its points keeps; None if there is no such part.
+
+    A half is every second point, as the black fields of a chessboard; a quarter is every second
+    line both ways.
+
+    Examples:
+        >>> lattice_rows((3, 3), 0.5).tolist(), lattice_rows((3, 3), 0.25).tolist()
+        ([0, 2, 4, 6, 8], [0, 2, 6, 8])
+    """
+    row, column = np.indices(shape).reshape(2, -1)
+    if factor == 1:
+        return np.arange(row.size)
+    if factor == 0.5:
+        return np.flatnonzero((row + column) % 2 == 0)
+    if factor == 0.25:
+        return np.flatnonzero((row % 2 == 0) & (column % 2 == 0))
+    return None
+
+
+def case_at(case: Case, factor: float) -> Subject | None:
+    """Return a 2-D case with a part of its points; None where no truth is stored."""
+    whole = subject_of_case(case)
+    if factor == 1:
+        return whole
+    rings = len(case.points) // len(ring_angles()), len(ring_angles())
+    rows = lattice_rows(get_dataset(case.dataset).grid_shape or rings, factor)
+    if rows is None:
+        return None
+    index = torch.from_numpy(rows)
+    return replace(
+        whole,
+        key=f"{case.name}@{factor:g}N",
+        points=case.points[index],
+        features=case.features[index],
+        truth=case.fields[index],
+        triangles=None,
+    )
+
+
+def flow_at(name: str, flow: FlowCase, factor: float, *, size: tuple[int, int]) -> Subject | None:
+    """Return a flow on a cloud drawn from its stored faces and points.
+
+    Args:
+        name: Of the case.
+        flow: The case.
+        factor: Of the size.
+        size: Surface and volume points that a model has learned on.
+
+    Returns:
+        The cloud; None where more points would be drawn than are stored on both sides.
+    """
+    wanted = round(size[0] * factor), round(size[1] * factor)
+    if wanted[0] > 2 * len(flow.face_points) or wanted[1] > 2 * len(flow.points):
+        return None
+    drawn = subject_of_flow(name, flow, size=wanted)
+    return drawn if factor == 1 else replace(drawn, key=f"{name}@{factor:g}N")
+
+
+def can_keep_patch_size(checkpoint: Checkpoint) -> bool:
+    """Tell whether a model can be given another number of patches than it has learned with."""
+    config = checkpoint.config
+    return config.architecture in PATCHED[:2] and config.num_patches is not None
+
+
+def with_patch_size(checkpoint: Checkpoint, factor: float) -> Checkpoint:
+    """Return a checkpoint that cuts ``factor`` times as many patches: as many points in each.
+
+    Raises:
+        ValueError: If its model cannot be given another number of patches.
+    """
+    if not can_keep_patch_size(checkpoint) or checkpoint.config.num_patches is None:
+        raise ValueError(
+            "checkpoint must be of a model with a number of patches that can change, got "
+            f"{checkpoint.config.architecture!r}"
+        )
+    patches = max(1, round(checkpoint.config.num_patches * factor))
+    return replace(checkpoint, config=replace(checkpoint.config, num_patches=patches))
+
+
+def resolution_errors(
+    checkpoint: Checkpoint, clouds: dict[float, Subject], *, device: str = "auto"
+) -> Iterator[AtResolution]:
+    """Yield the error at each resolution: with K kept and, where the model can, with L kept."""
+    for factor, cloud in clouds.items():
+        for kept in ("K", "L") if can_keep_patch_size(checkpoint) else ("K",):
+            if kept == "L" and factor == 1:
+                continue  # the same as K
+            asked = with_patch_size(checkpoint, factor) if kept == "L" else checkpoint
+            patched = asked.config.architecture in PATCHED
+            yield AtResolution(
+                factor=factor,
+                num_points=len(cloud.points),
+                num_patches=asked.config.patches_for(len(cloud.points)) if patched else None,
+                kept=kept,
+                relative_l2=primary_error(cloud, ask(asked, cloud, device=device)),
+            )

@@ -1,0 +1,314 @@
+"""Pieces of the page of predictions: what is looked at, its numbers, and all test cases at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import numpy as np
+import streamlit as st
+
+from mspt.aero import drag_counts
+from mspt.checkpoint import CheckpointInfo
+from mspt.comparison import compared_table, primary_error, write_compared
+from mspt.data.car import CAR
+from mspt.data.registry import get_dataset
+from mspt.design_metrics import order_accuracy
+from mspt.figures.curves import error_histogram, learning_curve
+from mspt.figures.designs import drag_scatter, order_figure
+from mspt.flow_evaluation import ORDER_GAPS
+from mspt.subject import Subject
+from pages import _explored, _parts, _shared, _subjects
+
+NOTHING = "nothing"
+SOURCES = (_subjects.CAR_CASES, "elasticity", "darcy")
+
+
+def bar(label: str, options: Any, key: str, **settings: Any) -> Any:
+    """Let a person choose one of some words, kept in the address."""
+    return st.segmented_control(
+        label,
+        options,
+        default=options[0],
+        key=key,
+        required=True,
+        bind="query-params",
+        **settings,
+    )
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a person looks at.
+
+    Attributes:
+        source: Data set.
+        header: Checkpoint.
+        name: Of the case.
+        other: A second checkpoint to compare with; None for the truth alone.
+    """
+
+    source: str
+    header: CheckpointInfo
+    name: str
+    other: CheckpointInfo | None
+
+    @property
+    def headers(self) -> tuple[CheckpointInfo, ...]:
+        """The checkpoints that are shown."""
+        return (self.header,) if self.other is None else (self.header, self.other)
+
+    @property
+    def is_flow(self) -> bool:
+        """Whether it is a flow around a body."""
+        return self.source == _subjects.CAR_CASES
+
+
+def pick() -> Chosen:
+    """Let a person choose data set, checkpoint, case, and what to compare with."""
+    top = st.columns([2.1, 2.1, 2.1, 2.4, 1.0, 1.3], vertical_alignment="bottom", gap="small")
+    with top[0]:
+        source = _subjects.pick_source(SOURCES)
+    with top[1]:
+        header = _parts.pick_checkpoint(source)
+    found = _shared.checkpoints(source)
+    others = [NOTHING, *(name for name in found if name != header.path.stem)]
+    versus = top[2].selectbox("Compare with", others, key="versus", bind="query-params")
+    worst_first = top[5].toggle("Worst first", key="worst", bind="query-params")
+    names = _case_names(source, header, worst_first=worst_first)
+    key = f"{source}_case"
+    name = top[3].selectbox(f"Test case, one of {len(names)}", names, key=key, bind="query-params")
+    with top[4].container(horizontal=True, wrap=False, gap="xxsmall"):
+        _step_buttons(names, name, key=key)
+    other = None if versus == NOTHING else found[versus]
+    return Chosen(source, header, name, other)
+
+
+def _case_names(source: str, header: CheckpointInfo, *, worst_first: bool) -> list[str]:
+    """Return the names of the cases; the largest error first where all errors are known."""
+    if source == _subjects.CAR_CASES:
+        names = _subjects.flow_names()
+        if worst_first:
+            if len(_explored.flow_scores(header, _parts.device())) < len(names):
+                _parts.follow(_explored.rank_flows(header, _parts.device()))
+            scores = _explored.flow_scores(header, _parts.device())
+            names.sort(key=lambda name: scores[name]["surface_pressure"], reverse=True)
+        return names
+    names = list(_shared.test_cases(source).names)
+    errors = _shared.known_errors(header, _parts.device())
+    if worst_first and len(errors) == len(names):
+        names.sort(key=errors.__getitem__, reverse=True)
+    return names
+
+
+def _step_buttons(names: Sequence[str], name: str, *, key: str) -> None:
+    """Show buttons that move to the neighbors in the list of cases."""
+    for icon, distance, text in (("chevron_left", -1, "Previous"), ("chevron_right", 1, "Next")):
+        st.button(
+            "",
+            icon=f":material/{icon}:",
+            key=f"case_{text.lower()}",
+            help=f"{text} case",
+            on_click=st.session_state.__setitem__,
+            args=(key, names[(names.index(name) + distance) % len(names)]),
+        )
+
+
+def numbers(chosen: Chosen) -> None:
+    """Show how good the prediction is, and for bodies drag and lift."""
+    if not chosen.is_flow:
+        case = _shared.find_case(chosen.source, chosen.name)
+        prediction = _shared.predict_test_case(chosen.header, case, _parts.device())
+        _parts.case_numbers(chosen.header, case, prediction)
+        return
+    seen = subject_at(chosen, 1.0)
+    found = _explored.answer(chosen.header, seen, _parts.device())
+    metrics = chosen.header.info.get("metrics", {})
+    score = _explored.score_of(chosen.name, chosen.header, _parts.device())
+    origin = _parts.STORED if score["stored"] else _parts.MEASURED
+    first, second, third, fourth, fifth = st.columns(5)
+    with first:
+        error = primary_error(seen, found.fields)
+        _parts.number(
+            "C_p on the body, error",
+            _parts.percent(error),
+            origin=_parts.MEASURED,
+            help_text=f"Relative L2 at the {seen.num_surface:,} surface points of this cloud.",
+        )
+    with second:
+        _parts.number(
+            f"Mean of {metrics.get('cases', 0)} test cases",
+            _parts.percent(metrics.get("relative_l2")),
+            origin=_parts.STORED,
+            help_text="The same error at all stored faces, mean over the test cases.",
+        )
+    for column, letter, word in ((third, "C_D", "drag"), (fourth, "C_L", "lift")):
+        with column:
+            _parts.number(
+                f"{letter}, {word}: model, solver",
+                f"{score[letter]:.3f}, {score[f'{letter}_true']:.3f}",
+                origin=origin,
+                help_text=f"{_counts(score, letter)}. From all stored faces; 1 count is 0.0001.",
+            )
+    with fifth:
+        _parts.number(
+            "Patches and forward",
+            _parts.milliseconds(found.seconds),
+            origin=_parts.MEASURED,
+            help_text=f"Cutting {len(seen.points):,} points into patches and one forward pass.",
+        )
+
+
+def _counts(score: dict[str, Any], letter: str) -> str:
+    miss = drag_counts(score[letter]) - drag_counts(score[f"{letter}_true"])
+    return f"The model is {miss:+.0f} counts from the solver".replace("-", "−")
+
+
+def subject_at(chosen: Chosen, factor: float) -> Subject:
+    """Return what is looked at, or its trained size where the resolution does not exist."""
+    seen = _explored.cloud(chosen.source, chosen.name, chosen.header, factor)
+    whole = seen or _explored.cloud(chosen.source, chosen.name, chosen.header, 1.0)
+    if whole is None:
+        raise ValueError(f"{chosen.name} must exist at the size learned on, got none")
+    return whole
+
+
+@st.fragment
+def all_cases(chosen: Chosen) -> None:
+    """Show where this case stands among all test cases."""
+    if chosen.is_flow:
+        _all_flows(chosen)
+        return
+    errors = _shared.known_errors(chosen.header, _parts.device())
+    if len(errors) == len(_shared.test_cases(chosen.source).names):
+        smaller = sum(error < errors[chosen.name] for error in errors.values())
+        st.markdown(
+            f"**{smaller} of {len(errors)}** test cases have a smaller error than this one."
+        )
+        st.plotly_chart(
+            error_histogram(
+                np.array(list(errors.values())),
+                selected=errors[chosen.name],
+                dark=_parts.is_dark(),
+            ),
+            key="explore_histogram",
+        )
+    elif st.session_state.get("worst"):
+        _parts.follow(_shared.rank_test_cases(chosen.header, _parts.device()))
+        st.rerun()
+    else:
+        st.caption(
+            "Turn on *Worst first* to predict every test case once, sort the list by error and see "
+            "where this case ranks."
+        )
+
+
+def _all_flows(chosen: Chosen) -> None:
+    """Show drag or lift of all bodies, computed the first time; a click opens a body."""
+    names = _subjects.flow_names()
+    if len(_explored.flow_scores(chosen.header, _parts.device())) < len(names):
+        _parts.follow(_explored.rank_flows(chosen.header, _parts.device()))
+        st.rerun(scope="app")
+    table = _explored.score_table(chosen.header, _parts.device())
+    coefficient: Literal["C_D", "C_L"] = st.segmented_control(
+        "Coefficient",
+        ("C_D", "C_L"),
+        default="C_D",
+        key="coefficient",
+        required=True,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    st.plotly_chart(
+        drag_scatter(
+            table[coefficient].to_numpy(),
+            table[f"{coefficient}_true"].to_numpy(),
+            list(table["name"]),
+            list(table["family"]),
+            highlighted=list(table["name"]).index(chosen.name),
+            dark=_parts.is_dark(),
+            quantity=coefficient,
+        ),
+        key="explore_designs",
+        on_select=lambda: _open_design(list(table["name"])),
+        selection_mode="points",
+    )
+    computed = int((~table["stored"]).sum())
+    st.caption(
+        f"{len(table)} bodies the model has not learned from; click one to open it. "
+        f"{len(table) - computed} {_parts.STORED}, {computed} {_parts.MEASURED}."
+    )
+
+
+def _open_design(names: list[str]) -> None:
+    points = st.session_state["explore_designs"]["selection"]["points"]
+    if points and "customdata" in points[0]:
+        row = points[0]["customdata"]
+        st.session_state["car_case"] = names[int(row[2] if isinstance(row, list) else row["2"])]
+
+
+def order_of_designs(chosen: Chosen) -> None:
+    """Show how often the better of two bodies is found."""
+    table = _explored.score_table(chosen.header, _parts.device())
+    if len(table) < len(_subjects.flow_names()):
+        return
+    found = order_accuracy(
+        table["C_D"].to_numpy(), table["C_D_true"].to_numpy(), gaps=np.array(ORDER_GAPS)
+    )
+    st.plotly_chart(
+        order_figure(found.gap, found.share, found.num_pairs, dark=_parts.is_dark()),
+        key="explore_order",
+    )
+
+
+def facts(chosen: Chosen) -> None:
+    """Show how the checkpoint was made, and what the data set is."""
+    header = chosen.header
+    data = CAR if chosen.is_flow else get_dataset(chosen.source)
+    first, second = st.columns(2, gap="medium")
+    with first:
+        st.markdown(f"**The checkpoint {header.path.stem}** :blue-badge[{_parts.STORED}]")
+        _parts.checkpoint_facts(header)
+        if curve := header.info.get("curve"):
+            st.plotly_chart(
+                learning_curve(np.array(curve), dark=_parts.is_dark()), key="explore_curve"
+            )
+    with second:
+        st.markdown(f"**The data set {data.name}**: {data.title}")
+        st.markdown(f"${data.equation}$")  # within the text, so that it may wrap
+        st.caption(f"{data.geometry}\n\n{data.solver}")
+
+
+def predictions_of(chosen: Chosen, seen: Subject) -> dict[str, Any]:
+    """Return the fields of each chosen model at the points of a cloud, by its name."""
+    return {
+        header.path.stem: _explored.answer(header, seen, _parts.device()).fields
+        for header in chosen.headers
+    }
+
+
+def table_file(chosen: Chosen, factor: float) -> bytes:
+    """Return points, truth, predictions and errors as a table."""
+    seen = subject_at(chosen, factor)
+    table = compared_table(seen, predictions_of(chosen, seen))
+    return table.to_csv(index=False, float_format="%.7g").encode()
+
+
+def mesh_file(chosen: Chosen, factor: float) -> bytes:
+    """Return the same as a file for ParaView."""
+    seen = subject_at(chosen, factor)
+    with TemporaryDirectory(prefix="mspt-export-") as folder:
+        path = Path(folder) / "case.vtp"
+        write_compared(path, seen, compared_table(seen, predictions_of(chosen, seen)))
+        return path.read_bytes()
+
+
+def commands(chosen: Chosen) -> tuple[str, ...]:
+    """Return what to type for the same results."""
+    path = chosen.header.path.as_posix()
+    evaluate = f"python -m mspt evaluate {path} --split test"
+    if chosen.is_flow:
+        return evaluate, f"python -m mspt evaluate {path} --split unseen"
+    out = f"--checkpoint {path} --out {chosen.name}.vtp"
+    return f"python -m mspt solve {chosen.name} {out}", evaluate

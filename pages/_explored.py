@@ -1,0 +1,176 @@
+"""What the page of predictions caches: clouds at several resolutions, answers, scores of flows."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from mspt.checkpoint import Checkpoint, CheckpointInfo
+from mspt.comparison import patches_of
+from mspt.data.clouds import cloud_of, whole_body
+from mspt.flow_evaluation import score_flow
+from mspt.flow_inference import cloud_size, predict_stored
+from mspt.resolution import (
+    FACTORS,
+    AtResolution,
+    case_at,
+    flow_at,
+    resolution_errors,
+)
+from mspt.subject import Subject, ask, subject_of_flow
+from pages import _shared, _subjects
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model says of a cloud.
+
+    Attributes:
+        fields: At its points.
+        seconds: Time to cut the patches and predict.
+        patch: Of each point; None for a model without patches.
+    """
+
+    fields: Any
+    seconds: float
+    patch: np.ndarray | None
+
+
+def cloud(source: str, name: str, header: CheckpointInfo, factor: float) -> Subject | None:
+    """Return a case on a part or a multiple of the points that a model has learned on."""
+    if source == _subjects.CAR_CASES:
+        return _flow_cloud(name, cloud_size(_shared.checkpoint(header.path)), factor)
+    return case_at(_shared.find_case(source, name), factor)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Drawing points of the stored flow …")
+def _flow_cloud(name: str, size: tuple[int, int], factor: float) -> Subject | None:
+    return flow_at(name, _subjects.stored_flow(name), factor, size=size)
+
+
+def answer(header: CheckpointInfo, seen: Subject, device: str) -> Answer:
+    """Return what a model says of a cloud, and how it cuts it."""
+    changed = header.path.stat().st_mtime
+    found = _answer(header.path, changed, seen.key, device, _seen=seen)
+    patches = "no patches" if found.patch is None else int(found.patch.max()) + 1
+    st.session_state["last_run"] = {
+        "checkpoint": header.path.stem,
+        "case": seen.key,
+        "points": len(seen.points),
+        "patches": None if found.patch is None else patches,
+        "seconds": found.seconds,
+        "device": device if device != "auto" else "the fastest device here",
+    }
+    return found
+
+
+@st.cache_resource(max_entries=48, show_spinner="The model predicts …")
+def _answer(path: Path, changed: float, key: str, device: str, *, _seen: Subject) -> Answer:  # noqa: ARG001
+    checkpoint = _shared.checkpoint(path)
+    with _shared.one_at_a_time():
+        _warm_up(path, changed, device, _checkpoint=checkpoint, _seen=_seen)
+        start = perf_counter()
+        fields = ask(checkpoint, _seen, device=device)
+        seconds = perf_counter() - start
+    return Answer(fields, seconds, patches_of(checkpoint, _seen))
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _warm_up(
+    path: Path,  # noqa: ARG001
+    changed: float,  # noqa: ARG001
+    device: str,
+    *,
+    _checkpoint: Checkpoint,
+    _seen: Subject,
+) -> bool:
+    """Ask a model once, so that no shown time includes a first time."""
+    ask(_checkpoint, _seen, device=device)
+    return True
+
+
+@dataclass(frozen=True)
+class Whole:
+    """All stored points of a flow, and what a model says of them."""
+
+    subject: Subject
+    fields: Any
+
+
+def whole_flow(name: str, header: CheckpointInfo, device: str) -> Whole:
+    """Return all points of a stored flow with the truth and a prediction."""
+    return _whole(name, header.path, header.path.stat().st_mtime, device)
+
+
+@st.cache_resource(max_entries=6, show_spinner="Predicting all stored points …")
+def _whole(name: str, path: Path, changed: float, device: str) -> Whole:  # noqa: ARG001
+    flow = _subjects.stored_flow(name)
+    body = whole_body(cloud_of(flow))
+    with _shared.one_at_a_time():
+        fields = predict_stored(_shared.checkpoint(path), body, device=device)
+    return Whole(subject_of_flow(name, flow, size=None), fields)
+
+
+@st.cache_data(max_entries=32, show_spinner="Asking the model at other resolutions …")
+def resolutions(
+    path: Path,
+    changed: float,  # noqa: ARG001
+    source: str,
+    name: str,
+    device: str,
+    *,
+    _header: CheckpointInfo,
+) -> list[AtResolution]:
+    """Return the errors of a checkpoint on a case at all resolutions that exist."""
+    known = {factor: cloud(source, name, _header, factor) for factor in FACTORS}
+    there = {factor: seen for factor, seen in known.items() if seen is not None}
+    with _shared.one_at_a_time():
+        return list(resolution_errors(_shared.checkpoint(path), there, device=device))
+
+
+# Scores of flows
+
+
+@st.cache_resource
+def _computed() -> dict[tuple[Path, float, str], dict[str, dict]]:
+    """Return the one store of scores computed here, by checkpoint and device."""
+    return {}
+
+
+def flow_scores(header: CheckpointInfo, device: str) -> dict[str, dict]:
+    """Return what is known of each flow case: from the header, else computed here so far."""
+    key = header.path, header.path.stat().st_mtime, device
+    stored = {score["name"]: {**score, "stored": True} for score in header.info.get("scores", [])}
+    known = {**_computed().get(key, {}), **stored}
+    return {name: known[name] for name in _subjects.flow_names() if name in known}
+
+
+def score_of(name: str, header: CheckpointInfo, device: str) -> dict:
+    """Return the score of one flow case, computed now if need be."""
+    if (known := flow_scores(header, device).get(name)) is not None:
+        return known
+    key = header.path, header.path.stat().st_mtime, device
+    case = _subjects.stored_flow(name)
+    with _shared.one_at_a_time():
+        score = score_flow(_shared.checkpoint(header.path), name, case, device=device)
+    found = {**asdict(score), "stored": False}
+    _computed().setdefault(key, {})[name] = found
+    return found
+
+
+def rank_flows(header: CheckpointInfo, device: str) -> Iterator[tuple[int, int]]:
+    """Score the flow cases that have no score yet, yielding (done, all)."""
+    names = _subjects.flow_names()
+    for done, name in enumerate(names, start=1):
+        score_of(name, header, device)
+        yield done, len(names)
+
+
+def score_table(header: CheckpointInfo, device: str) -> pd.DataFrame:
+    """Return the scores known so far as a table, one row a case."""
+    return pd.DataFrame(list(flow_scores(header, device).values()))
