@@ -206,11 +206,6 @@ class Scene:
             )
         for panel in self.panels:
             _check_panel(panel, num_points)
-        if self.groups is not None and len(self.groups) != num_points:
-            raise ValueError(
-                f"groups must hold one value for each point, got {len(self.groups)} "
-                f"for N={num_points}"
-            )
         for name, places in (("marked", self.marked), ("up", (self.up,))):
             count = num_points if name == "marked" else 3
             if any(not 0 <= place < count for place in places):

@@ -166,14 +166,17 @@ def quantize(
     return np.where(empty, EMPTY, np.rint(np.where(empty, 0, share) * STEPS)).astype(np.uint16)
 
 
-def value_range(values: Float[np.ndarray, " N"], limits: tuple[float, float]) -> tuple:
+def value_range(
+    values: Float[np.ndarray, " N"], limits: tuple[float, float]
+) -> tuple[float, float]:
     """Return the range to quantize: of the data, unless outliers would cost the color bar steps."""
     finite = values[np.isfinite(values)]
     if not finite.size:
         return limits
     low, high = float(finite.min()), float(finite.max())
     span = (limits[1] - limits[0]) or (high - low) or 1.0
-    return max(low, limits[0] - _WIDEST * span / 2), min(high, limits[1] + _WIDEST * span / 2)
+    least, most = limits[0] - _WIDEST * span / 2, limits[1] + _WIDEST * span / 2
+    return min(max(low, least), most), min(max(high, least), most)
 
 
 def _pack(header: dict[str, object], buffers: tuple[bytes, ...]) -> bytes:
@@ -265,6 +268,7 @@ def _encode_panel(panel: Panel, order: Int[np.ndarray, " N"], writer: _Writer) -
         "unit": "" if coloring.unit == "1" else coloring.unit,
         "limits": list(map(float, coloring.limits)),
         "range": [low, high],
+        "clipped": [bool((coloring.values < low).any()), bool((coloring.values > high).any())],
         "palette": coloring.palette,
         "buffer": writer.add(quantize(coloring.values[order], low, high), "u2"),
     }
@@ -282,7 +286,7 @@ def _encode_layer(layer: Layer, frame: Frame, writer: _Writer, blobs: dict[str, 
     if isinstance(layer, Arrows):
         vectors = _relative(layer.starts + layer.vectors, frame) - _relative(layer.starts, frame)
         return named | {"starts": starts, "vectors": writer.add(vectors, "f4")}
-    strength = None if layer.values is None else writer.add(_eight(layer.values, 0, 1), "u1")
+    strength = None if layer.values is None else writer.add(_eight(layer.values, 0.0, 1.0), "u1")
     stops = writer.add(_relative(layer.stops, frame), "f4")
     return named | {"starts": starts, "stops": stops, "values": strength}
 

@@ -438,7 +438,8 @@ export class View {
     const lines = [];
     if (panel.kind === "field") {
       const value = valueAt(panel, this.array, point);
-      lines.push(`${panel.name}: ${withUnit(number(value), Number.isNaN(value) ? "" : panel.unit)}`);
+      const bound = panel.clipped[0] && value <= panel.range[0] ? "≤ " : panel.clipped[1] && value >= panel.range[1] ? "≥ " : "";
+      lines.push(`${panel.name}: ${bound}${withUnit(number(value), Number.isNaN(value) ? "" : panel.unit)}`);
     }
     if (panel.kind === "labels") lines.push(`${panel.name} ${count(valueAt(panel, this.array, point))}`);
     if (this.cloud.groups) {

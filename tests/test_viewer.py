@@ -1,0 +1,376 @@
+import dataclasses
+import hashlib
+import re
+import shutil
+import struct
+import subprocess
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mspt.figures.theme import PATCH_COLORS
+from mspt.figures.viewer import (
+    Arrows,
+    Curves,
+    Field,
+    Labels,
+    Lines,
+    Panel,
+    Scene,
+    Spheres,
+    Stop,
+    Surface,
+)
+from mspt.figures.viewer_bytes import decode, encode, quantize, shuffle_order
+from mspt.figures.viewer_colors import palette_stops, to_rgb
+from mspt.figures.viewer_picture import picture
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "assets" / "viewer"
+TYPES = {"u1": "<u1", "u2": "<u2", "u4": "<u4", "f4": "<f4"}
+
+
+def field(values: np.ndarray, **changes: object) -> Field:
+    given = {"name": "pressure", "unit": "Pa", "values": values, "limits": (-1.0, 1.0)}
+    return Field(**(given | changes))
+
+
+def scene(points: np.ndarray, **changes: object) -> Scene:
+    given = {"points": points, "panels": (Panel(title="", coloring=field(points[:, 0])),)}
+    return Scene(**(given | changes))
+
+
+def cloud(num_points: int, axes: int = 3, *, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(num_points, axes)).astype(np.float32)
+
+
+class Received:
+    """What a browser has after the message and the blobs have come."""
+
+    def __init__(self, shown: Scene, links: dict[str, str] | None = None) -> None:
+        self.encoded = encode(shown)
+        self.message = self.encoded.message(links or {})
+        self.header, self.buffers = decode(self.message)
+
+    def array(self, index: int) -> np.ndarray:
+        return np.frombuffer(self.buffers[index], TYPES[self.header["kinds"][index]])
+
+    def blob(self, name: str) -> tuple[dict, list[np.ndarray]]:
+        header, buffers = decode(self.buffers[self.header["blobs"][name]["buffer"]])
+        kinds = zip(buffers, header["kinds"], strict=True)
+        return header, [np.frombuffer(buffer, TYPES[kind]) for buffer, kind in kinds]
+
+    def points(self) -> np.ndarray:
+        """Places of all points in the units of the scene, in the order they were sent."""
+        header, arrays = self.blob(self.header["geometry"])
+        return self.place(header["positions"], arrays)
+
+    def place(self, ref: dict, arrays: list[np.ndarray]) -> np.ndarray:
+        steps = arrays[ref["buffer"]].reshape(-1, 3)
+        relative = np.array(ref["low"]) + steps / 65535 * np.array(ref["size"])
+        return relative * self.header["radius"] + np.array(self.header["center"])
+
+    def values(self, panel: int) -> np.ndarray:
+        told = self.header["panels"][panel]
+        steps = self.array(told["buffer"])
+        low, high = told["range"]
+        return np.where(steps == 65535, np.nan, low + steps / 65534 * (high - low))
+
+
+@given(
+    num_points=st.integers(1, 400),
+    axes=st.sampled_from([2, 3]),
+    scale=st.sampled_from([1e-6, 1.0, 3e4]),
+    shift=st.sampled_from([0.0, -7.0, 5e4]),
+    seed=st.integers(0, 99),
+)
+def test_points_come_back_within_one_step(
+    num_points: int, axes: int, scale: float, shift: float, seed: int
+) -> None:
+    points = cloud(num_points, axes, seed=seed).astype(np.float64) * scale + shift
+    received = Received(scene(points)).points()
+    extent = np.ptp(points, axis=0)
+    error = np.abs(received[:, :axes] - points[shuffle_order(num_points)])
+    assert (error <= extent / 131070 * 1.0001 + 1e-9 * (scale + abs(shift))).all()
+    if axes == 2:
+        np.testing.assert_allclose(received[:, 2], 0, atol=1e-12)
+
+
+@given(
+    values=st.lists(st.floats(-1e6, 1e6) | st.just(float("nan")), min_size=1, max_size=60),
+    low=st.floats(-1e3, 1e3),
+    span=st.floats(1e-3, 1e6),
+)
+def test_values_come_back_within_half_a_step_of_what_was_kept(
+    values: list[float], low: float, span: float
+) -> None:
+    given_values = np.array(values)
+    limits = (low, low + span)
+    shown = scene(
+        np.zeros((len(values), 3)),
+        panels=(Panel(title="", coloring=field(given_values, limits=limits)),),
+    )
+    received = Received(shown)
+    got = received.values(0)
+    want = given_values[shuffle_order(len(values))]
+    np.testing.assert_array_equal(np.isnan(got), np.isnan(want))
+    first, last = received.header["panels"][0]["range"]
+    assert last - first <= 65.001 * span  # so the color bar has a thousand steps
+    kept = np.clip(want, first, last)[~np.isnan(want)]
+    assert (np.abs(got[~np.isnan(want)] - kept) <= (last - first) / 131068 * 1.001 + 1e-9).all()
+    assert received.header["panels"][0]["clipped"] == [(want < first).any(), (want > last).any()]
+    inside = (want >= limits[0]) & (want <= limits[1])
+    np.testing.assert_allclose(got[inside], want[inside], atol=(last - first) / 131068 * 1.01)
+
+
+def test_triangles_groups_and_marks_name_the_same_points_after_shuffling() -> None:
+    points = cloud(50)
+    triangles = np.random.default_rng(1).integers(0, 50, (30, 3))
+    groups = np.arange(50) // 7
+    received = Received(scene(points, triangles=triangles, groups=groups, marked=(3, 41)))
+    header, arrays = received.blob(received.header["geometry"])
+    places = received.points()
+    corners = places[arrays[header["triangles"]].reshape(-1, 3)]
+    np.testing.assert_allclose(corners, points[triangles], atol=1e-3)
+    np.testing.assert_array_equal(arrays[header["groups"]], groups[shuffle_order(50)])
+    np.testing.assert_allclose(places[received.header["marked"]], points[[3, 41]], atol=1e-3)
+
+
+def test_any_first_part_of_the_points_is_a_fair_sample() -> None:
+    order = shuffle_order(20_000)
+    np.testing.assert_array_equal(np.sort(order), np.arange(20_000))
+    assert abs(np.mean(order[:1000]) / 20_000 - 0.5) < 4 / np.sqrt(12 * 1000)
+    with pytest.raises(ValueError, match="read-only"):
+        order[0] = 1
+
+
+def test_layers_come_back_in_the_frame_of_the_points() -> None:
+    points = cloud(40) * 3 + 10
+    layers = (
+        Spheres(name="supernodes", centers=points[:4], radii=np.array([1.0, 2, 3, 4])),
+        Lines(name="lines", starts=points[:5], stops=points[5:10], values=np.linspace(0, 1, 5)),
+        Arrows(name="arrows", starts=points[:3], vectors=points[3:6] - 10),
+        Surface(name="body", vertices=points[:6], triangles=np.array([[0, 1, 2], [3, 4, 5]])),
+        Curves(name="curves", vertices=points[:9], offsets=np.array([0, 4, 9])),
+    )
+    received = Received(scene(points, layers=layers))
+    center, radius = np.array(received.header["center"]), received.header["radius"]
+    spheres, lines, arrows, body, curves = received.header["layers"]
+
+    def read(index: int, width: int = 3) -> np.ndarray:
+        return received.array(index).reshape(-1, width).astype(np.float64)
+
+    four = read(spheres["spheres"], 4)
+    np.testing.assert_allclose(four[:, :3] * radius + center, points[:4], rtol=1e-5)
+    np.testing.assert_allclose(four[:, 3] * radius, [1, 2, 3, 4], rtol=1e-5)
+    np.testing.assert_allclose(read(lines["stops"]) * radius + center, points[5:10], rtol=1e-5)
+    np.testing.assert_array_equal(received.array(lines["values"]), [0, 64, 128, 191, 255])
+    np.testing.assert_allclose(read(arrows["vectors"]) * radius, points[3:6] - 10, atol=1e-4)
+    for told, count in ((body, 6), (curves, 9)):
+        header, arrays = received.blob(told["blob"])
+        np.testing.assert_allclose(
+            received.place(header["positions"], arrays), points[:count], atol=1e-3
+        )
+    header, arrays = received.blob(curves["blob"])
+    np.testing.assert_array_equal(arrays[header["offsets"]], [0, 4, 9])
+
+
+def test_levels_of_the_ball_tree_come_back() -> None:
+    levels = np.array([[0, 0, 0, 0], [0, 0, 1, 1], [0, 1, 2, 3]])
+    labels = np.arange(40) // 10
+    coloring = Labels(name="patch", labels=labels, levels=levels)
+    received = Received(scene(cloud(40), panels=(Panel(title="Patches", coloring=coloring),)))
+    (panel,) = received.header["panels"]
+    np.testing.assert_array_equal([received.array(row) for row in panel["levels"]], levels)
+    np.testing.assert_array_equal(received.array(panel["buffer"]), labels[shuffle_order(40)])
+    assert panel["count"] == 4
+
+
+def test_what_has_an_address_does_not_travel_in_the_message() -> None:
+    points = cloud(30_000)
+    encoded = encode(scene(points))
+    (name,) = encoded.blobs
+    linked, whole = encoded.message({name: "/media/a.bin"}), encoded.message({})
+    assert decode(linked)[0]["blobs"] == {name: {"url": "/media/a.bin"}}
+    assert len(whole) - len(linked) > 30_000 * 6
+    assert len(linked) < 70_000
+
+
+def test_a_new_field_leaves_the_blob_of_the_points_as_it_was() -> None:
+    points = cloud(500)
+    other = scene(points, panels=(Panel(title="", coloring=field(points[:, 1] ** 2)),))
+    assert encode(scene(points)).blobs == encode(other).blobs
+    assert encode(scene(points)).message({}) == encode(scene(points)).message({})
+    assert encode(scene(points**3)).blobs != encode(scene(points)).blobs
+
+
+def test_all_buffers_start_where_the_browser_can_read_them() -> None:
+    encoded = encode(scene(cloud(33), groups=np.arange(33)))
+    for packet in (encoded.message({}), *encoded.blobs.values()):
+        length = int.from_bytes(packet[:4], "little")
+        header, buffers = decode(packet)
+        start = -(-(4 + length) // 8) * 8
+        for size, buffer in zip(header["sizes"], buffers, strict=True):
+            assert packet[start : start + size] == buffer
+            start = -(-(start + size) // 8) * 8
+        assert start == len(packet)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"hidden": ("balls",)}, r"hidden must name layers of the scene, got balls"),
+        (
+            {"tour": (Stop(title="One", caption="", layers=("ball",)),)},
+            r"layers of the stop 'One' must name layers of the scene, got ball; there are lines",
+        ),
+        (
+            {"tour": (Stop(title="One", caption="", panel=1),)},
+            r"panel of the stop 'One' must lie in 0 to 0, got 1",
+        ),
+        ({"panels": ()}, r"must have a point and a panel, got 5 points and 0 panels"),
+        ({"marked": (5,)}, r"marked must lie in 0 to 4, got \(5,\)"),
+        ({"up": 3}, r"up must lie in 0 to 2, got \(3,\)"),
+        ({"triangles": np.array([[0, 1, 5]])}, r"triangles must name points .* got 0 to 5"),
+        (
+            {"panels": (Panel(title="", coloring=field(np.zeros(6))),)},
+            r"pressure must hold one value for each point, got 6 for N=5",
+        ),
+        (
+            {"panels": (Panel(title="", coloring=field(np.zeros(5), limits=(1.0, 0.0))),)},
+            r"limits of pressure must be finite and rise, got 1.0 to 0.0",
+        ),
+        (
+            {
+                "panels": (
+                    Panel(
+                        title="",
+                        coloring=Labels(
+                            name="patch", labels=np.arange(5), levels=np.zeros((2, 4), int)
+                        ),
+                    ),
+                )
+            },
+            r"levels of patch must hold every label up to 4, got 4 of them",
+        ),
+    ],
+)
+def test_parts_that_do_not_belong_together_are_refused(
+    changes: dict[str, object], message: str
+) -> None:
+    lines = Lines(name="lines", starts=cloud(2), stops=cloud(2))
+    with pytest.raises(ValueError, match=message):
+        scene(cloud(5), **({"layers": (lines,)} | changes))
+
+
+def test_two_layers_of_one_name_are_refused() -> None:
+    lines = Lines(name="lines", starts=cloud(2), stops=cloud(2))
+    with pytest.raises(ValueError, match="names of layers must differ, got lines, lines"):
+        scene(cloud(5), layers=(lines, lines))
+
+
+def test_quantizing_a_constant_does_not_divide_by_zero() -> None:
+    np.testing.assert_array_equal(quantize(np.full(3, 7.0), 7.0, 7.0), [0, 0, 0])
+
+
+def read_png(data: bytes) -> np.ndarray:
+    """Read an eight-bit picture with opacity whose lines are not filtered."""
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack(">II", data[16:24])
+    start = data.index(b"IDAT")
+    size = int.from_bytes(data[start - 4 : start], "big")
+    lines = np.frombuffer(zlib.decompress(data[start + 4 : start + 4 + size]), np.uint8)
+    lines = lines.reshape(height, 1 + 4 * width)
+    assert (lines[:, 0] == 0).all()
+    return lines[:, 1:].reshape(height, width, 4)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_still_picture_shows_each_point_in_its_color(*, dark: bool) -> None:
+    corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    panels = (
+        Panel(title="", coloring=field(np.array([-1.0, 1.0, 0.0, np.nan]), palette="error")),
+        Panel(title="", coloring=Labels(name="patch", labels=np.arange(4))),
+    )
+    image = read_png(picture(Scene(points=corners, panels=panels), dark=dark))
+    height, width, _ = image.shape
+    assert width == 2 * height
+    stops = [color for _, color in palette_stops("error", dark=dark)]
+    left, right, reach = image[:, :height], image[:, height:], round(0.95 * height / 2 / 2**0.5)
+    low, high = height // 2 - reach, height // 2 + reach
+    expected = dict(zip([(high, low), (high, high), (low, low)], to_rgb(stops)[[0, -1, 4]]))  # noqa: B905
+    for (row, column), color in expected.items():
+        np.testing.assert_allclose(left[row, column, :3], color, atol=2)
+    patches = to_rgb(list(PATCH_COLORS))[:4]
+    for place, color in zip([(high, low), (high, high), (low, low), (low, high)], patches):  # noqa: B905
+        np.testing.assert_allclose(right[place][:3], color, atol=1)
+    assert np.ptp(left[low, high, :3].astype(int)) < 30  # no value: gray
+    assert image[height // 2, height // 2, 3] == 0
+
+
+def test_still_picture_of_a_large_cloud_stays_small() -> None:
+    assert len(picture(scene(cloud(100_000)), dark=False)) < 250_000
+
+
+def test_nearer_points_hide_others_in_a_still_picture() -> None:
+    toward = np.array([-1.0, -1.2, 0.8]) / np.linalg.norm([-1.0, -1.2, 0.8])
+    points = np.stack([toward, -toward])
+    shown = scene(points, panels=(Panel(title="", coloring=field(np.array([-1.0, 1.0]))),))
+    image = read_png(picture(shown, dark=False))
+    middle = image[160, 160, :3]
+    np.testing.assert_allclose(middle, to_rgb([palette_stops("field", dark=False)[0][1]])[0])
+
+
+def bundle() -> Path:
+    (found,) = (ROOT / "static").glob("viewer-*.js")
+    return found
+
+
+def test_built_viewer_is_that_of_these_sources() -> None:
+    digest = hashlib.sha256()
+    files = [f"src/{path.name}" for path in sorted((SOURCE / "src").iterdir())]
+    for name in [*files, "package-lock.json", "build.mjs"]:
+        digest.update(name.encode() + b"\0" + (SOURCE / name).read_bytes() + b"\0")
+    built = re.search(r"sources ([0-9a-f]{64})", bundle().read_text()[:500])
+    assert built.group(1) == digest.hexdigest(), "run `make viewer` and commit what it built"
+
+
+def test_built_viewer_is_named_by_its_content_and_holds_the_licence_of_three() -> None:
+    code = bundle().read_bytes()
+    assert bundle().stem == f"viewer-{hashlib.sha256(code).hexdigest()[:12]}"
+    head = code[:3000].decode()
+    assert "three.js authors" in head
+    assert "The above copyright notice and this permission notice" in head
+    assert len(zlib.compress(code)) < 200_000
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+@pytest.mark.skipif(
+    not (SOURCE / "node_modules").is_dir(), reason="run `npm ci` in assets/viewer first"
+)
+def test_building_again_gives_the_committed_file(tmp_path: Path) -> None:
+    subprocess.run(["node", "build.mjs", str(tmp_path)], cwd=SOURCE, check=True, timeout=60)
+    (again,) = tmp_path.iterdir()
+    assert again.read_bytes() == bundle().read_bytes()
+    assert again.name == bundle().name
+
+
+def test_viewer_sets_no_text_as_markup_and_asks_nobody() -> None:
+    for path in (SOURCE / "src").glob("*.js"):
+        code = path.read_text()
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|eval\(", code), path.name
+        addresses = set(re.findall(r"https?://[^\s\"'`]+", code))
+        assert addresses <= {"http://www.w3.org/2000/svg"}, path.name
+
+
+def test_stops_of_a_tour_reach_the_browser_whole() -> None:
+    stop = Stop(title="One", caption="<b>two</b>", direction=(0.0, 0.0, 1.0), explode=0.5)
+    (told,) = Received(scene(cloud(5), tour=(stop,))).header["tour"]
+    assert told == {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in dataclasses.asdict(stop).items()
+    }
