@@ -1,0 +1,382 @@
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+VIEWER = ".mspt-viewer"
+READY = f"{VIEWER}[data-ready]"
+
+
+@pytest.fixture(scope="module")
+def address(script: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The test page, served with the app's own settings and built viewer."""
+    folder = tmp_path_factory.mktemp("viewer")
+    for name in ("static", ".streamlit"):
+        (folder / name).symlink_to(ROOT / name)
+    page = (ROOT / "tests/browser/viewer_page.py").read_text()
+    (folder / "page.py").write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{page}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        with script.serve(str(folder / "page.py")) as address:
+            yield address
+
+
+@pytest.fixture
+def visit(
+    contexts: dict[str, object], address: str, script: object
+) -> Iterator[Callable[..., object]]:
+    """Open the page; fails at the end on any script error or any request beyond this machine."""
+    pages, strangers, errors = [], [], []
+
+    def refuse(route: object) -> None:
+        strangers.append(route.request.url)
+        route.abort()
+
+    def open_it(path: str = "/", *, theme: str = "light") -> object:
+        page = contexts[theme].new_page()
+        pages.append(page)
+        page.set_default_timeout(60_000)
+        page.route(lambda url: not url.startswith((address, "data:", "blob:")), refuse)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.received = []
+        page.on(
+            "websocket",
+            lambda socket: socket.on("framereceived", lambda data: page.received.append(len(data))),
+        )
+        page.goto(address + path)
+        page.evaluate("sessionStorage.clear()")
+        wait(page, script)
+        return page
+
+    yield open_it
+    for page in pages:
+        page.close()
+    assert not strangers
+    assert not errors
+
+
+def wait(page: object, script: object) -> None:
+    page.wait_for_selector(script.READY)
+    page.wait_for_selector(READY)
+    page.wait_for_timeout(50)
+    page.wait_for_selector(READY)
+
+
+def pixels(page: object) -> np.ndarray:
+    shot = page.locator(f"{VIEWER} .pad").first.screenshot()
+    return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB")).astype(int)
+
+
+def colored(page: object) -> float:
+    return float((np.ptp(pixels(page), axis=-1) > 40).mean())
+
+
+def told(page: object, name: str) -> str | None:
+    return page.locator(VIEWER).first.get_attribute(f"data-{name}")
+
+
+def camera(page: object) -> dict:
+    return json.loads(told(page, "cam"))
+
+
+def cloud(num_points: int, axes: int = 3) -> np.ndarray:
+    """The same points as on the page."""
+    points = np.random.default_rng(3).normal(size=(num_points, axes))
+    if axes == 3:
+        points *= [2.0, 1.0, 0.7] / np.linalg.norm(points, axis=1, keepdims=True)
+    return points
+
+
+def project(page: object, points: np.ndarray, pad: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Places of points on the page, in pixels, and their distance from the eye."""
+    box = page.locator(f"{VIEWER} .pad").nth(pad).bounding_box()
+    cam = camera(page)
+    low, high = points.min(axis=0), points.max(axis=0)
+    relative = np.zeros((len(points), 3))
+    relative[:, : points.shape[1]] = (points - (low + high) / 2) / np.linalg.norm(high - low) * 2
+    eye, target = np.array(cam["position"]), np.array(cam["target"])
+    up = np.eye(3)[cam["up"] if "up" in cam else 1]
+    toward = (eye - target) / np.linalg.norm(eye - target)
+    right = np.cross(up, toward)
+    right /= np.linalg.norm(right)
+    above = np.cross(toward, right)
+    depth = (eye - relative) @ toward
+    if "opening" in cam:
+        half = np.tan(np.radians(cam["opening"]) / 2) * depth
+    else:
+        half = cam["half"] / cam["zoom"] * np.ones(len(points))
+    scale = box["height"] / 2 / half
+    x = box["x"] + box["width"] / 2 + (relative - eye) @ right * scale
+    y = box["y"] + box["height"] / 2 - (relative - eye) @ above * scale
+    return np.column_stack([x, y]), depth
+
+
+def lone_point(page: object, points: np.ndarray, pad: int = 0) -> tuple[int, np.ndarray]:
+    """A point in front with no other near it on the screen, and its place."""
+    places, depth = project(page, points, pad)
+    box = page.locator(f"{VIEWER} .pad").nth(pad).bounding_box()
+    for index in np.argsort(depth)[: len(points) // 2]:
+        x, y = places[index] - [box["x"], box["y"]]
+        inside = 30 < x < box["width"] - 30 and 30 < y < box["height"] - 30
+        if inside and np.sort(np.linalg.norm(places - places[index], axis=1))[1] > 17:
+            return int(index), places[index]
+    raise AssertionError("no point stands alone")
+
+
+@pytest.mark.parametrize(
+    ("kind", "theme"),
+    [("field", "light"), ("flat", "dark"), ("patches", "dark"), ("body", "light")],
+)
+def test_picture_is_not_blank(visit: Callable[..., object], kind: str, theme: str) -> None:
+    page = visit(f"/?kind={kind}", theme=theme)
+    image = pixels(page)
+    assert colored(page) > 0.02
+    assert image.std() > 8
+    background = {"light": (255, 255, 255), "dark": (16, 22, 28)}[theme]
+    assert tuple(image[2, 2]) == background
+    assert told(page, "npoints") == "3000"
+
+
+def test_points_without_a_value_are_gray(visit: Callable[..., object]) -> None:
+    image = pixels(visit("/?kind=gray"))
+    drawn = np.abs(image - 255).sum(axis=-1) > 30
+    assert drawn.mean() > 0.02
+    assert np.ptp(image[drawn], axis=-1).max() < 30
+
+
+@pytest.mark.parametrize(("kind", "axes"), [("field", 3), ("flat", 2)])
+def test_click_brings_the_point_under_the_mouse_to_python(
+    visit: Callable[..., object], script: object, kind: str, axes: int
+) -> None:
+    page = visit(f"/?kind={kind}&n=150")
+    index, place = lone_point(page, cloud(150, axes))
+    page.mouse.click(*place)
+    page.get_by_text(f"point {index} panel 0").wait_for()
+
+
+def test_click_tells_the_panel(visit: Callable[..., object]) -> None:
+    page = visit("/?kind=three&n=100")
+    index, place = lone_point(page, cloud(100), pad=1)
+    page.mouse.click(*place)
+    page.get_by_text(f"point {index} panel 1").wait_for()
+
+
+def test_dragging_picks_nothing_and_turns_all_panels(visit: Callable[..., object]) -> None:
+    page = visit("/?kind=three")
+    before = camera(page)
+    drag(page)
+    assert camera(page)["position"] != before["position"]
+    assert page.get_by_text("nothing picked").is_visible()
+
+
+def drag(page: object) -> None:
+    box = page.locator(f"{VIEWER} .pad").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 25, steps=3)
+    page.mouse.up()
+    page.wait_for_timeout(400)
+    page.wait_for_selector(READY)
+
+
+def test_mouse_over_a_point_shows_its_value(visit: Callable[..., object]) -> None:
+    page = visit("/?n=150")
+    points = cloud(150)
+    index, place = lone_point(page, points)
+    page.mouse.move(*place)
+    tip = page.locator(f"{VIEWER} .tip")
+    tip.wait_for(state="visible")
+    first, *rest = tip.inner_text().split("\n")
+    shown = re.fullmatch(r"pressure: (\S+) Pa", first).group(1).replace("−", "-")
+    assert float(shown) == pytest.approx(points[index, 0], abs=0.006)
+    assert re.fullmatch(r"patch \d+", rest[0])
+    assert rest[1] == "near the nose"
+    page.mouse.move(place[0], 5)
+    tip.wait_for(state="hidden")
+
+
+def test_camera_stays_over_a_rerun_new_values_and_a_reload(
+    visit: Callable[..., object], script: object
+) -> None:
+    page = visit("/")
+    drag(page)
+    turned = camera(page)
+    page.get_by_role("button", name="Again").click()
+    wait(page, script)
+    assert same_view(page, turned)
+    step = told(page, "step")
+    page.get_by_role("slider", name="Step").press("ArrowRight")
+    page.wait_for_function(
+        "([step, path]) => { for (const e of document.querySelectorAll('*')) { const v = "
+        "e.shadowRoot?.querySelector(path); if (v) return v.dataset.step !== step; } }",
+        arg=[step, VIEWER],
+    )
+    wait(page, script)
+    assert same_view(page, turned)
+    page.reload()
+    wait(page, script)
+    assert same_view(page, turned)
+
+
+def same_view(page: object, before: dict) -> bool:
+    now = camera(page)
+    return all(np.allclose(now[part], before[part], atol=1e-9) for part in ("position", "target"))
+
+
+def test_level_slider_recolors_without_asking_the_server(visit: Callable[..., object]) -> None:
+    page = visit("/?kind=patches")
+    says = page.locator(f"{VIEWER} .says").first
+    assert says.inner_text() == "level 5 of 5 · 16 patches"
+    before, traffic = pixels(page), len(page.received)
+    slider = page.get_by_role("slider", name="Level of the ball tree")
+    slider.press("Home")
+    page.wait_for_timeout(300)
+    assert says.inner_text() == "level 1 of 5 · 1 ball"
+    after = pixels(page)
+    assert len(page.received) == traffic
+    assert (np.abs(after - before).sum(axis=-1) > 40).mean() > 0.02
+    assert np.median(np.abs(after - after[after.shape[0] // 2, after.shape[1] // 2])) < 300
+
+
+def test_switch_of_a_layer_hides_it(visit: Callable[..., object]) -> None:
+    page = visit("/?kind=patches&n=200")
+    before = pixels(page)
+    chip = page.locator(f"{VIEWER} .chip", has_text="links")
+    assert chip.get_attribute("aria-pressed") == "true"
+    chip.click()
+    page.wait_for_timeout(300)
+    assert chip.get_attribute("aria-pressed") == "false"
+    assert (np.abs(pixels(page) - before).sum(axis=-1) > 40).mean() > 0.0005
+
+
+def test_unchanged_rerun_costs_almost_nothing_and_a_new_field_little(
+    visit: Callable[..., object], script: object
+) -> None:
+    page = visit("/?n=30000")
+    page.wait_for_timeout(500)
+    page.received.clear()
+    page.get_by_role("button", name="Again").click()
+    page.wait_for_timeout(1500)
+    assert 0 < sum(page.received) < 5_000
+    page.received.clear()
+    page.get_by_role("slider", name="Step").press("ArrowRight")
+    page.wait_for_timeout(2000)
+    assert 30_000 < sum(page.received) < 100_000
+
+
+def test_keys_turn_zoom_reset_and_help(visit: Callable[..., object]) -> None:
+    page = visit("/?kind=patches")
+    start = camera(page)
+    stage = page.get_by_role("img", name=re.compile("An egg"))
+    assert "3,000 points" in stage.get_attribute("aria-label")
+    assert "16 patches" in stage.get_attribute("aria-label")
+    stage.press("ArrowRight")
+    stage.press("+")
+    page.wait_for_timeout(200)
+    moved = camera(page)
+    assert np.linalg.norm(np.subtract(moved["position"], start["position"])) > 0.05
+    stage.press("l")
+    assert told(page, "level") == "0"
+    stage.press("3")
+    page.wait_for_timeout(900)
+    above = camera(page)
+    toward = np.subtract(above["position"], above["target"])
+    assert toward[2] / np.linalg.norm(toward) > 0.999
+    stage.press("r")
+    page.wait_for_timeout(900)
+    np.testing.assert_allclose(camera(page)["position"], start["position"], atol=1e-3)
+    stage.press("h")
+    assert page.get_by_role("dialog", name="Keys and mouse").is_visible()
+    stage.press("Escape")
+    assert not page.get_by_role("dialog", name="Keys and mouse").is_visible()
+
+
+def test_picture_is_saved_with_title_and_color_bar(visit: Callable[..., object]) -> None:
+    page = visit("/")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as picture (S)").click()
+    assert download.value.suggested_filename == "an-egg.png"
+    image = np.asarray(Image.open(download.value.path()).convert("RGB")).astype(int)
+    vivid = np.ptp(image, axis=-1) > 60
+    assert vivid.mean() > 0.05
+    assert vivid[-40:].any()
+
+
+def test_tour_changes_picture_and_words_without_asking_the_server(
+    visit: Callable[..., object],
+) -> None:
+    page = visit("/?kind=tour")
+    caption = page.locator(f"{VIEWER} .caption")
+    assert caption.inner_text() == "Points <b>alone</b>."
+    before, start, traffic = pixels(page), camera(page), len(page.received)
+    page.get_by_role("button", name="Next stop").click()
+    page.wait_for_timeout(1200)
+    page.wait_for_selector(READY)
+    assert caption.inner_text() == "Four balls."
+    assert page.locator(f"{VIEWER} .title").first.inner_text() == "Patches"
+    assert page.locator(f"{VIEWER} .says").first.inner_text() == "level 3 of 5 · 4 balls"
+    pressed = page.locator(f"{VIEWER} .chip[aria-pressed=true]").all_inner_texts()
+    assert pressed == ["points", "links"]
+    assert (np.abs(pixels(page)[: before.shape[0]] - before[: pixels(page).shape[0]])).mean() > 3
+    page.get_by_role("button", name="Apart").click()
+    page.wait_for_timeout(1200)
+    page.wait_for_selector(READY)
+    assert np.linalg.norm(camera(page)["position"]) > 1.3 * np.linalg.norm(start["position"])
+    assert len(page.received) == traffic
+
+
+def test_browser_without_webgl_gets_a_still_picture(
+    browser: object, address: str, script: object
+) -> None:
+    page = browser.new_page(viewport={"width": 1000, "height": 700})
+    page.set_default_timeout(60_000)
+    page.add_init_script(
+        "const make = HTMLCanvasElement.prototype.getContext;"
+        "HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {"
+        "  return kind.startsWith('webgl') ? null : make.call(this, kind, ...rest); };"
+    )
+    page.goto(f"{address}/?kind=three")
+    page.wait_for_selector(READY)
+    image = page.locator(f"{VIEWER} .note img")
+    image.wait_for()
+    assert page.get_by_text("no WebGL").is_visible()
+    shot = np.asarray(Image.open(io.BytesIO(image.screenshot())).convert("RGB")).astype(int)
+    assert (np.ptp(shot, axis=-1) > 40).mean() > 0.05
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "width"), [("three", 400), ("three", 900), ("patches", 400), ("tour", 400)]
+)
+def test_no_text_lies_on_another(visit: Callable[..., object], kind: str, width: int) -> None:
+    page = visit(f"/?kind={kind}&width={width}&height=640")
+    boxes = page.evaluate(
+        """path => { for (const e of document.querySelectorAll('*')) {
+        const root = e.shadowRoot?.querySelector(path); if (!root) continue;
+        const frame = root.getBoundingClientRect();
+        const parts = '.says, .chip, .tool, .title, .bar .name, .marks span, .legend, .stop, .caption';
+        return [...root.querySelectorAll(parts)].filter(p => p.textContent.trim() || p.matches('.tool'))
+          .map(p => [p.textContent, p.getBoundingClientRect(), frame])
+          .filter(([, b]) => b.width && b.height)
+          .map(([t, b, f]) => [t, b.left, b.top, b.right, b.bottom, f.left, f.right, f.bottom]);
+        } }""",
+        VIEWER,
+    )
+    assert len(boxes) > 5
+    for text, left, _, right, bottom, first, last, end in boxes:
+        assert left >= first - 1, text
+        assert right <= last + 1, text
+        assert bottom <= end + 1, text
+    for i, (text, left, top, right, bottom, *_) in enumerate(boxes):
+        for other, left2, top2, right2, bottom2, *_ in boxes[i + 1 :]:
+            apart = (
+                right <= left2 + 1 or right2 <= left + 1 or bottom <= top2 + 1 or bottom2 <= top + 1
+            )
+            assert apart, f"{text!r} and {other!r}"

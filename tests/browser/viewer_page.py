@@ -1,0 +1,87 @@
+"""A page with nothing but the viewer, for the tests beside it; the address says what it shows."""
+
+import numpy as np
+import streamlit as st
+
+from mspt.figures.viewer import Field, Labels, Lines, Panel, Scene, Spheres, Stop, Surface
+from mspt.partition import build_partition
+from pages._viewer import Pick, show
+
+st.set_page_config(layout="wide")
+
+
+@st.cache_resource
+def cloud(num_points: int, axes: int):
+    """Points on an egg, or a grid with gaps, and sixteen patches of them in four levels."""
+    import torch
+
+    random = np.random.default_rng(3)
+    points = random.normal(size=(num_points, axes))
+    if axes == 3:
+        points *= [2.0, 1.0, 0.7] / np.linalg.norm(points, axis=1, keepdims=True)
+    patch = build_partition(torch.from_numpy(points), num_patches=16).patch_of_point.numpy()
+    levels = np.array([[k >> step for k in range(16)] for step in (4, 3, 2, 1, 0)])
+    return points, patch, levels
+
+
+query = st.query_params
+num_points, kind = int(query.get("n", 3000)), query.get("kind", "field")
+points, patch, levels = cloud(num_points, 2 if kind == "flat" else 3)
+step = st.slider("Step", min_value=0, max_value=9, value=0)
+values = points[:, 0] + 0.1 * step
+pressure = Field(name="pressure", unit="Pa", values=values, limits=(-2.0, 2.0))
+by_patch = Labels(name="patch", labels=patch, levels=levels)
+middles = np.array([points[patch == k].mean(axis=0) for k in range(16)])
+layers = (
+    Spheres(name="supernodes", centers=middles, radii=np.full(16, 0.08), labels=np.arange(16)),
+    Lines(name="links", starts=middles[:8], stops=middles[8:]),
+)
+truth, guess = (Panel(title=title, coloring=pressure) for title in ("Truth", "Prediction"))
+scenes = {
+    "field": {"panels": (Panel(title="Pressure", coloring=pressure),), "groups": patch},
+    "flat": {"panels": (Panel(title="Pressure", coloring=pressure),)},
+    "three": {"panels": (truth, guess, Panel(title="Patches", coloring=by_patch))},
+    "patches": {"panels": (Panel(title="Patches", coloring=by_patch),), "layers": layers},
+    "gray": {
+        "panels": (Panel(title="", coloring=Field(**vars(pressure) | {"values": values * np.nan})),)
+    },
+    "body": {
+        "panels": (Panel(title="Pressure", coloring=pressure),),
+        "layers": (
+            Surface(
+                name="body",
+                vertices=np.array([[-1.0, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]),
+                triangles=np.array([[0, 1, 2], [0, 2, 3]]),
+            ),
+        ),
+    },
+    "tour": {
+        "panels": (truth, Panel(title="Patches", coloring=by_patch)),
+        "layers": layers,
+        "groups": patch,
+        "tour": (
+            Stop(title="Shape", caption="Points <b>alone</b>."),
+            Stop(title="Level", caption="Four balls.", panel=1, level=2, layers=("links",)),
+            Stop(title="Apart", caption="Patches apart.", panel=1, explode=0.8, distance=4.0),
+        ),
+    },
+}
+
+
+def keep(pick: Pick) -> None:
+    st.session_state["picked"] = pick
+
+
+picked = st.session_state.get("picked")
+marked = () if picked is None else (picked.point,)
+height = int(query.get("height", 480))
+with st.container(width=int(query["width"]) if "width" in query else "stretch"):
+    show(
+        Scene(points=points, marked=marked, group_text=("near the nose",) * 16, **scenes[kind]),
+        key="viewer",
+        label="An egg",
+        height=height,
+        on_pick=keep,
+    )
+st.button("Again")
+st.text(f"point {picked.point} panel {picked.panel}" if picked else "nothing picked")
