@@ -101,7 +101,7 @@ def project(page: object, points: np.ndarray, pad: int = 0) -> tuple[np.ndarray,
     relative = np.zeros((len(points), 3))
     relative[:, : points.shape[1]] = (points - (low + high) / 2) / np.linalg.norm(high - low) * 2
     eye, target = np.array(cam["position"]), np.array(cam["target"])
-    up = np.eye(3)[cam["up"] if "up" in cam else 1]
+    up = np.eye(3)[cam.get("up", 1)]
     toward = (eye - target) / np.linalg.norm(eye - target)
     right = np.cross(up, toward)
     right /= np.linalg.norm(right)
@@ -152,7 +152,7 @@ def test_points_without_a_value_are_gray(visit: Callable[..., object]) -> None:
 
 @pytest.mark.parametrize(("kind", "axes"), [("field", 3), ("flat", 2)])
 def test_click_brings_the_point_under_the_mouse_to_python(
-    visit: Callable[..., object], script: object, kind: str, axes: int
+    visit: Callable[..., object], kind: str, axes: int
 ) -> None:
     page = visit(f"/?kind={kind}&n=150")
     index, place = lone_point(page, cloud(150, axes))
@@ -257,7 +257,7 @@ def test_switch_of_a_layer_hides_it(visit: Callable[..., object]) -> None:
 
 
 def test_unchanged_rerun_costs_almost_nothing_and_a_new_field_little(
-    visit: Callable[..., object], script: object
+    visit: Callable[..., object],
 ) -> None:
     page = visit("/?n=30000")
     page.wait_for_timeout(500)
@@ -332,9 +332,7 @@ def test_tour_changes_picture_and_words_without_asking_the_server(
     assert len(page.received) == traffic
 
 
-def test_browser_without_webgl_gets_a_still_picture(
-    browser: object, address: str, script: object
-) -> None:
+def test_browser_without_webgl_gets_a_still_picture(browser: object, address: str) -> None:
     page = browser.new_page(viewport={"width": 1000, "height": 700})
     page.set_default_timeout(60_000)
     page.add_init_script(
@@ -361,8 +359,10 @@ def test_no_text_lies_on_another(visit: Callable[..., object], kind: str, width:
         """path => { for (const e of document.querySelectorAll('*')) {
         const root = e.shadowRoot?.querySelector(path); if (!root) continue;
         const frame = root.getBoundingClientRect();
-        const parts = '.says, .chip, .tool, .title, .bar .name, .marks span, .legend, .stop, .caption';
-        return [...root.querySelectorAll(parts)].filter(p => p.textContent.trim() || p.matches('.tool'))
+        const parts = '.says, .chip, .tool, .title, .bar .name, .marks span, .legend, .stop, '
+          + '.caption';
+        return [...root.querySelectorAll(parts)]
+          .filter(p => p.textContent.trim() || p.matches('.tool'))
           .map(p => [p.textContent, p.getBoundingClientRect(), frame])
           .filter(([, b]) => b.width && b.height)
           .map(([t, b, f]) => [t, b.left, b.top, b.right, b.bottom, f.left, f.right, f.bottom]);

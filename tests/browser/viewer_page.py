@@ -2,6 +2,7 @@
 
 import numpy as np
 import streamlit as st
+import torch
 
 from mspt.figures.viewer import Field, Labels, Lines, Panel, Scene, Spheres, Stop, Surface
 from mspt.partition import build_partition
@@ -11,10 +12,8 @@ st.set_page_config(layout="wide")
 
 
 @st.cache_resource
-def cloud(num_points: int, axes: int):
-    """Points on an egg, or a grid with gaps, and sixteen patches of them in four levels."""
-    import torch
-
+def cloud(num_points: int, axes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points on an egg or in a plane, and sixteen patches of them in five levels."""
     random = np.random.default_rng(3)
     points = random.normal(size=(num_points, axes))
     if axes == 3:
