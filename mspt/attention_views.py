@@ -1,4 +1,4 @@
-"""What a trace of attention says: weights on the cloud, shares, entropy, patches that are read most.
+"""What a trace of attention says: weights on the cloud, shares, entropy, the patches read most.
 
 Weights on supernodes are spread back evenly over the points that each supernode was pooled from, so
 that all weights of a point add up to one over the cloud. With mean pooling this is exactly how much
@@ -141,7 +141,7 @@ def entropy_bits(weights: Float[Tensor, "*B M"]) -> Float[Tensor, "*B"]:
     return torch.special.entr(weights).sum(-1) / log(2.0)
 
 
-def over_heads(values: Float[Tensor, "H *B"], head: int | None) -> Float[Tensor, "*B"]:
+def over_heads(values: Float[Tensor, "H ..."], head: int | None) -> Float[Tensor, "..."]:
     """Return the values of one head, counted from 0, or the mean over heads for None.
 
     Raises:

@@ -17,17 +17,13 @@ from torch import Tensor
 
 from mspt.aero import Coefficients, coefficients
 from mspt.attention_views import patch_weights
-from mspt.checkpoint import Checkpoint
 from mspt.config import require_choice
 from mspt.design_metrics import spearman
-from mspt.errors import MSPTError
 from mspt.flow_inference import cloud_force
-from mspt.geometry.area import frontal_area
-from mspt.inference import partitions_for, pick_device
-from mspt.model import MSPT
+from mspt.observation import Observed
 from mspt.partition import Partition
-from mspt.recording import Mask, Recording, record, repeat_masked, trace_points
-from mspt.subject import Subject, as_cloud
+from mspt.recording import Mask, repeat_masked, trace_points
+from mspt.subject import as_cloud
 
 Masked = Literal["supernodes", "points and supernodes", "patch removed"]
 """What is masked of a patch.
@@ -37,30 +33,6 @@ the patch do not read each other; they still have a prediction, made without the
 ``patch removed``: as if the points were not there at all, in all blocks; they have no prediction
 and do not count in any change, while the force on a body keeps their unchanged share.
 """
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Observed:
-    """A subject as a model saw it, with all that masks are compared with.
-
-    Attributes:
-        checkpoint: Whose model it is.
-        subject: What was looked at.
-        recording: The pass.
-        fields: The prediction, in the data set's units.
-        reference_area: Frontal area of the body; 0 without one.
-    """
-
-    checkpoint: Checkpoint
-    subject: Subject
-    recording: Recording
-    fields: Float[Tensor, "N C"]
-    reference_area: float
-
-    @property
-    def partition(self) -> Partition:
-        """The cloud's partition."""
-        return self.recording.partition
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,42 +86,6 @@ class Comparison:
     attention: Float[ndarray, " K"]
     effect: Float[ndarray, " K"]
     rank_correlation: float
-
-
-@torch.inference_mode()
-def observe(checkpoint: Checkpoint, subject: Subject, *, device: str = "auto") -> Observed:
-    """Predict a subject once and keep what is needed to look at attention and to mask.
-
-    Raises:
-        MSPTError: If the model has no joint attention over patches and supernodes, or the device
-            is not here.
-        ValueError: If no model can be asked about the subject.
-    """
-    if not isinstance(checkpoint.model, MSPT):
-        raise MSPTError(
-            "checkpoint must be of the architecture mspt, whose points read their patch and all "
-            f"supernodes in one softmax, got {checkpoint.config.architecture}"
-        )
-    if subject.features is None:
-        raise ValueError(f"subject must have features, got none for {subject.key}")
-    widths = (subject.points.shape[1], subject.features.shape[1])
-    expected = (checkpoint.config.space_dim, checkpoint.config.in_features)
-    if widths != expected:
-        raise MSPTError(
-            f"subject must have {expected[0]} axes and {expected[1]} features for this checkpoint, "
-            f"got {widths[0]} and {widths[1]}; choose a checkpoint of the same data set"
-        )
-    model = checkpoint.model.to(pick_device(device))
-    points, features = checkpoint.normalizer.encode(subject.points, subject.features)
-    partitions = partitions_for(checkpoint.config, points[None])
-    kept = record(model, points, features, partition=partitions[0] if partitions else None)
-    return Observed(
-        checkpoint=checkpoint,
-        subject=subject,
-        recording=kept,
-        fields=checkpoint.normalizer.decode(kept.output.float()),
-        reference_area=0.0 if subject.body is None else frontal_area(subject.body),
-    )
 
 
 def mask_of_patch(

@@ -1,0 +1,241 @@
+"""A cloud as a model saw it, and what picked points of it read.
+
+Letters: N points, C output channels, H heads, L points per patch, S supernodes, P picked points,
+B blocks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mspt.attention import PMSATrace
+from mspt.attention_views import (
+    Spread,
+    Summary,
+    mean_summary,
+    over_heads,
+    spread_on_cloud,
+    summarize,
+)
+from mspt.checkpoint import Checkpoint
+from mspt.errors import MSPTError
+from mspt.geometry.area import frontal_area
+from mspt.inference import partitions_for, pick_device
+from mspt.model import MSPT
+from mspt.partition import Partition
+from mspt.recording import Recording, global_shares, record, trace_points
+from mspt.subject import Subject
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Observed:
+    """A subject as a model saw it, with all that masks are compared with.
+
+    Attributes:
+        checkpoint: Whose model it is.
+        subject: What was looked at.
+        recording: The pass.
+        fields: The prediction, in the data set's units.
+        reference_area: Frontal area of the body; 0 without one.
+    """
+
+    checkpoint: Checkpoint
+    subject: Subject
+    recording: Recording
+    fields: Float[Tensor, "N C"]
+    reference_area: float
+
+    @property
+    def partition(self) -> Partition:
+        """The cloud's partition."""
+        return self.recording.partition
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Look:
+    """What picked points read in one block.
+
+    Attributes:
+        points: Picked points.
+        block: Counted from 0.
+        head: Counted from 0; None for the mean over heads.
+        trace: Their weights, head by head.
+        spread: The same, spread over the cloud.
+        local: Weights on the own patches spread over the cloud, summed over the picked points.
+        through_supernodes: Weights on supernodes, likewise; with ``local`` they sum to P.
+        on_supernodes: Weights of each picked point on the supernodes.
+        summaries: Numbers of each picked point.
+    """
+
+    points: tuple[int, ...]
+    block: int
+    head: int | None
+    trace: PMSATrace
+    spread: Spread
+    local: Float[Tensor, " N"]
+    through_supernodes: Float[Tensor, " N"]
+    on_supernodes: Float[Tensor, "P S"]
+    summaries: tuple[Summary, ...]
+
+    @property
+    def summary(self) -> Summary:
+        """Means over the picked points."""
+        return mean_summary(self.summaries)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PatchMatrix:
+    """The weights of all points of one patch: the upper rows of the matrix of equation 6.
+
+    Attributes:
+        patch: Number of the patch.
+        points: Its points, in leaf order.
+        local: A row for each of them, a column for each.
+        supernodes: A row for each of them, a column for each supernode.
+    """
+
+    patch: int
+    points: Int[Tensor, " L"]
+    local: Float[Tensor, "L L"]
+    supernodes: Float[Tensor, "L S"]
+
+
+@torch.inference_mode()
+def observe(checkpoint: Checkpoint, subject: Subject, *, device: str = "auto") -> Observed:
+    """Predict a subject once and keep what is needed to look at attention and to mask.
+
+    Raises:
+        MSPTError: If the model has no joint attention over patches and supernodes, or the device
+            is not here.
+        ValueError: If no model can be asked about the subject.
+    """
+    if not isinstance(checkpoint.model, MSPT):
+        raise MSPTError(
+            "checkpoint must be of the architecture mspt, whose points read their patch and all "
+            f"supernodes in one softmax, got {checkpoint.config.architecture}"
+        )
+    if subject.features is None:
+        raise ValueError(f"subject must have features, got none for {subject.key}")
+    widths = (subject.points.shape[1], subject.features.shape[1])
+    expected = (checkpoint.config.space_dim, checkpoint.config.in_features)
+    if widths != expected:
+        raise MSPTError(
+            f"subject must have {expected[0]} axes and {expected[1]} features for this checkpoint, "
+            f"got {widths[0]} and {widths[1]}; choose a checkpoint of the same data set"
+        )
+    model = checkpoint.model.to(pick_device(device))
+    points, features = checkpoint.normalizer.encode(subject.points, subject.features)
+    partitions = partitions_for(checkpoint.config, points[None])
+    kept = record(model, points, features, partition=partitions[0] if partitions else None)
+    return Observed(
+        checkpoint=checkpoint,
+        subject=subject,
+        recording=kept,
+        fields=checkpoint.normalizer.decode(kept.output.float()),
+        reference_area=0.0 if subject.body is None else frontal_area(subject.body),
+    )
+
+
+def telling_point(observed: Observed) -> int:
+    """Return a point to start from: where the first field is largest, on the body if there is one.
+
+    On a body that is the stagnation point at the nose.
+    """
+    first = observed.fields[:, 0]
+    return int(first[: observed.subject.num_surface or None].argmax())
+
+
+def parse_points(text: str, num_points: int) -> tuple[int, ...]:
+    """Return the points that a text such as ``12, 40`` names, each once.
+
+    Raises:
+        MSPTError: If it names anything else.
+
+    Examples:
+        >>> parse_points("12, 40,12", 50)
+        (12, 40)
+    """
+    words = text.replace(",", " ").split()
+    bad = [word for word in words if not word.isdecimal() or int(word) >= num_points]
+    if bad:
+        raise MSPTError(
+            f"points must be numbers from 0 to {num_points - 1} with commas between, "
+            f"got {bad[0]!r}; click a point or mend the list"
+        )
+    return tuple(dict.fromkeys(int(word) for word in words))
+
+
+def look(observed: Observed, points: Sequence[int], *, block: int, head: int | None = None) -> Look:
+    """Recompute what picked points read in one block; nothing else is computed.
+
+    Args:
+        observed: The cloud as the model saw it.
+        points: At least one.
+        block: Counted from 0.
+        head: Counted from 0; None for the mean over heads.
+
+    Raises:
+        ValueError: If there is no such point, block or head.
+    """
+    if not points or not all(0 <= point < len(observed.fields) for point in points):
+        raise ValueError(
+            f"points must lie between 0 and {len(observed.fields) - 1}, got {list(points)}"
+        )
+    trace = trace_points(observed.recording, torch.tensor(list(points)), block=block)
+    spread = spread_on_cloud(trace, observed.partition)
+    return Look(
+        points=tuple(points),
+        block=block,
+        head=head,
+        trace=trace,
+        spread=spread,
+        local=over_heads(spread.local, head).sum(0),
+        through_supernodes=over_heads(spread.through_supernodes, head).sum(0),
+        on_supernodes=over_heads(trace.supernodes, head),
+        summaries=summarize(trace, head),
+    )
+
+
+def summaries_by_block(
+    observed: Observed, points: Sequence[int], *, head: int | None = None
+) -> tuple[Summary, ...]:
+    """Return the picked points' numbers in every block, means over the points."""
+    picked = torch.tensor(list(points))
+    traces = (
+        trace_points(observed.recording, picked, block=block)
+        for block in range(observed.recording.num_blocks)
+    )
+    return tuple(mean_summary(summarize(trace, head)) for trace in traces)
+
+
+def share_of_all(observed: Observed) -> Float[Tensor, "B H N"]:
+    """Return the share of every point's attention that goes to supernodes, in every block."""
+    blocks = range(observed.recording.num_blocks)
+    return torch.stack([global_shares(observed.recording, block=block) for block in blocks])
+
+
+def patch_matrix(
+    observed: Observed, patch: int, *, block: int, head: int | None = None
+) -> PatchMatrix:
+    """Recompute the weights of all points of one patch in one block.
+
+    Raises:
+        ValueError: If there is no such patch, block or head.
+    """
+    partition = observed.partition
+    if not 0 <= patch < observed.recording.num_patches:
+        raise ValueError(
+            f"patch must lie between 0 and {observed.recording.num_patches - 1}, got {patch}"
+        )
+    first, stop = partition.offsets[patch : patch + 2].tolist()
+    points = partition.order[first:stop]
+    trace = trace_points(observed.recording, points, block=block)
+    return PatchMatrix(
+        patch=patch,
+        points=points,
+        local=over_heads(trace.local, head)[:, : stop - first],
+        supernodes=over_heads(trace.supernodes, head),
+    )
