@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any
 
 import psutil
 import torch
@@ -21,14 +21,18 @@ from torch import nn
 
 from mspt.checkpoint import build_model
 from mspt.config import ModelConfig
-from mspt.cost import forward_flops, streaming_bytes
+from mspt.cost import Work, forward_flops, streaming_bytes
 from mspt.errors import MSPTError
 from mspt.inference import partitions_for, pick_device, synchronize
 from mspt.seeding import generator
 
-Work = Literal["forward", "train"]
 WARM_UP_POINTS = 2048
 MATRIX_SIZE = 2048
+LONG_PASS = 4.0
+"""Seconds after which a pass is not repeated."""
+
+LOOKS_PER_SECOND = 10
+"""How often a measuring process is looked after."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,13 +129,62 @@ def _median(group: Sequence[Measurement]) -> Measurement:
 
 
 def _in_fresh_process(task: dict[str, Any]) -> Measurement:
+    *_, last = measuring(task)
+    if not isinstance(last, Measurement):
+        raise MSPTError(f"measuring must end with a measurement, got {last}")
+    return last
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One look at a measuring process: how long it has run and the memory it holds."""
+
+    seconds: float
+    resident_bytes: int
+
+
+def measuring(task: dict[str, Any]) -> Iterator[Looked | Measurement]:
+    """Measure in a fresh process, looking at it while it works; the measurement comes last.
+
+    Closing the generator ends the process at once: stopping is the caller's.
+
+    Args:
+        task: Keywords of :func:`measure`, the config as plain values.
+
+    Raises:
+        MSPTError: If the process fails; the message says how it ended.
+    """
     command = [sys.executable, "-m", "mspt.benchmark", json.dumps(task)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    started = perf_counter()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            while not _has_ended(process):
+                yield Looked(perf_counter() - started, _resident_bytes(process.pid))
+            output, complaint = process.communicate()
+        finally:
+            process.kill()
+    if process.returncode:
+        reason = (complaint.strip().splitlines() or [f"exit status {process.returncode}"])[-1]
         architecture = task["config"]["architecture"]
         raise MSPTError(f"measuring {architecture} at {task['num_points']} points failed: {reason}")
-    return Measurement(**json.loads(done.stdout))
+    yield Measurement(**json.loads(output))
+
+
+def _has_ended(process: subprocess.Popen[str]) -> bool:
+    try:
+        process.wait(1 / LOOKS_PER_SECOND)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        return psutil.Process(pid).memory_info().rss
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def measure(
@@ -142,18 +195,34 @@ def measure(
     threads: int = 1,
     device: str = "cpu",
     repeats: int = 3,
+    with_rate: bool = True,
 ) -> Measurement:
-    """Measure one model in this process; memory is exact only in a fresh one."""
+    """Measure one model in this process; memory is exact only in a fresh one.
+
+    A pass that takes longer than :data:`LONG_PASS` is timed once.
+
+    Args:
+        config: The model.
+        num_points: Points N.
+        work: What is done.
+        threads: Threads of the processor.
+        device: Where.
+        repeats: Timed passes.
+        with_rate: Whether to measure the machine's matrix-product rate for ``matrix_share``.
+    """
     torch.set_num_threads(threads)
     target = pick_device(device)
-    model = build_model(config).to(target).eval()
+    model = build_model(config).to(target).train(work == "train")
     run = _pass_over(model, config, min(num_points, WARM_UP_POINTS), work, target)
     run()
     run = _pass_over(model, config, num_points, work, target)
     peak = _peak_bytes(run, target)
-    times = sorted(_timed(run) for _ in range(repeats))
+    times = [_timed(run)]
+    while len(times) < repeats and times[0] < LONG_PASS:
+        times.append(_timed(run))
+    times.sort()
     seconds = statistics.median(times)
-    is_costed = config.architecture == "mspt" and work == "forward"
+    is_costed = with_rate and config.architecture == "mspt" and work == "forward"
     flops = forward_flops(config, num_points) if is_costed else 0.0
     return Measurement(
         work=work,
