@@ -1,5 +1,7 @@
 """MSPT Explorer: start with ``streamlit run app.py``."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from mspt.figures.headless import choose_window
@@ -10,8 +12,9 @@ st.set_page_config(
     page_title="MSPT Explorer",
     page_icon="assets/icon.svg",
     layout="wide",
-    initial_sidebar_state="expanded",
+    initial_sidebar_state=240,  # pixels: wide enough for the names of the pages
 )
+st.html(Path("assets/app.css"))
 st.logo("assets/logo.svg", size="large", icon_image="assets/icon.svg")
 page = st.navigation(
     [
@@ -19,6 +22,8 @@ page = st.navigation(
         st.Page("pages/explore.py", title="Explore predictions", icon=":material/compare:"),
         st.Page("pages/upload.py", title="Upload a shape", icon=":material/directions_car:"),
         st.Page("pages/draw.py", title="Draw a domain", icon=":material/draw:"),
+        st.Page("pages/attention.py", title="Attention", icon=":material/center_focus_strong:"),
+        st.Page("pages/patches.py", title="Patches and supernodes", icon=":material/bubble_chart:"),
     ]
 )
 with st.sidebar:

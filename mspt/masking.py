@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
@@ -171,7 +171,7 @@ def body_coefficients(observed: Observed, fields: Float[Tensor, "N C"]) -> Coeff
 
 
 def mask_each_patch(
-    observed: Observed, points: Int[Tensor, " P"], *, channel: int, block: int | None = None
+    observed: Observed, points: Sequence[int], *, channel: int, block: int | None = None
 ) -> Iterator[PatchMasked]:
     """Mask the supernodes of every patch in turn, yielding how much picked points change.
 
@@ -183,7 +183,7 @@ def mask_each_patch(
     """
     for patch in range(observed.recording.num_patches):
         masked = _masked_fields(observed, patch, masked="supernodes", block=block)
-        change = (masked - observed.fields)[points, channel].double()
+        change = (masked - observed.fields)[list(points), channel].double()
         yield PatchMasked(
             patch=patch,
             total=observed.recording.num_patches,
@@ -193,7 +193,7 @@ def mask_each_patch(
 
 def compare_with_attention(
     observed: Observed,
-    points: Int[Tensor, " P"],
+    points: Sequence[int],
     effects: Sequence[PatchMasked],
     *,
     block: int | None = None,
@@ -202,7 +202,9 @@ def compare_with_attention(
     recording = observed.recording
     blocks = range(recording.num_blocks) if block is None else (block,)
     weights = [
-        patch_weights(trace_points(recording, points, block=index), recording.num_patches)
+        patch_weights(
+            trace_points(recording, torch.tensor(list(points)), block=index), recording.num_patches
+        )
         for index in blocks
     ]
     attention = torch.stack(weights).double().mean(dim=(0, 1, 2)).numpy()

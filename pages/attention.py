@@ -1,0 +1,75 @@
+"""Pick a point: what it reads in its patch and through supernodes, and what masking changes."""
+
+import streamlit as st
+
+from mspt.observation import look
+from pages import _attended, _parts, _subjects
+from pages import _attention_parts as parts
+
+_parts.require_frame()
+st.header("Where does this point look?", anchor=False)
+with _parts.error_panel():
+    top = st.columns([3.1, 2.2, 2.2], vertical_alignment="bottom")
+    with top[0]:
+        source = _subjects.pick_source()
+    with top[1]:
+        name = _subjects.pick_name(source)
+    with top[2]:
+        header = _subjects.pick_checkpoint(source)
+    if not parts.has_patches(header, source):
+        st.stop()
+    subject = _subjects.subject(source, name, header)
+    key = _attended.key_of(header, subject)
+    seen = _attended.observed(key, header.path, subject)
+    left, right = st.columns([7, 2.6], gap="medium")
+    with left, st.container(horizontal=True, vertical_alignment="bottom"):
+        picture = st.segmented_control(
+            "Picture",
+            _attended.PICTURES,
+            default=_attended.PICTURES[0],
+            key="picture",
+            required=True,
+            bind="query-params",
+        )
+        block, head = parts.pick_block_and_head(header)
+    with right:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            points = _attended.pick_points(seen)
+            st.segmented_control(
+                "A click picks",
+                [_attended.ONE, _attended.SEVERAL],
+                default=_attended.ONE,
+                key="picks",
+                required=True,
+                bind="query-params",
+            )
+        _attended.chips(points)
+        shown = parts.Shown(
+            key=key,
+            header=header,
+            seen=seen,
+            stage=_attended.stage(key, seen),
+            now=look(seen, points, block=block, head=head),
+        )
+        asked = done = None
+        if picture == _attended.PICTURES[2]:
+            asked = parts.pick_mask(shown)
+            done = _attended.effect(key, asked.patch, asked.masked, asked.block, seen)
+            parts.mask_numbers(shown, asked, done)
+        else:
+            parts.numbers(shown)
+    dark = _parts.is_dark()
+    with left:
+        parts.viewer(shown, picture, asked, done)
+        st.caption(parts.NOT_EXPLANATION)
+    if asked is not None:
+        parts.compare(shown, asked, dark=dark)
+    first, second = st.columns(2, gap="medium")
+    with first:
+        parts.blocks(shown, dark=dark)
+    with second:
+        parts.heads(shown, dark=dark)
+    parts.equation(shown)
+    if st.toggle("The whole matrix of this patch", key="matrix", bind="query-params"):
+        parts.matrix(shown, dark=dark)
+    _parts.command(*parts.command(shown, name, asked))
