@@ -10,14 +10,23 @@ from mspt.data.car import CAR, family_and_split
 from mspt.data.flow import FlowCase
 from mspt.data.flow_store import flow_index, list_flows, load_flow
 from mspt.data.registry import DATASETS
+from mspt.data.stress import STRESS_CLOUDS, stress_cloud
 from mspt.flow_inference import cloud_size, look_at
 from mspt.geometry.placement import Placement, place_mesh
-from mspt.subject import Subject, ask, subject_of_case, subject_of_clouds, subject_of_flow
+from mspt.subject import (
+    Subject,
+    ask,
+    subject_of_case,
+    subject_of_clouds,
+    subject_of_flow,
+    subject_of_points,
+)
 from pages import _flows, _parts, _shared
 
-CAR_CASES, SHAPES = CAR.name, "shape"
+CAR_CASES, SHAPES, STRESS = CAR.name, "shape", "stress"
 MODEL_SOURCES = (CAR_CASES, *DATASETS, SHAPES)
 """What a model can be asked about."""
+STRESS_SIZES = (1_000, 2_000, 5_000, 10_000, 20_000, 32_768, 50_000, 100_000)
 
 
 def pick_source(options: tuple[str, ...] = MODEL_SOURCES, *, default: str = CAR_CASES) -> str:
@@ -29,30 +38,58 @@ def pick_source(options: tuple[str, ...] = MODEL_SOURCES, *, default: str = CAR_
         default=default,
         required=True,
         bind="query-params",
-        help="car, elasticity and darcy are test cases; shape is one of yours or a sample.",
+        help="car, elasticity and darcy are test cases; shape is one of yours or a sample"
+        + ("; stress are clouds that are hard to cut." if STRESS in options else "."),
     )
 
 
 def pick_checkpoint(source: str) -> CheckpointInfo:
     """Let a person choose a checkpoint that can be asked about a source."""
-    return _parts.pick_checkpoint(CAR_CASES if source == SHAPES else source)
+    return _parts.pick_checkpoint(CAR_CASES if source in (SHAPES, STRESS) else source)
 
 
-def pick_name(source: str) -> str:
-    """Let a person choose one of a source's cases or shapes."""
+def pick_name(source: str, *, first: str | None = None) -> str:
+    """Let a person choose one of a source's cases or shapes.
+
+    Args:
+        source: One of ``MODEL_SOURCES``, or ``STRESS``.
+        first: Family of the car shown before anything is chosen; None for the first of the list.
+    """
     key = f"{source}_case"
     if source == SHAPES:
         mine = ["My shape"] if "my_shape" in st.session_state else []
         return st.selectbox("Shape", [*mine, *_flows.SAMPLES], key=key, bind="query-params")
+    if source == STRESS:
+        return st.selectbox("Cloud", list(STRESS_CLOUDS), key=key, bind="query-params")
     names = flow_names() if source == CAR_CASES else list(_shared.test_cases(source).names)
+    families = [flow_family(name) for name in names] if source == CAR_CASES else []
     return st.selectbox(
         f"Test case, one of {len(names)}",
         names,
+        index=families.index(first) if first in families else 0,
         key=key,
         bind="query-params",
         # Shown only: the address keeps the name.
         help="Names of cars and bodies say their family." if source == CAR_CASES else None,
     )
+
+
+def pick_size() -> int:
+    """Let a person choose how many points a made-up cloud has."""
+    return st.select_slider(
+        "Points N", STRESS_SIZES, value=32_768, key="stress_points", bind="query-params"
+    )
+
+
+def stress_subject(kind: str, num_points: int) -> Subject:
+    """Return a made-up cloud that is hard to cut into patches."""
+    name = f"stress-{kind}-{num_points}"
+    return subject_of_points(name, _stress_cloud(kind, num_points), title=f"Cloud {kind}")
+
+
+@st.cache_resource(max_entries=8, show_spinner="Making the cloud …")
+def _stress_cloud(kind: str, num_points: int) -> torch.Tensor:
+    return stress_cloud(kind, num_points)
 
 
 def flow_names() -> list[str]:

@@ -1,0 +1,303 @@
+"""Pieces of the page for patches: settings, numbers, words and table."""
+
+import shlex
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from mspt.cost import forward_flops, recommended_patches
+from mspt.data.stress import MAX_POINTS, describe_cloud
+from mspt.partition_variants import Cut
+from mspt.patch_metrics import attention_flops
+from pages import _parts, _subjects
+from pages._cuts import CUT_NAMES, Cuts, View, config_for, error_of, table_of
+
+PAPER_TABLE_6 = {"ball tree": 0.0065, "random": 0.2035}
+"""Median dispersion on Elasticity, in the paper."""
+_LADDER = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
+_ALONE, _COUNTED = "nothing", "counted by formula"
+_MOST_STYLED, _PICKED_COLOR = 4096, "#ff9f4555"
+
+
+def pick_sizes(view: View) -> tuple[int, int]:
+    """Let a person choose K and Q: typed, slid, or one click."""
+    count, default = len(view.points), view.default_patches
+    first, second = st.columns(2)
+    typed = first.number_input(
+        "Patches K",
+        min_value=1,
+        max_value=MAX_POINTS,
+        value=None,
+        step=1,
+        key="K",
+        bind="query-params",
+        placeholder=f"{default}",
+        help="Any number from 1 to N; empty for the checkpoint's own.",
+    )
+    num_patches = min(typed or default, count)
+    asked = second.number_input(
+        "Supernodes per patch Q",
+        min_value=1,
+        max_value=MAX_POINTS,
+        value=1,
+        step=1,
+        key="Q",
+        bind="query-params",
+    )
+    num_supernodes = min(asked, count // num_patches)
+    cheapest = recommended_patches(count, num_supernodes=num_supernodes)
+    ladder = sorted({step for step in (*_LADDER, default, cheapest) if step <= count})
+    st.session_state["K_slider"] = max(step for step in ladder if step <= num_patches)
+    st.select_slider(
+        "K",
+        ladder,
+        key="K_slider",
+        label_visibility="collapsed",
+        on_change=_slide,
+    )
+    with st.container(horizontal=True, gap="small"):
+        if view.model_cuts:
+            st.button(f"As the model: {default}", on_click=_choose, args=(None,), key="K_model")
+        st.button(
+            f"Cheapest: √(N/Q) = {cheapest}", on_click=_choose, args=(cheapest,), key="K_cheapest"
+        )
+    if (typed or 0) > count:
+        st.caption(f"K = {typed:,} is more than the {count:,} points: each is a patch of its own.")
+    if asked > num_supernodes:
+        st.caption(f"A patch of {count // num_patches} points has no {asked} supernodes.")
+    return num_patches, num_supernodes
+
+
+def _slide() -> None:
+    _choose(st.session_state["K_slider"])
+
+
+def _choose(num_patches: int | None) -> None:
+    st.session_state["K"] = num_patches
+
+
+def pick_cut() -> tuple[Cut, Cut | None]:
+    """Let a person choose how to cut, and what to hold beside it."""
+    names = list(CUT_NAMES)
+    shared = {"required": True, "bind": "query-params"}
+    chosen = st.segmented_control("Cut by", names, default=names[0], key="cut", **shared)
+    beside = st.segmented_control(
+        "Beside it", [_ALONE, *names], default=_ALONE, key="beside", **shared
+    )
+    return CUT_NAMES[chosen], CUT_NAMES.get(beside)
+
+
+def pick_point(view: View) -> int | None:
+    """Return the point that was picked in the view, in the table or by its number."""
+    point = st.number_input(
+        "Point looked at",
+        min_value=0,
+        max_value=MAX_POINTS,
+        value=None,
+        step=1,
+        key="point",
+        bind="query-params",
+        placeholder="click one in the picture",
+    )
+    return point if point is not None and point < len(view.points) else None
+
+
+def numbers(view: View, cuts: Cuts, num_supernodes: int) -> None:
+    """Show sizes, compactness and cost of the cut."""
+    count, k = len(view.points), cuts.num_patches
+    size, compact = cuts.shapes.size, cuts.compact
+    config = config_for(view, k, num_supernodes)
+    length = f"{size.min()}" if size.min() == size.max() else f"{size.min()}–{size.max()}"
+    radius = _parts.significant(float(np.median(cuts.shapes.radius)))
+    first, second, third = st.columns(3)
+    with first:
+        _parts.number("Points per patch L", length, origin=_parts.MEASURED)
+        _counted("Supernodes S = KQ", f"{k * num_supernodes:,}", "What every point sees globally.")
+    with second:
+        _parts.number("Median radius", radius, origin=_parts.MEASURED, help_text=f"In {view.unit}.")
+        _counted(
+            "Attention",
+            giga(attention_flops(config, count)),
+            f"All {config.num_blocks} blocks at D = {config.width}: 4 N D (L + S) each.",
+        )
+    with third:
+        _parts.number(
+            "Median dispersion",
+            _parts.significant(compact.median),
+            origin=_parts.MEASURED,
+            help_text="The paper's compactness: mean squared distance of a patch's points from its "
+            f"center, in {view.unit} squared. Over all points {compact.share:.2%} of the cloud's.",
+        )
+        _counted("Whole forward", giga(forward_flops(config, count)), "All matrix products.")
+
+
+def advice(view: View, cuts: Cuts, num_supernodes: int) -> str:
+    """Say which K is cheapest, and what the chosen one costs against it."""
+    count = len(view.points)
+    best = recommended_patches(count, num_supernodes=num_supernodes)
+    own, least = (
+        attention_flops(config_for(view, k, num_supernodes), count)
+        for k in (cuts.num_patches, best)
+    )
+    return (
+        f"**K = {best:,} is cheapest**: at √(N/Q) = √({count:,}/{num_supernodes}) the L points of "
+        f"the patch and the S supernodes cost the same. K = {cuts.num_patches:,} costs "
+        f"**{own / least:.2f} ×** as much attention."
+    )
+
+
+def _counted(label: str, value: str, help_text: str) -> None:
+    st.metric(
+        label,
+        value,
+        delta=_COUNTED,
+        delta_color="gray",
+        delta_arrow="off",
+        border=True,
+        height="stretch",
+        help=help_text,
+    )
+
+
+def giga(flops: float) -> str:
+    """Return an amount of arithmetic as text.
+
+    Examples:
+        >>> giga(1.5e12), giga(2e7)
+        ('1.5 TFLOP', '20 MFLOP')
+    """
+    step, unit = next(
+        (step, unit)
+        for step, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1, ""))
+        if flops >= step
+    )
+    return f"{_parts.significant(flops / step)} {unit}FLOP"
+
+
+def picked_patch(view: View, cuts: Cuts, point: int) -> str:
+    """Return in words all that is known of the patch of a point."""
+    patch = int(cuts.partition.patch_of_point[point])
+    table, neighbors = table_of(view, cuts)
+    row = table.iloc[patch]
+    touching = ", ".join(map(str, neighbors[patch][:16])) or "none"
+    more = ", …" if len(neighbors[patch]) > 16 else ""
+    words = (
+        f"**Patch {patch}** of {cuts.num_patches:,}, around point {point:,}: {row['size']:.0f} "
+        f"points, radius {row['radius']:.3g} {view.unit}, aspect {row['aspect']:.3g}, "
+        f"{row['overlap']:.0%} of its ball's points are others'. Touches {touching}{more}."
+    )
+    if "error_share" in table:
+        even = row["size"] / len(view.points)
+        words += (
+            f" Holds **{row['error_share']:.2%}** of the squared error of {error_of(view)[0]}, "
+            f"{row['error_share'] / even:.2g} × its share of the points."
+        )
+    return words
+
+
+def show_table(view: View, cuts: Cuts, picked: int | None) -> None:
+    """Show one row a patch; the picked patch comes first, then those that touch it."""
+    table, neighbors = table_of(view, cuts)
+    shown = table
+    if picked is not None:
+        patch = int(cuts.partition.patch_of_point[picked])
+        first = [patch, *neighbors[patch]]
+        shown = pd.concat([table.loc[first], table.drop(index=first)])
+        if cuts.num_patches <= _MOST_STYLED:
+            shown = shown.style.set_properties(
+                subset=pd.IndexSlice[[patch], :],
+                **{"font-weight": "bold", "background-color": _PICKED_COLOR},
+            )
+    order = table["patch"].to_list() if picked is None else [*first, *table.drop(first)["patch"]]
+    st.dataframe(
+        shown,
+        hide_index=True,
+        height=320,
+        key="patch_table",
+        on_select=lambda: _pick_row(cuts, order),
+        selection_mode="single-row",
+        column_config=_columns(view),
+    )
+    st.download_button(
+        "Table of the patches (CSV)",
+        lambda: table.to_csv(index=False, float_format="%.7g").encode(),
+        file_name=f"patches-{view.key}-{cuts.cut}-{cuts.num_patches}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        key="patches_csv",
+    )
+
+
+def _pick_row(cuts: Cuts, order: list[int]) -> None:
+    rows = st.session_state["patch_table"]["selection"]["rows"]
+    if rows:
+        start = int(cuts.partition.offsets[order[rows[0]]])
+        st.session_state["point"] = int(cuts.partition.order[start])
+
+
+def _columns(view: View) -> dict[str, object]:
+    column = st.column_config
+    return {
+        "patch": column.NumberColumn("Patch", width="small"),
+        "size": column.NumberColumn("Points L", width="small"),
+        "radius": column.NumberColumn(f"Radius ({view.unit})", format="%.3g"),
+        "dispersion": column.NumberColumn(
+            "Dispersion", format="%.3g", help="Mean squared distance from the center."
+        ),
+        "aspect": column.NumberColumn(
+            "Aspect", format="%.2f", help="Longest over second longest principal extent."
+        ),
+        "overlap": column.NumberColumn(
+            "Overlap", format="percent", help="Share of the points in its ball that are others'."
+        ),
+        "neighbors": column.NumberColumn(
+            "Neighbors", width="small", help="Patches among the six nearest places of its points."
+        ),
+        "error_share": column.ProgressColumn(
+            "Share of the squared error", format="percent", color="auto"
+        ),
+    }
+
+
+def paper_line(view: View, found: dict[str, Cuts]) -> str:
+    """Say how many times more compact the ball tree is than chance, here and in the paper."""
+    own, chance = (found[name].compact.median for name in ("ball tree", "random"))
+    here = f"{chance / own:,.0f}" if own > 0 else "infinitely many"
+    tree, random = PAPER_TABLE_6.values()
+    return (
+        f"The ball tree's patches are **{here} ×** more compact than patches drawn by chance "
+        f":green-badge[{_parts.MEASURED}]. On the paper's Elasticity, K not known: {tree} against "
+        f"{random}, {random / tree:.0f} × :violet-badge[{_parts.PAPER}, Table 6]."
+        + (
+            " Stored flows come in a tree's leaf order, so their sequence does well."
+            if view.source == _subjects.CAR_CASES
+            else ""
+        )
+    )
+
+
+def subtitle(view: View, cuts: Cuts) -> str:
+    """Say what is shown, and how long cutting took."""
+    words = f"{view.subject.title}: N = {len(view.points):,} points"
+    if view.source == _subjects.STRESS:
+        words = f"{describe_cloud(view.name)} N = {len(view.points):,} points"
+    return (
+        f"{words}, cut in {1000 * cuts.seconds:.1f} ms :green-badge[{_parts.MEASURED}]. "
+        "Click a point to see its patch."
+    )
+
+
+def command(view: View, cuts: Cuts, num_supernodes: int) -> str:
+    """Return what to type for the same numbers."""
+    settings = [f"--patches {cuts.num_patches} --supernodes {num_supernodes}"]
+    settings.append(f"--partition {cuts.cut} --checkpoint {view.header.path.as_posix()}")
+    if view.subject.num_surface:
+        settings.append(f"--part {view.part}")
+    name = view.name
+    if view.source == _subjects.STRESS:
+        settings.append(f"--points {len(view.points)}")
+    elif view.source == _subjects.SHAPES:
+        name = "shape.stl"
+    return f"python -m mspt patches {shlex.quote(name)} {' '.join(settings)} --out patches.csv"
