@@ -15,6 +15,7 @@ export class Eye {
     this.target = new Vector3();
     this.onChange = onChange;
     this.controls = [];
+    this.balls = [];
     this.aspect = 1;
   }
 
@@ -102,15 +103,23 @@ export class Eye {
     const wide = tall * this.aspect;
     // Each point needs distance >= |across - middle| / half + depth, on either side of the middle.
     const reach = { left: -9, right: -9, down: -9, up: -9, least: 0.2 };
-    const [at, point] = [[0, 0, 0], new Vector3()];
+    const point = new Vector3();
+    const include = (radius) => {
+      const [x, y, z] = [point.dot(right), point.dot(above), point.dot(toward)];
+      reach.right = Math.max(reach.right, z + (x + radius) / wide);
+      reach.left = Math.max(reach.left, z - (x - radius) / wide);
+      reach.up = Math.max(reach.up, z + (y + radius) / tall);
+      reach.down = Math.max(reach.down, z - (y - radius) / tall);
+      reach.least = Math.max(reach.least, z + 0.1);
+    };
+    const at = [0, 0, 0];
     for (let i = 0; i < Math.min(this.cloud.count, 3000); i += 1) {
       point.fromArray(this.cloud.place(i, at));
-      const [x, y, z] = [point.dot(right) / wide, point.dot(above) / tall, point.dot(toward)];
-      reach.right = Math.max(reach.right, z + x);
-      reach.left = Math.max(reach.left, z - x);
-      reach.up = Math.max(reach.up, z + y);
-      reach.down = Math.max(reach.down, z - y);
-      reach.least = Math.max(reach.least, z + 0.1);
+      include(0);
+    }
+    for (let i = 0; i < this.balls.length; i += 4) {
+      point.fromArray(this.balls, i);
+      include(this.balls[i + 3]);
     }
     const distance = Math.max((reach.right + reach.left) / 2, (reach.up + reach.down) / 2, reach.least);
     const target = right.multiplyScalar(((reach.right - reach.left) / 2) * wide);

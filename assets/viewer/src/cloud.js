@@ -175,3 +175,10 @@ export function pointSize(cloud, shown) {
   const thinned = (cloud.count / Math.max(shown, 1)) ** (cloud.flat ? 0.5 : 0.45);
   return Math.min(cloud.spacing * Math.min(thinned, 4), 0.12);
 }
+
+/** Takes away what a geometry shares with others, so that freeing it leaves them whole. */
+export function release(geometry) {
+  geometry.deleteAttribute("position");
+  geometry.deleteAttribute("group");
+  geometry.setIndex(null);
+}

@@ -85,11 +85,15 @@ function spheres(layer, array, shared, flat) {
     object.userData.level = level ? step : null;
     group.add(object);
   }
+  // What has to fit into the picture besides the points.
+  group.userData.balls = layer.style === "wire" ? (level ? last(all, level, numLevels - 1) : all) : null;
   group.userData.setLevel = (step) => {
     for (const part of group.children) part.visible = part.userData.level === null || part.userData.level === step;
   };
   return group;
 }
+
+const last = (all, level, wanted) => all.filter((_, i) => level[i >> 2] === wanted);
 
 function solids({ balls, labels, values }, shared, tables) {
   const geometry = new BufferGeometry();
@@ -103,6 +107,7 @@ function solids({ balls, labels, values }, shared, tables) {
     defines: { ...(labels && { LABELS: 1 }), ...(values && { VALUES: 1 }) },
     uniforms: {
       uHalf: shared.half,
+      uPoint: shared.point,
       uExplode: shared.explode,
       uPlain: shared.accent,
       uTable: tables.colors,

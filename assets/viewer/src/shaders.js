@@ -194,13 +194,16 @@ uniform mat4 projectionMatrix;
 flat in vec3 vColor;
 flat in vec3 vCenter;
 flat in float vRadius;
+uniform float uPoint;
 out vec4 color;
 void main() {
   vec2 at = 2.0 * gl_PointCoord - 1.0;
   float r2 = dot(at, at);
   if (r2 > 1.0) discard;
   vec3 normal = vec3(at.x, -at.y, sqrt(1.0 - r2));
-  vec4 clip = projectionMatrix * vec4(vCenter + vRadius * normal, 1.0);
+  // Middles of curved patches lie below the surface: a supernode shows through what is near it.
+  vec3 at3 = vCenter + vRadius * normal + vec3(0.0, 0.0, 1.5 * vRadius + uPoint);
+  vec4 clip = projectionMatrix * vec4(at3, 1.0);
   gl_FragDepth = 0.5 * clip.z / clip.w + 0.5;
   float key = max(dot(normal, vec3(-0.41, 0.55, 0.73)), 0.0);
   float rim = smoothstep(0.75, 1.0, r2);

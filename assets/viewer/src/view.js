@@ -2,7 +2,7 @@
 import { ColorManagement, LinearSRGBColorSpace, Scene, Vector2, WebGLRenderer, Color } from "three";
 import * as bars from "./bars.js";
 import { Eye } from "./camera.js";
-import { Cloud, cloudObject, pointSize, valueAt } from "./cloud.js";
+import { Cloud, cloudObject, pointSize, release, valueAt } from "./cloud.js";
 import { readPage, scaleTexture, toUnit } from "./colors.js";
 import { el, fill, iconButton, slider } from "./dom.js";
 import { count, many, number, withUnit } from "./format.js";
@@ -32,6 +32,7 @@ export class View {
     this.shown = new Map(); // name of a layer -> whether a person wants it
     this.clicked = null;
     this.packetNumber = 0;
+    this.leftovers = [];
     this.#build();
     try {
       this.#startDrawing();
@@ -143,8 +144,9 @@ export class View {
     this.#hideTip();
     const before = this.numLevels;
     Object.assign(this, { header, array });
+    // What was drawn is let go of after the next picture, so that shaders need not be built anew.
+    this.#setAside(sameCloud);
     if (!sameCloud) this.cloud = new Cloud(blobs[header.geometry], header);
-    this.#dropObjects();
     const groups = groupsOf(this.cloud, header.panels, array, header.colors.light.patches);
     this.groups = groups.main;
     this.allGroups = [...new Set([groups.main, ...groups.panels.filter(Boolean)])];
@@ -165,6 +167,7 @@ export class View {
     this.#showOptions();
     this.#layOut();
     this.#measure();
+    this.eye.balls = this.layers.find(({ name, object }) => object.userData.balls && this.isShown(name))?.object.userData.balls ?? [];
     this.eye.setCloud(this.cloud, header);
     this.eye.setAspect(this.aspect);
     this.#listen();
@@ -180,12 +183,20 @@ export class View {
     return Math.max(0, ...found.map((layer) => this.array(layer.level).reduce((most, one) => Math.max(most, one), 0) + 1));
   }
 
-  #dropObjects() {
-    for (const object of [...(this.panelObjects ?? []), ...(this.layers ?? []).map((layer) => layer.object)]) {
-      this.scene.remove(object);
-      dispose(object);
-    }
-    for (const groups of this.allGroups ?? []) groups.dispose();
+  /** Takes everything drawn out of the scene; positions stay on the GPU if they serve again. */
+  #setAside(keepsPositions) {
+    const { panelObjects = [], layers = [], allGroups = [], scene } = this;
+    const objects = [...panelObjects, ...layers.map((layer) => layer.object)];
+    objects.forEach((object) => scene.remove(object));
+    if (keepsPositions) panelObjects.forEach(({ geometry }) => release(geometry));
+    this.leftovers.push(() => {
+      objects.forEach(dispose);
+      allGroups.forEach((groups) => groups.dispose());
+    });
+  }
+
+  #clearLeftovers() {
+    for (const clear of this.leftovers.splice(0)) clear();
   }
 
   /** Takes the page's colors; after a change of theme everything is drawn again. */
@@ -554,6 +565,7 @@ export class View {
       });
       renderer.render(this.scene, this.eye.camera);
     });
+    this.#clearLeftovers();
     if (shown < cloud.count || flying) this.#rest();
     this.#finish(begun, shown);
   }
@@ -561,15 +573,15 @@ export class View {
   /** Learns how long a frame takes, and says when the picture is done. */
   #finish(begun, shown) {
     const gl = this.renderer.getContext();
-    if (this.moving || this.eye.flight) {
-      gl.finish();
-      const took = performance.now() - begun;
-      if (took > SLOW) this.budget = Math.max(5_000, Math.round(0.75 * Math.min(this.budget, this.cloud.count)));
-      else if (took < FAST) this.budget = Math.min(this.cloud.count, Math.round(1.25 * this.budget));
-      this.root.dataset.frame = took.toFixed(1);
-    } else {
-      gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
-    }
+    const moving = this.moving || this.eye.flight;
+    // Reading a pixel waits for the picture: only where that costs no one anything.
+    if (!moving || this.software) gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
+    const now = performance.now();
+    const took = this.software ? now - begun : begun - this.lastFrame;
+    this.lastFrame = begun;
+    if (moving && took > SLOW && took < 500) this.budget = Math.max(5_000, Math.round(0.75 * Math.min(this.budget, this.cloud.count)));
+    else if (moving && took < FAST) this.budget = Math.min(this.cloud.count, Math.round(1.25 * this.budget));
+    this.root.dataset.frame = (now - begun).toFixed(1);
     const { dataset } = this.root;
     dataset.npoints = shown;
     dataset.cam = JSON.stringify({ ...this.eye.pose(), ...this.eye.projection() });
@@ -626,7 +638,8 @@ export class View {
     if (this.broken) return;
     cancelAnimationFrame(this.eye.flight);
     this.eye.dropControls();
-    if (this.header) this.#dropObjects();
+    this.#setAside(false);
+    this.#clearLeftovers();
     this.renderer.dispose();
     this.renderer.forceContextLoss();
   }
