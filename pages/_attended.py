@@ -26,7 +26,7 @@ from pages._viewer import Pick
 
 MEAN = "mean"
 PICTURES = ("Weights", "Global share", "Masking")
-ONE, SEVERAL = "one point", "several"
+ONE, SEVERAL = "one", "several"
 EVERYWHERE, HERE = "all blocks", "this block"
 MASKED: tuple[Masked, ...] = ("supernodes", "points and supernodes", "patch removed")
 Key = tuple[object, ...]

@@ -21,8 +21,7 @@ with _parts.error_panel():
     subject = _subjects.subject(source, name, header)
     key = _attended.key_of(header, subject)
     seen = _attended.observed(key, header.path, subject)
-    left, right = st.columns([7, 2.6], gap="medium")
-    with left, st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         picture = st.segmented_control(
             "Picture",
             _attended.PICTURES,
@@ -32,17 +31,17 @@ with _parts.error_panel():
             bind="query-params",
         )
         block, head = parts.pick_block_and_head(header)
+        st.segmented_control(
+            "A click picks",
+            [_attended.ONE, _attended.SEVERAL],
+            default=_attended.ONE,
+            key="picks",
+            required=True,
+            bind="query-params",
+        )
+    left, right = st.columns([7, 2.6], gap="medium")
     with right:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            points = _attended.pick_points(seen)
-            st.segmented_control(
-                "A click picks",
-                [_attended.ONE, _attended.SEVERAL],
-                default=_attended.ONE,
-                key="picks",
-                required=True,
-                bind="query-params",
-            )
+        points = _attended.pick_points(seen)
         _attended.chips(points)
         shown = parts.Shown(
             key=key,

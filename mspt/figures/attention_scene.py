@@ -168,7 +168,7 @@ def _supernodes(
     stage: Stage, weights: Float[ndarray, " S"], picked: tuple[int, ...]
 ) -> tuple[Spheres, ...]:
     """Return supernodes as balls as large as they are read, and rings about the own ones."""
-    largest = 0.035 * _extent(stage)
+    largest = 0.018 * _extent(stage)
     radii = largest * np.sqrt(weights / (float(weights.max()) or 1.0)).clip(min=0.12)
     per_patch = len(stage.nodes) // (int(stage.patch_of_point.max()) + 1)
     own = np.isin(np.arange(len(stage.nodes)) // per_patch, stage.patch_of_point[list(picked)])
