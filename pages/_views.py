@@ -1,18 +1,20 @@
 """The 3-D views of a flow."""
 
 import streamlit as st
+from numpy import ndarray
 from pyvista import Plotter
 
 from mspt.data.car import CAR
 from mspt.figures.flow import flow_plotter, surface_plotter
-from mspt.figures.scene import shared_limits
+from mspt.figures.surface_views import surface_comparison
 from mspt.flow_inference import carry_to_cells
+from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.refine import refined
 from mspt.predict import ShapeResult, in_tunnel
-from pages import _flows, _parts, _vtk
+from pages import _flows, _parts, _viewer, _vtk
 
 VIEWS = ("Pressure", "Friction", "Slice", "Streamlines", "Shape")
-TRUTH_VIEWS = ("Truth", "Error")
+BESIDE = "Truth and error"
 HEIGHT = 500
 MAX_EDGE, MAX_CUT = 0.025, 60_000
 _PRESSURE, _SHEAR, _VELOCITY = CAR.fields
@@ -20,23 +22,43 @@ _PRESSURE, _SHEAR, _VELOCITY = CAR.fields
 
 def flow_view(shape: _flows.Shape, result: ShapeResult, truth: _flows.Truth | None) -> None:
     """Show the body or the flow around it, as chosen."""
-    options = [*VIEWS, *(TRUTH_VIEWS if truth else ())]
+    options = [*((BESIDE,) if truth else ()), *VIEWS]
     chosen = st.segmented_control(
         "View", options, default="Pressure", key="view", required=True, bind="query-params"
     )
+    if chosen == BESIDE and truth is not None:
+        mesh, cells = _shown(result)
+        scene = surface_comparison(
+            mesh, _flows.pressure_on(mesh, truth), cells[:, 0], quantity=_PRESSURE
+        )
+        label = "C_p on the body by the solver, by the model, and their difference"
+        _viewer.show(scene, key="flow_beside", label=label, height=HEIGHT)
+        return
     dark = _parts.is_dark()
     _vtk.show(
-        lambda: _plotter(chosen, result, truth, dark=dark),
-        scene=(shape.digest, str(result.placement_facts()), result.seed, chosen, truth is not None),
+        lambda: _plotter(chosen, result, dark=dark),
+        scene=(shape.digest, str(result.placement_facts()), result.seed, chosen),
         key="flow_view",
         height=HEIGHT,
         label=f"{chosen} of the flow around the shape, in 3-D",
     )
 
 
-def _plotter(
-    chosen: str, result: ShapeResult, truth: _flows.Truth | None, *, dark: bool
-) -> Plotter:
+def _shown(result: ShapeResult) -> tuple[SurfaceMesh, ndarray]:
+    """Return the body to draw, and C_p and C_f on its triangles."""
+    prediction, body = result.prediction, in_tunnel(result.given, result.placed)
+    # Long triangles are cut for the eye: the model was asked at many points within each.
+    mesh = refined(body, max_edge=MAX_EDGE) if len(body.triangles) < MAX_CUT else body
+    cells = carry_to_cells(
+        mesh,
+        prediction.surface_points,
+        prediction.surface_normals,
+        values=prediction.surface_values,
+    )
+    return mesh, cells
+
+
+def _plotter(chosen: str, result: ShapeResult, *, dark: bool) -> Plotter:
     prediction, body = result.prediction, in_tunnel(result.given, result.placed)
     if chosen in ("Slice", "Streamlines"):
         return flow_plotter(
@@ -51,27 +73,8 @@ def _plotter(
     shared = {"ground": 0.0, "dark": dark, "height": HEIGHT}
     if chosen == "Shape":
         return surface_plotter(body, None, quantity=None, edges=True, **shared)
-    # Long triangles are cut for the eye: the model was asked at many points within each.
-    shown = refined(body, max_edge=MAX_EDGE) if len(body.triangles) < MAX_CUT else body
-    predicted = carry_to_cells(
-        shown,
-        prediction.surface_points,
-        prediction.surface_normals,
-        values=prediction.surface_values,
-    )
+    mesh, cells = _shown(result)
     if chosen == "Friction":
-        size = (predicted[:, 1:] ** 2).sum(axis=1) ** 0.5
-        return surface_plotter(shown, size, quantity=_SHEAR, **shared)
-    if truth is None:
-        return surface_plotter(shown, predicted[:, 0], quantity=_PRESSURE, **shared)
-    true = _flows.pressure_on(shown, truth)
-    if chosen == "Error":
-        miss = predicted[:, 0] - true
-        return surface_plotter(shown, miss, quantity=_PRESSURE, diverging=True, **shared)
-    return surface_plotter(
-        shown,
-        true if chosen == "Truth" else predicted[:, 0],
-        quantity=_PRESSURE,
-        limits=shared_limits(predicted[:, 0], true),
-        **shared,
-    )
+        size = (cells[:, 1:] ** 2).sum(axis=1) ** 0.5
+        return surface_plotter(mesh, size, quantity=_SHEAR, **shared)
+    return surface_plotter(mesh, cells[:, 0], quantity=_PRESSURE, **shared)

@@ -46,6 +46,7 @@ with _parts.error_panel():
             and _flows.known(truth_key) is None
         ):
             _shapes.follow(_flows.solve(truth_key, result), "OpenFOAM computes the truth")
+            st.session_state["view"] = _views.BESIDE
         truth = _flows.known(truth_key)
         _shapes.trust_strip(result)
         _shapes.findings(result, placement)

@@ -12,6 +12,7 @@ from made_up_flows import sphere_solution
 from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import list_checkpoints, load_checkpoint
+from mspt.figures.viewer_bytes import decode
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import guess_placement
 from mspt.geometry.readers import read_mesh_bytes
@@ -147,8 +148,12 @@ def test_solving_shows_truth_and_real_error(open_page: Open, quick_solver: list[
     shown = metrics(app)
     assert float(shown["C_D of the solver"]) > 0
     assert shown["Relative L2 of C_p, by area"].endswith("%")
-    views = next(group for group in app.button_group if group.label == "View")
-    assert {"Truth", "Error"} <= {option.content for option in views.proto.options}
+    view = next(group for group in app.button_group if group.label == "View")
+    assert view.value == "Truth and error"
+    (viewer,) = app.get("bidi_component")
+    header, _ = decode(viewer.proto.bytes)
+    titles = [panel["title"] for panel in header["panels"]]
+    assert titles == ["Truth (solver)", "Prediction (model)", "Error (prediction − truth)"]
     app.run()
     assert quick_solver == ["solved"]  # kept, not solved again
 
