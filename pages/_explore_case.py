@@ -23,6 +23,7 @@ from pages import _explored, _parts, _shared, _subjects
 
 NOTHING = "nothing"
 SOURCES = (_subjects.CAR_CASES, "elasticity", "darcy")
+FLOW_VIEWS, SHEET_VIEWS = ("Fields", "VTK view"), ("Fields", "VTK view", "Flat")
 
 
 def bar(label: str, options: Any, key: str, **settings: Any) -> Any:
@@ -65,21 +66,43 @@ class Chosen:
         return self.source == _subjects.CAR_CASES
 
 
-def pick() -> Chosen:
-    """Let a person choose data set, checkpoint, case, and what to compare with."""
-    top = st.columns([2.1, 2.1, 2.1, 2.4, 1.0, 1.3], vertical_alignment="bottom", gap="small")
+def pick_view(title: str) -> tuple[str, str]:
+    """Show a title, and let a person choose the data set and how to look at it."""
+    top = st.container(horizontal=True, vertical_alignment="center", gap="medium")
+    top.header(title, anchor=False, width="stretch")
+    with top:
+        source = _source()
+        views = FLOW_VIEWS if source == _subjects.CAR_CASES else SHEET_VIEWS
+        view = bar("View", views, "view", label_visibility="collapsed", width="content")
+    return source, view
+
+
+def _source() -> str:
+    return st.segmented_control(
+        "Data set",
+        SOURCES,
+        key="source",
+        default=SOURCES[0],
+        required=True,
+        bind="query-params",
+        label_visibility="collapsed",
+        width="content",
+    )
+
+
+def pick(source: str) -> Chosen:
+    """Let a person choose checkpoint, case, and what to compare with."""
+    top = st.columns([2.1, 2.1, 2.4, 1.1, 1.5], vertical_alignment="bottom", gap="small")
     with top[0]:
-        source = _subjects.pick_source(SOURCES)
-    with top[1]:
         header = _parts.pick_checkpoint(source)
     found = _shared.checkpoints(source)
     others = [NOTHING, *(name for name in found if name != header.path.stem)]
-    versus = top[2].selectbox("Compare with", others, key="versus", bind="query-params")
-    worst_first = top[5].toggle("Worst first", key="worst", bind="query-params")
+    versus = top[1].selectbox("Compare with", others, key="versus", bind="query-params")
+    worst_first = top[4].toggle("Worst first", key="worst", bind="query-params")
     names = _case_names(source, header, worst_first=worst_first)
     key = f"{source}_case"
-    name = top[3].selectbox(f"Test case, one of {len(names)}", names, key=key, bind="query-params")
-    with top[4].container(horizontal=True, wrap=False, gap="xxsmall"):
+    name = top[2].selectbox(f"Test case, one of {len(names)}", names, key=key, bind="query-params")
+    with top[3].container(horizontal=True, wrap=False, gap="xxsmall"):
         _step_buttons(names, name, key=key)
     other = None if versus == NOTHING else found[versus]
     return Chosen(source, header, name, other)
@@ -127,42 +150,32 @@ def numbers(chosen: Chosen) -> None:
     metrics = chosen.header.info.get("metrics", {})
     score = _explored.score_of(chosen.name, chosen.header, _parts.device())
     origin = _parts.STORED if score["stored"] else _parts.MEASURED
-    first, second, third, fourth, fifth = st.columns(5)
+    first, second, third, fourth = st.columns(4)
     with first:
-        error = primary_error(seen, found.fields)
         _parts.number(
-            "C_p on the body, error",
-            _parts.percent(error),
+            "C_p error of this body",
+            _parts.percent(primary_error(seen, found.fields)),
             origin=_parts.MEASURED,
-            help_text=f"Relative L2 at the {seen.num_surface:,} surface points of this cloud.",
         )
     with second:
         _parts.number(
             f"Mean of {metrics.get('cases', 0)} test cases",
             _parts.percent(metrics.get("relative_l2")),
             origin=_parts.STORED,
-            help_text="The same error at all stored faces, mean over the test cases.",
         )
-    for column, letter, word in ((third, "C_D", "drag"), (fourth, "C_L", "lift")):
+    for column, letter in ((third, "C_D"), (fourth, "C_L")):
         with column:
+            model, solver = score[letter], score[f"{letter}_true"]
+            miss = drag_counts(model) - drag_counts(solver)
             _parts.number(
-                f"{letter}, {word}: model, solver",
-                f"{score[letter]:.3f}, {score[f'{letter}_true']:.3f}",
+                f"{letter} {_minus(f'{model:.3f}')}, solver {_minus(f'{solver:.3f}')}",
+                _minus(f"{miss:+,.0f} counts"),
                 origin=origin,
-                help_text=f"{_counts(score, letter)}. From all stored faces; 1 count is 0.0001.",
             )
-    with fifth:
-        _parts.number(
-            "Patches and forward",
-            _parts.milliseconds(found.seconds),
-            origin=_parts.MEASURED,
-            help_text=f"Cutting {len(seen.points):,} points into patches and one forward pass.",
-        )
 
 
-def _counts(score: dict[str, Any], letter: str) -> str:
-    miss = drag_counts(score[letter]) - drag_counts(score[f"{letter}_true"])
-    return f"The model is {miss:+.0f} counts from the solver".replace("-", "−")
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
 
 
 def subject_at(chosen: Chosen, factor: float) -> Subject:

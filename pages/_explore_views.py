@@ -24,7 +24,7 @@ from pages import _explore_case, _explored, _parts, _viewer
 from pages._explore_case import bar
 
 FACTORS = {"N/4": 0.25, "N/2": 0.5, "N": 1.0, "2N": 2.0}
-HEIGHT = 430
+HEIGHT = 400
 
 
 @st.fragment
@@ -69,11 +69,10 @@ def fields(chosen: _explore_case.Chosen) -> None:
 
 def _settings(chosen: _explore_case.Chosen) -> tuple[float, Any, Any, View]:
     """Let a person choose field, component, kind of error and resolution."""
-    columns = st.columns([4.2, 2.2, 2.6, 2.4], vertical_alignment="bottom", gap="small")
-    whole = _explore_case.subject_at(chosen, 1.0)
-    views = views_of(whole)
-    with columns[0]:
-        view = views[bar("Field", tuple(views), f"{chosen.source}_field")]
+    columns = st.columns([2.2, 2.3, 2.2, 2.3], vertical_alignment="bottom", gap="small")
+    views = views_of(_explore_case.subject_at(chosen, 1.0))
+    key = f"{chosen.source}_field"
+    view = views[columns[0].selectbox("Field", list(views), key=key, bind="query-params")]
     with columns[1]:
         part = bar("Component", PARTS, "part") if view.is_vector else "size"
     with columns[2]:

@@ -5,11 +5,9 @@ import streamlit as st
 from pages import _explore_case, _explore_flat, _explore_views, _parts
 
 _parts.require_frame()
-st.header("How close does the model come to the solver?", anchor=False)
-chosen = _explore_case.pick()
+source, view = _explore_case.pick_view("How close does the model come to the solver?")
+chosen = _explore_case.pick(source)
 numbers = st.container()
-views = ("Fields", "VTK view") if chosen.is_flow else ("Fields", "VTK view", "Flat")
-view = _explore_case.bar("View", views, "view", label_visibility="collapsed")
 if view == "Fields":
     _explore_views.fields(chosen)
 elif view == "VTK view":

@@ -122,10 +122,11 @@ def _panels(compared: Mapping[str, Compared], mode: ErrorMode) -> list[Panel]:
         )
 
     if len(several) == 1:
+        title = "Error (prediction − truth)" if mode == "signed" else "Size of the error"
         return [
             Panel(title="Truth (solver)", coloring=field(first.truth)),
             Panel(title="Prediction (model)", coloring=field(first.prediction)),
-            Panel(title="Error (prediction − truth)", coloring=miss(errors[0])),
+            Panel(title=title, coloring=miss(errors[0])),
         ]
     return [
         *(
