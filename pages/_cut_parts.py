@@ -16,7 +16,7 @@ from pages._cuts import CUT_NAMES, Cuts, View, config_for, error_of, table_of
 PAPER_TABLE_6 = {"ball tree": 0.0065, "random": 0.2035}
 """Median dispersion on Elasticity, in the paper."""
 _LADDER = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
-_ALONE, _COUNTED = "nothing", "counted by formula"
+_ALONE, _COUNTED = "none", "counted by formula"
 _MOST_STYLED, _PICKED_COLOR = 4096, "#ff9f4555"
 
 
@@ -105,31 +105,47 @@ def pick_point(view: View) -> int | None:
 
 def numbers(view: View, cuts: Cuts, num_supernodes: int) -> None:
     """Show sizes, compactness and cost of the cut."""
-    count, k = len(view.points), cuts.num_patches
-    size, compact = cuts.shapes.size, cuts.compact
-    config = config_for(view, k, num_supernodes)
-    length = f"{size.min()}" if size.min() == size.max() else f"{size.min()}–{size.max()}"
-    radius = _parts.significant(float(np.median(cuts.shapes.radius)))
-    first, second, third = st.columns(3)
-    with first:
-        _parts.number("Points per patch L", length, origin=_parts.MEASURED)
-        _counted("Supernodes S = KQ", f"{k * num_supernodes:,}", "What every point sees globally.")
-    with second:
-        _parts.number("Median radius", radius, origin=_parts.MEASURED, help_text=f"In {view.unit}.")
-        _counted(
-            "Attention",
-            giga(attention_flops(config, count)),
-            f"All {config.num_blocks} blocks at D = {config.width}: 4 N D (L + S) each.",
-        )
-    with third:
+    count, size, compact = len(view.points), cuts.shapes.size, cuts.compact
+    config = config_for(view, cuts.num_patches, num_supernodes)
+    model = f"all {config.num_blocks} blocks at width D = {config.width}"
+    radius = float(np.median(cuts.shapes.radius))
+    columns = st.columns(5)
+    with columns[0]:
         _parts.number(
-            "Median dispersion",
+            "Keys L + S",
+            f"{size.max()} + {cuts.num_patches * num_supernodes:,}",
+            origin=_parts.MEASURED,
+            help_text=f"What a point attends to: its patch, here {size.min()} to {size.max()} "
+            f"points, and S = KQ supernodes.",
+        )
+    with columns[1]:
+        _parts.number(
+            "Median radius",
+            _parts.significant(radius),
+            origin=_parts.MEASURED,
+            help_text=f"In {view.unit}.",
+        )
+    with columns[2]:
+        _parts.number(
+            "Dispersion",
             _parts.significant(compact.median),
             origin=_parts.MEASURED,
             help_text="The paper's compactness: mean squared distance of a patch's points from its "
-            f"center, in {view.unit} squared. Over all points {compact.share:.2%} of the cloud's.",
+            f"center, in {view.unit} squared; the median of all patches. Over all points "
+            f"{compact.share:.2%} of the cloud's own.",
         )
-        _counted("Whole forward", giga(forward_flops(config, count)), "All matrix products.")
+    with columns[3]:
+        _counted(
+            "Attention",
+            giga(attention_flops(config, count)),
+            f"4 N D (L + S) in each block, {model}.",
+        )
+    with columns[4]:
+        _counted(
+            "Whole forward",
+            giga(forward_flops(config, count)),
+            f"All matrix products, {model}, as in the checkpoint.",
+        )
 
 
 def advice(view: View, cuts: Cuts, num_supernodes: int) -> str:

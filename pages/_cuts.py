@@ -111,7 +111,7 @@ class Cuts:
 
 def pick_view() -> View:
     """Let a person choose a cloud, in one row."""
-    columns = st.columns([3.4, 2.2, 2.2, 2.2], vertical_alignment="bottom")
+    columns = st.columns([4.3, 2, 2, 2.2], vertical_alignment="bottom")
     with columns[0]:
         source = _subjects.pick_source(SOURCES)
     with columns[1]:

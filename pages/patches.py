@@ -20,14 +20,15 @@ def explorer() -> None:
     """Show controls, view and numbers; a change runs no more than this."""
     with _parts.error_panel():
         view = _cuts.pick_view()
-        left, right = st.columns([1.5, 1], gap="medium")
+        left, right = st.columns([1.4, 1], gap="medium")
         with right:
             num_patches, num_supernodes = _cut_parts.pick_sizes(view)
             cut, beside = _cut_parts.pick_cut()
             cuts = _cuts.cut_view(view, cut, num_patches)
             other = None if beside is None else _cuts.cut_view(view, beside, num_patches)
-            _cut_parts.numbers(view, cuts, num_supernodes)
             point = _cut_parts.pick_point(view)
+            if point is not None:
+                st.markdown(_cut_parts.picked_patch(view, cuts, point))
         dark = _parts.is_dark()
         with left:
             scene = patch_scene(
@@ -46,8 +47,7 @@ def explorer() -> None:
                 on_pick=_pick,
             )
             st.caption(_cut_parts.subtitle(view, cuts))
-        if point is not None:
-            st.markdown(_cut_parts.picked_patch(view, cuts, point))
+        _cut_parts.numbers(view, cuts, num_supernodes)
         st.markdown(_cut_parts.advice(view, cuts, num_supernodes))
         closer = st.segmented_control(
             "Look closer",

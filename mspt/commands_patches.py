@@ -1,0 +1,168 @@
+"""The command ``patches``: how a cloud is cut, and what is measured of its patches."""
+
+import argparse
+from dataclasses import asdict, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from mspt.checkpoint import Checkpoint, load_checkpoint
+from mspt.config import PATCHED
+from mspt.cost import forward_flops, recommended_patches
+from mspt.data.car import CAR
+from mspt.data.flow_store import load_flow
+from mspt.data.registry import DATASETS
+from mspt.data.store import load_case
+from mspt.data.stress import STRESS_CLOUDS, stress_cloud
+from mspt.errors import MSPTError
+from mspt.flow_inference import look_at
+from mspt.geometry.placement import guess_placement, place_mesh
+from mspt.geometry.readers import SUFFIXES, read_mesh
+from mspt.partition_variants import CUTS, cut_points
+from mspt.patch_metrics import (
+    attention_flops,
+    compactness,
+    measure_patches,
+    nearest_points,
+    patch_table,
+    supernode_centers,
+)
+from mspt.subject import (
+    Subject,
+    ask,
+    subject_of_case,
+    subject_of_clouds,
+    subject_of_flow,
+    subject_of_points,
+)
+
+DEFAULT = "pretrained/{}.safetensors"
+PARTS = ("body", "flow", "both")
+
+
+def add_patches(parser: argparse.ArgumentParser) -> None:
+    """Describe ``patches``."""
+    clouds = ", ".join(STRESS_CLOUDS)
+    parser.add_argument(
+        "cloud",
+        help="a case, such as car-0021 or elasticity-1107, a 3-D shape, or one of the made-up "
+        f"clouds {clouds}",
+    )
+    parser.add_argument("--patches", type=int, help="K; default: the checkpoint's, or sqrt(N / Q)")
+    parser.add_argument("--supernodes", type=int, default=1, help="Q per patch")
+    parser.add_argument("--partition", choices=CUTS, default="ball_tree", help="how to cut")
+    parser.add_argument(
+        "--part", choices=PARTS, default="both", help="points of body, flow or both"
+    )
+    parser.add_argument("--points", type=int, default=32_768, help="N of a made-up cloud")
+    parser.add_argument("--seed", type=int, default=0, help="of a made-up cloud and of random")
+    parser.add_argument("--checkpoint", type=Path, help="for sizes, cost and errors")
+    parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    parser.add_argument("--out", type=Path, help="a .csv file: one row a patch")
+
+
+def run_patches(args: argparse.Namespace) -> dict[str, Any]:
+    """Cut a cloud into patches and measure them.
+
+    Raises:
+        MSPTError: If the cloud is not known, or the output is no ``.csv`` file.
+    """
+    if args.out is not None and args.out.suffix != ".csv":
+        raise MSPTError(f"--out must be a .csv file, got {args.out.name}")
+    checkpoint = load_checkpoint(args.checkpoint or Path(DEFAULT.format(_dataset(args.cloud))))
+    subject = _subject(args, checkpoint)
+    rows = _rows(subject, args.part)
+    points = subject.points[rows]
+    num_patches = args.patches or _default_patches(checkpoint, subject, len(points), args)
+    start = perf_counter()
+    partition = cut_points(points, num_patches, cut=args.partition, seed=args.seed)
+    seconds = perf_counter() - start
+    supernodes = supernode_centers(points, partition, args.supernodes)
+    config = replace(
+        checkpoint.config,
+        architecture="mspt",
+        num_patches=num_patches,
+        patch_size=None,
+        num_supernodes=args.supernodes,
+        structured_shape=None,
+    )
+    shapes = measure_patches(points, partition)
+    if args.out:
+        error = _error(args, checkpoint, subject)
+        table = patch_table(
+            points,
+            partition,
+            nearest=nearest_points(points),
+            error=None if error is None else error[rows],
+        )
+        pd.DataFrame(table).to_csv(args.out, index=False, float_format="%.7g")
+    return {
+        "cloud": args.cloud,
+        "points": len(points),
+        "partition": args.partition,
+        "patches": num_patches,
+        "points_per_patch": {"min": int(shapes.size.min()), "max": int(shapes.size.max())},
+        "supernodes": len(supernodes),
+        "median_radius": float(np.median(shapes.radius)),
+        "dispersion": asdict(compactness(shapes)),
+        "recommended_patches": recommended_patches(len(points), num_supernodes=args.supernodes),
+        "attention_flops": attention_flops(config, len(points)),
+        "forward_flops": forward_flops(config, len(points)),
+        "seconds": seconds,
+    } | ({"out": str(args.out)} if args.out else {})
+
+
+def _dataset(cloud: str) -> str:
+    """Return the data set whose checkpoint is taken for a cloud."""
+    name = cloud.rsplit("-", 1)[0]
+    return name if name in DATASETS else CAR.name
+
+
+def _subject(args: argparse.Namespace, checkpoint: Checkpoint) -> Subject:
+    cloud, dataset = args.cloud, args.cloud.rsplit("-", 1)[0]
+    if cloud in STRESS_CLOUDS:
+        points = stress_cloud(cloud, args.points, seed=args.seed)
+        return subject_of_points(cloud, points, title=cloud)
+    if Path(cloud).suffix.lower() in SUFFIXES:
+        mesh = read_mesh(Path(cloud))
+        placed = place_mesh(mesh, guess_placement(mesh, suffix=Path(cloud).suffix)).mesh
+        inputs = look_at(checkpoint, placed)
+        return subject_of_clouds(cloud, inputs.clouds, title=cloud, body=placed)
+    if dataset == CAR.name:
+        return subject_of_flow(cloud, load_flow(cloud), size=None)
+    if dataset in DATASETS:
+        return subject_of_case(load_case(dataset, cloud))
+    raise MSPTError(
+        f"cloud must be a case, a 3-D shape or one of {', '.join(STRESS_CLOUDS)}, got {cloud!r}"
+    )
+
+
+def _rows(subject: Subject, part: str) -> slice:
+    """Return which points are cut."""
+    count = subject.num_surface
+    if part == "both":
+        return slice(None)
+    if not count:
+        raise MSPTError(f"--part must be both for a cloud without a body, got {part}")
+    return slice(count) if part == "body" else slice(count, None)
+
+
+def _default_patches(
+    checkpoint: Checkpoint, subject: Subject, num_points: int, args: argparse.Namespace
+) -> int:
+    if subject.dataset is None or checkpoint.config.architecture not in PATCHED:
+        return recommended_patches(num_points, num_supernodes=args.supernodes)
+    return min(checkpoint.config.patches_for(len(subject.points)), num_points)
+
+
+def _error(args: argparse.Namespace, checkpoint: Checkpoint, subject: Subject) -> np.ndarray | None:
+    """Return the error of the first channel at each point, NaN where it is not defined."""
+    if subject.truth is None:
+        return None
+    error = (ask(checkpoint, subject, device=args.device) - subject.truth)[:, 0]
+    defined = torch.from_numpy(subject.where_defined(0))
+    return torch.where(defined, error.double(), torch.nan).numpy()
