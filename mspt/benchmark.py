@@ -4,6 +4,8 @@ Every round runs every model once, so that a slow moment of the machine hits all
 Nothing but the work is timed: partitions are built before, and given.
 """
 
+import ctypes
+import gc
 import json
 import os
 import statistics
@@ -304,7 +306,14 @@ def _peak_bytes(run: Callable[[], None], device: torch.device) -> int:
 
 
 def _reset_peak(process: psutil.Process) -> int:
-    """Let Linux forget the peak so far; elsewhere the peak of the process's life has to do."""
+    """Let Linux forget the peak so far; elsewhere the peak of the process's life has to do.
+
+    What the warm-up left with the allocator goes back first: small sizes would hide in it.
+    """
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
     reset = Path("/proc/self/clear_refs")
     if reset.exists():
         reset.write_text("5")

@@ -12,22 +12,55 @@ from tqdm import tqdm
 from mspt.benchmark import Measurement, combine, measure_models
 from mspt.benchmark_partition import benchmark_partition
 from mspt.config import Architecture, ModelConfig
-from mspt.cost import recommended_patches
+from mspt.cost import FLOAT_BYTES, Work, recommended_patches
 from mspt.errors import MSPTError
+from mspt.inference import pick_device
+from mspt.scaling import (
+    AXIS_MODELS,
+    AXIS_VALUES,
+    COMPARED,
+    Axis,
+    Limits,
+    Quantity,
+    Sweep,
+    Working,
+    available_bytes,
+    fit_rows,
+    read_rows,
+    rows_table,
+    run_sweep,
+    write_rows,
+)
 
 MEBIBYTE = 2**20
 
 
 def add_benchmark(parser: argparse.ArgumentParser) -> None:
     """Describe ``benchmark``."""
-    parser.add_argument("what", choices=["forward", "train", "memory", "partition"])
+    parser.add_argument("what", choices=["forward", "train", "memory", "partition", "scaling"])
+    parser.add_argument(
+        "--axis",
+        nargs="+",
+        choices=get_args(Axis),
+        default=list(get_args(Axis)),
+        help="scaling: what grows",
+    )
+    parser.add_argument("--work", choices=get_args(Work), default="forward", help="scaling")
+    parser.add_argument("--patch-size", type=int, default=1024, help="scaling: L while N grows")
+    parser.add_argument(
+        "--longest", type=float, default=60, help="scaling: seconds of the longest pass"
+    )
+    parser.add_argument(
+        "--memory", type=float, help="scaling: GB it may take; default: nine tenths of what is free"
+    )
     parser.add_argument("--points", type=int, nargs="+", help="points N, one or several")
     parser.add_argument("--patches", type=int, nargs="+", help="patches K, one or several")
+    parser.add_argument("--sizes", type=int, nargs="+", help="scaling: values of one axis")
     parser.add_argument("--slices", type=int, default=128, help="slices of Transolver")
     parser.add_argument("--supernodes", type=int, default=1, help="supernodes Q per patch")
     parser.add_argument("--width", type=int, help="model width D")
     parser.add_argument("--heads", type=int, default=8)
-    parser.add_argument("--blocks", type=int, default=4)
+    parser.add_argument("--blocks", type=int, help="default: 4; scaling: 2")
     parser.add_argument("--mlp-ratio", type=int, default=2)
     parser.add_argument("--models", nargs="+", choices=get_args(Architecture))
     parser.add_argument("--rounds", type=int, default=3, help="each model once a round")
@@ -40,11 +73,81 @@ def run_benchmark(args: argparse.Namespace) -> dict[str, Any]:
     """Measure, and return the table with the ratios to MSPT."""
     if args.out and args.out.suffix != ".csv":
         raise MSPTError(f"--out must be a .csv file, got {args.out.name}")
+    if args.what == "scaling":
+        return _scaling(args)
     table = _partition_table(args) if args.what == "partition" else _model_table(args)
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         table.to_csv(args.out, index=False)
     return {"rows": table.to_dict("records"), "table": "\n" + table.to_string(index=False)}
+
+
+def _scaling(args: argparse.Namespace) -> dict[str, Any]:
+    """Measure sizes that ``--out`` does not hold yet, writing each row as soon as it is there."""
+    if args.sizes and len(args.axis) > 1:
+        raise MSPTError(f"--sizes must come with one --axis, got {', '.join(args.axis)}")
+    known = read_rows(args.out) if args.out and args.out.exists() else []
+    kept = [row for row in known if not row.stopped]
+    for axis in args.axis:
+        sweep = _sweep(args, axis)
+        total = len(sweep.values) * len(sweep.models)
+        with tqdm(total=total, unit="run", desc=axis, dynamic_ncols=True) as bar:
+            for event in run_sweep(
+                sweep,
+                limits=lambda: _limits(args),
+                known=kept,
+                threads=args.threads,
+                device=str(pick_device(args.device)),
+            ):
+                if isinstance(event, Working):
+                    bar.n = event.done
+                    bar.set_postfix_str(f"{event.row.architecture}, {axis} {event.row.value}")
+                    continue
+                kept.append(event)
+                if args.out:
+                    write_rows(args.out, kept)
+    table = rows_table(kept)
+    exponents = {
+        f"{quantity} of {model} against points": fitted.slope
+        for quantity in get_args(Quantity)
+        for model in COMPARED
+        if (fitted := fit_rows(kept, model, quantity=quantity)) is not None
+    }
+    shown = table[["axis", "architecture", "num_points", "num_patches", "num_supernodes"]].copy()
+    shown["seconds"] = table["seconds"].round(4)
+    shown["peak_MiB"] = (table["peak_bytes"] / MEBIBYTE).round(1)
+    activation = FLOAT_BYTES * table["num_points"] * table["width"]
+    shown["activations"] = (table["peak_bytes"] / activation).round(2)
+    shown["stopped"] = table["stopped"]
+    rows = [
+        {name: None if value != value else value for name, value in row.items()}
+        for row in table.to_dict("records")
+    ]
+    return {"exponents": exponents, "rows": rows, "table": "\n" + shown.to_string(index=False)}
+
+
+def _limits(args: argparse.Namespace) -> Limits:
+    free = 0.9 * available_bytes(args.device)
+    wanted = args.memory * 1e9 if args.memory else free
+    return Limits(memory_bytes=min(wanted, free), seconds=args.longest)
+
+
+def _sweep(args: argparse.Namespace, axis: Axis) -> Sweep:
+    first = Sweep(axis=axis, values=tuple(args.sizes or AXIS_VALUES[axis]))
+    return replace(
+        first,
+        models=tuple(args.models or AXIS_MODELS[axis]),
+        num_points=args.points[0] if args.points else first.num_points,
+        num_patches=args.patches[0] if args.patches else first.num_patches,
+        patch_size=args.patch_size,
+        num_supernodes=args.supernodes,
+        num_slices=args.slices,
+        width=args.width or first.width,
+        num_heads=args.heads,
+        num_blocks=args.blocks or first.num_blocks,
+        mlp_ratio=args.mlp_ratio,
+        work=args.work,
+    )
 
 
 def _partition_table(args: argparse.Namespace) -> pd.DataFrame:
@@ -98,7 +201,7 @@ def _config(args: argparse.Namespace, name: str, num_patches: int, width: int) -
         out_channels=4,
         width=width,
         num_heads=args.heads,
-        num_blocks=args.blocks,
+        num_blocks=args.blocks or 4,
         mlp_ratio=args.mlp_ratio,
         num_patches=num_patches,
         num_supernodes=args.supernodes,

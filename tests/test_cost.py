@@ -158,7 +158,14 @@ def test_memory_is_that_of_the_tensors_that_live(
     # Fused paths are taken only where the counter comes after the mode that forbids gradients.
     with torch.inference_mode(work == "forward"), LiveMemory() as memory:
         run()
-    assert peak_bytes(config, num_points, work=work) == pytest.approx(memory.peak, rel=0.04)
+    expected = peak_bytes(config, num_points, work=work)
+    if architecture == "published" and work == "forward":
+        # The run-time check of shapes, on in tests alone, keeps the argument of each call alive:
+        # here all rows of a block.
+        patches = config.patches_for(num_points)
+        seen = num_points / patches + patches * config.num_supernodes
+        expected += 4 * config.width * patches * seen
+    assert expected == pytest.approx(memory.peak, rel=0.04)
 
 
 def test_published_attention_stores_its_weights() -> None:
