@@ -27,7 +27,7 @@ from mspt.masking import Effect
 from mspt.observation import Look, Observed, patch_matrix, summaries_by_block
 from pages import _attended, _parts, _shapes, _viewer
 
-HEIGHT = 470
+HEIGHT = 500
 NOT_EXPLANATION = (
     "Attention shows where a model reads, not what its answer depends on. "
     "Masking shows what the answer depends on."
@@ -242,27 +242,31 @@ def mask_numbers(shown: Shown, asked: Asked, done: Effect) -> None:
     change = _defined(shown, done.change[:, asked.channel].numpy(), asked.channel)
     where = int(np.nanargmax(np.abs(change)))
     at_picks = change[list(shown.now.points)]
-    _parts.number(
-        f"Largest change of {channel.name}",
-        f"{change[where]:+.3g}{unit}",
-        origin=_parts.MEASURED,
-        help_text=f"At point {where}, in patch {shown.stage.patch_of_point[where]}.",
-    )
+    places = iter(st.columns(4))
+    with next(places):
+        _parts.number(
+            f"Largest change of {channel.name}",
+            f"{change[where]:+.3g}{unit}",
+            origin=_parts.MEASURED,
+            help_text=f"At point {where}, in patch {shown.stage.patch_of_point[where]}.",
+        )
     if np.isfinite(at_picks).any():
-        _parts.number(
-            f"Change at {_from(shown.now.points)}",
-            f"{np.nanmean(at_picks):+.3g}{unit}",
-            origin=_parts.MEASURED,
-        )
+        with next(places):
+            _parts.number(
+                f"Change at {_from(shown.now.points)}",
+                f"{np.nanmean(at_picks):+.3g}{unit}",
+                origin=_parts.MEASURED,
+            )
     if done.before is not None and done.after is not None:
-        drag, lift = (getattr(done.after, c) - getattr(done.before, c) for c in ("C_D", "C_L"))
-        _parts.number(
-            "Change of C_D",
-            f"{drag / COUNT:+.1f} counts",
-            origin=_parts.MEASURED,
-            help_text=f"One count is 0.0001. Before: C_D = {done.before.C_D:.4f}. "
-            f"C_L changes by {lift:+.4f}.",
-        )
+        for name in ("C_D", "C_L"):
+            before, after = getattr(done.before, name), getattr(done.after, name)
+            with next(places):
+                _parts.number(
+                    f"Change of {name}",
+                    f"{(after - before) / COUNT:+.1f} counts",
+                    origin=_parts.MEASURED,
+                    help_text=f"One count is 0.0001. Unmasked: {name} = {before:.4f}.",
+                )
 
 
 # --- below the picture ---------------------------------------------------------------------------

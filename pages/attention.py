@@ -54,14 +54,14 @@ with _parts.error_panel():
         if picture == _attended.PICTURES[2]:
             asked = parts.pick_mask(shown)
             done = _attended.effect(key, asked.patch, asked.masked, asked.block, seen)
-            parts.mask_numbers(shown, asked, done)
         else:
             parts.numbers(shown)
     dark = _parts.is_dark()
     with left:
         parts.viewer(shown, picture, asked, done)
         st.caption(parts.NOT_EXPLANATION)
-    if asked is not None:
+    if asked is not None and done is not None:
+        parts.mask_numbers(shown, asked, done)
         parts.compare(shown, asked, dark=dark)
     first, second = st.columns(2, gap="medium")
     with first:

@@ -17,7 +17,9 @@ from mspt.figures.viewer_colors import palette_stops
 
 DECADES = (-2, 2)
 """Powers of ten at the ends of the color bar of thumbnails."""
-PIXELS = 84
+PIXELS = 110
+OUTSKIRTS = (0.015, 0.97)
+"""Part of the points along each axis that thumbnails show."""
 FLOOR = 1e-4
 """Smallest value drawn on a logarithmic axis, as a share of the largest."""
 
@@ -33,7 +35,8 @@ def head_grid_figure(
 ) -> go.Figure:
     """Draw where each head reads, one thumbnail a head, all on one logarithmic color scale.
 
-    A pixel shows the largest weight of the points in it. Clouds in space are seen from the side.
+    A pixel shows the largest weight of the points in it. Clouds in space are seen from the side;
+    of sparse outskirts only the nearer part is in the frame.
 
     Args:
         points: The cloud.
@@ -75,6 +78,10 @@ def head_grid_figure(
     for index in range(1, len(weights) + 1):
         name = "" if index == 1 else str(index)
         figure.layout[f"yaxis{name}"].update(scaleanchor=f"x{name}", scaleratio=1)
+    ends = np.quantile(flat, OUTSKIRTS, axis=0)
+    air = 0.03 * (ends[1] - ends[0])
+    figure.update_xaxes(range=[ends[0, 0] - air[0], ends[1, 0] + air[0]])
+    figure.update_yaxes(range=[ends[0, 1] - air[1], ends[1, 1] + air[1]])
     figure.update_annotations(font={"size": 12, "color": INK[dark]})
     bar = {
         "title": {"text": "× even", "side": "right", "font": {"size": 11}},
@@ -218,6 +225,7 @@ def blocks_figure(
     )
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", nticks=3, row=1, col=1)
     figure.update_yaxes(rangemode="tozero", nticks=4, row=2, col=1)
+    figure.update_xaxes(type="category")
     figure.update_xaxes(title="block, counted from 1", row=2, col=1)
     figure.update_yaxes(gridcolor="rgba(128,138,148,0.25)", zeroline=False)
     figure.update_annotations(font={"size": 12, "color": INK[dark]})

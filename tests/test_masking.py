@@ -1,0 +1,315 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from made_up_flows import flow_preset, sphere_clouds
+from test_attention_views import N, cloud, make_model, make_recording
+from torch import Tensor
+
+from mspt.aero import coefficients
+from mspt.batches import fit_normalizer
+from mspt.checkpoint import Checkpoint, build_model
+from mspt.design_metrics import spearman
+from mspt.errors import MSPTError
+from mspt.flow_inference import cloud_force
+from mspt.geometry.shapes import draw_body
+from mspt.masking import (
+    compare_with_attention,
+    mask_each_patch,
+    mask_of_patch,
+    mask_patch,
+)
+from mspt.normalize import Normalizer
+from mspt.observation import (
+    Observed,
+    look,
+    observe,
+    parse_points,
+    patch_matrix,
+    share_of_all,
+    summaries_by_block,
+    telling_point,
+)
+from mspt.partition import Partition
+from mspt.recording import Mask, Recording, each_block, record, repeat_masked
+from mspt.seeding import generator
+from mspt.subject import Subject, as_cloud, ask, flow_channels, subject_of_points
+
+K = 6
+
+
+def mask(*, points: tuple[int, ...] = (), nodes: tuple[int, ...] = (), count: int = K) -> Mask:
+    """A mask of places in leaf order and of supernodes."""
+    hidden, gone = torch.zeros(N, dtype=torch.bool), torch.zeros(count, dtype=torch.bool)
+    hidden[list(points)], gone[list(nodes)] = True, True
+    return Mask(points=hidden, supernodes=gone)
+
+
+@torch.no_grad()
+def dense_run(recording: Recording, hidden_keys: Tensor, blocks: tuple[int, ...]) -> Tensor:
+    """The whole model with one dense softmax per block, in which hidden keys score -inf."""
+    model, partition = recording.model, recording.partition
+    sizes, now = partition.offsets.diff().tolist(), recording.hidden[0].clone()
+    patch = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
+    count = model.config.num_supernodes
+    for index, block in enumerate(each_block(model)):
+        x, layer = block.norm_attention(now), block.attention
+        pooled = [
+            part.mean(0) for rows in x.split(sizes) for part in torch.tensor_split(rows, count)
+        ]
+        q, k, v = (
+            part.unflatten(-1, (layer.num_heads, -1))
+            for part in layer.to_qkv(torch.cat([x, torch.stack(pooled)])).chunk(3, dim=-1)
+        )
+        scores = torch.einsum("nhe,mhe->hnm", q[:N], k) / q.shape[-1] ** 0.5
+        other = torch.cat(
+            [patch[:, None] != patch, torch.zeros(N, len(pooled), dtype=torch.bool)], dim=1
+        )
+        forbidden = other | hidden_keys if index in blocks else other
+        weights = scores.masked_fill(forbidden, -torch.inf).softmax(-1)
+        now = now + layer.to_out(torch.einsum("hnm,mhe->nhe", weights, v).flatten(1))
+        if block.mlp is not None:
+            now = now + block.mlp(now)
+    return model.head(now)[partition.inverse]
+
+
+@pytest.mark.parametrize("blocks", [(0, 1, 2), (1,), (2,)])
+@pytest.mark.parametrize("num_supernodes", [1, 2])
+def test_masked_keys_are_those_of_a_dense_softmax_with_minus_infinity(
+    num_supernodes: int, blocks: tuple[int, ...]
+) -> None:
+    recording = make_recording(num_supernodes=num_supernodes)
+    chosen = mask(points=(3, 8, 9, 40), nodes=(1, 4), count=K * num_supernodes)
+    expected = dense_run(recording, torch.cat([chosen.points, chosen.supernodes]), blocks)
+    found = repeat_masked(recording, replace(chosen, blocks=blocks))
+    torch.testing.assert_close(found, expected)
+    assert (found - recording.output).abs().max() > 1e-4
+
+
+def test_masking_nothing_changes_nothing() -> None:
+    recording = make_recording()
+    assert torch.equal(repeat_masked(recording, mask()), recording.output)
+    nowhere = replace(mask(nodes=(1,)), blocks=())
+    assert torch.equal(repeat_masked(recording, nowhere), recording.output)
+
+
+def test_masking_all_supernodes_leaves_attention_within_patches() -> None:
+    """Then no patch depends on what lies in any other."""
+    recording = make_recording()
+    alone = repeat_masked(recording, mask(nodes=tuple(range(K))))
+    edges = recording.partition.offsets.tolist()
+    for patch in range(K):
+        rows = recording.partition.order[edges[patch] : edges[patch + 1]]
+        count = len(rows)
+        # The patch as a cloud of its own, cut into one patch whose one supernode is masked too.
+        own = Partition(
+            order=torch.arange(count),
+            inverse=torch.arange(count),
+            offsets=torch.tensor([0, count]),
+        )
+        apart = record(recording.model, cloud()[rows], partition=own)
+        no_node = Mask(
+            points=torch.zeros(count, dtype=torch.bool), supernodes=torch.ones(1, dtype=torch.bool)
+        )
+        torch.testing.assert_close(repeat_masked(apart, no_node), alone[rows])
+
+
+@pytest.mark.parametrize("patch", [0, 3, K - 1])
+def test_removed_patch_is_as_if_its_points_were_not_there(patch: int) -> None:
+    """Its supernodes masked in all blocks, the others' prediction is that of the smaller cloud."""
+    recording = make_recording()
+    partition = recording.partition
+    kept = torch.ones(N, dtype=torch.bool)
+    kept[partition.offsets[patch] : partition.offsets[patch + 1]] = False
+    left = partition.order[kept]
+    sizes = partition.offsets.diff().tolist()
+    del sizes[patch]
+    smaller = Partition(
+        order=torch.arange(len(left)),
+        inverse=torch.arange(len(left)),
+        offsets=torch.tensor([0, *np.cumsum(sizes).tolist()]),
+    )
+    expected = record(recording.model, cloud()[left], partition=smaller).output
+    removed = mask_of_patch(partition, patch, num_supernodes=1, masked="patch removed")
+    torch.testing.assert_close(repeat_masked(recording, removed)[left], expected)
+
+
+def test_mask_that_leaves_nothing_to_read_is_refused() -> None:
+    recording = make_recording()
+    edges = recording.partition.offsets.tolist()
+    nothing = mask(points=tuple(range(edges[2], edges[3])), nodes=tuple(range(K)))
+    with pytest.raises(ValueError, match=r"leave every patch a key .* points of patch 2"):
+        repeat_masked(recording, nothing)
+
+
+def test_mask_of_another_cloud_is_refused() -> None:
+    with pytest.raises(ValueError, match="mask must be for 47 points and 6 supernodes, got 47 and"):
+        repeat_masked(make_recording(), mask(count=7))
+
+
+def test_model_that_carries_supernodes_is_not_masked() -> None:
+    with pytest.raises(MSPTError, match="must not carry supernodes"):
+        repeat_masked(make_recording(carry=True), mask(nodes=(1,)))
+
+
+def test_mask_of_a_patch_names_what_is_wrong() -> None:
+    partition = make_recording().partition
+    with pytest.raises(ValueError, match="patch must lie between 0 and 5, got 6"):
+        mask_of_patch(partition, 6, num_supernodes=1)
+    with pytest.raises(ValueError, match="block must be None to remove a patch, got 0"):
+        mask_of_patch(partition, 1, num_supernodes=1, masked="patch removed", block=0)
+
+
+# --- with fields in units and a body --------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def seen() -> Observed:
+    """An untrained model of flows that looks at a cloud round a body."""
+    stack, preset = sphere_clouds(3), flow_preset(surface_points=240, volume_points=120)
+    model = build_model(preset.model, seed=3)
+    random = generator(5, "weights")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.2 * torch.randn(parameter.shape, generator=random))
+    checkpoint = Checkpoint(
+        model=model,
+        config=preset.model,
+        normalizer=fit_normalizer(stack),
+        info={"dataset": "car", "train": preset.train.to_dict()},
+    )
+    drawn = stack.draw(0, seed=0)
+    subject = Subject(
+        key="ball",
+        title="Ball",
+        dataset="car",
+        points=drawn.points,
+        features=drawn.features,
+        channels=flow_channels(),
+        truth=drawn.fields,
+        body=draw_body("ellipsoid", 3).mesh,
+        num_surface=drawn.num_surface,
+    )
+    return observe(checkpoint, subject)
+
+
+def test_what_is_observed_is_what_is_predicted(seen: Observed) -> None:
+    torch.testing.assert_close(seen.fields, ask(seen.checkpoint, seen.subject))
+
+
+def test_change_of_drag_is_that_of_the_changed_fields(seen: Observed) -> None:
+    done = mask_patch(seen, 2, masked="points and supernodes")
+    area = float(seen.subject.body.areas.sum())
+    for fields, found in ((seen.fields, done.before), (seen.fields + done.change, done.after)):
+        force = cloud_force(as_cloud(seen.subject), fields, area)
+        expected = coefficients(force, reference_area=seen.reference_area)
+        assert abs(found.C_D - expected.C_D) < 1e-6
+        assert abs(found.C_L - expected.C_L) < 1e-6
+    assert done.after.C_D != done.before.C_D
+
+
+def test_removed_points_have_no_prediction_and_keep_their_force(seen: Observed) -> None:
+    surface = seen.partition.patch_of_point[: seen.subject.num_surface]
+    patch = int(surface[0])
+    removed, masked = mask_patch(seen, patch, masked="patch removed"), mask_patch(seen, patch)
+    gone = seen.partition.patch_of_point == patch
+    assert removed.fields[gone].isnan().all()
+    assert torch.equal(removed.change[~gone], masked.change[~gone])
+    kept = torch.where(gone[:, None], seen.fields, masked.fields)
+    force = cloud_force(as_cloud(seen.subject), kept, float(seen.subject.body.areas.sum()))
+    expected = coefficients(force, reference_area=seen.reference_area)
+    assert abs(removed.after.C_D - expected.C_D) < 1e-9
+
+
+def test_effects_of_all_patches_are_those_of_each(seen: Observed) -> None:
+    points = (3, 50)
+    events = list(mask_each_patch(seen, points, channel=1, block=1))
+    assert [event.patch for event in events] == list(range(seen.recording.num_patches))
+    change = mask_patch(seen, 4, block=1).change[list(points), 1].double()
+    assert events[4].effect == pytest.approx(change.square().mean().sqrt().item())
+    found = compare_with_attention(seen, points, events, block=1)
+    weights = look(seen, points, block=1).on_supernodes.mean(0).numpy()
+    np.testing.assert_allclose(found.attention, weights, rtol=1e-5)
+    assert found.rank_correlation == pytest.approx(spearman(weights, found.effect))
+
+
+def test_mean_over_blocks_is_compared_where_all_are_masked(seen: Observed) -> None:
+    events = list(mask_each_patch(seen, (3,), channel=0))
+    found = compare_with_attention(seen, (3,), events)
+    each = [
+        look(seen, (3,), block=block).on_supernodes[0] for block in range(seen.recording.num_blocks)
+    ]
+    np.testing.assert_allclose(found.attention, torch.stack(each).mean(0).numpy(), rtol=1e-5)
+
+
+def test_look_from_several_points_is_the_sum_of_each(seen: Observed) -> None:
+    both = look(seen, (3, 90), block=0, head=1)
+    first, second = (look(seen, (point,), block=0, head=1) for point in (3, 90))
+    torch.testing.assert_close(both.local, first.local + second.local)
+    torch.testing.assert_close(
+        both.through_supernodes, first.through_supernodes + second.through_supernodes
+    )
+    assert float((both.local + both.through_supernodes).sum()) == pytest.approx(2, abs=1e-5)
+
+
+def test_numbers_by_block_are_those_of_each_block(seen: Observed) -> None:
+    found = summaries_by_block(seen, (3, 90), head=0)
+    assert found == tuple(
+        look(seen, (3, 90), block=block, head=0).summary for block in range(len(found))
+    )
+    shares = share_of_all(seen)[1].mean(0)[[3, 90]].mean()
+    assert look(seen, (3, 90), block=1).summary.global_share == pytest.approx(
+        float(shares), abs=1e-6
+    )
+
+
+def test_rows_of_a_patch_matrix_are_what_its_points_read(seen: Observed) -> None:
+    found = patch_matrix(seen, 0, block=1)
+    torch.testing.assert_close(
+        found.local.sum(1) + found.supernodes.sum(1), torch.ones(len(found.points))
+    )
+    point = int(found.points[2])
+    alone = look(seen, (point,), block=1)
+    torch.testing.assert_close(found.local[2], alone.local[found.points])
+    torch.testing.assert_close(found.supernodes[2], alone.on_supernodes[0])
+    with pytest.raises(ValueError, match="patch must lie between 0 and"):
+        patch_matrix(seen, 99, block=0)
+
+
+def test_first_point_is_where_the_pressure_on_the_body_is_largest(seen: Observed) -> None:
+    pressure = seen.fields[: seen.subject.num_surface, 0]
+    assert float(pressure[telling_point(seen)]) == float(pressure.max())
+
+
+@pytest.mark.parametrize("text", ["-1", "3,x", "360", "1.5"])
+def test_list_of_points_that_are_none_is_refused(text: str) -> None:
+    with pytest.raises(MSPTError, match="points must be numbers from 0 to 359"):
+        parse_points(text, 360)
+
+
+def test_no_points_or_points_beyond_the_cloud_are_refused(seen: Observed) -> None:
+    for points in ((), (len(seen.fields),)):
+        with pytest.raises(ValueError, match="points must lie between 0 and"):
+            look(seen, points, block=0)
+
+
+def test_models_without_joint_attention_are_refused(seen: Observed) -> None:
+    config = replace(seen.checkpoint.config, architecture="transolver")
+    other = replace(seen.checkpoint, model=build_model(config), config=config)
+    with pytest.raises(MSPTError, match=r"of the architecture mspt, .* got transolver"):
+        observe(other, seen.subject)
+    with pytest.raises(ValueError, match="subject must have features, got none for line"):
+        observe(seen.checkpoint, subject_of_points("line", torch.rand(9, 3), title="Line"))
+
+
+def test_subject_of_another_data_set_is_refused(seen: Observed) -> None:
+    model = make_model().float()
+    flat = Checkpoint(
+        model=model,
+        config=model.config,
+        normalizer=Normalizer(space_dim=2, in_features=0, out_channels=1),
+        info={},
+    )
+    with pytest.raises(MSPTError, match="subject must have 2 axes and 0 features"):
+        observe(flat, seen.subject)
