@@ -14,7 +14,6 @@ from mspt.benchmark_partition import benchmark_partition
 from mspt.config import Architecture, ModelConfig
 from mspt.cost import FLOAT_BYTES, Work, recommended_patches
 from mspt.errors import MSPTError
-from mspt.inference import pick_device
 from mspt.scaling import (
     AXIS_MODELS,
     AXIS_VALUES,
@@ -97,7 +96,7 @@ def _scaling(args: argparse.Namespace) -> dict[str, Any]:
                 limits=lambda: _limits(args),
                 known=kept,
                 threads=args.threads,
-                device=str(pick_device(args.device)),
+                device=args.device,
             ):
                 if isinstance(event, Working):
                     bar.n = event.done

@@ -24,6 +24,7 @@ from mspt.benchmark import Measurement, measuring
 from mspt.config import Architecture, ModelConfig, require, require_choice
 from mspt.cost import Work, flops, peak_bytes, recommended_patches
 from mspt.errors import MSPTError
+from mspt.inference import pick_device
 
 Axis = Literal["points", "patches", "supernodes"]
 Quantity = Literal["seconds", "peak_bytes"]
@@ -238,7 +239,7 @@ class Exponent:
 
 def available_bytes(device: str = "cpu") -> int:
     """Return the memory a new process could take: of the machine, of its container, of the GPU."""
-    if device.startswith("cuda"):
+    if pick_device(device).type == "cuda":
         return int(torch.cuda.mem_get_info()[0])
     free = psutil.virtual_memory().available
     try:
@@ -250,16 +251,29 @@ def available_bytes(device: str = "cpu") -> int:
 
 
 def estimate(
-    sweep: Sweep, model: Architecture, value: int, known: Sequence[ScalingRow]
+    sweep: Sweep,
+    model: Architecture,
+    value: int,
+    *,
+    known: Sequence[ScalingRow] = (),
+    hints: Sequence[ScalingRow] = (),
 ) -> tuple[float, float]:
     """Return seconds and peak bytes of one pass, from the closed form and what was measured.
 
-    The closed form is scaled to the nearest measured size of the same model; memory never down.
+    The closed form is scaled to the nearest measured size of the same model, memory never down.
+
+    Args:
+        sweep: Whose sizes.
+        model: Which model.
+        value: Value on the axis.
+        known: Rows of this machine.
+        hints: Rows of another machine, for a model that has none here.
     """
     config, size = sweep.config(model, value), sweep.size(value)
     work = flops(config, size, work=sweep.work)
     memory = peak_bytes(config, size, work=sweep.work)
     alike = [row for row in known if row.architecture == model and _measured(row, sweep)]
+    alike = alike or [r for r in hints if r.architecture == model and _measured(r, sweep)]
     if not alike:
         return work / ASSUMED_RATE, memory
     near = min(alike, key=lambda row: abs(log(row.value / value)))
@@ -295,6 +309,7 @@ def run_sweep(
     *,
     limits: Callable[[], Limits],
     known: Sequence[ScalingRow] = (),
+    hints: Sequence[ScalingRow] = (),
     threads: int | None = None,
     device: str = "cpu",
 ) -> Iterator[Working | ScalingRow]:
@@ -307,11 +322,12 @@ def run_sweep(
         sweep: What to measure.
         limits: Asked before each size.
         known: Rows that need no measuring; estimates start from them.
+        hints: Rows of another machine to start estimates from where this one has none.
         threads: Threads of the processor; all of them if None.
         device: Where.
     """
     threads = threads or os.cpu_count() or 1
-    blank = _blank(sweep, threads, device)
+    blank = _blank(sweep, threads, str(pick_device(device)))
     jobs = [(value, model) for value in sorted(sweep.values) for model in sweep.models]
     rows = list(known)
     done = {row.key() for row in known if not row.stopped}
@@ -319,7 +335,7 @@ def run_sweep(
         row = _at(blank, sweep, model, value)
         if row.key() in done:
             continue
-        seconds, memory = estimate(sweep, model, value, rows)
+        seconds, memory = estimate(sweep, model, value, known=rows, hints=hints)
         bounds = limits()
         reason = refusal(seconds, memory, bounds)
         if not reason:

@@ -1,0 +1,343 @@
+"""What the page on scaling reads, plans, measures and shows."""
+
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from mspt.figures.scaling import NAMES, Curve, scaling_figure
+from mspt.scaling import (
+    AXIS_MODELS,
+    AXIS_VALUES,
+    PAPER,
+    Axis,
+    Exponent,
+    Limits,
+    Quantity,
+    ScalingRow,
+    Sweep,
+    Working,
+    available_bytes,
+    best_patches,
+    closed_form,
+    estimate,
+    fit_rows,
+    read_rows,
+    refusal,
+    rows_table,
+    run_sweep,
+)
+from pages import _jobs, _parts
+
+STORED_FILE = Path("assets/benchmarks/scaling.csv")
+STORED = "stored with the project"
+AXES: dict[str, Axis] = {
+    "Points N": "points",
+    "Patches K": "patches",
+    "Supernodes Q": "supernodes",
+}
+QUANTITIES: dict[str, Quantity] = {"Time": "seconds", "Peak memory": "peak_bytes"}
+SHOWN = {"Stored": "stored", "This machine": "here", "Closed form": "closed form", "Paper": "paper"}
+JOB, HERE = "scaling_job", "scaling_rows"
+LONGEST_PASS = 20.0
+"""Seconds of the longest pass that is begun while somebody watches."""
+
+_MODELS = {name: model for model, name in NAMES.items()}
+_LETTERS = {"points": "N", "patches": "K", "supernodes": "Q"}
+
+
+def stored_rows() -> list[ScalingRow]:
+    """Return the curves that ship."""
+    return read_rows(STORED_FILE)
+
+
+def rows_here() -> list[ScalingRow]:
+    """Return what this visitor has measured, the running job's rows included."""
+    rows = st.session_state.setdefault(HERE, {})
+    job = _jobs.job(JOB)
+    for row in job.results if job else []:
+        rows[row.key()] = row
+    return list(rows.values())
+
+
+def sweep_for(axis: Axis, names: Sequence[str], stored: Sequence[ScalingRow]) -> Sweep:
+    """Return the sweep of the chosen models, of the same sizes as the stored one."""
+    models = tuple(_MODELS[name] for name in names if _MODELS[name] in AXIS_MODELS[axis])
+    of_axis = [row for row in stored if row.axis == axis]
+    if not of_axis or axis == "points":
+        return Sweep(axis=axis, values=AXIS_VALUES[axis], models=models)
+    return Sweep(
+        axis=axis, values=AXIS_VALUES[axis], models=models, num_points=of_axis[0].num_points
+    )
+
+
+def limits(device: str) -> Limits:
+    """Return what a measurement may take now."""
+    return Limits(memory_bytes=0.8 * available_bytes(device), seconds=LONGEST_PASS)
+
+
+def up_to(sweep: Sweep, last: int) -> tuple[int, ...]:
+    """Return the values of a sweep that are to be measured."""
+    return tuple(value for value in sweep.values if value <= last)
+
+
+def plan(
+    sweep: Sweep,
+    values: Sequence[int],
+    device: str,
+    *,
+    here: Sequence[ScalingRow],
+    stored: Sequence[ScalingRow],
+) -> str:
+    """Say what would be measured, about how long it takes, and what is left out and why."""
+    bounds, total, runs, left_out = limits(device), 0.0, 0, []
+    for model in sweep.models:
+        for value in values:
+            seconds, memory = estimate(sweep, model, value, known=here, hints=stored)
+            if reason := refusal(seconds, memory, bounds):
+                letter = _LETTERS[sweep.axis]
+                left_out.append(f"{NAMES[model]} from {letter} = {value:,}: {reason}")
+                break
+            runs, total = runs + 1, total + 5 + 4 * seconds
+    words = f"{runs} sizes, each in a fresh process, about {total:.0f} s."
+    memory = f"{bounds.memory_bytes / 1e9:.1f} GB may be taken."
+    return "  \n".join([f"{words} {memory}", *(f"Left out: {line}." for line in left_out)])
+
+
+def measure(
+    sweep: Sweep,
+    values: tuple[int, ...],
+    device: str,
+    *,
+    here: Sequence[ScalingRow],
+    stored: Sequence[ScalingRow],
+) -> Generator[_jobs.Step, None, None]:
+    """Measure, yielding words, share and rows; estimates start from stored rows."""
+    letter = _LETTERS[sweep.axis]
+    narrowed = replace(sweep, values=values)
+    total, done = len(values) * len(sweep.models), 0
+    events = run_sweep(
+        narrowed, limits=lambda: limits(device), known=here, hints=stored, device=device
+    )
+    with closing(events):
+        for event in events:
+            if isinstance(event, Working):
+                row = event.row
+                words = (
+                    f"{NAMES[row.architecture]}, {letter} = {row.value:,}: {event.seconds:.0f} s, "
+                    f"about {event.expected_seconds:.2g} s a pass"
+                )
+                yield _jobs.Step(event.done / event.total, words)
+            else:
+                done += 1
+                words = f"{NAMES[event.architecture]}, {letter} = {event.value:,}: done"
+                yield _jobs.Step(done / total, words, event)
+
+
+def curves(
+    sweep: Sweep,
+    quantity: Quantity,
+    shown: Sequence[str],
+    stored: Sequence[ScalingRow],
+    here: Sequence[ScalingRow],
+) -> list[Curve]:
+    """Return what to draw; exponents stand beside the names."""
+    kinds, drawn = [SHOWN[name] for name in shown], []
+    for origin, rows in (("stored", stored), ("here", here)):
+        for model in sweep.models if origin in kinds else ():
+            own = _of(rows, sweep, model)
+            if own:
+                note = _note(rows, sweep, model, quantity)
+                drawn.append(_curve(model, origin, own, quantity, note))
+    if "closed form" in kinds:
+        base = stored if "stored" in kinds or not here else here
+        for model in sweep.models:
+            results = closed_form(sweep, model, sweep.values, quantity=quantity, measured=base)
+            if results[0] == results[0]:  # not NaN: without a measured row there is no rate
+                drawn.append(
+                    Curve(
+                        architecture=model,
+                        origin="closed form",
+                        values=sweep.values,
+                        results=results,
+                    )
+                )
+    if "paper" in kinds and sweep.axis == "points":
+        drawn += [
+            Curve(
+                architecture=figure.architecture,
+                origin="paper",
+                values=[figure.num_points],
+                results=[figure.seconds if quantity == "seconds" else 1e9 * figure.gigabytes],
+                note=f"{figure.groups} {'slices' if figure.architecture == 'transolver' else 'K'}",
+            )
+            for figure in PAPER
+            if figure.architecture in sweep.models
+        ]
+    return drawn
+
+
+def _curve(
+    model: str, origin: str, rows: Sequence[ScalingRow], quantity: Quantity, note: str
+) -> Curve:
+    return Curve(
+        architecture=model,
+        origin=origin,
+        values=[row.value for row in rows],
+        results=[getattr(row, quantity) for row in rows],
+        note=note,
+    )
+
+
+def _of(rows: Sequence[ScalingRow], sweep: Sweep, model: str) -> list[ScalingRow]:
+    own = [
+        row
+        for row in rows
+        if row.axis == sweep.axis and row.architecture == model and not row.stopped
+    ]
+    return sorted(own, key=lambda row: row.value)
+
+
+def _note(rows: Sequence[ScalingRow], sweep: Sweep, model: str, quantity: Quantity) -> str:
+    fitted = fit_rows(rows, model, quantity=quantity) if sweep.axis == "points" else None
+    return "" if fitted is None else f"N^{fitted.slope:.2f}"
+
+
+def chart(sweep: Sweep, quantity: Quantity, drawn: Sequence[Curve], *, dark: bool) -> None:
+    """Show the curves."""
+    titles = {
+        "points": f"points N (log scale), L = {sweep.patch_size:,} points a patch",
+        "patches": f"patches K, slices of Transolver (log scale), N = {sweep.num_points:,}",
+        "supernodes": f"supernodes Q per patch (log scale), N = {sweep.num_points:,}, "
+        f"K = {sweep.num_patches}",
+    }
+    st.plotly_chart(
+        scaling_figure(
+            drawn,
+            letter=_LETTERS[sweep.axis],
+            axis_title=titles[sweep.axis],
+            result_title="one forward pass"
+            if quantity == "seconds"
+            else "peak above weights and inputs",
+            unit="s" if quantity == "seconds" else "B",
+            recommended=best_patches(sweep) if sweep.axis == "patches" else None,
+            dark=dark,
+        ),
+        key="scaling_chart",
+    )
+
+
+def numbers(
+    sweep: Sweep, quantity: Quantity, rows: Sequence[ScalingRow], *, measured_here: bool
+) -> None:
+    """Show what the curves come down to, one number a model."""
+    origin = _parts.MEASURED if measured_here else STORED
+    for column, model in zip(st.columns(len(sweep.models) or 1), sweep.models, strict=False):
+        own = _of(rows, sweep, model)
+        with column:
+            label, value, more = _summary(sweep, own, fit_rows(rows, model, quantity=quantity))
+            number(f"{NAMES[model]}: {label}", value, origin=origin, help_text=more)
+
+
+def _summary(
+    sweep: Sweep, own: Sequence[ScalingRow], fitted: Exponent | None
+) -> tuple[str, str, str]:
+    if sweep.axis == "points":
+        if fitted is None:
+            return "exponent in N", "–", "Two sizes from 10,000 points on are needed."
+        more = f"Fitted to {fitted.points} sizes from N = {fitted.first:,.0f} to {fitted.last:,.0f}"
+        return "exponent in N", f"{fitted.slope:.2f}", f"{more}; twice the points cost 2^exponent."
+    if not own:
+        return "–", "–", "Not measured yet."
+    if sweep.axis == "patches":
+        best = min(own, key=lambda row: row.seconds)
+        more = f"The fastest of {len(own)} measured; √(N/Q) = {best_patches(sweep)}."
+        return "fastest at", f"{best.value:,}", more
+    growth = own[-1].seconds / own[0].seconds
+    more = f"Time at Q = {own[-1].value} over time at Q = {own[0].value}."
+    return f"time, Q = {own[-1].value} over {own[0].value}", f"{growth:.2f} ×", more
+
+
+def number(label: str, value: str, *, origin: str, help_text: str) -> None:
+    """Show one number and its origin; a stored benchmark belongs to no checkpoint."""
+    if origin == _parts.MEASURED:
+        _parts.number(label, value, origin=origin, help_text=help_text)
+        return
+    st.metric(
+        label,
+        value,
+        delta=origin,
+        delta_color="blue",
+        delta_arrow="off",
+        border=True,
+        height="stretch",
+        help=help_text,
+    )
+
+
+def machine(rows: Sequence[ScalingRow], axis: Axis) -> str:
+    """Say where rows were measured."""
+    own = [row for row in rows if row.axis == axis and not row.stopped]
+    if not own:
+        return "nothing yet"
+    first, load = own[0], max(row.load for row in own)
+    return (
+        f"{first.machine}, {first.threads} threads, {first.device}, PyTorch {first.torch_version}, "
+        f"load up to {load:.1f}; D = {first.width}, {first.num_heads} heads, "
+        f"{first.num_blocks} blocks"
+    )
+
+
+def table(sweep: Sweep, stored: Sequence[ScalingRow], here: Sequence[ScalingRow]) -> pd.DataFrame:
+    """Return all rows of the axis with their origin, the paper's last."""
+    frames = []
+    for origin, rows in ((STORED, stored), (_parts.MEASURED, here)):
+        frame = rows_table([row for row in rows if row.axis == sweep.axis])
+        frame.insert(0, "origin", origin)
+        frames.append(frame)
+    merged = frames[0] if frames[1].empty else pd.concat(frames, ignore_index=True)
+    return merged[merged["architecture"].isin(sweep.models)].reset_index(drop=True)
+
+
+def readable(full: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns of a table that fit the page, in readable units."""
+    shown = full[["origin", "architecture", "num_points", "num_patches", "num_supernodes"]].copy()
+    shown["architecture"] = shown["architecture"].map(NAMES)
+    shown["milliseconds"] = 1000 * full["seconds"]
+    shown["peak MB"] = full["peak_bytes"] / 1e6
+    shown["not measured"] = full["stopped"]
+    return shown.rename(
+        columns={
+            "architecture": "model",
+            "num_points": "N",
+            "num_patches": "K or slices",
+            "num_supernodes": "Q",
+        }
+    )
+
+
+def paper_caption() -> str:
+    """Say what the paper's figures are."""
+    parts = [
+        f"{NAMES[figure.architecture]} at {figure.num_points:,} points with {figure.groups} "
+        f"{'slices' if figure.architecture == 'transolver' else 'patches'}: "
+        f"{1000 * figure.seconds:.0f} ms, {figure.gigabytes:g} GB ({figure.where})"
+        for figure in PAPER
+    ]
+    return (
+        f"*{_parts.PAPER.capitalize()}*: {'; '.join(parts)}. GPU, precision and width are not "
+        "told, so only ratios compare."
+    )
+
+
+def command(sweep: Sweep, values: Sequence[int]) -> list[str]:
+    """Return the commands for the stored curves and for what would be measured here."""
+    sizes = " ".join(str(value) for value in values)
+    models = " ".join(sweep.models)
+    return [
+        f"python -m mspt benchmark scaling --axis {sweep.axis} --out {STORED_FILE.as_posix()}",
+        f"python -m mspt benchmark scaling --axis {sweep.axis} --sizes {sizes} --models {models}",
+    ]
