@@ -63,18 +63,18 @@ class Compactness:
 def measure_patches(points: Float[Tensor, "N X"], partition: Partition) -> PatchShapes:
     """Return size and form of each patch."""
     first, size = _runs(partition)
-    # About the middle of the cloud, so that little is lost where a cloud is far from zero.
-    origin = points.double().mean(0).numpy()
-    places = points.double().numpy()[partition.order.numpy()] - origin
-    center = np.add.reduceat(places, first) / size[:, None]
-    offset = places - np.repeat(center, size, axis=0)
-    square = (offset**2).sum(axis=1)
+    places = _in_leaf_order(points, partition)
+    origin = places.mean(axis=1, keepdims=True)
+    places -= origin  # little is lost where a cloud is far from zero
+    center = np.add.reduceat(places, first, axis=1) / size
+    places -= np.repeat(center, size, axis=1)
+    square = np.einsum("xn,xn->n", places, places)
     return PatchShapes(
         size=size,
-        center=center + origin,
+        center=(center + origin).T,
         radius=np.sqrt(np.maximum.reduceat(square, first)),
         dispersion=np.add.reduceat(square, first) / size,
-        aspect=_aspect(offset, first, size),
+        aspect=_aspect(places, first, size),
     )
 
 
@@ -237,8 +237,7 @@ def supernode_centers(
         parts[size == length] = np.repeat([run.size for run in runs], [run.count for run in runs])
     length = parts.ravel()
     first = np.concatenate([[0], np.cumsum(length)[:-1]])
-    places = points.double().numpy()[partition.order.numpy()]
-    return np.add.reduceat(places, first) / length[:, None]
+    return (np.add.reduceat(_in_leaf_order(points, partition), first, axis=1) / length).T
 
 
 def attention_flops(config: ModelConfig, num_points: int) -> float:
@@ -262,17 +261,22 @@ def _runs(partition: Partition) -> tuple[Int[ndarray, " K"], Int[ndarray, " K"]]
     return offsets[:-1], np.diff(offsets)
 
 
+def _in_leaf_order(points: Float[Tensor, "N X"], partition: Partition) -> Float[ndarray, "X N"]:
+    """Return the points patch after patch, axis by axis: long runs are quick to sum."""
+    return np.ascontiguousarray(points.numpy()[partition.order.numpy()].T, dtype=np.float64)
+
+
 def _aspect(
-    offset: Float[ndarray, "N X"], first: Int[ndarray, " K"], size: Int[ndarray, " K"]
+    offset: Float[ndarray, "X N"], first: Int[ndarray, " K"], size: Int[ndarray, " K"]
 ) -> Float[ndarray, " K"]:
-    space_dim = offset.shape[1]
+    space_dim = len(offset)
     if space_dim == 1:
-        return np.where(np.add.reduceat(np.abs(offset[:, 0]), first) > 0, np.inf, 1.0)
-    products = np.stack(
-        [offset[:, i] * offset[:, j] for i in range(space_dim) for j in range(space_dim)], axis=1
-    )
-    covariance = np.add.reduceat(products, first) / size[:, None]
-    values = np.linalg.eigvalsh(covariance.reshape(-1, space_dim, space_dim))
+        return np.where(np.add.reduceat(np.abs(offset[0]), first) > 0, np.inf, 1.0)
+    covariance = np.empty((len(size), space_dim, space_dim))
+    for i in range(space_dim):
+        for j in range(i + 1):
+            covariance[:, i, j] = np.add.reduceat(offset[i] * offset[j], first) / size
+    values = np.linalg.eigvalsh(covariance)  # which reads the lower triangle
     longest, second = np.sqrt(np.maximum(values[:, -1], 0)), values[:, -2]
     # Rounding of the points to float32 leaves a little width where a patch is a line.
     thin = second <= 1e-9 * values[:, -1]

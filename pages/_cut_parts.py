@@ -149,18 +149,19 @@ def numbers(view: View, cuts: Cuts, num_supernodes: int) -> None:
 
 
 def advice(view: View, cuts: Cuts, num_supernodes: int) -> str:
-    """Say which K is cheapest, and what the chosen one costs against it."""
-    count = len(view.points)
+    """Say which K is cheapest and why, and what the chosen one costs against it."""
+    count, chosen = len(view.points), cuts.num_patches
     best = recommended_patches(count, num_supernodes=num_supernodes)
     own, least = (
-        attention_flops(config_for(view, k, num_supernodes), count)
-        for k in (cuts.num_patches, best)
+        attention_flops(config_for(view, k, num_supernodes), count) for k in (chosen, best)
     )
-    return (
+    reason = (
         f"**K = {best:,} is cheapest**: at √(N/Q) = √({count:,}/{num_supernodes}) the L points of "
-        f"the patch and the S supernodes cost the same. K = {cuts.num_patches:,} costs "
-        f"**{own / least:.2f} ×** as much attention."
+        "the patch and the S supernodes cost the same."
     )
+    if chosen == best:
+        return f"{reason} It is the one above."
+    return f"{reason} K = {chosen:,} costs **{own / least:.2f} ×** as much attention."
 
 
 def _counted(label: str, value: str, help_text: str) -> None:
@@ -233,7 +234,7 @@ def show_table(view: View, cuts: Cuts, picked: int | None) -> None:
         key="patch_table",
         on_select=lambda: _pick_row(cuts, order),
         selection_mode="single-row",
-        column_config=_columns(view),
+        column_config=_columns(view, table),
     )
     st.download_button(
         "Table of the patches (CSV)",
@@ -253,7 +254,7 @@ def _pick_row(cuts: Cuts, order: list[int]) -> None:
         st.session_state["point"] = int(cuts.partition.order[start])
 
 
-def _columns(view: View) -> dict[str, object]:
+def _columns(view: View, table: pd.DataFrame) -> dict[str, object]:
     column = st.column_config
     return {
         "patch": column.NumberColumn("Patch", width="small"),
@@ -272,7 +273,9 @@ def _columns(view: View) -> dict[str, object]:
             "Neighbors", width="small", help="Patches among the six nearest places of its points."
         ),
         "error_share": column.ProgressColumn(
-            "Share of the squared error", format="percent", color="auto"
+            "Share of the squared error",
+            format="percent",
+            max_value=float(table["error_share"].max()) if "error_share" in table else None,
         ),
     }
 

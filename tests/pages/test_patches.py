@@ -1,0 +1,212 @@
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from mspt.cost import recommended_patches
+from mspt.data.store import load_case
+from mspt.data.stress import STRESS_CLOUDS, stress_cloud
+from mspt.figures.viewer_bytes import decode, shuffle_order
+from mspt.partition import build_partition
+from mspt.patch_metrics import tree_levels
+from tests.pages.reading import charts, metrics
+
+Open = Callable[..., AppTest]
+LINE = {"source": "stress", "stress_case": "line", "stress_points": "1000"}
+
+
+def message(app: AppTest) -> tuple[dict, list[bytes]]:
+    """The header and buffers that the viewer was sent."""
+    (found,) = app.get("bidi_component")
+    return decode(found.proto.bytes)
+
+
+def labels(app: AppTest, panel: int = 0) -> np.ndarray:
+    """The patch of each point as the browser sees it, in the order of the cloud."""
+    header, buffers = message(app)
+    place = header["panels"][panel]["buffer"]
+    kind = {"u1": np.uint8, "u2": np.uint16, "u4": np.uint32}[header["kinds"][place]]
+    sent = np.frombuffer(buffers[place], dtype=kind)
+    patch = np.empty(len(sent), dtype=int)
+    patch[shuffle_order(len(sent))] = sent
+    return patch
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(item.value for item in (*app.markdown, *app.caption))
+
+
+def click(app: AppTest, point: int) -> AppTest:
+    """Pick a point as the browser reports it."""
+    count = message(app)[0]["points"]
+    place = int(np.flatnonzero(shuffle_order(count) == point)[0])
+    app.session_state["patches_view"] = {"pick": {"index": place, "panel": 0, "points": count}}
+    return app.run()
+
+
+def test_first_visit_shows_a_car_cut_as_its_model_cuts_it(open_page: Open) -> None:
+    app = open_page("patches")
+    assert not app.exception
+    assert not app.error
+    header, _ = message(app)
+    assert header["panels"][0]["title"] == "ball tree"
+    assert header["panels"][0]["count"] == app.session_state["K_slider"]
+    assert "notchback" in text(app).lower()
+    assert charts(app)
+
+
+def test_picture_shows_the_patches_that_the_library_makes(open_page: Open) -> None:
+    app = open_page("patches", source="elasticity", elasticity_case="elasticity-1105", K="37")
+    points = load_case("elasticity", "elasticity-1105").points
+    expected = build_partition(points, 37)
+    assert np.array_equal(labels(app), expected.patch_of_point.numpy())
+    assert message(app)[0]["panels"][0]["count"] == 37
+    levels = message(app)[0]["panels"][0]["levels"]
+    assert len(levels) == len(tree_levels(expected.tree).groups) == 7
+    texts = message(app)[0]["groupText"]
+    assert len(texts) == 37
+    assert texts[0].startswith("patch 0 · 27 points · radius ")
+
+
+def test_supernodes_are_as_many_as_asked_for(open_page: Open) -> None:
+    app = open_page("patches", **LINE, K="10", Q="6")
+    header, buffers = message(app)
+    (layer,) = (one for one in header["layers"] if one["name"] == "supernodes")
+    assert len(buffers[layer["spheres"]]) == 60 * 4 * 4
+    assert metrics(app)["Keys L + S"] == "100 + 60"
+
+
+def test_a_slid_or_clicked_number_of_patches_is_the_typed_one(open_page: Open) -> None:
+    app = open_page("patches", **LINE)
+    cheapest = recommended_patches(1000)
+    assert len(np.unique(labels(app))) == cheapest
+    app.select_slider(key="K_slider").set_value(8).run()
+    assert app.number_input(key="K").value == 8
+    assert len(np.unique(labels(app))) == 8
+    app.button(key="K_cheapest").click().run()
+    assert app.number_input(key="K").value == cheapest
+    assert app.select_slider(key="K_slider").value == cheapest
+
+
+def test_every_number_of_patches_from_one_to_all_points(open_page: Open) -> None:
+    app = open_page("patches", **LINE, K="1")
+    assert not app.exception
+    app.number_input(key="K").set_value(1000).run()
+    assert not app.exception
+    assert len(np.unique(labels(app))) == 1000
+    app.number_input(key="K").set_value(5000).run()
+    assert not app.exception
+    assert "5,000 is more than the 1,000 points" in text(app)
+    app.number_input(key="Q").set_value(3).run()
+    assert "A patch of 1 points has no 3 supernodes" in text(app)
+
+
+@pytest.mark.parametrize("kind", STRESS_CLOUDS)
+def test_every_stress_cloud_opens_with_its_table(open_page: Open, kind: str) -> None:
+    query = {**LINE, "stress_case": kind, "closer": "Every patch", "K": "21"}
+    app = open_page("patches", **query)
+    assert not app.exception
+    assert app.dataframe[0].value["size"].tolist() == [48] * 13 + [47] * 8
+    points = stress_cloud(kind, 1000)
+    radius = build_partition(points, 21).tree.radius
+    leaves = build_partition(points, 21).tree.num_patches == 1
+    np.testing.assert_allclose(app.dataframe[0].value["radius"], radius[leaves], rtol=1e-4)
+
+
+def test_a_click_selects_the_patch_and_names_its_neighbors(open_page: Open) -> None:
+    app = click(open_page("patches", **LINE, K="8", closer="Every patch"), 321)
+    assert not app.exception
+    patch = int(build_partition(stress_cloud("line", 1000), 8).patch_of_point[321])
+    assert app.number_input(key="point").value == 321
+    expected = [one for one in (patch - 1, patch + 1) if 0 <= one < 8]
+    assert f"**Patch {patch}** of 8, around point 321: 125 points" in text(app)
+    assert f"Touches {', '.join(map(str, expected))}." in text(app)
+    assert app.dataframe[0].value["patch"].tolist()[: 1 + len(expected)] == [patch, *expected]
+    header, _ = message(app)
+    assert [int(shuffle_order(1000)[place]) for place in header["marked"]] == [321]
+    assert any(layer["name"] == "ball of the picked patch" for layer in header["layers"])
+
+
+def test_share_of_the_error_is_known_where_the_truth_is(open_page: Open) -> None:
+    query = {"source": "elasticity", "closer": "Every patch", "point": "5"}
+    app = open_page("patches", **query)
+    assert app.dataframe[0].value["error_share"].sum() == pytest.approx(1)
+    assert "of the squared error of stress" in text(app)
+    app = open_page("patches", **LINE, closer="Every patch", point="5")
+    assert "error_share" not in app.dataframe[0].value
+
+
+def test_two_cuts_side_by_side(open_page: Open) -> None:
+    app = open_page("patches", **LINE, K="5", beside="sequence")
+    header, _ = message(app)
+    assert [panel["title"] for panel in header["panels"]] == ["ball tree", "sequence"]
+    assert not np.array_equal(labels(app, 0), labels(app, 1))
+    assert labels(app, 1).tolist() == np.repeat(np.arange(5), 200).tolist()
+
+
+def test_other_cuts_stand_beside_the_paper_s(open_page: Open) -> None:
+    app = open_page("patches", **LINE, cut="grid", closer="Other cuts")
+    traces = charts(app)[0]["data"]
+    assert [trace["y"][0] for trace in traces] == ["grid", "random", "sequence", "ball tree"]
+    assert "0.0065 against 0.2035" in text(app)
+
+
+def test_message_of_a_large_cloud_is_small(open_page: Open) -> None:
+    app = open_page("patches", source="stress", stress_case="uniform", K="128")
+    (found,) = app.get("bidi_component")
+    header, _ = message(app)
+    assert header["points"] == 32_768
+    assert len(found.proto.bytes) < 100_000
+
+
+def test_address_restores_the_state(open_page: Open) -> None:
+    query = {**LINE, "K": "12", "Q": "2", "cut": "random", "point": "7", "closer": "Every patch"}
+    app = open_page("patches", **query)
+    assert app.number_input(key="K").value == 12
+    assert app.number_input(key="Q").value == 2
+    assert app.number_input(key="point").value == 7
+    assert message(app)[0]["panels"][0]["title"] == "random"
+    assert app.query_params["K"] == ["12"]
+    assert len(app.dataframe) == 1
+
+
+def test_every_number_shows_its_origin(open_page: Open) -> None:
+    origins = {metric.label: metric.delta for metric in open_page("patches", **LINE).metric}
+    assert origins == {
+        "Keys L + S": "measured here",
+        "Median radius": "measured here",
+        "Dispersion": "measured here",
+        "Attention": "counted by formula",
+        "Whole forward": "counted by formula",
+    }
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{}, LINE, {"source": "elasticity"}, {"source": "shape"}],
+    ids=["car", "line", "2d", "shape"],
+)
+def test_shown_command_repeats_the_numbers(
+    open_page: Open, project: Path, query: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mspt.cli import build_parser
+    from mspt.commands_patches import run_patches
+
+    app = open_page("patches", **query)
+    program, *arguments = shlex.split(app.code[0].value.removeprefix("python -m "))
+    assert program == "mspt"
+    args = build_parser().parse_args(arguments)
+    if query.get("source") == "shape":
+        return
+    monkeypatch.chdir(project)
+    args.out = None
+    found = run_patches(args)
+    shown = metrics(app)
+    assert float(shown["Median radius"]) == pytest.approx(found["median_radius"], rel=5e-3)
+    assert float(shown["Dispersion"]) == pytest.approx(found["dispersion"]["median"], rel=5e-3)
+    assert f"K = {found['recommended_patches']:,} is cheapest" in text(app)
+    st.cache_resource.clear()
