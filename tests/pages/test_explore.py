@@ -1,15 +1,17 @@
-import io
+import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import CheckpointInfo, list_checkpoints, load_checkpoint
+from mspt.data.flow_store import list_flows, load_flow
 from mspt.data.store import load_case
+from mspt.figures.viewer_bytes import STEPS, decode, shuffle_order
+from mspt.flow_evaluation import score_flow
 from mspt.inference import predict_case
 from tests.pages.reading import charts, metrics
 
@@ -58,15 +60,17 @@ def test_shown_error_equals_an_independent_computation(
     open_page: Open, project: Path, name: str
 ) -> None:
     dataset = name.split("-")[0]
-    app = open_page("explore", dataset=dataset, case=name)
-    assert app.selectbox(key="case").value == name
+    app = open_page("explore", source=dataset, **{f"{dataset}_case": name})
+    assert app.selectbox(key=f"{dataset}_case").value == name
     expected = reference_error(project, dataset, name)
     assert metrics(app)["Relative L2 of this case"] == f"{expected:.2%}"
     assert metrics(app)["Mean of 200 test cases"] == "43.21%"
 
 
 def test_every_number_shows_its_origin(open_page: Open) -> None:
-    origins = {metric.label: metric.delta for metric in open_page("explore").metric}
+    origins = {
+        metric.label: metric.delta for metric in open_page("explore", source="elasticity").metric
+    }
     assert origins == {
         "Relative L2 of this case": "measured here",
         "Mean of 200 test cases": "stored with the checkpoint",
@@ -78,7 +82,7 @@ def test_every_number_shows_its_origin(open_page: Open) -> None:
 def test_picture_holds_the_exact_truth_and_prediction_at_the_points(
     open_page: Open, project: Path
 ) -> None:
-    app = open_page("explore", case="elasticity-1105")
+    app = open_page("explore", source="elasticity", elasticity_case="elasticity-1105", view="Flat")
     dots = [trace for trace in charts(app)[0]["data"] if trace.get("mode") == "markers"]
     truth, predicted, error = dots[0]["customdata"].T
     case = load_case("elasticity", "elasticity-1105")
@@ -90,14 +94,14 @@ def test_picture_holds_the_exact_truth_and_prediction_at_the_points(
 
 
 def test_another_case_shows_another_truth(open_page: Open) -> None:
-    app = open_page("explore")
+    app = open_page("explore", source="elasticity", view="Flat")
     before = charts(app)[0]["data"][0]["z"]
-    app.selectbox(key="case").set_value("elasticity-1110").run()
+    app.selectbox(key="elasticity_case").set_value("elasticity-1110").run()
     assert not np.array_equal(before, charts(app)[0]["data"][0]["z"], equal_nan=True)
 
 
 def test_another_checkpoint_shows_another_prediction_of_the_same_truth(open_page: Open) -> None:
-    app = open_page("explore")
+    app = open_page("explore", source="elasticity", view="Flat")
     truth, prediction = (charts(app)[0]["data"][trace]["z"] for trace in (0, 3))
     app.selectbox(key="checkpoint").set_value("elasticity-sequence").run()
     after = [charts(app)[0]["data"][trace]["z"] for trace in (0, 3)]
@@ -106,77 +110,251 @@ def test_another_checkpoint_shows_another_prediction_of_the_same_truth(open_page
 
 
 def test_another_data_set_brings_its_own_checkpoints_and_cases(open_page: Open) -> None:
-    app = open_page("explore", case="elasticity-1105", checkpoint="elasticity-sequence")
-    app.button_group(key="dataset").set_value("darcy").run()
+    app = open_page(
+        "explore",
+        source="elasticity",
+        elasticity_case="elasticity-1105",
+        checkpoint="elasticity-sequence",
+        view="Flat",
+    )
+    app.button_group(key="source").set_value("darcy").run()
     assert not app.exception
     assert app.selectbox(key="checkpoint").value == "darcy"
-    assert app.selectbox(key="case").value == "darcy-1100"
+    assert app.selectbox(key="darcy_case").value == "darcy-1100"
     assert charts(app)[1]["layout"]["coloraxis"]["cmin"] == 3
 
 
 def test_address_restores_the_state(open_page: Open) -> None:
-    app = open_page("explore", dataset="darcy", case="darcy-1150", view="Patches")
-    assert app.button_group(key="dataset").value == "darcy"
-    assert app.selectbox(key="case").value == "darcy-1150"
+    app = open_page("explore", source="darcy", darcy_case="darcy-1150", view="Flat", look="Patches")
+    assert app.button_group(key="source").value == "darcy"
+    assert app.selectbox(key="darcy_case").value == "darcy-1150"
     assert "patch" in charts(app)[1]["data"][0]["hovertemplate"]
 
 
+def test_address_restores_what_the_panels_show(open_page: Open) -> None:
+    app = open_page("explore", car_field="Velocity change", part="z", error="log", resolution="N/2")
+    panels, points = panels_of(app)
+    assert [panel["name"] for panel in panels[:2]] == ["u − U_inf, z"] * 2
+    assert panels[2]["name"].startswith("log")
+    assert panels[2]["palette"] == "magnitude"
+    assert points == 120 // 2
+
+
 def test_address_with_unknown_values_falls_back_to_defaults(open_page: Open) -> None:
-    app = open_page("explore", dataset="no-such", case="elasticity-9999", device="TPU")
+    app = open_page(
+        "explore", source="elasticity", elasticity_case="elasticity-9999", device="TPU", versus="x"
+    )
     assert not app.exception
-    assert app.selectbox(key="case").value == "elasticity-1100"
+    assert app.selectbox(key="elasticity_case").value == "elasticity-1100"
+    assert not open_page("explore", source="no-such", resolution="8N").exception
 
 
 def test_arrows_go_round_the_list(open_page: Open) -> None:
-    app = open_page("explore")
+    app = open_page("explore", source="elasticity")
     app.button(key="case_previous").click().run()
-    assert app.selectbox(key="case").value == "elasticity-1299"
+    assert app.selectbox(key="elasticity_case").value == "elasticity-1299"
     app.button(key="case_next").click().run()
-    assert app.selectbox(key="case").value == "elasticity-1100"
+    assert app.selectbox(key="elasticity_case").value == "elasticity-1100"
+
+
+# The linked panels
+
+
+def panels_of(app: AppTest) -> tuple[list[dict], int]:
+    """The viewer's panels with their values in the order of the points, and how many these are."""
+    (viewer,) = app.get("bidi_component")
+    header, buffers = decode(viewer.proto.bytes)
+    order = shuffle_order(header["points"])
+    panels = []
+    for panel in header["panels"]:
+        steps = np.frombuffer(buffers[panel["buffer"]], dtype="<u2").astype(float)
+        low, high = panel["range"]
+        values = np.empty(len(order))
+        values[order] = low + steps / STEPS * (high - low)
+        panels.append({**panel, "values": values})
+    return panels, header["points"]
+
+
+def test_panels_hold_truth_prediction_and_error_with_shared_limits(
+    open_page: Open, project: Path
+) -> None:
+    app = open_page("explore", source="elasticity", elasticity_case="elasticity-1105")
+    panels, points = panels_of(app)
+    case = load_case("elasticity", "elasticity-1105")
+    checkpoint = load_checkpoint(project / "pretrained" / "elasticity.safetensors")
+    predicted = predict_case(checkpoint, case.points, case.features).fields[:, 0].numpy()
+    truth = case.fields[:, 0].numpy()
+    assert points == 972
+    for panel, expected in zip(panels, (truth, predicted, predicted - truth), strict=True):
+        np.testing.assert_allclose(panel["values"], expected, atol=2e-5 * np.ptp(expected))
+        assert panel["unit"] == "Pa"
+    assert panels[0]["limits"] == panels[1]["limits"]
+    low, high = panels[2]["limits"]
+    assert low == -high
+    assert panels[2]["palette"] == "error"
+
+
+def test_second_checkpoint_shows_both_predictions_and_both_errors(open_page: Open) -> None:
+    alone, _ = panels_of(open_page("explore", source="elasticity"))
+    app = open_page("explore", source="elasticity", versus="elasticity-transolver")
+    panels, _ = panels_of(app)
+    assert [panel["title"] for panel in panels] == [
+        "Prediction A: elasticity",
+        "Prediction B: elasticity-transolver",
+        "Error A: elasticity",
+        "Error B: elasticity-transolver",
+    ]
+    truths = [panels[0]["values"] - panels[2]["values"], panels[1]["values"] - panels[3]["values"]]
+    for truth in truths:
+        np.testing.assert_allclose(truth, alone[0]["values"], atol=0.05)
+    assert panels[2]["limits"] == panels[3]["limits"]
+
+
+def shown_values(app: AppTest) -> dict[str, str]:
+    """The table of a point's values."""
+    tables = [table.value for table in app.table]
+    (found,) = [table for table in tables if "Rank of its error" in table.index]
+    return dict(zip(found.index, found.iloc[:, 0], strict=True))
+
+
+def test_picked_point_shows_its_exact_values(open_page: Open, project: Path) -> None:
+    app = open_page("explore", source="elasticity", elasticity_case="elasticity-1105")
+    case = load_case("elasticity", "elasticity-1105")
+    checkpoint = load_checkpoint(project / "pretrained" / "elasticity.safetensors")
+    prediction = predict_case(checkpoint, case.points, case.features)
+    error = (prediction.fields - case.fields)[:, 0].double().numpy()
+    assert shown_values(app)["Rank of its error"].startswith("1 of 972")
+    app.session_state["explore_pick"] = ("elasticity-1105", 500)
+    values = shown_values(app.run())
+    assert values["Truth of stress"] == f"{case.fields[500, 0].item():.5g} Pa"
+    assert values["Error"] == f"{error[500]:+.5g} Pa"
+    assert values["Patch"] == str(prediction.partition.patch_of_point[500].item())
+    rank = int((np.abs(error) >= np.abs(error[500])).sum())
+    assert values["Rank of its error"].startswith(f"{rank} of 972")
+
+
+def test_picked_point_of_another_case_is_forgotten(open_page: Open) -> None:
+    app = open_page("explore", source="elasticity")
+    app.session_state["explore_pick"] = ("elasticity-1105", 500)
+    assert shown_values(app.run())["Rank of its error"].startswith("1 of 972")
+
+
+def test_fewer_points_are_asked_and_compared_at_those_points(open_page: Open) -> None:
+    app = open_page("explore", source="darcy")
+    whole, points = panels_of(app)
+    app.select_slider(key="resolution").set_value("N/4").run()
+    part, fewer = panels_of(app)
+    assert (points, fewer) == (85 * 85, 43 * 43)
+    expected = whole[0]["values"].reshape(85, 85)[::2, ::2].ravel()
+    np.testing.assert_allclose(part[0]["values"], expected, atol=1e-6)
+
+
+def test_resolution_without_truth_is_not_offered_and_this_is_said(open_page: Open) -> None:
+    app = open_page("explore", source="darcy")
+    assert app.select_slider(key="resolution").options == ["N/4", "N/2", "N"]
+    assert any("No truth is stored at 2N" in caption.value for caption in app.caption)
+    app.button_group(key="source").set_value("car").run()
+    assert app.select_slider(key="resolution").options == ["N/4", "N/2", "N", "2N"]
+
+
+def test_patches_are_listed_worst_first_and_the_worst_is_marked_on_demand(open_page: Open) -> None:
+    app = open_page("explore", source="elasticity")
+    (table,) = [frame.value for frame in app.dataframe]
+    assert table["share"].is_monotonic_decreasing
+    assert "Marked patch" not in layers_of(app)
+    app.toggle(key="mark_worst").set_value(True).run()
+    assert "Marked patch" in layers_of(app)
+
+
+def layers_of(app: AppTest) -> list[str]:
+    (viewer,) = app.get("bidi_component")
+    return [layer["name"] for layer in decode(viewer.proto.bytes)[0]["layers"]]
+
+
+# Bodies
+
+
+def test_body_shows_surface_or_flow_but_never_both(open_page: Open) -> None:
+    app = open_page("explore")
+    assert panels_of(app)[1] == 240
+    app.selectbox(key="car_field").set_value("C_p in the flow").run()
+    assert panels_of(app)[1] == 120
+    assert layers_of(app)[0] == "Body"
+
+
+def test_drag_of_all_unseen_bodies_is_drawn_against_the_solver(open_page: Open) -> None:
+    app = open_page("explore")
+    (scatter,) = [
+        chart for chart in charts(app) if "solver" in str(chart["layout"].get("xaxis", {}))
+    ]
+    shown = {
+        row[0]: x
+        for trace in scatter["data"]
+        for row, x in zip(trace.get("customdata", []), trace["x"], strict=False)
+    }
+    names = [*list_flows("test"), *list_flows("unseen")]
+    assert set(shown) == set(names)
+    for name in names[:3]:
+        assert shown[name] == pytest.approx(load_flow(name).info["C_D"])
+
+
+def test_bodies_are_sorted_by_the_error_of_their_pressure(open_page: Open, project: Path) -> None:
+    app = open_page("explore", worst="true")
+    assert not app.exception
+    names = app.selectbox(key="car_case").options
+    checkpoint = load_checkpoint(project / "pretrained" / "car.safetensors")
+    first, last = (
+        score_flow(checkpoint, name, load_flow(name)).surface_pressure
+        for name in (names[0], names[-1])
+    )
+    assert first > last
+
+
+def test_shown_drag_is_that_of_the_score(open_page: Open, project: Path) -> None:
+    name = list_flows("test")[1]
+    app = open_page("explore", car_case=name)
+    checkpoint = load_checkpoint(project / "pretrained" / "car.safetensors")
+    score = score_flow(checkpoint, name, load_flow(name))
+    (label,) = [label for label in metrics(app) if label.startswith("C_D")]
+    assert label == f"C_D {score.C_D:.3f}, solver {score.C_D_true:.3f}".replace("-", "−")
+    counts = f"{1e4 * (score.C_D - score.C_D_true):+,.0f} counts".replace("-", "−")
+    assert metrics(app)[label] == counts
+
+
+@pytest.mark.parametrize("layer", ["Edges", "Clip", "Slice"])
+def test_vtk_view_of_a_body_opens(open_page: Open, layer: str) -> None:
+    app = open_page("explore", view="VTK view", car_layer=layer, of="Error")
+    assert not app.exception
+    (scene,) = app.get("bidi_component")
+    assert "error of" in json.loads(scene.proto.json)["_html"]
+
+
+# Flat pictures
 
 
 @pytest.mark.parametrize("view", ["Patches", "Error by patch"])
 def test_model_without_patches_says_so(open_page: Open, view: str) -> None:
-    app = open_page("explore", checkpoint="elasticity-transolver", view=view)
+    app = open_page(
+        "explore",
+        source="elasticity",
+        checkpoint="elasticity-transolver",
+        view="Flat",
+        look=view,
+    )
     assert any("cuts no patches" in caption.value for caption in app.caption)
 
 
 def test_worst_first_sorts_the_list_by_an_error_anyone_can_recompute(
     open_page: Open, project: Path
 ) -> None:
-    app = open_page("explore", worst="true")
+    app = open_page("explore", source="elasticity", worst="true")
     assert not app.exception
-    names = app.selectbox(key="case").options
+    names = app.selectbox(key="elasticity_case").options
     first, last = (reference_error(project, "elasticity", names[place]) for place in (0, -1))
     middle = reference_error(project, "elasticity", names[100])
     assert first > middle > last
-    histogram = charts(app)[2]["data"][0]
+    histogram = charts(app)[0]["data"][0]
     assert histogram["y"].sum() == len(names) == 200
-
-
-def test_table_holds_points_truth_prediction_and_error(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(project)
-    from pages import _shared
-
-    case = load_case("darcy", "darcy-1100")
-    header = _shared.checkpoints("darcy")["darcy"]
-    checkpoint = load_checkpoint(header.path)
-    prediction = predict_case(checkpoint, case.points, case.features)
-    table = pd.read_csv(io.BytesIO(_shared.case_csv(case, prediction)))
-    assert list(table) == [
-        "x",
-        "y",
-        "permeability",
-        "pressure_truth",
-        "pressure_prediction",
-        "pressure_error",
-    ]
-    np.testing.assert_allclose(table["pressure_truth"], case.fields[:, 0], rtol=1e-6)
-    np.testing.assert_allclose(
-        table["pressure_error"], table["pressure_prediction"] - table["pressure_truth"], atol=1e-7
-    )
 
 
 def test_folder_without_checkpoints_says_how_to_make_one(
@@ -203,10 +381,8 @@ def test_shown_command_is_one_the_command_line_takes(open_page: Open, page: str)
 
 
 def test_footer_names_the_last_run(open_page: Open) -> None:
-    captions = [caption.value for caption in open_page("explore").caption]
-    assert any(
-        "N = 972 points · K = 9 patches" in text and "ms on cpu" in text for text in captions
-    )
+    captions = [caption.value for caption in open_page("explore", source="elasticity").caption]
+    assert any("N = 972 points · K = 9 patches" in text and " ms on " in text for text in captions)
 
 
 def test_device_picker_offers_only_what_is_here(open_page: Open) -> None:
@@ -222,7 +398,7 @@ def test_shipped_checkpoint_opens_and_beats_the_mean(
 ) -> None:
     monkeypatch.chdir(header.path.parents[1])
     app = AppTest.from_file(str(header.path.parents[1] / "app.py"), default_timeout=180)
-    app.query_params.update(dataset=header.info["dataset"], checkpoint=header.path.stem)
+    app.query_params.update(source=header.info["dataset"], checkpoint=header.path.stem)
     if header.info["dataset"] == "car":
         app.switch_page("pages/upload.py").run()
         assert not app.exception
