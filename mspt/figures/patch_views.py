@@ -3,13 +3,13 @@
 Letters: N points, K patches, X space axes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from mspt.figures.theme import ACCENT, BAR, INK, lay_out
@@ -27,7 +27,7 @@ from mspt.patch_metrics import (
 MAX_DRAWN = 2048
 """Most balls of a level, supernodes and lines of text that the viewer is sent."""
 BALLS, SUPERNODES, PICKED, BODY = "balls", "supernodes", "ball of the picked patch", "body"
-_SUPERNODE_SIZE = 0.012
+_SUPERNODE_SIZE = 0.01
 _FEWEST_TO_SHRINK = 64  # more supernodes than these are drawn smaller
 
 
@@ -82,7 +82,7 @@ def patch_scene(
             layers.append(_ball(shapes, int(patch[picked])))
         layers += _patch_balls(shapes) if walk is None else _tree_balls(partition.tree, walk)
         if len(shapes.size) * num_supernodes <= MAX_DRAWN:
-            layers.append(_supernodes(points, partition, num_supernodes))
+            layers.append(_supernodes(points, cut, num_supernodes))
     if body is not None:
         layers.append(Surface(name=BODY, vertices=body.vertices, triangles=body.triangles))
     return Scene(
@@ -228,13 +228,15 @@ def _tree_balls(tree: BallTree, walk: TreeLevels) -> list[Layer]:
     return [balls]
 
 
-def _supernodes(points: Float[Tensor, "N X"], partition: Partition, num_supernodes: int) -> Spheres:
+def _supernodes(points: Float[Tensor, "N X"], cut: ShownCut, num_supernodes: int) -> Spheres:
     """Return a small sphere at the middle of the points behind each supernode."""
-    centers = supernode_centers(points, partition, num_supernodes)
-    low, high = points.aminmax(dim=0)
-    size = _SUPERNODE_SIZE * float((high - low).double().norm())
+    shapes = cut.shapes
+    centers = supernode_centers(points, cut.partition, num_supernodes)
+    reach = shapes.radius[:, None]
+    extent = (shapes.center + reach).max(axis=0) - (shapes.center - reach).min(axis=0)
+    size = _SUPERNODE_SIZE * float(np.linalg.norm(extent))
     many = max(1.0, len(centers) / _FEWEST_TO_SHRINK)
-    patches: Int[np.ndarray, " K"] = np.arange(len(partition.offsets) - 1)
+    patches = np.arange(len(shapes.size))
     return Spheres(
         name=SUPERNODES,
         centers=centers,
@@ -248,7 +250,7 @@ def _texts(shapes: PatchShapes, unit: str) -> tuple[str, ...]:
     """Return what is shown under the mouse."""
     if len(shapes.size) > MAX_DRAWN:
         return ()
-    rows: Sequence[tuple[int, float]] = list(zip(shapes.size, shapes.radius, strict=True))
+    rows = zip(shapes.size.tolist(), shapes.radius.tolist(), strict=True)
     return tuple(
         f"patch {patch} · {size} points · radius {radius:.3g} {unit}"
         for patch, (size, radius) in enumerate(rows)
