@@ -443,7 +443,9 @@ def fit_exponent(
     used = (x >= start) & (x > 0) & (y > 0)
     if len(np.unique(x[used])) < 2:
         return None
-    slope = np.polyfit(np.log(x[used]), np.log(y[used]), 1)[0]
+    # From deviations: fitting slope and offset together loses the digits of close values.
+    across, up = (part - part.mean() for part in (np.log(x[used]), np.log(y[used])))
+    slope = (across @ up) / (across @ across)
     first, last = x[used].min(), x[used].max()
     return Exponent(
         slope=round(float(slope), 12), first=float(first), last=float(last), points=int(used.sum())

@@ -33,14 +33,16 @@ from mspt.scaling import (
 from pages import _jobs, _parts
 
 STORED_FILE = Path("assets/benchmarks/scaling.csv")
-STORED = "stored with the project"
+STORED = "stored curve"
+BUSY = 1.5
+"""Load, over that of the measuring itself, from which times are called rough."""
 AXES: dict[str, Axis] = {
     "Points N": "points",
     "Patches K": "patches",
     "Supernodes Q": "supernodes",
 }
 QUANTITIES: dict[str, Quantity] = {"Time": "seconds", "Peak memory": "peak_bytes"}
-SHOWN = {"Stored": "stored", "This machine": "here", "Closed form": "closed form", "Paper": "paper"}
+SHOWN = {"Stored": "stored", "Here": "here", "Formula": "closed form", "Paper": "paper"}
 JOB, HERE = "scaling_job", "scaling_rows"
 LONGEST_PASS = 20.0
 """Seconds of the longest pass that is begun while somebody watches."""
@@ -238,27 +240,25 @@ def numbers(
     for column, model in zip(st.columns(len(sweep.models) or 1), sweep.models, strict=False):
         own = _of(rows, sweep, model)
         with column:
-            label, value, more = _summary(sweep, own, fit_rows(rows, model, quantity=quantity))
-            number(f"{NAMES[model]}: {label}", value, origin=origin, help_text=more)
+            value, more = _summary(sweep, own, fit_rows(rows, model, quantity=quantity))
+            number(NAMES[model], value, origin=origin, help_text=more)
 
 
-def _summary(
-    sweep: Sweep, own: Sequence[ScalingRow], fitted: Exponent | None
-) -> tuple[str, str, str]:
+def _summary(sweep: Sweep, own: Sequence[ScalingRow], fitted: Exponent | None) -> tuple[str, str]:
     if sweep.axis == "points":
         if fitted is None:
-            return "exponent in N", "–", "Two sizes from 10,000 points on are needed."
+            return "–", "Two sizes from 10,000 points on are needed."
         more = f"Fitted to {fitted.points} sizes from N = {fitted.first:,.0f} to {fitted.last:,.0f}"
-        return "exponent in N", f"{fitted.slope:.2f}", f"{more}; twice the points cost 2^exponent."
+        return f"∝ N^{fitted.slope:.2f}", f"{more}, by least squares of the logarithms."
     if not own:
-        return "–", "–", "Not measured yet."
+        return "–", "Not measured yet."
     if sweep.axis == "patches":
         best = min(own, key=lambda row: row.seconds)
         more = f"The fastest of {len(own)} measured; √(N/Q) = {best_patches(sweep)}."
-        return "fastest at", f"{best.value:,}", more
+        return f"best K {best.value:,}", more
     growth = own[-1].seconds / own[0].seconds
     more = f"Time at Q = {own[-1].value} over time at Q = {own[0].value}."
-    return f"time, Q = {own[-1].value} over {own[0].value}", f"{growth:.2f} ×", more
+    return f"{growth:.2f} × time", more
 
 
 def number(label: str, value: str, *, origin: str, help_text: str) -> None:
@@ -288,6 +288,11 @@ def machine(rows: Sequence[ScalingRow], axis: Axis) -> str:
         f"{first.machine}, {first.threads} threads, {first.device}, PyTorch {first.torch_version}, "
         f"load up to {load:.1f}; D = {first.width}, {first.num_heads} heads, "
         f"{first.num_blocks} blocks"
+        + (
+            ". The machine was busy: times are rough, memory is not"
+            if load > BUSY * first.threads
+            else ""
+        )
     )
 
 

@@ -7,40 +7,41 @@ from pages import _growth, _jobs, _parts
 _parts.require_frame()
 st.header("What do more points cost?", anchor=False)
 stored, here = _growth.stored_rows(), _growth.rows_here()
-left, right = st.columns([3, 7], gap="medium")
-with left:
-    axis = _growth.AXES[
-        st.segmented_control(
-            "What grows",
-            list(_growth.AXES),
-            default="Points N",
-            key="axis",
-            required=True,
-            bind="query-params",
-        )
-    ]
-    quantity = _growth.QUANTITIES[
-        st.segmented_control(
-            "What it costs",
-            list(_growth.QUANTITIES),
-            default="Time",
-            key="quantity",
-            required=True,
-            bind="query-params",
-        )
-    ]
-    names = st.pills(
-        "Models",
-        list(_growth.NAMES.values()),
-        default=list(_growth.NAMES.values()),
-        selection_mode="multi",
-        key="models",
+top = st.columns([2.9, 1.9, 4.6], vertical_alignment="bottom")
+axis = _growth.AXES[
+    top[0].segmented_control(
+        "What grows",
+        list(_growth.AXES),
+        default="Points N",
+        key="axis",
+        required=True,
         bind="query-params",
     )
+]
+quantity = _growth.QUANTITIES[
+    top[1].segmented_control(
+        "What it costs",
+        list(_growth.QUANTITIES),
+        default="Time",
+        key="quantity",
+        required=True,
+        bind="query-params",
+    )
+]
+names = top[2].pills(
+    "Models",
+    list(_growth.NAMES.values()),
+    default=list(_growth.NAMES.values()),
+    selection_mode="multi",
+    key="models",
+    bind="query-params",
+)
+left, right = st.columns([3.2, 7], gap="medium")
+with left:
     shown = st.pills(
         "Curves",
         list(_growth.SHOWN),
-        default=["Stored", "This machine", "Closed form"],
+        default=["Stored", "Here", "Formula"],
         selection_mode="multi",
         key="curves",
         bind="query-params",

@@ -352,3 +352,30 @@ def test_recommended_patches_minimize_the_attention_cost() -> None:
 
     best = min(range(1, 2000), key=attention)
     assert abs(recommended_patches(50_000, num_supernodes=3) - best) <= 1
+
+
+def test_scaling_is_resumable_and_prints_exponents(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = []
+
+    def at_once(task: dict):  # noqa: ANN202
+        size = task["num_points"]
+        measured.append(size)
+        yield replace(row("mspt", size**1.5, 512 * size), num_points=size)
+
+    monkeypatch.setattr("mspt.scaling.measuring", at_once)
+    out = str(tmp_path / "rows.csv")
+    arguments = ["benchmark", "scaling", "--axis", "points", "--models", "mspt", "--out", out]
+    limits = ["--longest", "1e30"]
+    run_json(capsys, *arguments, *limits, "--sizes", "10000", "20000")
+    found = run_json(capsys, *arguments, *limits, "--sizes", "10000", "20000", "40000")
+    assert measured == [10_000, 20_000, 40_000]
+    assert found["exponents"]["seconds of mspt against points"] == pytest.approx(1.5, abs=1e-5)
+    assert found["exponents"]["peak_bytes of mspt against points"] == pytest.approx(1, abs=1e-5)
+    assert len(pd.read_csv(out)) == 3
+    refused = run_json(capsys, *arguments, "--longest", "1e-9", "--sizes", "80000")
+    assert refused["rows"][-1]["seconds"] is None
+    assert "limit 1e-09 s" in refused["rows"][-1]["stopped"]
+    line = fails_with(capsys, "benchmark", "scaling", "--sizes", "8")
+    assert "--sizes must come with one --axis, got points, patches, supernodes" in line

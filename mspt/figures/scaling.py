@@ -38,7 +38,7 @@ _WORDS = {
     "closed form": "closed form",
     "paper": "paper",
 }
-HEIGHT = 400
+HEIGHT = 370
 _GRID = {False: "#e6ebef", True: "#26303a"}
 
 

@@ -1,0 +1,148 @@
+import io
+import shlex
+from collections.abc import Callable, Iterator
+from time import monotonic, sleep
+
+import pandas as pd
+import psutil
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mspt.benchmark import Looked, Measurement
+from mspt.cli import build_parser
+from mspt.scaling import fit_exponent, read_rows
+from tests.pages.reading import charts, metrics
+from tests.pages.tiny import ROOT
+
+Open = Callable[..., AppTest]
+STORED = ROOT / "assets" / "benchmarks" / "scaling.csv"
+
+
+def finish(app: AppTest, *, seconds: float = 60) -> None:
+    """Run the page as its fragment does, until nothing is measured any more."""
+    end = monotonic() + seconds
+    while not app.session_state["scaling_job"].ended.is_set():
+        assert monotonic() < end
+        sleep(0.2)
+    app.run()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every size takes a moment and as many milliseconds as it has thousands of points."""
+
+    def measure_at_once(task: dict) -> Iterator[Looked | Measurement]:
+        size = task["num_points"]
+        yield Looked(0.1, 2**28)
+        yield Measurement(
+            work="forward",
+            architecture=task["config"]["architecture"],
+            num_points=size,
+            num_patches=1,
+            width=128,
+            num_blocks=2,
+            threads=1,
+            device="cpu",
+            seconds=1e-6 * size,
+            fastest=1e-6 * size,
+            slowest=1e-6 * size,
+            peak_bytes=10 * size,
+            activation_bytes=1,
+            matrix_share=0.0,
+        )
+
+    monkeypatch.setattr("mspt.scaling.measuring", measure_at_once)
+
+
+def test_page_draws_the_stored_rows(open_page: Open) -> None:
+    app = open_page("scaling")
+    assert not app.exception
+    assert not app.error
+    (figure,) = charts(app)
+    own = [
+        row
+        for row in read_rows(STORED)
+        if (row.axis, row.architecture) == ("points", "full_attention") and not row.stopped
+    ]
+    stored = next(t for t in figure["data"] if t["mode"] == "lines+markers" and "Full" in t["name"])
+    assert list(stored["x"]) == [row.num_points for row in own]
+    assert list(stored["y"]) == [row.seconds for row in own]
+
+
+def test_shown_exponent_is_the_slope_of_the_stored_rows(open_page: Open) -> None:
+    app = open_page("scaling", quantity="Peak memory")
+    rows = [r for r in read_rows(STORED) if r.axis == "points" and r.architecture == "transolver"]
+    used = [row for row in rows if not row.stopped and row.num_points >= 10_000]
+    fitted = fit_exponent([row.num_points for row in used], [row.peak_bytes for row in used])
+    assert metrics(app)["Transolver"] == f"∝ N^{fitted.slope:.2f}"
+    assert {metric.delta for metric in app.metric} == {"stored curve"}
+
+
+@pytest.mark.parametrize("axis", ["Points N", "Patches K", "Supernodes Q"])
+@pytest.mark.parametrize("quantity", ["Time", "Peak memory"])
+def test_address_restores_axis_and_quantity(open_page: Open, axis: str, quantity: str) -> None:
+    app = open_page("scaling", axis=axis, quantity=quantity)
+    assert not app.exception
+    assert app.button_group(key="axis").value == axis
+    title = charts(app)[0]["layout"]["xaxis"]["title"]["text"]
+    assert title.startswith(axis.split(" ")[0].lower())
+
+
+def test_paper_s_numbers_are_marked_as_the_paper_s(open_page: Open) -> None:
+    app = open_page("scaling")
+    app.button_group(key="curves").set_value(["Paper"]).run()
+    (figure,) = charts(app)
+    assert {trace["mode"] for trace in figure["data"]} == {"markers"}
+    assert any("*From the paper*" in c.value and "42.8 GB" in c.value for c in app.caption)
+
+
+def test_commands_are_ones_the_command_line_takes(open_page: Open) -> None:
+    for line in open_page("scaling", axis="Patches K").code[0].value.splitlines():
+        build_parser().parse_args(shlex.split(line.removeprefix("python -m "))[1:])
+
+
+@pytest.mark.usefixtures("quick")
+def test_measuring_here_adds_a_curve_with_its_own_exponent(open_page: Open) -> None:
+    app = open_page("scaling")
+    app.button_group(key="models").set_value(["MSPT"]).run()
+    app.select_slider(key="up_to_points").set_value(30_000).run()
+    app.button(key="scaling_measure").click().run()
+    finish(app)
+    assert not app.exception
+    here = [trace for trace in charts(app)[0]["data"] if "this machine" in trace["name"]]
+    assert [list(trace["x"]) for trace in here] == [[1000, 3000, 10_000, 30_000]]
+    assert "N^1.00" in here[0]["name"]
+    table = app.dataframe[0].value
+    assert (table["origin"] == "measured here").sum() == 4
+
+
+def test_cancelling_ends_the_process_within_a_second_and_the_page_goes_on(open_page: Open) -> None:
+    app = open_page("scaling")
+    app.button_group(key="models").set_value(["MSPT"]).run()
+    before = set(psutil.Process().children())
+    app.button(key="scaling_measure").click().run()
+    end = monotonic() + 30
+    while not (children := set(psutil.Process().children()) - before):
+        assert monotonic() < end
+        sleep(0.02)
+    job = app.session_state["scaling_job"]
+    start = monotonic()
+    app.button(key="scaling_job_cancel").click().run()
+    assert job.ended.is_set()
+    assert monotonic() - start < 5  # a rerun of the page included
+    assert not any(child.is_running() for child in children)
+    assert not app.exception
+    assert not app.button(key="scaling_measure").disabled
+
+
+def test_guard_says_what_it_leaves_out(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pages._growth.available_bytes", lambda device: 10**9)  # noqa: ARG005
+    app = open_page("scaling")
+    app.select_slider(key="up_to_points").set_value(1_000_000).run()
+    assert any("GB at hand" in c.value and "Published variant" in c.value for c in app.caption)
+
+
+def test_table_s_file_holds_every_stored_row(open_page: Open) -> None:
+    app = open_page("scaling")
+    full = pd.read_csv(io.StringIO(STORED.read_text()))
+    assert len(app.dataframe[0].value) == (full["axis"] == "points").sum()
