@@ -64,7 +64,12 @@ def visit(
 def wait(page: object, script: object) -> None:
     page.wait_for_selector(script.READY)
     page.wait_for_selector(READY)
-    page.wait_for_timeout(50)
+    rest(page)
+
+
+def rest(page: object) -> None:
+    """Wait until the picture is drawn; what was asked for by key or mouse is under way already."""
+    page.wait_for_timeout(30)
     page.wait_for_selector(READY)
 
 
@@ -182,8 +187,7 @@ def drag(page: object) -> None:
     page.mouse.down()
     page.mouse.move(x + 60, y + 25, steps=3)
     page.mouse.up()
-    page.wait_for_timeout(400)
-    page.wait_for_selector(READY)
+    rest(page)
 
 
 def test_mouse_over_a_point_shows_its_value(visit: Callable[..., object]) -> None:
@@ -237,7 +241,7 @@ def test_level_slider_recolors_without_asking_the_server(visit: Callable[..., ob
     before, traffic = pixels(page), len(page.received)
     slider = page.get_by_role("slider", name="Level of the ball tree")
     slider.press("Home")
-    page.wait_for_timeout(300)
+    rest(page)
     assert says.inner_text() == "level 1 of 5 · 1 ball"
     after = pixels(page)
     assert len(page.received) == traffic
@@ -251,7 +255,7 @@ def test_switch_of_a_layer_hides_it(visit: Callable[..., object]) -> None:
     chip = page.locator(f"{VIEWER} .chip", has_text="links")
     assert chip.get_attribute("aria-pressed") == "true"
     chip.click()
-    page.wait_for_timeout(300)
+    rest(page)
     assert chip.get_attribute("aria-pressed") == "false"
     assert (np.abs(pixels(page) - before).sum(axis=-1) > 40).mean() > 0.0005
 
@@ -279,18 +283,18 @@ def test_keys_turn_zoom_reset_and_help(visit: Callable[..., object]) -> None:
     assert "16 patches" in stage.get_attribute("aria-label")
     stage.press("ArrowRight")
     stage.press("+")
-    page.wait_for_timeout(200)
+    rest(page)
     moved = camera(page)
     assert np.linalg.norm(np.subtract(moved["position"], start["position"])) > 0.05
     stage.press("l")
     assert told(page, "level") == "0"
     stage.press("3")
-    page.wait_for_timeout(900)
+    rest(page)
     above = camera(page)
     toward = np.subtract(above["position"], above["target"])
     assert toward[2] / np.linalg.norm(toward) > 0.999
     stage.press("r")
-    page.wait_for_timeout(900)
+    rest(page)
     np.testing.assert_allclose(camera(page)["position"], start["position"], atol=1e-3)
     stage.press("h")
     assert page.get_by_role("dialog", name="Keys and mouse").is_visible()
@@ -317,8 +321,7 @@ def test_tour_changes_picture_and_words_without_asking_the_server(
     assert caption.inner_text() == "Points <b>alone</b>."
     before, start, traffic = pixels(page), camera(page), len(page.received)
     page.get_by_role("button", name="Next stop").click()
-    page.wait_for_timeout(1200)
-    page.wait_for_selector(READY)
+    rest(page)
     assert caption.inner_text() == "Four balls."
     assert page.locator(f"{VIEWER} .title").first.inner_text() == "Patches"
     assert page.locator(f"{VIEWER} .says").first.inner_text() == "level 3 of 5 · 4 balls"
@@ -326,8 +329,7 @@ def test_tour_changes_picture_and_words_without_asking_the_server(
     assert pressed == ["points", "links"]
     assert (np.abs(pixels(page)[: before.shape[0]] - before[: pixels(page).shape[0]])).mean() > 3
     page.get_by_role("button", name="Apart").click()
-    page.wait_for_timeout(1200)
-    page.wait_for_selector(READY)
+    rest(page)
     assert np.linalg.norm(camera(page)["position"]) > 1.3 * np.linalg.norm(start["position"])
     assert len(page.received) == traffic
 
@@ -380,3 +382,46 @@ def test_no_text_lies_on_another(visit: Callable[..., object], kind: str, width:
                 right <= left2 + 1 or right2 <= left + 1 or bottom <= top2 + 1 or bottom2 <= top + 1
             )
             assert apart, f"{text!r} and {other!r}"
+
+
+def test_change_of_theme_repaints_without_a_rerun(visit: Callable[..., object]) -> None:
+    page = visit("/")
+    light, traffic = pixels(page), len(page.received)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(700)  # Streamlit notices the change
+    rest(page)
+    dark = pixels(page)
+    assert tuple(light[2, 2]) == (255, 255, 255)
+    assert tuple(dark[2, 2]) == (16, 22, 28)
+    assert colored(page) > 0.02
+    assert sum(page.received[traffic:]) < 5_000
+    page.emulate_media(color_scheme="light")
+
+
+def test_lost_graphics_are_told_and_come_back(visit: Callable[..., object]) -> None:
+    page = visit("/?kind=patches")
+    before = pixels(page)
+    lose = (
+        "canvas => { window.lost = canvas.getContext('webgl2').getExtension('WEBGL_lose_context');"
+        " window.lost.loseContext(); }"
+    )
+    page.locator(f"{VIEWER} canvas").evaluate(lose)
+    note = page.get_by_text("The graphics card has dropped this picture")
+    note.wait_for()
+    page.evaluate("window.lost.restoreContext()")
+    note.wait_for(state="detached")
+    rest(page)
+    assert (np.abs(pixels(page) - before).sum(axis=-1) > 40).mean() < 0.01
+
+
+def test_moving_patches_apart_moves_their_supernodes_along(visit: Callable[..., object]) -> None:
+    page = visit("/?kind=tour&n=1500")
+    page.locator(f"{VIEWER} .chip", has_text="supernodes").click()
+    page.locator(f"{VIEWER} .chip", has_text="points").click()
+    rest(page)
+    together = np.ptp(pixels(page), axis=-1) > 40
+    page.get_by_role("slider", name="Move the patches apart").fill("1")
+    rest(page)
+    apart = np.ptp(pixels(page), axis=-1) > 40
+    spread = [np.ptp(np.nonzero(image)[1]) for image in (together, apart)]
+    assert spread[1] > 1.3 * spread[0]

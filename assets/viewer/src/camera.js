@@ -11,11 +11,13 @@ const LIKE = 0.25; // a cloud whose size differs by less keeps the camera
 export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 export class Eye {
-  constructor(onChange) {
+  /** `extent` tells where points are drawn, and which balls have to be seen. */
+  constructor(onChange, extent) {
     this.target = new Vector3();
     this.onChange = onChange;
     this.controls = [];
-    this.balls = [];
+    this.extent = extent;
+    this.explode = 0;
     this.aspect = 1;
   }
 
@@ -112,14 +114,14 @@ export class Eye {
       reach.down = Math.max(reach.down, z - (y - radius) / tall);
       reach.least = Math.max(reach.least, z + 0.1);
     };
-    const at = [0, 0, 0];
     for (let i = 0; i < Math.min(this.cloud.count, 3000); i += 1) {
-      point.fromArray(this.cloud.place(i, at));
+      point.fromArray(this.extent.place(i, this.explode));
       include(0);
     }
-    for (let i = 0; i < this.balls.length; i += 4) {
-      point.fromArray(this.balls, i);
-      include(this.balls[i + 3]);
+    const balls = this.extent.balls();
+    for (let i = 0; i < balls.length; i += 4) {
+      point.fromArray(balls, i);
+      include(balls[i + 3]);
     }
     const distance = Math.max((reach.right + reach.left) / 2, (reach.up + reach.down) / 2, reach.least);
     const target = right.multiplyScalar(((reach.right - reach.left) / 2) * wide);

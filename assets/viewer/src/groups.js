@@ -6,7 +6,7 @@ import { spreadColors, tableTexture, toRgb } from "./colors.js";
 export class Groups {
   constructor(middles, rows, palette) {
     this.middles = middles;
-    this.rows = rows;
+    this.rows = rows.map((row) => row.slice()); // the message need not be kept
     this.count = middles.length / 4;
     this.palette = palette;
     this.cache = new Map();
@@ -86,16 +86,30 @@ export class Groups {
 
 const equal = (a, b) => a.length === b.length && a.every((value, i) => value === b[i]);
 
-/** Returns the groups that move and color spheres, and those that color each panel. */
-export function groupsOf(cloud, panels, array, palette) {
+/**
+ * Returns the groups that move and color spheres, and those that color each panel. Groups of
+ * `previous` serve again where nothing in them has changed.
+ */
+export function groupsOf(cloud, panels, array, palette, previous) {
+  const make = (labels, rows, middles) => {
+    const known = previous.find(
+      (one) =>
+        equal(one.labels, labels) && one.rows.length === rows.length && one.rows.every((row, i) => equal(row, rows[i])),
+    );
+    if (known) return known;
+    const groups = new Groups(middles(), rows, palette);
+    groups.labels = labels.slice();
+    return groups;
+  };
   const found = panels.map((panel) => {
     if (panel.kind !== "labels") return null;
     const labels = array(panel.buffer);
     const rows = panel.levels.map((index) => array(index));
-    const same = cloud.groups !== null && equal(labels, cloud.groups);
-    return { same, groups: new Groups(middlesOf(cloud, labels, panel.count), rows, palette) };
+    return make(labels, rows, () => middlesOf(cloud, labels, panel.count));
   });
-  const shared = found.find((entry) => entry?.same) ?? (cloud.groups ? null : found.find(Boolean));
-  const main = shared?.groups ?? new Groups(cloud.middles ?? new Float32Array(4), [], palette);
-  return { main, panels: found.map((entry) => (entry?.same && shared?.same ? main : (entry?.groups ?? null))) };
+  const own = cloud.groups ?? new Uint16Array(0);
+  const main =
+    found.find((groups) => groups && (!cloud.groups || equal(groups.labels, own))) ??
+    make(own, [], () => cloud.middles ?? new Float32Array(4));
+  return { main, panels: found };
 }

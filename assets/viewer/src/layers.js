@@ -86,14 +86,12 @@ function spheres(layer, array, shared, flat) {
     group.add(object);
   }
   // What has to fit into the picture besides the points.
-  group.userData.balls = layer.style === "wire" ? (level ? last(all, level, numLevels - 1) : all) : null;
+  if (layer.style === "wire") group.userData.ballsAt = (step) => all.filter((_, i) => !level || level[i >> 2] === step);
   group.userData.setLevel = (step) => {
     for (const part of group.children) part.visible = part.userData.level === null || part.userData.level === step;
   };
   return group;
 }
-
-const last = (all, level, wanted) => all.filter((_, i) => level[i >> 2] === wanted);
 
 function solids({ balls, labels, values }, shared, tables) {
   const geometry = new BufferGeometry();

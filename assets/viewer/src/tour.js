@@ -10,6 +10,7 @@ export class Tour {
     this.caption = el("div", { class: "caption", "aria-live": "polite" });
     this.previous = iconButton("previous", "Previous stop", () => this.go(this.current - 1));
     this.next = iconButton("next", "Next stop", () => this.go(this.current + 1));
+    this.next.classList.add("onward");
     const row = el("div", { class: "stops" }, this.previous, this.list, this.next);
     this.element = el("div", { class: "tour", role: "group", "aria-label": "Guided tour" }, row, this.caption);
     this.element.style.display = "none";
@@ -49,8 +50,8 @@ export class Tour {
     view.setPanel(stop.panel);
     view.setLayers(stop.layers);
     view.setLevel(stop.level ?? view.numLevels - 1);
-    this.#spread(stop.explode, animated);
     if (moves) this.stand(animated);
+    this.#spread(stop.explode, animated);
     this.#mark();
     view.draw();
   }
@@ -59,19 +60,21 @@ export class Tour {
   stand(animated) {
     const stop = this.stops[this.current];
     this.view.eye.moved = false;
+    this.view.eye.explode = this.view.cloud.groups ? stop.explode : 0;
     this.view.eye.stand(stop.direction, stop.distance, animated);
   }
 
   #spread(explode, animated) {
     const { view } = this;
     cancelAnimationFrame(this.spreading);
+    this.spreading = 0;
     const from = view.explode;
     if (!animated || from === explode || matchMedia("(prefers-reduced-motion: reduce)").matches) return view.setExplode(explode);
     const begun = performance.now();
     const step = (now) => {
       const share = Math.min(Math.max((now - begun) / 600, 0), 1);
+      this.spreading = share < 1 ? requestAnimationFrame(step) : 0;
       view.setExplode(from + (explode - from) * share * share * (3 - 2 * share));
-      if (share < 1) this.spreading = requestAnimationFrame(step);
     };
     this.spreading = requestAnimationFrame(step);
     return undefined;

@@ -33,6 +33,7 @@ export class View {
     this.clicked = null;
     this.packetNumber = 0;
     this.leftovers = [];
+    this.allGroups = [];
     this.#build();
     try {
       this.#startDrawing();
@@ -85,7 +86,10 @@ export class View {
     this.renderer.autoClear = false;
     this.budget = this.software ? BUDGET.software : BUDGET.hardware;
     this.scene = new Scene();
-    this.eye = new Eye(() => this.draw());
+    this.eye = new Eye(() => this.draw(), {
+      place: (i, explode) => this.placeOf(i, explode),
+      balls: () => this.#ballsSeen(),
+    });
     this.shared = {
       plain: { value: [0.5, 0.5, 0.5] }, empty: { value: [0.5, 0.5, 0.5] }, body: { value: [0.8, 0.8, 0.8] },
       accent: { value: [1, 0.5, 0] }, ink: { value: [0, 0, 0] }, background: { value: [1, 1, 1] },
@@ -96,6 +100,7 @@ export class View {
     };
     this.canvas.addEventListener("webglcontextlost", (event) => {
       event.preventDefault();
+      if (this.dropped) return;
       this.#say("The graphics card has dropped this picture; it comes back by itself, or when the page is loaded again.");
     });
     this.canvas.addEventListener("webglcontextrestored", () => {
@@ -147,7 +152,8 @@ export class View {
     // What was drawn is let go of after the next picture, so that shaders need not be built anew.
     this.#setAside(sameCloud);
     if (!sameCloud) this.cloud = new Cloud(blobs[header.geometry], header);
-    const groups = groupsOf(this.cloud, header.panels, array, header.colors.light.patches);
+    const known = sameCloud ? this.allGroups : [];
+    const groups = groupsOf(this.cloud, header.panels, array, header.colors.light.patches, known);
     this.groups = groups.main;
     this.allGroups = [...new Set([groups.main, ...groups.panels.filter(Boolean)])];
     header.panels.forEach((panel, i) => (panel.table = groups.panels[i]?.patches.colors));
@@ -167,7 +173,7 @@ export class View {
     this.#showOptions();
     this.#layOut();
     this.#measure();
-    this.eye.balls = this.layers.find(({ name, object }) => object.userData.balls && this.isShown(name))?.object.userData.balls ?? [];
+    for (const groups of this.allGroups) groups.show(this.level);
     this.eye.setCloud(this.cloud, header);
     this.eye.setAspect(this.aspect);
     this.#listen();
@@ -185,13 +191,13 @@ export class View {
 
   /** Takes everything drawn out of the scene; positions stay on the GPU if they serve again. */
   #setAside(keepsPositions) {
-    const { panelObjects = [], layers = [], allGroups = [], scene } = this;
+    const { panelObjects = [], layers = [], allGroups, scene } = this;
     const objects = [...panelObjects, ...layers.map((layer) => layer.object)];
     objects.forEach((object) => scene.remove(object));
     if (keepsPositions) panelObjects.forEach(({ geometry }) => release(geometry));
     this.leftovers.push(() => {
       objects.forEach(dispose);
-      allGroups.forEach((groups) => groups.dispose());
+      allGroups.filter((groups) => this.dropped || !this.allGroups.includes(groups)).forEach((groups) => groups.dispose());
     });
   }
 
@@ -288,6 +294,7 @@ export class View {
 
   setExplode(share) {
     this.explode = this.cloud.groups ? share : 0;
+    this.eye.explode = this.explode;
     this.explodes.input.value = this.explode;
     this.shared.explode.value = this.explode;
     this.#placeRings();
@@ -295,13 +302,19 @@ export class View {
   }
 
   /** Place of a point where it is drawn. */
-  placeOf(i) {
+  placeOf(i, explode = this.explode) {
     const at = this.cloud.place(i, [0, 0, 0]);
-    if (this.explode > 0) {
+    if (explode > 0 && this.cloud.groups) {
       const start = 4 * this.cloud.groups[i];
-      for (let axis = 0; axis < 3; axis += 1) at[axis] += this.explode * this.groups.shifts[start + axis];
+      for (let axis = 0; axis < 3; axis += 1) at[axis] += explode * this.groups.shifts[start + axis];
     }
     return at;
+  }
+
+  /** Balls of the level that are seen, four numbers each. */
+  #ballsSeen() {
+    const seen = this.layers.filter(({ name, object }) => object.userData.ballsAt && this.isShown(name));
+    return seen.flatMap(({ object }) => [...object.userData.ballsAt(this.level)]);
   }
 
   #placeRings() {
@@ -535,6 +548,7 @@ export class View {
 
   /** Asks for a picture; many requests make one. */
   draw() {
+    if (!this.broken) delete this.root.dataset.ready;
     if (this.frame || this.dropped || this.broken || !this.header) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = 0;
@@ -586,7 +600,7 @@ export class View {
     dataset.npoints = shown;
     dataset.cam = JSON.stringify({ ...this.eye.pose(), ...this.eye.projection() });
     dataset.step = Number(dataset.step ?? 0) + 1;
-    if (!this.moving && !this.eye.flight) dataset.ready = "1";
+    if (!this.moving && !this.eye.flight && !this.tour.spreading && !this.frame) dataset.ready = "1";
   }
 
   #describe() {
