@@ -53,7 +53,9 @@ def head_grid_figure(
         cols=columns,
         horizontal_spacing=0.03,
         vertical_spacing=0.16 / rows,
-        subplot_titles=[_head_title(head, share, chosen) for head, share in enumerate(shares)],
+        subplot_titles=[
+            _head_title(head, share, chosen) for head, share in enumerate(shares.tolist())
+        ],
     )
     flat = points[:, [0, points.shape[1] - 1]]
     x, y, shape, pixel = _pixels(flat)

@@ -1,0 +1,141 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from mspt.checkpoint import load_checkpoint
+from mspt.data.store import load_split
+from mspt.masking import compare_with_attention, mask_each_patch, mask_patch
+from mspt.observation import Observed, look, observe, telling_point
+from mspt.subject import subject_of_case
+from tests.pages.reading import charts, metrics
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def seen(project: Path) -> Observed:
+    checkpoint = load_checkpoint(project / "pretrained" / "elasticity.safetensors")
+    return observe(checkpoint, subject_of_case(load_split("elasticity", "test", limit=1).case(0)))
+
+
+def click(app: AppTest, point: int) -> AppTest:
+    """Write what a click writes."""
+    app.session_state["points"] = str(point)
+    return app.run()
+
+
+def test_first_visit_shows_where_the_field_is_largest(open_page: Open, seen: Observed) -> None:
+    app = open_page("attention", source="elasticity")
+    assert not app.exception
+    now = look(seen, (telling_point(seen),), block=0)
+    assert metrics(app)["To all supernodes"] == f"{now.summary.global_share:.1%}"
+    assert metrics(app)["To the own patch"] == f"{now.summary.local_share:.1%}"
+    assert f"{now.summary.effective_keys:.1f} of {now.summary.num_keys}" in metrics(app).values()
+
+
+def test_another_point_changes_numbers_equation_and_thumbnails(
+    open_page: Open, seen: Observed
+) -> None:
+    app = open_page("attention", source="elasticity")
+    before = charts(app)[1]["data"][0]["customdata"]
+    point = 17
+    app = click(app, point)
+    now = look(seen, (point,), block=0)
+    assert metrics(app)["To all supernodes"] == f"{now.summary.global_share:.1%}"
+    assert f"H'_{{{point}}}" in app.latex[0].value
+    after = charts(app)[1]["data"][0]["customdata"]
+    assert np.nansum(np.abs(after - before)) > 0
+    assert np.nanmax(after) == pytest.approx(
+        now.spread.total[0, 0].max().item() * len(seen.fields), rel=1e-4
+    )
+
+
+def test_address_restores_points_block_head_and_picture(open_page: Open, seen: Observed) -> None:
+    app = open_page(
+        "attention",
+        source="elasticity",
+        points="12,40",
+        head="2",
+        picture="Masking",
+        patch="3",
+        masked="points and supernodes",
+    )
+    assert not app.exception
+    change = mask_patch(seen, 3, masked="points and supernodes").change[:, 0].numpy()
+    largest = change[np.abs(change).argmax()]
+    assert metrics(app)[f"Largest change of {seen.subject.channels[0].name}"].startswith(
+        f"{largest:+.3g}"
+    )
+    assert metrics(app)["Change at 2 points"].startswith(f"{change[[12, 40]].mean():+.3g}")
+    command = app.code[0].value
+    assert "--points 12 40 --block 1 --head 2 --mask-patch 3" in command
+
+
+def test_share_by_block_is_that_of_the_picked_points(open_page: Open, seen: Observed) -> None:
+    app = open_page("attention", source="elasticity", points="12")
+    bars, strokes = charts(app)[0]["data"][:2]
+    assert bars["y"][0] == pytest.approx(look(seen, (12,), block=0).summary.global_share, rel=1e-4)
+    everyone = look(seen, range(len(seen.fields)), block=0).summary.global_share
+    assert strokes["y"][0] == pytest.approx(everyone, rel=1e-3)
+
+
+def test_matrix_of_the_patch_has_rows_that_sum_to_one(open_page: Open) -> None:
+    app = open_page("attention", source="elasticity", points="12", matrix="true")
+    local, nodes = (trace["z"] for trace in charts(app)[2]["data"])
+    np.testing.assert_allclose(local.sum(1) + nodes.sum(1), 100, rtol=1e-4)
+
+
+def test_several_points_can_be_dropped_and_cleared(open_page: Open) -> None:
+    app = open_page("attention", source="elasticity", points="12,40,7", picks="several")
+    app.button(key="drop_40").click().run()
+    assert app.session_state["points"] == "12,7"
+    app.button(key="attention_clear").click().run()
+    assert app.session_state["points"] == ""
+    assert not app.exception
+
+
+def test_points_of_another_cloud_are_forgotten(open_page: Open) -> None:
+    app = open_page("attention", source="elasticity", points="12")
+    app.session_state["source"] = "darcy"
+    app.run()
+    assert not app.exception
+    assert app.session_state["points"] == ""
+
+
+def test_attention_is_compared_with_masking_on_demand(open_page: Open, seen: Observed) -> None:
+    app = open_page("attention", source="elasticity", points="12", picture="Masking")
+    assert "Spearman's rank correlation" not in metrics(app)
+    app.button(key="attention_compare").click().run()
+    assert not app.exception
+    found = compare_with_attention(seen, (12,), list(mask_each_patch(seen, (12,), channel=0)))
+    shown = float(metrics(app)["Spearman's rank correlation"])
+    assert shown == pytest.approx(found.rank_correlation, abs=0.051)
+    attention = np.concatenate([trace["customdata"] for trace in charts(app)[0]["data"][:2]])
+    order = attention[:, 0].argsort()
+    np.testing.assert_allclose(attention[order, 1], 100 * found.attention, rtol=1e-3)
+
+
+def test_models_without_such_attention_say_why_and_offer_one(open_page: Open) -> None:
+    app = open_page("attention", source="elasticity", checkpoint="elasticity-transolver")
+    assert not app.exception
+    assert "slices, not patches" in app.info[0].value
+    app.button(key="attention_instead").click().run()
+    assert "To all supernodes" in metrics(app)
+
+
+def test_point_that_is_none_is_refused_in_words(open_page: Open) -> None:
+    app = open_page("attention", source="elasticity", points="99999")
+    assert not app.exception
+    assert "Points must be numbers from 0 to 971" in app.error[0].value
+
+
+def test_body_shows_the_change_of_its_forces(open_page: Open) -> None:
+    app = open_page("attention", picture="Masking")
+    assert not app.exception
+    assert metrics(app)["Change of C_D"].endswith("counts")
+    assert app.get("bidi_component")
+    assert torch.is_grad_enabled()
