@@ -47,7 +47,7 @@ def add_benchmark(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--work", choices=get_args(Work), default="forward", help="scaling")
     parser.add_argument("--patch-size", type=int, default=1024, help="scaling: L while N grows")
     parser.add_argument(
-        "--longest", type=float, default=60, help="scaling: seconds of the longest pass"
+        "--longest", type=float, default=60.0, help="scaling: seconds of the longest pass"
     )
     parser.add_argument(
         "--memory", type=float, help="scaling: GB it may take; default: nine tenths of what is free"

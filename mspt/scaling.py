@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from math import exp, log
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -48,7 +48,7 @@ PROCESS_BYTES = 500 * 2**20
 MARGIN = 1.15
 """Predicted peaks are multiplied by this before they are compared with the memory at hand."""
 
-FIT_FROM = 10_000
+FIT_FROM = 10_000.0
 """Points from which exponents are fitted: below, fixed costs hide the growth."""
 
 
@@ -88,7 +88,6 @@ class Sweep:
 
     def __post_init__(self) -> None:
         """Reject sweeps that nothing can be measured on."""
-        require_choice("axis", self.axis, get_args(Axis))
         for model in self.models:
             require_choice("models", model, COMPARED)
         for value in self.values:
@@ -291,9 +290,9 @@ def refusal(expected_seconds: float, expected_bytes: float, limits: Limits) -> s
     """Return why a size is not measured, or nothing.
 
     Examples:
-        >>> refusal(1.0, 6e9, Limits(memory_bytes=4e9, seconds=10))
+        >>> refusal(1.0, 6e9, Limits(memory_bytes=4e9, seconds=10.0))
         'needs about 6.9 GB, 3.5 GB at hand'
-        >>> refusal(100.0, 1e6, Limits(memory_bytes=4e9, seconds=10))
+        >>> refusal(100.0, 1e6, Limits(memory_bytes=4e9, seconds=10.0))
         'takes about 100 s a pass, limit 10 s'
     """
     needed, at_hand = MARGIN * expected_bytes, limits.memory_bytes - PROCESS_BYTES
@@ -431,7 +430,7 @@ def machine_name(device: str = "cpu") -> str:
 
 
 def fit_exponent(
-    values: Sequence[float], results: Sequence[float], *, start: float = 0.0
+    values: Sequence[float | int], results: Sequence[float | int], *, start: float = 0.0
 ) -> Exponent | None:
     """Fit a power law to results from ``start`` on; None for fewer than two values.
 

@@ -83,14 +83,14 @@ def rows_of(sweep: Sweep, limits: Limits = ROOMY, **given: object) -> list[Scali
 def test_exponent_of_a_power_law_is_found(slope: float, scale: float, values: list[int]) -> None:
     fitted = fit_exponent(values, [scale * float(value) ** slope for value in values])
     assert fitted is not None
-    assert fitted.slope == pytest.approx(slope, abs=1e-6)
+    assert fitted.slope == pytest.approx(slope, abs=1e-5)
     assert (fitted.first, fitted.last, fitted.points) == (min(values), max(values), len(values))
 
 
 def test_exponent_leaves_out_small_sizes_and_needs_two() -> None:
     values, seconds = [10, 100, 1000, 10_000], [5.0, 5.0, 7.0, 700.0]
-    assert fit_exponent(values, seconds, start=1000).slope == pytest.approx(2)
-    assert fit_exponent(values, seconds, start=10_000) is None
+    assert fit_exponent(values, seconds, start=1000.0).slope == pytest.approx(2)
+    assert fit_exponent(values, seconds, start=10_000.0) is None
     assert fit_exponent([], []) is None
 
 
@@ -218,7 +218,7 @@ def test_looks_tell_the_memory_a_process_holds(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_rows_survive_a_file(tmp_path: Path, made_up: list[int]) -> None:
-    rows = rows_of(SWEEP, Limits(memory_bytes=64e9, seconds=10))
+    rows = rows_of(SWEEP, Limits(memory_bytes=64e9, seconds=10.0))
     assert made_up
     write_rows(tmp_path / "rows.csv", rows)
     back = read_rows(tmp_path / "rows.csv")
@@ -251,19 +251,17 @@ def test_stored_curves_are_rows_of_known_models_with_their_machine() -> None:
 
 
 def test_stored_memory_agrees_with_the_closed_form() -> None:
-    """Above 100 MB, where what a process holds besides tensors no longer matters."""
+    """Where an activation is above 32 MiB: smaller ones the C library keeps for itself a while."""
     for row in read_rows(STORED):
-        if row.stopped or row.peak_bytes < 1e8:
+        if row.stopped or 4 * row.num_points * row.width < 2**25:
             continue
         sweep = Sweep(axis=row.axis, values=(row.value,), num_points=row.num_points)
         config = sweep.config(row.architecture, row.value)
         expected = peak_bytes(config, row.num_points, work=row.work)
-        assert row.peak_bytes == pytest.approx(expected, rel=0.15), row
+        assert row.peak_bytes == pytest.approx(expected, rel=0.1), row
 
 
 def test_unknown_names_in_a_sweep_are_refused() -> None:
-    with pytest.raises(ValueError, match="axis must be one of points, patches, supernodes, got"):
-        Sweep(axis="width", values=(1,))
     with pytest.raises(ValueError, match=r"models must be one of mspt, .*, got 'branched'"):
         Sweep(axis="points", values=(1,), models=("branched",))
     with pytest.raises(ValueError, match="points must be at least 1, got 0"):

@@ -56,8 +56,8 @@ class Curve:
 
     architecture: str
     origin: Origin
-    values: Sequence[float]
-    results: Sequence[float]
+    values: Sequence[float | int]
+    results: Sequence[float | int]
     note: str = ""
 
 
