@@ -90,6 +90,9 @@ def pick_cut() -> tuple[Cut, Cut | None]:
 
 def pick_point(view: View) -> int | None:
     """Return the point that was picked in the view, in the table or by its number."""
+    seen, st.session_state["patches_seen"] = st.session_state.get("patches_seen"), view.key
+    if seen not in (None, view.key):
+        st.session_state["point"] = None  # it was a point of another cloud
     point = st.number_input(
         "Point looked at",
         min_value=0,

@@ -40,14 +40,6 @@ def text(app: AppTest) -> str:
     return "\n".join(item.value for item in (*app.markdown, *app.caption))
 
 
-def click(app: AppTest, point: int) -> AppTest:
-    """Pick a point as the browser reports it."""
-    count = message(app)[0]["points"]
-    place = int(np.flatnonzero(shuffle_order(count) == point)[0])
-    app.session_state["patches_view"] = {"pick": {"index": place, "panel": 0, "points": count}}
-    return app.run()
-
-
 def test_first_visit_shows_a_car_cut_as_its_model_cuts_it(open_page: Open) -> None:
     app = open_page("patches")
     assert not app.exception
@@ -118,10 +110,10 @@ def test_every_stress_cloud_opens_with_its_table(open_page: Open, kind: str) -> 
 
 
 def test_a_click_selects_the_patch_and_names_its_neighbors(open_page: Open) -> None:
-    app = click(open_page("patches", **LINE, K="8", closer="Every patch"), 321)
+    app = open_page("patches", **LINE, K="8", closer="Every patch")
+    app.number_input(key="point").set_value(321).run()  # what a click does
     assert not app.exception
     patch = int(build_partition(stress_cloud("line", 1000), 8).patch_of_point[321])
-    assert app.number_input(key="point").value == 321
     expected = [one for one in (patch - 1, patch + 1) if 0 <= one < 8]
     assert f"**Patch {patch}** of 8, around point 321: 125 points" in text(app)
     assert f"Touches {', '.join(map(str, expected))}." in text(app)
@@ -129,6 +121,15 @@ def test_a_click_selects_the_patch_and_names_its_neighbors(open_page: Open) -> N
     header, _ = message(app)
     assert [int(shuffle_order(1000)[place]) for place in header["marked"]] == [321]
     assert any(layer["name"] == "ball of the picked patch" for layer in header["layers"])
+
+
+def test_a_point_of_another_cloud_is_forgotten(open_page: Open) -> None:
+    app = open_page("patches", **LINE, point="7")
+    assert "around point 7:" in text(app)
+    app.selectbox(key="stress_case").set_value("sheet").run()
+    assert not app.exception
+    assert app.number_input(key="point").value is None
+    assert "around point" not in text(app)
 
 
 def test_share_of_the_error_is_known_where_the_truth_is(open_page: Open) -> None:
@@ -170,7 +171,7 @@ def test_address_restores_the_state(open_page: Open) -> None:
     assert app.number_input(key="Q").value == 2
     assert app.number_input(key="point").value == 7
     assert message(app)[0]["panels"][0]["title"] == "random"
-    assert app.query_params["K"] == ["12"]
+    assert app.query_params["K"] == "12"
     assert len(app.dataframe) == 1
 
 
