@@ -23,6 +23,7 @@ from mspt.figures.viewer import (
     Field,
     Labels,
     Layer,
+    Palette,
     Panel,
     Scene,
     Spheres,
@@ -119,7 +120,8 @@ def encode(scene: Scene) -> Encoded:
     order = shuffle_order(len(scene.points))
     panels = [_encode_panel(panel, order, writer) for panel in scene.panels]
     layers = [_encode_layer(layer, frame, writer, blobs) for layer in scene.layers]
-    palettes = {p.coloring.palette for p in scene.panels if isinstance(p.coloring, Field)}
+    palettes: set[Palette] = {"field", "share"}
+    palettes |= {p.coloring.palette for p in scene.panels if isinstance(p.coloring, Field)}
     header = {
         "format": FORMAT,
         "points": len(scene.points),
@@ -134,7 +136,7 @@ def encode(scene: Scene) -> Encoded:
         "groupText": list(scene.group_text),
         "marked": _places(scene.marked, len(order)),
         "tour": [_encode_stop(stop) for stop in scene.tour],
-        "colors": theme_colors(palettes | {"share", "field"}),
+        "colors": theme_colors(palettes),
     }
     header["kinds"] = writer.kinds
     return Encoded(blobs=blobs, _header=header, _buffers=tuple(writer.buffers))
@@ -252,7 +254,7 @@ def _encode_panel(panel: Panel, order: Int[np.ndarray, " N"], writer: _Writer) -
     coloring = panel.coloring
     if coloring is None:
         return {"title": panel.title, "kind": "plain"}
-    named = {"title": panel.title, "name": coloring.name}
+    named: Ref = {"title": panel.title, "name": coloring.name}
     if isinstance(coloring, Labels):
         count = int(coloring.labels.max()) + 1
         levels = coloring.levels
@@ -275,7 +277,7 @@ def _encode_panel(panel: Panel, order: Int[np.ndarray, " N"], writer: _Writer) -
 
 
 def _encode_layer(layer: Layer, frame: Frame, writer: _Writer, blobs: dict[str, bytes]) -> Ref:
-    named = {"name": layer.name, "kind": type(layer).__name__.lower()}
+    named: Ref = {"name": layer.name, "kind": type(layer).__name__.lower()}
     if isinstance(layer, Surface):
         return named | {"blob": _keep(blobs, _encode_surface(layer, frame))}
     if isinstance(layer, Curves):
@@ -293,14 +295,14 @@ def _encode_layer(layer: Layer, frame: Frame, writer: _Writer, blobs: dict[str, 
 
 def _encode_surface(layer: Surface, frame: Frame) -> bytes:
     writer = _Writer()
-    header = {"positions": _add_places(_relative(layer.vertices, frame), writer)}
+    header: Ref = {"positions": _add_places(_relative(layer.vertices, frame), writer)}
     header["triangles"] = writer.add(layer.triangles, "u4")
     return _pack({**header, "kinds": writer.kinds}, tuple(writer.buffers))
 
 
 def _encode_curves(layer: Curves, frame: Frame) -> bytes:
     writer = _Writer()
-    header = {"positions": _add_places(_relative(layer.vertices, frame), writer)}
+    header: Ref = {"positions": _add_places(_relative(layer.vertices, frame), writer)}
     header["offsets"] = writer.add(layer.offsets, "u4")
     header["values"] = None if layer.values is None else writer.add(_spread(layer.values), "u1")
     return _pack({**header, "kinds": writer.kinds}, tuple(writer.buffers))

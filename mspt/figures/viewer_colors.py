@@ -9,7 +9,6 @@ from mspt.figures.theme import (
     FIELD_SCALE,
     INK,
     PATCH_COLORS,
-    ColorScale,
     error_scale,
     magnitude_scale,
 )
@@ -27,21 +26,21 @@ NEUTRAL = {
 }
 
 
-def palette_stops(palette: Palette, *, dark: bool) -> ColorScale:
+def palette_stops(palette: Palette, *, dark: bool) -> list[tuple[float, str]]:
     """Return the stops of a palette, from 0 to 1.
 
     Examples:
         >>> palette_stops("share", dark=False)[0]
-        [0.0, '#e9edf0']
+        (0.0, '#e9edf0')
     """
+    if palette == "share":
+        colors = _SHARE[dark]
+        return [(index / (len(colors) - 1), color) for index, color in enumerate(colors)]
     if palette == "field":
-        return [[stop, color] for stop, color in get_colorscale(FIELD_SCALE)]
-    if palette == "error":
-        return error_scale(dark=dark)
-    if palette == "magnitude":
-        return magnitude_scale(dark=dark)
-    colors = _SHARE[dark]
-    return [[index / (len(colors) - 1), color] for index, color in enumerate(colors)]
+        scale = get_colorscale(FIELD_SCALE)
+    else:
+        scale = error_scale(dark=dark) if palette == "error" else magnitude_scale(dark=dark)
+    return [(float(stop), str(color)) for stop, color in scale]
 
 
 def theme_colors(palettes: set[Palette]) -> dict[str, object]:
