@@ -1,6 +1,6 @@
 """What can be said of each patch: size, shape, overlap, neighbors, error; and of a partition.
 
-Letters: N points, K patches, M nodes of the tree, X space axes, Q supernodes per patch.
+Letters: N points, K patches, X space axes, Q supernodes per patch.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from mspt.config import ModelConfig, require
-from mspt.partition import BallTree, Partition
+from mspt.partition import Partition
 from mspt.pooling import patch_runs
 
 NUM_NEAREST = 6
@@ -176,41 +176,6 @@ def error_shares(partition: Partition, error: Float[ndarray, " N"]) -> Float[nda
     square = np.nan_to_num(error.astype(np.float64))[partition.order.numpy()] ** 2
     total = square.sum()
     return np.add.reduceat(square, first) / (total or 1.0)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TreeLevels:
-    """The patches that a tree is cut into after each number of splits.
-
-    At level 0 the cloud is one ball; at the last level the balls are the patches. A patch that is
-    done before the last level stays as it is.
-
-    Attributes:
-        groups: Ball of each patch at each level, counted in leaf order.
-        nodes: Node of the tree behind each ball, level after level.
-        level: Level of each of ``nodes``.
-    """
-
-    groups: Int[ndarray, "levels K"]
-    nodes: Int[ndarray, " balls"]
-    level: Int[ndarray, " balls"]
-
-
-def tree_levels(tree: BallTree) -> TreeLevels:
-    """Return which ball holds each patch at each level of a tree."""
-    level, patches, start = (
-        getattr(tree, name).numpy() for name in ("level", "num_patches", "start")
-    )
-    leaves = start[patches == 1]
-    groups, nodes, levels = [], [], []
-    for depth in range(int(level.max()) + 1):
-        shown = np.flatnonzero((level == depth) | ((patches == 1) & (level < depth)))
-        groups.append(np.searchsorted(start[shown], leaves, side="right") - 1)
-        nodes.append(shown)
-        levels.append(np.full(len(shown), depth))
-    return TreeLevels(
-        groups=np.stack(groups), nodes=np.concatenate(nodes), level=np.concatenate(levels)
-    )
 
 
 def supernode_centers(

@@ -23,9 +23,9 @@ from mspt.patch_metrics import (
     patch_table,
     supernode_centers,
     touching_patches,
-    tree_levels,
 )
 from mspt.pooling import pool_mean
+from mspt.tree_levels import tree_levels
 
 KINDS = list(STRESS_CLOUDS)
 

@@ -16,13 +16,8 @@ from mspt.figures.theme import ACCENT, BAR, INK, lay_out
 from mspt.figures.viewer import Labels, Layer, Panel, Scene, Spheres, Surface
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.partition import BallTree, Partition
-from mspt.patch_metrics import (
-    Compactness,
-    PatchShapes,
-    TreeLevels,
-    supernode_centers,
-    tree_levels,
-)
+from mspt.patch_metrics import Compactness, PatchShapes, supernode_centers
+from mspt.tree_levels import TreeLevels, tree_levels
 
 MAX_DRAWN = 2048
 """Most balls of a level, supernodes and lines of text that the viewer is sent."""
@@ -70,7 +65,8 @@ def patch_scene(
     """
     partition, shapes = cut.partition, cut.shapes
     patch = partition.patch_of_point.numpy()
-    walk = None if partition.tree is None else tree_levels(partition.tree)
+    tree = partition.tree
+    walk = None if tree is None else tree_levels(tree)
     levels = None if walk is None else walk.groups
     panels = [Panel(title=cut.title, coloring=Labels(name="patch", labels=patch, levels=levels))]
     layers: list[Layer] = []
@@ -80,7 +76,7 @@ def patch_scene(
     else:
         if picked is not None:
             layers.append(_ball(shapes, int(patch[picked])))
-        layers += _patch_balls(shapes) if walk is None else _tree_balls(partition.tree, walk)
+        layers += _patch_balls(shapes) if tree is None or walk is None else _tree_balls(tree, walk)
         if len(shapes.size) * num_supernodes <= MAX_DRAWN:
             layers.append(_supernodes(points, cut, num_supernodes))
     if body is not None:

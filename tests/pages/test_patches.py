@@ -12,7 +12,7 @@ from mspt.data.store import load_case
 from mspt.data.stress import STRESS_CLOUDS, stress_cloud
 from mspt.figures.viewer_bytes import decode, shuffle_order
 from mspt.partition import build_partition
-from mspt.patch_metrics import tree_levels
+from mspt.tree_levels import tree_levels
 from tests.pages.reading import charts, metrics
 
 Open = Callable[..., AppTest]
