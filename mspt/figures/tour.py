@@ -1,0 +1,350 @@
+"""A guided tour of one body: shape, tree, patches, supernodes, one block, field and error.
+
+Only points on the body are drawn; every number is of the whole cloud.
+
+Letters: N points, K patches, L points per patch, Q supernodes per patch, S = K Q.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from mspt.comparison import compare, primary_error, views_of
+from mspt.figures.scene import shared_limits
+from mspt.figures.viewer import Field, Labels, Lines, Panel, Scene, Spheres, Stop, Surface
+from mspt.observation import Look, Observed, look, telling_point
+from mspt.patch_metrics import supernode_centers, tree_levels
+
+BODY, BALLS, SUPERNODES, READ, READS = "Body", "Balls", "Supernodes", "What it reads", "Links"
+_LINKS = 12
+_BALL_LEVELS = (1, 2, 3)
+_SHOWN_LEVEL = 2
+_PLAIN, _PATCHES, _WEIGHTS, _FIELD = range(4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TourFacts:
+    """The numbers of the cloud and the model that the tour shows.
+
+    Attributes:
+        num_points: N.
+        num_surface: Of them, on the body.
+        num_patches: K.
+        sizes: Smallest and largest L.
+        num_levels: Splits from the whole cloud to the patches.
+        per_patch: Q.
+        num_blocks: Blocks of the model.
+        num_heads: Heads of each block.
+        width: D.
+        block: The block that is looked at, counted from 1.
+        point: The point that is looked from.
+        local_share: Share of its attention that stays in its own patch.
+        pairs: Pairs of point and key in one head of one block.
+        relative_l2: Of C_p on the body.
+    """
+
+    num_points: int
+    num_surface: int
+    num_patches: int
+    sizes: tuple[int, int]
+    num_levels: int
+    per_patch: int
+    num_blocks: int
+    num_heads: int
+    width: int
+    block: int
+    point: int
+    local_share: float
+    pairs: int
+    relative_l2: float
+
+    @property
+    def num_supernodes(self) -> int:
+        """S."""
+        return self.num_patches * self.per_patch
+
+    @property
+    def size(self) -> str:
+        """L as text."""
+        low, high = self.sizes
+        return f"{low}" if low == high else f"{low} to {high}"
+
+    @property
+    def saving(self) -> float:
+        """How many times as many pairs full attention has."""
+        return self.num_points**2 / self.pairs
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tour:
+    """What the tour shows."""
+
+    scene: Scene
+    facts: TourFacts
+
+
+def build_tour(observed: Observed) -> Tour:
+    """Return the tour of a body as a model saw it.
+
+    Raises:
+        ValueError: If the subject has no body, or its truth is not known.
+    """
+    subject = observed.subject
+    if subject.body is None or subject.truth is None:
+        raise ValueError(f"subject must have a body and a truth, got {subject.key}")
+    point = telling_point(observed)
+    block = observed.recording.num_blocks // 2
+    seen = look(observed, [point], block=block)
+    facts = _facts(observed, seen)
+    shown = subject.num_surface
+    body = Surface(name=BODY, vertices=subject.body.vertices, triangles=subject.body.triangles)
+    scene = Scene(
+        points=subject.points.numpy()[:shown],
+        panels=_panels(observed, seen),
+        layers=(body, *_tree_balls(observed), *_nodes(observed, seen, point)),
+        groups=observed.partition.patch_of_point.numpy()[:shown],
+        group_text=tuple(
+            f"patch {index}, {size} points"
+            for index, size in enumerate(observed.partition.offsets.diff().tolist())
+        ),
+        tour=_stops(facts),
+    )
+    return Tour(scene=scene, facts=facts)
+
+
+def equations(facts: TourFacts) -> tuple[tuple[str, str], ...]:
+    """Return what each equation says and the equation, with the numbers of the cloud in it.
+
+    Equations 1 and 7 of the paper, the cost, and the error that all numbers here are about.
+    """
+    n, k, s, low = facts.num_points, facts.num_patches, facts.num_supernodes, facts.sizes[0]
+    return (
+        (
+            f"Each of the {k} patches is pooled into Q = {facts.per_patch} (equation 1):",
+            (
+                rf"S_k = \mathrm{{Pool}}(H_k):\; \mathbb{{R}}^{{{low} \times {facts.width}}}"
+                rf" \to \mathbb{{R}}^{{{facts.per_patch} \times {facts.width}}}"
+            ),
+        ),
+        (
+            f"A point reads {low} neighbors and {s} supernodes in one softmax (equation 7):",
+            (
+                rf"H'_k = \underbrace{{A^{{\mathrm{{loc}}}}_k}}_{{{low} \times {low}}} "
+                r"V^{\mathrm{loc}}_k + "
+                rf"\underbrace{{A^{{\mathrm{{glob}}}}_k}}_{{{low} \times {s}}} "
+                r"V^{\mathrm{glob}}"
+            ),
+        ),
+        (
+            f"The cost: {facts.saving:.3g} times fewer pairs than full attention.",
+            (
+                rf"\begin{{aligned}} N (L + S) &= {_latex(facts.pairs)} \\ "
+                rf"N^2 &= {_latex(n * n)} \end{{aligned}}"
+            ),
+        ),
+        (
+            "The error, against the solver:",
+            (
+                r"\frac{\lVert \hat C_p - C_p \rVert_2}{\lVert C_p \rVert_2} = "
+                rf"{100 * facts.relative_l2:.1f}\,\%"
+            ),
+        ),
+    )
+
+
+def _latex(count: int) -> str:
+    return f"{count:,}".replace(",", r"{,}")
+
+
+def _facts(observed: Observed, seen: Look) -> TourFacts:
+    partition, config = observed.partition, observed.checkpoint.config
+    sizes, count = partition.offsets.diff(), len(observed.fields)
+    supernodes = len(sizes) * config.num_supernodes
+    return TourFacts(
+        num_points=count,
+        num_surface=observed.subject.num_surface,
+        num_patches=len(sizes),
+        sizes=(int(sizes.min()), int(sizes.max())),
+        num_levels=0 if partition.tree is None else int(partition.tree.level.max()),
+        per_patch=config.num_supernodes,
+        num_blocks=config.num_blocks,
+        num_heads=config.num_heads,
+        width=config.width,
+        block=seen.block + 1,
+        point=seen.points[0],
+        local_share=seen.summary.local_share,
+        pairs=int((sizes * (sizes + supernodes)).sum()),
+        relative_l2=primary_error(observed.subject, observed.fields),
+    )
+
+
+def _panels(observed: Observed, seen: Look) -> tuple[Panel, ...]:
+    subject, partition = observed.subject, observed.partition
+    shown = subject.num_surface
+    patch = partition.patch_of_point.numpy()[:shown]
+    levels = None if partition.tree is None else tree_levels(partition.tree).groups
+    weight = 100 * seen.local.numpy()[:shown].astype(float)
+    compared = compare(subject, observed.fields, next(iter(views_of(subject).values())))
+    field = Field(
+        name="C_p, prediction",
+        unit="1",
+        values=compared.prediction,
+        limits=shared_limits(compared.truth, compared.prediction),
+    )
+    share = Field(
+        name="attention of one point",
+        unit="%",
+        values=weight,
+        limits=(0.0, float(f"{weight.max():.2g}") or 1.0),
+        palette="share",
+    )
+    return (
+        Panel(title="Points on the body, with their normals", coloring=_normals(observed)),
+        Panel(title="Patches", coloring=Labels(name="patch", labels=patch, levels=levels)),
+        Panel(title="What one point reads", coloring=share),
+        Panel(title="Prediction", coloring=field),
+    )
+
+
+def _normals(observed: Observed) -> Field | None:
+    """Return how far the surface looks along the flow, which the model is told."""
+    features = observed.subject.features
+    if features is None:
+        return None
+    along = features[: observed.subject.num_surface, 0].numpy()
+    return Field(name="outward normal along the flow", unit="1", values=along, limits=(-1.0, 1.0))
+
+
+def _tree_balls(observed: Observed) -> tuple[Spheres, ...]:
+    """Return balls of the first levels around the points that are drawn."""
+    tree = observed.partition.tree
+    if tree is None:
+        return ()
+    shown = observed.subject.num_surface
+    points = observed.subject.points.numpy()[:shown].astype(float)
+    patch = observed.partition.patch_of_point.numpy()[:shown]
+    groups = tree_levels(tree).groups
+    found = [
+        (level, group, *_ball(points[groups[level][patch] == group]))
+        for level in _BALL_LEVELS
+        if level < len(groups)
+        for group in np.unique(groups[level][patch])
+    ]
+    if not found:
+        return ()
+    level, label, center, radius = (np.array(part) for part in zip(*found, strict=True))
+    return (
+        Spheres(name=BALLS, centers=center, radii=radius, style="wire", labels=label, level=level),
+    )
+
+
+def _ball(points: Float[ndarray, "M 3"]) -> tuple[Float[ndarray, " 3"], float]:
+    center = points.mean(axis=0)
+    return center, float(np.linalg.norm(points - center, axis=1).max())
+
+
+def _nodes(observed: Observed, seen: Look, point: int) -> tuple[Spheres | Lines, ...]:
+    """Return supernodes by patch, the same by how much they are read, and links to those."""
+    per_patch = observed.recording.num_supernodes
+    places = observed.subject.points
+    centers = supernode_centers(places, observed.partition, per_patch)
+    size = 0.02 * float((places.max(0).values - places.min(0).values).max())
+    weights = seen.on_supernodes.numpy()[0].astype(float)
+    radii = size * np.sqrt(weights / (weights.max() or 1.0)).clip(min=0.2)
+    patches: Int[ndarray, " S"] = np.arange(len(centers)) // per_patch
+    most = np.argsort(-weights)[:_LINKS]
+    return (
+        Spheres(
+            name=SUPERNODES,
+            centers=centers,
+            radii=np.full(len(centers), 0.7 * size),
+            labels=patches,
+        ),
+        Spheres(name=READ, centers=centers, radii=radii, values=100 * weights),
+        Lines(
+            name=READS,
+            starts=np.repeat(places.numpy()[[point]], len(most), axis=0),
+            stops=centers[most],
+            values=weights[most] / (weights[most].max() or 1.0),
+        ),
+    )
+
+
+def _stops(facts: TourFacts) -> tuple[Stop, ...]:
+    in_flow = facts.num_points - facts.num_surface
+    level = min(_SHOWN_LEVEL, facts.num_levels)
+    front: tuple[float, float, float] = (-1.0, -1.2, 0.7)
+    side: tuple[float, float, float] = (-0.5, -1.5, 0.5)
+    nose: tuple[float, float, float] = (-1.4, -0.7, 0.5)
+    return (
+        Stop(
+            title="Shape",
+            caption=(
+                f"The model sees no mesh, only N = {facts.num_points:,} points: "
+                f"{facts.num_surface:,} on the body, drawn here, with the way the surface looks, and "
+                f"{in_flow:,} in the flow, with the distance to the body."
+            ),
+            panel=_PLAIN,
+            layers=(BODY,),
+            direction=front,
+        ),
+        Stop(
+            title="Tree",
+            caption=(
+                f"A ball tree halves the cloud across its widest axis, {facts.num_levels} times. "
+                f"After {level} splits there are {2**level} balls."
+            ),
+            panel=_PATCHES,
+            level=level,
+            layers=(BODY, BALLS),
+            direction=side,
+            distance=3.4,
+        ),
+        Stop(
+            title="Patches",
+            caption=(
+                f"Its leaves are K = {facts.num_patches} patches of L = {facts.size} points each: "
+                "compact, equally full, and built once for all blocks."
+            ),
+            panel=_PATCHES,
+            layers=(),
+            explode=0.35,
+            direction=side,
+            distance=3.2,
+        ),
+        Stop(
+            title="Supernodes",
+            caption=(
+                f"In every block each patch is pooled into Q = {facts.per_patch}: "
+                f"S = K · Q = {facts.num_supernodes} supernodes tell every point of all the others."
+            ),
+            panel=_PATCHES,
+            layers=(SUPERNODES,),
+            direction=front,
+            distance=3.2,
+        ),
+        Stop(
+            title="One block",
+            caption=(
+                f"In block {facts.block} of {facts.num_blocks} a point at the nose gives "
+                f"{facts.local_share:.0%} of its attention to its own patch and "
+                f"{1 - facts.local_share:.0%} to the {facts.num_supernodes} supernodes, in one "
+                f"softmax (mean of {facts.num_heads} heads)."
+            ),
+            panel=_WEIGHTS,
+            layers=(BODY, READ, READS),
+            direction=nose,
+        ),
+        Stop(
+            title="Field and error",
+            caption=(
+                f"After {facts.num_blocks} blocks every point has its pressure. Against the solver "
+                f"C_p is off by {facts.relative_l2:.1%} (relative L2), measured here."
+            ),
+            panel=_FIELD,
+            layers=(BODY,),
+            direction=front,
+        ),
+    )

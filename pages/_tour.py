@@ -1,0 +1,77 @@
+"""The tour on the first page: one body as the model sees it, kept for all visitors."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from mspt.checkpoint import CheckpointInfo
+from mspt.figures.designs import family_group
+from mspt.figures.tour import Tour, build_tour, equations
+from mspt.observation import observe
+from pages import _parts, _shared, _subjects, _viewer
+
+HEIGHT = 520
+
+
+def show() -> None:
+    """Show the tour, its equations, and where to go on."""
+    header = next(iter(_shared.checkpoints(_subjects.CAR_CASES).values()))
+    name = next(
+        name
+        for name in _subjects.flow_names()
+        if family_group(_subjects.flow_family(name)) == "cars"
+    )
+    tour = _tour(name, header.path, header.path.stat().st_mtime, _header=header)
+    left, right = st.columns([7, 4], gap="medium")
+    with left:
+        _viewer.show(
+            tour.scene,
+            key="home_tour",
+            label=f"A tour in six stops of {name}, from its shape to the predicted pressure",
+            height=HEIGHT,
+        )
+    with right:
+        _equations(tour, header, name)
+    _links(tour, header, name)
+
+
+@st.cache_resource(max_entries=2, show_spinner="The model looks at a car …")
+def _tour(name: str, path: Path, changed: float, *, _header: CheckpointInfo) -> Tour:  # noqa: ARG001
+    subject = _subjects.subject(_subjects.CAR_CASES, name, _header)
+    with _shared.one_at_a_time():
+        return build_tour(observe(_shared.checkpoint(path), subject))
+
+
+def _equations(tour: Tour, header: CheckpointInfo, name: str) -> None:
+    """Show the equations with this cloud's numbers in them."""
+    facts = tour.facts
+    st.markdown(
+        f"**This cloud in four equations** :green-badge[{_parts.MEASURED}]  \n"
+        f"{name}, seen by the checkpoint {header.path.stem}: N = {facts.num_points:,}, "
+        f"K = {facts.num_patches}, L = {facts.size}, Q = {facts.per_patch}, "
+        f"S = {facts.num_supernodes}, D = {facts.width}"
+    )
+    for words, equation in equations(facts):
+        st.markdown(words)
+        st.latex(equation)
+
+
+def _links(tour: Tour, header: CheckpointInfo, name: str) -> None:
+    """Lead to the pages in the state of the tour."""
+    state = {"source": _subjects.CAR_CASES, "car_case": name, "checkpoint": header.path.stem}
+    row = st.container(horizontal=True, gap="medium", vertical_alignment="center")
+    row.markdown("**Now you**", width="content")
+    for label, page, icon, query in (
+        ("Bring a shape", "upload", "directions_car", {"sample": "Estate on wheels"}),
+        ("Cut it otherwise", "patches", "bubble_chart", state),
+        (
+            "Look from any point",
+            "attention",
+            "center_focus_strong",
+            {**state, "picks": str(tour.facts.point)},
+        ),
+        ("See where it is wrong", "explore", "compare", {**state, "mark_worst": "true"}),
+    ):
+        row.page_link(
+            f"pages/{page}.py", label=label, icon=f":material/{icon}:", query_params=query
+        )
