@@ -25,8 +25,9 @@ from mspt.figures.viewer import (
     Stop,
     Surface,
 )
-from mspt.figures.viewer_bytes import decode, encode, quantize, shuffle_order
+from mspt.figures.viewer_bytes import decode, encode, shuffle_order
 from mspt.figures.viewer_colors import palette_stops, to_rgb
+from mspt.figures.viewer_packets import quantize
 from mspt.figures.viewer_picture import picture
 
 ROOT = Path(__file__).parents[1]

@@ -1,21 +1,19 @@
 """The bytes that carry a scene to the browser: blobs fetched once by address, and a message.
 
-A packet is a little-endian u32 with the length of a JSON header, the header, and buffers, each
-padded to eight bytes. What seldom changes (points, triangles, bodies, curves) travels as blobs
-named by their content; the message names them by address, or holds them where it has none.
+What seldom changes (points, triangles, bodies, curves) travels as blobs named by their content;
+the message names them by address, or holds them where it has none. Both are packets.
 
 All places are sent relative to the cloud: its middle is 0 and its radius 1. Points are shuffled,
 so that any first part of them is a fair sample of the cloud.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 
 import numpy as np
-from jaxtyping import Float, Int, Num, UInt8, UInt16
+from jaxtyping import Float, Int
 
 from mspt.figures.viewer import (
     Arrows,
@@ -30,13 +28,22 @@ from mspt.figures.viewer import (
     Surface,
 )
 from mspt.figures.viewer_colors import theme_colors
+from mspt.figures.viewer_packets import (
+    STEPS,
+    Writer,
+    decode,
+    eight,
+    pack,
+    quantize,
+    spread,
+    value_range,
+)
+
+__all__ = ["FORMAT", "STEPS", "Encoded", "Frame", "decode", "encode", "frame_of", "shuffle_order"]
 
 Ref = dict[str, object]
 
 FORMAT = 1
-STEPS = 65534  # values are 0 to STEPS
-EMPTY = 65535  # no value
-_WIDEST = 64  # data may span this many times the color bar before they are clipped
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,21 +78,7 @@ class Encoded:
         blobs = {name: {"url": url} for name, url in links.items() if name in self.blobs}
         blobs |= {name: {"buffer": first + index} for index, name in enumerate(inside)}
         buffers = (*self._buffers, *(self.blobs[name] for name in inside))
-        return _pack({**self._header, "blobs": blobs, **extra}, buffers)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Writer:
-    """Collects buffers and hands out references to them."""
-
-    buffers: list[bytes] = field(default_factory=list)
-    kinds: list[str] = field(default_factory=list)
-
-    def add(self, array: Num[np.ndarray, "..."], kind: str) -> int:
-        """Keep an array as u1, u2, u4 or f4 and return its place."""
-        self.buffers.append(np.ascontiguousarray(array, dtype=f"<{kind}").tobytes())
-        self.kinds.append(kind)
-        return len(self.buffers) - 1
+        return pack({**self._header, "blobs": blobs, **extra}, buffers)
 
 
 @lru_cache(maxsize=8)
@@ -116,7 +109,7 @@ def encode(scene: Scene) -> Encoded:
     Positions are off by at most 1/131070 of the cloud's extent along each axis, values by at most
     1/131068 of their range.
     """
-    frame, blobs, writer = frame_of(scene.points), {}, _Writer()
+    frame, blobs, writer = frame_of(scene.points), {}, Writer()
     order = shuffle_order(len(scene.points))
     panels = [_encode_panel(panel, order, writer) for panel in scene.panels]
     layers = [_encode_layer(layer, frame, writer, blobs) for layer in scene.layers]
@@ -142,59 +135,6 @@ def encode(scene: Scene) -> Encoded:
     return Encoded(blobs=blobs, _header=header, _buffers=tuple(writer.buffers))
 
 
-def decode(packet: bytes) -> tuple[dict[str, object], list[bytes]]:
-    """Return header and buffers of a packet, as the browser reads them."""
-    length = int.from_bytes(packet[:4], "little")
-    header = json.loads(packet[4 : 4 + length])
-    buffers, start = [], _padded(4 + length)
-    for size in header["sizes"]:
-        buffers.append(packet[start : start + size])
-        start = _padded(start + size)
-    return header, buffers
-
-
-def quantize(
-    values: Float[np.ndarray, "..."], low: float, high: float
-) -> UInt16[np.ndarray, "..."]:
-    """Return values as steps from ``low`` to ``high``; what is no number becomes EMPTY.
-
-    Examples:
-        >>> quantize(np.array([0.0, 1.0, 5.0, np.nan]), 0.0, 1.0).tolist()
-        [0, 65534, 65534, 65535]
-    """
-    span = (high - low) or 1.0
-    share = np.clip((np.asarray(values, float) - low) / span, 0, 1)
-    empty = np.isnan(share)
-    return np.where(empty, EMPTY, np.rint(np.where(empty, 0, share) * STEPS)).astype(np.uint16)
-
-
-def value_range(
-    values: Float[np.ndarray, " N"], limits: tuple[float, float]
-) -> tuple[float, float]:
-    """Return the range to quantize: of the data, unless outliers would cost the color bar steps."""
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        return limits
-    low, high = float(finite.min()), float(finite.max())
-    span = (limits[1] - limits[0]) or (high - low) or 1.0
-    least, most = limits[0] - _WIDEST * span / 2, limits[1] + _WIDEST * span / 2
-    return min(max(low, least), most), min(max(high, least), most)
-
-
-def _pack(header: dict[str, object], buffers: tuple[bytes, ...]) -> bytes:
-    header = {**header, "sizes": [len(buffer) for buffer in buffers]}
-    text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
-    parts = [len(text).to_bytes(4, "little"), text]
-    parts.append(bytes(_padded(4 + len(text)) - 4 - len(text)))
-    for buffer in buffers:
-        parts += [buffer, bytes(_padded(len(buffer)) - len(buffer))]
-    return b"".join(parts)
-
-
-def _padded(size: int) -> int:
-    return -(-size // 8) * 8
-
-
 def _keep(blobs: dict[str, bytes], blob: bytes) -> str:
     """Keep a blob under the name of its content."""
     name = sha256(blob).hexdigest()[:16]
@@ -210,7 +150,7 @@ def _relative(places: Float[np.ndarray, "S X"], frame: Frame) -> Float[np.ndarra
     return whole
 
 
-def _add_places(places: Float[np.ndarray, "S 3"], writer: _Writer) -> Ref:
+def _add_places(places: Float[np.ndarray, "S 3"], writer: Writer) -> Ref:
     """Write places as steps of their bounding box."""
     if not len(places):
         return {"low": [0, 0, 0], "size": [0, 0, 0], "buffer": writer.add(places, "u2")}
@@ -225,7 +165,7 @@ def _add_places(places: Float[np.ndarray, "S 3"], writer: _Writer) -> Ref:
 
 
 def _encode_geometry(scene: Scene, frame: Frame, order: Int[np.ndarray, " N"]) -> bytes:
-    writer = _Writer()
+    writer = Writer()
     header: dict[str, object] = {"points": len(order)}
     header["positions"] = _add_places(_relative(scene.points, frame)[order], writer)
     if scene.triangles is not None and len(scene.triangles):
@@ -234,7 +174,7 @@ def _encode_geometry(scene: Scene, frame: Frame, order: Int[np.ndarray, " N"]) -
         header["triangles"] = writer.add(place[scene.triangles], "u4")
     if scene.groups is not None:
         header["groups"] = writer.add(scene.groups[order], _kind(scene.groups))
-    return _pack({**header, "kinds": writer.kinds}, tuple(writer.buffers))
+    return pack({**header, "kinds": writer.kinds}, tuple(writer.buffers))
 
 
 def _kind(labels: Int[np.ndarray, "..."]) -> str:
@@ -250,7 +190,7 @@ def _places(points: tuple[int, ...], num_points: int) -> list[int]:
     return place[list(points)].tolist()
 
 
-def _encode_panel(panel: Panel, order: Int[np.ndarray, " N"], writer: _Writer) -> Ref:
+def _encode_panel(panel: Panel, order: Int[np.ndarray, " N"], writer: Writer) -> Ref:
     coloring = panel.coloring
     if coloring is None:
         return {"title": panel.title, "kind": "plain"}
@@ -276,7 +216,7 @@ def _encode_panel(panel: Panel, order: Int[np.ndarray, " N"], writer: _Writer) -
     }
 
 
-def _encode_layer(layer: Layer, frame: Frame, writer: _Writer, blobs: dict[str, bytes]) -> Ref:
+def _encode_layer(layer: Layer, frame: Frame, writer: Writer, blobs: dict[str, bytes]) -> Ref:
     named: Ref = {"name": layer.name, "kind": type(layer).__name__.lower()}
     if isinstance(layer, Surface):
         return named | {"blob": _keep(blobs, _encode_surface(layer, frame))}
@@ -288,49 +228,37 @@ def _encode_layer(layer: Layer, frame: Frame, writer: _Writer, blobs: dict[str, 
     if isinstance(layer, Arrows):
         vectors = _relative(layer.starts + layer.vectors, frame) - _relative(layer.starts, frame)
         return named | {"starts": starts, "vectors": writer.add(vectors, "f4")}
-    strength = None if layer.values is None else writer.add(_eight(layer.values, 0.0, 1.0), "u1")
+    strength = None if layer.values is None else writer.add(eight(layer.values, 0.0, 1.0), "u1")
     stops = writer.add(_relative(layer.stops, frame), "f4")
     return named | {"starts": starts, "stops": stops, "values": strength}
 
 
 def _encode_surface(layer: Surface, frame: Frame) -> bytes:
-    writer = _Writer()
+    writer = Writer()
     header: Ref = {"positions": _add_places(_relative(layer.vertices, frame), writer)}
     header["triangles"] = writer.add(layer.triangles, "u4")
-    return _pack({**header, "kinds": writer.kinds}, tuple(writer.buffers))
+    return pack({**header, "kinds": writer.kinds}, tuple(writer.buffers))
 
 
 def _encode_curves(layer: Curves, frame: Frame) -> bytes:
-    writer = _Writer()
+    writer = Writer()
     header: Ref = {"positions": _add_places(_relative(layer.vertices, frame), writer)}
     header["offsets"] = writer.add(layer.offsets, "u4")
-    header["values"] = None if layer.values is None else writer.add(_spread(layer.values), "u1")
-    return _pack({**header, "kinds": writer.kinds}, tuple(writer.buffers))
+    header["values"] = None if layer.values is None else writer.add(spread(layer.values), "u1")
+    return pack({**header, "kinds": writer.kinds}, tuple(writer.buffers))
 
 
-def _encode_spheres(layer: Spheres, frame: Frame, writer: _Writer) -> Ref:
+def _encode_spheres(layer: Spheres, frame: Frame, writer: Writer) -> Ref:
     spheres = np.column_stack([_relative(layer.centers, frame), layer.radii / frame.radius])
     labels, level = layer.labels, layer.level
     return {
         "style": layer.style,
         "spheres": writer.add(spheres, "f4"),
         "labels": None if labels is None else writer.add(labels, "u4"),
-        "values": None if layer.values is None else writer.add(_spread(layer.values), "u1"),
+        "values": None if layer.values is None else writer.add(spread(layer.values), "u1"),
         "level": None if level is None else writer.add(level, "u1"),
     }
 
 
 def _encode_stop(stop: object) -> Ref:
     return {key: list(v) if isinstance(v, tuple) else v for key, v in vars(stop).items()}
-
-
-def _spread(values: Float[np.ndarray, " S"]) -> UInt8[np.ndarray, " S"]:
-    """Return values as steps from the least of them, or from zero if none is less."""
-    finite = values[np.isfinite(values)]
-    low, high = (min(0.0, finite.min()), finite.max()) if finite.size else (0.0, 1.0)
-    return _eight(values, float(low), float(high))
-
-
-def _eight(values: Float[np.ndarray, " S"], low: float, high: float) -> UInt8[np.ndarray, " S"]:
-    share = np.clip((np.nan_to_num(values, nan=low) - low) / ((high - low) or 1.0), 0, 1)
-    return np.rint(share * 255).astype(np.uint8)
