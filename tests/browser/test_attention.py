@@ -1,0 +1,27 @@
+import re
+from collections.abc import Callable
+
+VIEWER = ".mspt-viewer"
+READY = f"{VIEWER}[data-ready]"
+
+
+def test_click_on_the_cloud_looks_from_the_point_there(
+    visit: Callable[..., object], script: object
+) -> None:
+    page = visit("/attention?source=darcy&points=12")
+    page.wait_for_selector(READY)
+    before = page.get_by_test_id("stMetricValue").first.inner_text()
+    assert page.locator(".katex").first.inner_text().count("12") >= 1
+    box = page.locator(f"{VIEWER} .pad").first.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_function(
+        "before => document.querySelector('[data-testid=stMetricValue]')?.innerText !== before",
+        arg=before,
+    )
+    page.wait_for_selector(script.READY)
+    (point,) = re.findall(r"points=(\d+)", page.url)
+    assert point != "12"
+    # A grid of 85 x 85 seen from above: the middle of the panel is the middle of the domain.
+    row, column = divmod(int(point), 85)
+    assert abs(row - 42) < 15
+    assert abs(column - 42) < 15
