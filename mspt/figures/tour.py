@@ -283,7 +283,7 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
             title="Shape",
             caption=(
                 f"The model sees no mesh, only N = {facts.num_points:,} points: "
-                f"{facts.num_surface:,} on the body, drawn here, with the way the surface looks, and "
+                f"{facts.num_surface:,} on the body, drawn here, with the way it looks there, and "
                 f"{in_flow:,} in the flow, with the distance to the body."
             ),
             panel=_PLAIN,
