@@ -42,7 +42,7 @@ def test_patches_are_colored_walked_and_picked(
     wait(page, script)
     assert re.search(r"point=\d+", page.url)
 
-    slider = page.get_by_role("slider", name="K", exact=True)
+    slider = page.locator(".st-key-K_slider [role=slider]")
     slider.press("ArrowRight")
     page.wait_for_selector("text=/of 48, around point/")
     wait(page, script)
