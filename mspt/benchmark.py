@@ -28,6 +28,7 @@ from mspt.errors import MSPTError
 from mspt.inference import partitions_for, pick_device, synchronize
 from mspt.seeding import generator
 
+PROJECT = Path(__file__).parents[1]  # where a fresh process finds the library
 WARM_UP_POINTS = 2048
 MATRIX_SIZE = 2048
 LONG_PASS = 4.0
@@ -159,7 +160,7 @@ def measuring(task: dict[str, Any]) -> Iterator[Looked | Measurement]:
     command = [sys.executable, "-m", "mspt.benchmark", json.dumps(task)]
     started = perf_counter()
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
             while not _has_ended(process):

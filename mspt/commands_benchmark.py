@@ -14,20 +14,17 @@ from mspt.benchmark_partition import benchmark_partition
 from mspt.config import Architecture, ModelConfig
 from mspt.cost import FLOAT_BYTES, Work, recommended_patches
 from mspt.errors import MSPTError
-from mspt.scaling import (
+from mspt.scaling import Limits, Working, available_bytes, run_sweep
+from mspt.scaling_fits import fit_rows
+from mspt.scaling_rows import (
     AXIS_MODELS,
     AXIS_VALUES,
     COMPARED,
     Axis,
-    Limits,
     Quantity,
     Sweep,
-    Working,
-    available_bytes,
-    fit_rows,
     read_rows,
     rows_table,
-    run_sweep,
     write_rows,
 )
 

@@ -9,26 +9,18 @@ import pandas as pd
 import streamlit as st
 
 from mspt.figures.scaling import NAMES, Curve, scaling_figure
-from mspt.scaling import (
+from mspt.scaling import Limits, Working, available_bytes, estimate, refusal, run_sweep
+from mspt.scaling_fits import PAPER, Exponent, PaperFigure, closed_form, fit_rows
+from mspt.scaling_rows import (
     AXIS_MODELS,
     AXIS_VALUES,
-    PAPER,
     Axis,
-    Exponent,
-    Limits,
     Quantity,
     ScalingRow,
     Sweep,
-    Working,
-    available_bytes,
     best_patches,
-    closed_form,
-    estimate,
-    fit_rows,
     read_rows,
-    refusal,
     rows_table,
-    run_sweep,
 )
 from pages import _jobs, _parts
 
@@ -174,12 +166,17 @@ def curves(
                 origin="paper",
                 values=[figure.num_points],
                 results=[figure.seconds if quantity == "seconds" else 1e9 * figure.gigabytes],
-                note=f"{figure.groups} {'slices' if figure.architecture == 'transolver' else 'K'}",
+                note=_paper_note(figure, quantity),
             )
             for figure in PAPER
             if figure.architecture in sweep.models
         ]
     return drawn
+
+
+def _paper_note(figure: PaperFigure, quantity: Quantity) -> str:
+    groups = f"{figure.groups} {'slices' if figure.architecture == 'transolver' else 'K'}"
+    return f"{groups}, at most" if figure.is_bound and quantity == "peak_bytes" else groups
 
 
 def _curve(
@@ -288,11 +285,7 @@ def machine(rows: Sequence[ScalingRow], axis: Axis) -> str:
         f"{first.machine}, {first.threads} threads, {first.device}, PyTorch {first.torch_version}, "
         f"load up to {load:.1f}; D = {first.width}, {first.num_heads} heads, "
         f"{first.num_blocks} blocks"
-        + (
-            ". The machine was busy: times are rough, memory is not"
-            if load > BUSY * first.threads
-            else ""
-        )
+        + (". The machine was busy: times are rough" if load > BUSY * first.threads else "")
     )
 
 
@@ -329,7 +322,8 @@ def paper_caption() -> str:
     parts = [
         f"{NAMES[figure.architecture]} at {figure.num_points:,} points with {figure.groups} "
         f"{'slices' if figure.architecture == 'transolver' else 'patches'}: "
-        f"{1000 * figure.seconds:.0f} ms, {figure.gigabytes:g} GB ({figure.where})"
+        f"{1000 * figure.seconds:.0f} ms, {'within ' * figure.is_bound}{figure.gigabytes:g} GB "
+        f"({figure.where})"
         for figure in PAPER
     ]
     return (

@@ -15,19 +15,19 @@ from hypothesis import strategies as st
 
 from mspt import benchmark, scaling
 from mspt.benchmark import Looked, Measurement, measuring
+from mspt.config import ModelConfig
 from mspt.cost import flops, peak_bytes
 from mspt.errors import MSPTError
 from mspt.figures.scaling import Curve, scaling_figure
-from mspt.scaling import (
-    Limits,
+from mspt.scaling import Limits, Working, estimate, run_sweep
+from mspt.scaling_fits import closed_form, fit_exponent
+from mspt.scaling_rows import (
+    AXIS_MODELS,
+    AXIS_VALUES,
+    COMPARED,
     ScalingRow,
     Sweep,
-    Working,
-    closed_form,
-    estimate,
-    fit_exponent,
     read_rows,
-    run_sweep,
     write_rows,
 )
 
@@ -43,7 +43,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes = []
 
     def measure_at_once(task: dict) -> Iterator[Looked | Measurement]:
-        config = scaling.ModelConfig.from_dict(task["config"])
+        config = ModelConfig.from_dict(task["config"])
         size = task["num_points"]
         sizes.append(size)
         yield Looked(0.1, 400 * 2**20)
@@ -116,7 +116,7 @@ def test_known_rows_are_not_measured_again(made_up: list[int]) -> None:
 
 @pytest.mark.parametrize("gigabytes", [0.7, 1.0, 2.0])
 def test_guard_begins_nothing_that_would_not_fit(made_up: list[int], gigabytes: float) -> None:
-    sweep = Sweep(axis="points", values=scaling.AXIS_VALUES["points"], models=("published",))
+    sweep = Sweep(axis="points", values=AXIS_VALUES["points"], models=("published",))
     rows = rows_of(sweep, Limits(memory_bytes=gigabytes * 1e9, seconds=1e9))
     room = gigabytes * 1e9 - scaling.PROCESS_BYTES
     fits = [
@@ -239,7 +239,7 @@ def test_stored_curves_are_rows_of_known_models_with_their_machine() -> None:
     rows = read_rows(STORED)
     assert len({row.key() for row in rows}) == len(rows)
     for row in rows:
-        assert row.architecture in scaling.AXIS_MODELS[row.axis]
+        assert row.architecture in AXIS_MODELS[row.axis]
         assert row.machine
         assert row.threads > 0
         assert row.torch_version
@@ -247,7 +247,7 @@ def test_stored_curves_are_rows_of_known_models_with_their_machine() -> None:
             assert 0 < row.fastest <= row.seconds <= row.slowest
             assert row.peak_bytes > 0
             assert row.load >= 0
-    assert {row.architecture for row in rows if row.axis == "points"} == set(scaling.COMPARED)
+    assert {row.architecture for row in rows if row.axis == "points"} == set(COMPARED)
 
 
 def test_stored_memory_agrees_with_the_closed_form() -> None:

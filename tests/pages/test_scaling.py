@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from mspt.benchmark import Looked, Measurement
 from mspt.cli import build_parser
-from mspt.scaling import fit_exponent, read_rows
+from mspt.scaling_fits import fit_exponent
+from mspt.scaling_rows import read_rows
 from tests.pages.reading import charts, metrics
 from tests.pages.tiny import ROOT
 

@@ -1,0 +1,150 @@
+"""How fast time and memory grow: fitted exponents, the closed form, and the paper's figures.
+
+Letters: N points, K patches, Q supernodes per patch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, log
+
+import numpy as np
+
+from mspt.config import Architecture
+from mspt.cost import flops, peak_bytes
+from mspt.scaling_rows import Quantity, ScalingRow, Sweep, is_measured
+
+FIT_FROM = 10_000.0
+"""Points from which exponents are fitted: below, fixed costs hide the growth."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exponent:
+    """Growth of a quantity as a power of the axis.
+
+    Attributes:
+        slope: Of the straight line through the logarithms, by least squares.
+        first: Smallest value of the axis that was used.
+        last: Largest.
+        points: How many values.
+    """
+
+    slope: float
+    first: float
+    last: float
+    points: int
+
+
+def fit_exponent(
+    values: Sequence[float | int], results: Sequence[float | int], *, start: float = 0.0
+) -> Exponent | None:
+    """Fit a power law to results from ``start`` on; None for fewer than two values.
+
+    Examples:
+        >>> fit_exponent([1, 10, 100], [2, 200, 20000]).slope
+        2.0
+    """
+    x, y = np.asarray(values, dtype=float), np.asarray(results, dtype=float)
+    used = (x >= start) & (x > 0) & (y > 0)
+    if len(np.unique(x[used])) < 2:
+        return None
+    # From deviations: fitting slope and offset together loses the digits of close values.
+    across, up = (part - part.mean() for part in (np.log(x[used]), np.log(y[used])))
+    slope = (across @ up) / (across @ across)
+    first, last = x[used].min(), x[used].max()
+    return Exponent(
+        slope=round(float(slope), 12), first=float(first), last=float(last), points=int(used.sum())
+    )
+
+
+def fit_rows(rows: Sequence[ScalingRow], model: str, *, quantity: Quantity) -> Exponent | None:
+    """Fit how a quantity of one model grows with N, from :data:`FIT_FROM` points on."""
+    own = [
+        row
+        for row in rows
+        if row.axis == "points" and row.architecture == model and not row.stopped
+    ]
+    values = [float(row.num_points) for row in own]
+    return fit_exponent(values, [float(getattr(row, quantity)) for row in own], start=FIT_FROM)
+
+
+def closed_form(
+    sweep: Sweep,
+    model: Architecture,
+    values: Sequence[int],
+    *,
+    quantity: Quantity,
+    measured: Sequence[ScalingRow],
+) -> list[float]:
+    """Return the closed form at some values of the axis.
+
+    Memory is as it is. Arithmetic becomes time by the one rate, in the geometric mean, of the
+    measured rows of that model; NaN if there are none.
+    """
+    if quantity == "peak_bytes":
+        return [
+            peak_bytes(sweep.config(model, value), sweep.size(value), work=sweep.work)
+            for value in values
+        ]
+    own = [row for row in measured if row.architecture == model and is_measured(row, sweep)]
+    large = [row for row in own if row.num_points >= FIT_FROM] or own
+    ratios = [
+        log(row.seconds / flops(sweep.config(model, row.value), row.num_points, work=sweep.work))
+        for row in large
+    ]
+    per_flop = exp(sum(ratios) / len(ratios)) if ratios else float("nan")
+    return [
+        per_flop * flops(sweep.config(model, value), sweep.size(value), work=sweep.work)
+        for value in values
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperFigure:
+    """A number that the paper reports; GPU and precision are not told.
+
+    Attributes:
+        architecture: Which model.
+        num_points: Points N.
+        groups: Patches of MSPT, slices of Transolver.
+        seconds: Latency of a forward pass.
+        gigabytes: Peak memory in GB.
+        where: Where in the paper.
+        is_bound: Whether memory is only said to stay within that.
+    """
+
+    architecture: Architecture
+    num_points: int
+    groups: int
+    seconds: float
+    gigabytes: float
+    where: str
+    is_bound: bool = False
+
+
+PAPER = (
+    PaperFigure(
+        architecture="mspt",
+        num_points=500_000,
+        groups=256,
+        seconds=0.028,
+        gigabytes=26.0,
+        where="figure 1",
+    ),
+    PaperFigure(
+        architecture="transolver",
+        num_points=500_000,
+        groups=256,
+        seconds=0.031,
+        gigabytes=42.8,
+        where="figure 1",
+    ),
+    PaperFigure(
+        architecture="mspt",
+        num_points=1_000_000,
+        groups=128,
+        seconds=0.084,
+        gigabytes=50.0,
+        where="section on efficiency",
+        is_bound=True,
+    ),
+)

@@ -1,0 +1,208 @@
+"""Sweeps along N, K or Q, their rows, and the files these are kept in.
+
+Letters: N points, K patches, L points per patch, Q supernodes per patch, D width, G slices.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from mspt.config import Architecture, ModelConfig, require, require_choice
+from mspt.cost import Work, recommended_patches
+from mspt.errors import MSPTError
+
+Axis = Literal["points", "patches", "supernodes"]
+Quantity = Literal["seconds", "peak_bytes"]
+COMPARED: tuple[Architecture, ...] = ("mspt", "published", "transolver", "full_attention")
+AXIS_MODELS: dict[str, tuple[Architecture, ...]] = {
+    "points": COMPARED,
+    "patches": ("mspt", "published", "transolver"),
+    "supernodes": ("mspt", "published"),
+}
+AXIS_VALUES: dict[str, tuple[int, ...]] = {
+    "points": (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000),
+    "patches": (8, 16, 32, 64, 128, 181, 256, 512, 1024),
+    "supernodes": (1, 2, 4, 8, 16, 32),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """What is measured along one axis; every other size stays.
+
+    Attributes:
+        axis: What grows.
+        values: Its values, rising.
+        models: Architectures; on the axis of patches, Transolver has as many slices.
+        num_points: Points N, unless they grow.
+        patch_size: Points per patch L while N grows: K = N / L.
+        num_patches: Patches K while Q grows.
+        num_supernodes: Supernodes Q per patch, unless they grow.
+        num_slices: Slices G of Transolver, unless K grows.
+        width: Model width D.
+        num_heads: Heads H.
+        num_blocks: Blocks.
+        mlp_ratio: Hidden width of the feed-forward network over D.
+        work: ``forward``, or ``train`` for a forward and its gradient.
+    """
+
+    axis: Axis
+    values: tuple[int, ...]
+    models: tuple[Architecture, ...] = COMPARED
+    num_points: int = 32_768
+    patch_size: int = 1024
+    num_patches: int = 64
+    num_supernodes: int = 1
+    num_slices: int = 128
+    width: int = 128
+    num_heads: int = 8
+    num_blocks: int = 2
+    mlp_ratio: int = 2
+    work: Work = "forward"
+
+    def __post_init__(self) -> None:
+        """Reject sweeps that nothing can be measured on."""
+        for model in self.models:
+            require_choice("models", model, COMPARED)
+        for value in self.values:
+            require(self.axis, value, minimum=1)
+
+    def size(self, value: int) -> int:
+        """Return N at a value of the axis."""
+        return value if self.axis == "points" else self.num_points
+
+    def config(self, model: Architecture, value: int) -> ModelConfig:
+        """Return the model at a value of the axis.
+
+        Examples:
+            >>> Sweep(axis="points", values=(4096,)).config("mspt", 4096).num_patches
+            4
+        """
+        patches = {
+            "points": max(1, round(self.size(value) / self.patch_size)),
+            "patches": value,
+            "supernodes": self.num_patches,
+        }[self.axis]
+        return ModelConfig(
+            space_dim=3,
+            in_features=4,
+            out_channels=4,
+            architecture=model,
+            width=self.width,
+            num_heads=self.num_heads,
+            num_blocks=self.num_blocks,
+            mlp_ratio=self.mlp_ratio,
+            num_patches=patches,
+            num_supernodes=value if self.axis == "supernodes" else self.num_supernodes,
+            num_slices=value if self.axis == "patches" else self.num_slices,
+            # The authors' scripts run on the points in file order.
+            partition="sequence" if model == "published" else "ball_tree",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScalingRow:
+    """One size of one model: measured, or why not.
+
+    Attributes:
+        axis: What grew.
+        architecture: Which model.
+        num_points: Points N.
+        num_patches: Patches K; slices of Transolver; 1 for full attention.
+        num_supernodes: Supernodes Q per patch.
+        width: Model width D.
+        num_heads: Heads H.
+        num_blocks: Blocks.
+        mlp_ratio: Hidden width of the feed-forward network over D.
+        work: ``forward`` or ``train``.
+        threads: Threads of the processor.
+        device: Where it ran.
+        seconds: Median of one pass; NaN where it was not measured.
+        fastest: Fastest pass.
+        slowest: Slowest pass.
+        peak_bytes: Peak memory above weights and inputs; NaN where it was not measured.
+        machine: Name of the processor or of the GPU.
+        load: Load average of the machine just before.
+        torch_version: Version of PyTorch.
+        stopped: Why it was not measured; empty otherwise.
+    """
+
+    axis: str
+    architecture: str
+    num_points: int
+    num_patches: int
+    num_supernodes: int
+    width: int
+    num_heads: int
+    num_blocks: int
+    mlp_ratio: int
+    work: str
+    threads: int
+    device: str
+    seconds: float
+    fastest: float
+    slowest: float
+    peak_bytes: float
+    machine: str
+    load: float
+    torch_version: str
+    stopped: str
+
+    @property
+    def value(self) -> int:
+        """Value on the axis."""
+        return int(getattr(self, f"num_{self.axis}"))
+
+    def key(self) -> tuple[Any, ...]:
+        """Return what makes two rows the same measurement."""
+        measured = ("seconds", "fastest", "slowest", "peak_bytes", "load", "stopped")
+        return tuple(value for name, value in asdict(self).items() if name not in measured)
+
+
+def is_measured(row: ScalingRow, sweep: Sweep) -> bool:
+    """Tell whether a row is a measurement along the axis of a sweep."""
+    return not row.stopped and row.axis == sweep.axis and row.work == sweep.work
+
+
+def best_patches(sweep: Sweep) -> int:
+    """Return the K that makes MSPT's attention cheapest in a sweep: the root of N / Q."""
+    return recommended_patches(sweep.num_points, num_supernodes=sweep.num_supernodes)
+
+
+def read_rows(path: Path) -> list[ScalingRow]:
+    """Read stored rows.
+
+    Raises:
+        MSPTError: If the file is no table of such rows.
+    """
+    table = pd.read_csv(path, keep_default_na=False, na_values=["nan"])
+    expected = list(ScalingRow.__dataclass_fields__)
+    if list(table.columns) != expected:
+        raise MSPTError(
+            f"{path.name} must have the columns {', '.join(expected)}, "
+            f"got {', '.join(table.columns)}; measure anew into another file"
+        )
+    return [_typed(row) for row in table.to_dict("records")]
+
+
+def _typed(row: dict[str, Any]) -> ScalingRow:
+    kinds = {name: field.type for name, field in ScalingRow.__dataclass_fields__.items()}
+    return ScalingRow(**{name: kinds[name](value) for name, value in row.items()})
+
+
+def rows_table(rows: Sequence[ScalingRow]) -> pd.DataFrame:
+    """Return rows as a table, in the columns of :class:`ScalingRow`."""
+    return pd.DataFrame(
+        [asdict(row) for row in rows], columns=list(ScalingRow.__dataclass_fields__)
+    )
+
+
+def write_rows(path: Path, rows: Sequence[ScalingRow]) -> None:
+    """Write rows; what was there is replaced in one step, so that nothing is half written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    rows_table(rows).to_csv(unfinished, index=False, float_format="%.6g", na_rep="nan")
+    unfinished.replace(path)
