@@ -15,7 +15,8 @@ from mspt.comparison import compare, primary_error, views_of
 from mspt.figures.scene import shared_limits
 from mspt.figures.viewer import Field, Labels, Lines, Panel, Scene, Spheres, Stop, Surface
 from mspt.observation import Look, Observed, look, telling_point
-from mspt.patch_metrics import supernode_centers, tree_levels
+from mspt.patch_metrics import supernode_centers
+from mspt.tree_levels import tree_levels
 
 BODY, BALLS, SUPERNODES, READ, READS = "Body", "Balls", "Supernodes", "What it reads", "Links"
 _LINKS = 12
