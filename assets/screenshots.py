@@ -16,18 +16,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 PAGES = {
     "home": "/",
-    "explore": "/explore",
-    "explore-darcy": "/explore?dataset=darcy&view=Patches",
+    "explore": "/explore?source=car&car_case=car-0021",
+    "explore-darcy": "/explore?source=darcy",
+    "upload": "/upload?sample=Estate+on+wheels",
     "draw": "/draw",
     "draw-darcy": "/draw?dataset=darcy",
+    "patches": "/patches",
+    "attention": "/attention",
+    "scaling": "/scaling",
 }
 READY = (
     "[data-testid=stApp][data-test-script-state=notRunning][data-test-connection-state=CONNECTED]"
 )
+DRAWN = ".js-plotly-plot .main-svg, iframe[srcdoc], .mspt-viewer[data-ready]"
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -66,7 +71,10 @@ def serve(app: str = "app.py") -> Iterator[str]:
         yield address
     finally:
         server.terminate()
-        server.wait(timeout=10)
+        try:
+            server.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            server.kill()
 
 
 def wait_until_up(address: str, *, seconds: float = 60) -> None:
@@ -85,7 +93,8 @@ def wait_until_up(address: str, *, seconds: float = 60) -> None:
 def settle(page: Page) -> None:
     """Wait until the script has run and the figures are drawn."""
     page.wait_for_selector(READY, timeout=90_000)
-    page.wait_for_selector(".js-plotly-plot .main-svg, iframe[srcdoc]", timeout=90_000)
+    page.wait_for_selector(DRAWN, timeout=90_000)
+    expect(page.locator(".mspt-viewer:not([data-ready])")).to_have_count(0, timeout=90_000)
     page.wait_for_timeout(800)  # fonts and the last figures
 
 

@@ -6,11 +6,12 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 import streamlit as st
-import torch
+from torch import Tensor
 
 from mspt.checkpoint import CheckpointInfo
 from mspt.config import PATCHED, ModelConfig
 from mspt.cost import recommended_patches
+from mspt.data.stress import stress_cloud
 from mspt.figures.patch_views import ShownCut
 from mspt.partition import Partition
 from mspt.partition_variants import CUTS, Cut, cut_points
@@ -56,7 +57,7 @@ class View:
     part: str
     subject: Subject
     rows: slice
-    points: torch.Tensor
+    points: Tensor
     header: CheckpointInfo
 
     @property
@@ -156,7 +157,7 @@ def cut_view(view: View, cut: Cut, num_patches: int) -> Cuts:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _cut(key: str, cut: Cut, num_patches: int, *, _points: torch.Tensor) -> Cuts:  # noqa: ARG001
+def _cut(key: str, cut: Cut, num_patches: int, *, _points: Tensor) -> Cuts:  # noqa: ARG001
     _compile()
     start = perf_counter()
     partition = cut_points(_points, num_patches, cut=cut)
@@ -174,11 +175,11 @@ def _cut(key: str, cut: Cut, num_patches: int, *, _points: torch.Tensor) -> Cuts
 @st.cache_resource(show_spinner=False)
 def _compile() -> None:
     """Cut a small cloud once, so that no shown time includes what the first one costs."""
-    cut_points(torch.rand(64, 3), 4)
+    cut_points(stress_cloud("sheet", 64, seed=0), 4)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Finding neighbors …")
-def _nearest(key: str, *, _points: torch.Tensor) -> np.ndarray:  # noqa: ARG001
+def _nearest(key: str, *, _points: Tensor) -> np.ndarray:  # noqa: ARG001
     return nearest_points(_points)
 
 

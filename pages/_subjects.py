@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import streamlit as st
-import torch
 
 from mspt.checkpoint import CheckpointInfo
 from mspt.data.car import CAR, family_and_split
@@ -88,7 +87,7 @@ def stress_subject(kind: str, num_points: int) -> Subject:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Making the cloud …")
-def _stress_cloud(kind: str, num_points: int) -> torch.Tensor:
+def _stress_cloud(kind: str, num_points: int):
     return stress_cloud(kind, num_points)
 
 
@@ -143,7 +142,7 @@ def _shape_subject(
     return subject_of_clouds(key, clouds, title=_shape.name, body=mesh)
 
 
-def predicted(header: CheckpointInfo, looked_at: Subject) -> torch.Tensor:
+def predicted(header: CheckpointInfo, looked_at: Subject):
     """Return a model's fields at the points of a subject."""
     changed = header.path.stat().st_mtime
     return _predicted(header.path, changed, looked_at.key, _parts.device(), _subject=looked_at)
@@ -157,7 +156,7 @@ def _predicted(
     device: str,
     *,
     _subject: Subject,
-) -> torch.Tensor:
+):
     checkpoint = _shared.checkpoint(path)
     with _shared.one_at_a_time():
         return ask(checkpoint, _subject, device=device)

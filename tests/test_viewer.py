@@ -375,3 +375,12 @@ def test_stops_of_a_tour_reach_the_browser_whole() -> None:
         key: list(value) if isinstance(value, tuple) else value
         for key, value in dataclasses.asdict(stop).items()
     }
+
+
+def test_focus_is_sent_in_the_frame_of_the_cloud() -> None:
+    points = cloud(50) * 10 + 3
+    box = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    received = Received(scene(points, focus=box))
+    center, radius = (np.array(received.header[name]) for name in ("center", "radius"))
+    np.testing.assert_allclose(np.array(received.header["focus"]) * radius + center, box)
+    assert Received(scene(points)).header["focus"] is None

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from mspt.figures.viewer import Field, Layer, Lines, Panel, Scene, Spheres, Surface
+from mspt.figures.viewer import Field, Layer, Lines, Panel, Scene, Spheres, Surface, box_around
 from mspt.geometry.mesh import SurfaceMesh
 
 MOST = 12
@@ -157,6 +157,7 @@ def _scene(
         groups=stage.patch_of_point,
         group_text=tuple(text or (f"patch {patch}" for patch in range(count))),
         marked=marked,
+        focus=box_around(stage.body),
     )
 
 

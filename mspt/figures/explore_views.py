@@ -14,7 +14,7 @@ from numpy import ndarray
 from mspt.comparison import Compared
 from mspt.data.case import Quantity
 from mspt.figures.scene import shared_limits
-from mspt.figures.viewer import Field, Panel, Scene, Spheres, Surface
+from mspt.figures.viewer import Field, Panel, Scene, Spheres, Surface, box_around
 from mspt.subject import Subject
 
 ErrorMode = Literal["signed", "size", "log"]
@@ -59,6 +59,7 @@ def compared_scene(
         groups=groups,
         group_text=_group_text(patch, shares),
         marked=() if marked_row is None else (marked_row,),
+        focus=box_around(subject.body),
     )
 
 

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Literal
 
+import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
+
+from mspt.geometry.mesh import SurfaceMesh
 
 Palette = Literal["field", "error", "magnitude", "share"]
 
@@ -183,6 +186,9 @@ class Scene:
         marked: Points with a ring, such as the picked ones.
         tour: Stops of a guided tour; empty for none.
         up: Axis that points up, 0 to 2.
+        focus: Lowest and highest corner of the box that the camera shows at first, such as the
+            body's in a cloud that reaches far; None for the whole cloud. Clouds in a plane are
+            always shown whole.
     """
 
     points: Float[ndarray, "N X"]
@@ -195,6 +201,7 @@ class Scene:
     marked: tuple[int, ...] = ()
     tour: tuple[Stop, ...] = ()
     up: int = 2
+    focus: Float[ndarray, "2 3"] | None = None
 
     def __post_init__(self) -> None:
         """Check that all parts belong together."""
@@ -259,3 +266,18 @@ def _check_panel(panel: Panel, num_points: int) -> None:
             f"levels of {coloring.name} must hold every label up to {values.max()}, "
             f"got {coloring.levels.shape[1]} of them"
         )
+
+
+def box_around(body: SurfaceMesh | None, *, room: float = 0.08) -> Float[ndarray, "2 3"] | None:
+    """Return the box of a body with room on all sides, a share of its longest side.
+
+    Examples:
+        >>> from mspt.geometry.mesh import box
+        >>> box_around(box((0, 0, 0), (2, 1, 1)), room=0.5)
+        array([[-1., -1., -1.],
+               [ 3.,  2.,  2.]])
+    """
+    if body is None:
+        return None
+    margin = room * float(body.extent.max())
+    return body.bounds + np.array([[-margin], [margin]])

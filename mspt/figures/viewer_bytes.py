@@ -122,6 +122,7 @@ def encode(scene: Scene) -> Encoded:
         "up": scene.up,
         "center": frame.center.tolist(),
         "radius": frame.radius,
+        "focus": _box(scene, frame),
         "geometry": _keep(blobs, _encode_geometry(scene, frame, order)),
         "panels": panels,
         "layers": layers,
@@ -133,6 +134,12 @@ def encode(scene: Scene) -> Encoded:
     }
     header["kinds"] = writer.kinds
     return Encoded(blobs=blobs, _header=header, _buffers=tuple(writer.buffers))
+
+
+def _box(scene: Scene, frame: Frame) -> list[list[float]] | None:
+    if scene.focus is None:
+        return None
+    return ((scene.focus - frame.center) / frame.radius).tolist()
 
 
 def _keep(blobs: dict[str, bytes], blob: bytes) -> str:

@@ -8,6 +8,9 @@ const MARGIN = 1.06;
 const FROM = [-1.0, -1.2, 0.8]; // where the camera stands at first, for a third axis that points up
 const LIKE = 0.25; // a cloud whose size differs by less keeps the camera
 
+/** The eight corners of a box given by its lowest and its highest one. */
+const corners = (box) => [...Array(8).keys()].map((bits) => box[0].map((_, axis) => box[(bits >> axis) & 1][axis]));
+
 export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 export class Eye {
@@ -22,7 +25,7 @@ export class Eye {
   }
 
   /** Takes on a cloud; the camera stays if it is the same or much like the last one. */
-  setCloud(cloud, { geometry, up, radius, center }) {
+  setCloud(cloud, { geometry, up, radius, center, focus }) {
     const same = this.key === geometry;
     const alike =
       this.cloud &&
@@ -31,7 +34,7 @@ export class Eye {
       Math.abs(radius / this.radius - 1) < LIKE &&
       Math.hypot(...center.map((part, axis) => part - this.center[axis])) < LIKE * radius;
     const changesKind = !this.camera || this.cloud.flat !== cloud.flat || this.up !== up;
-    Object.assign(this, { key: geometry, cloud, up, radius, center });
+    Object.assign(this, { key: geometry, cloud, up, radius, center, focus });
     if (changesKind) this.#make();
     if (same) return;
     if (!this.#restore() && !(alike && this.moved)) this.reset(false);
@@ -95,7 +98,7 @@ export class Eye {
     return (MARGIN * Math.max(height, width / this.aspect)) / 2 || 1;
   }
 
-  /** Where the camera stands and looks so that the whole cloud fills the view, in a direction. */
+  /** Where the camera stands and looks so that the cloud, or its focus, fills the view, in a direction. */
   fit(direction) {
     if (this.cloud.flat) return { position: new Vector3(0, 0, 5), target: new Vector3(), zoom: 1 };
     const toward = new Vector3(...direction).normalize();
@@ -114,14 +117,21 @@ export class Eye {
       reach.down = Math.max(reach.down, z - (y - radius) / tall);
       reach.least = Math.max(reach.least, z + 0.1);
     };
-    for (let i = 0; i < Math.min(this.cloud.count, 3000); i += 1) {
-      point.fromArray(this.extent.place(i, this.explode));
-      include(0);
-    }
-    const balls = this.extent.balls();
-    for (let i = 0; i < balls.length; i += 4) {
-      point.fromArray(balls, i);
-      include(balls[i + 3]);
+    if (this.focus && !this.explode) {
+      for (const corner of corners(this.focus)) {
+        point.fromArray(corner);
+        include(0);
+      }
+    } else {
+      for (let i = 0; i < Math.min(this.cloud.count, 3000); i += 1) {
+        point.fromArray(this.extent.place(i, this.explode));
+        include(0);
+      }
+      const balls = this.extent.balls();
+      for (let i = 0; i < balls.length; i += 4) {
+        point.fromArray(balls, i);
+        include(balls[i + 3]);
+      }
     }
     const distance = Math.max((reach.right + reach.left) / 2, (reach.up + reach.down) / 2, reach.least);
     const target = right.multiplyScalar(((reach.right - reach.left) / 2) * wide);
