@@ -14,11 +14,18 @@ from numpy import ndarray
 from mspt.comparison import compare, primary_error, views_of
 from mspt.figures.scene import shared_limits
 from mspt.figures.viewer import Field, Labels, Lines, Panel, Scene, Spheres, Stop, Surface
-from mspt.observation import Look, Observed, look, telling_point
+from mspt.observation import Look, Observed, look, summaries_by_block, telling_point
 from mspt.patch_metrics import supernode_centers
 from mspt.tree_levels import tree_levels
 
-BODY, BALLS, SUPERNODES, READ, READS = "Body", "Balls", "Supernodes", "What it reads", "Links"
+BODY, BALLS, SUPERNODES, READ, READS, POINT = (
+    "Body",
+    "Balls",
+    "Supernodes",
+    "What it reads",
+    "Links",
+    "The point",
+)
 _LINKS = 12
 _BALL_LEVELS = (1, 2, 3)
 _SHOWN_LEVEL = 2
@@ -96,15 +103,17 @@ def build_tour(observed: Observed) -> Tour:
     if subject.body is None or subject.truth is None:
         raise ValueError(f"subject must have a body and a truth, got {subject.key}")
     point = telling_point(observed)
-    block = observed.recording.num_blocks // 2
+    shares = [summary.local_share for summary in summaries_by_block(observed, [point])]
+    block = int(np.abs(np.array(shares) - 0.5).argmin())  # the one that looks both ways
     seen = look(observed, [point], block=block)
     facts = _facts(observed, seen)
     shown = subject.num_surface
+    length = float(subject.body.extent.max())
     body = Surface(name=BODY, vertices=subject.body.vertices, triangles=subject.body.triangles)
     scene = Scene(
         points=subject.points.numpy()[:shown],
         panels=_panels(observed, seen),
-        layers=(body, *_tree_balls(observed), *_nodes(observed, seen, point)),
+        layers=(body, *_tree_balls(observed), *_nodes(observed, seen, length)),
         groups=observed.partition.patch_of_point.numpy()[:shown],
         group_text=tuple(
             f"patch {index}, {size} points"
@@ -246,12 +255,12 @@ def _ball(points: Float[ndarray, "M 3"]) -> tuple[Float[ndarray, " 3"], float]:
     return center, float(np.linalg.norm(points - center, axis=1).max())
 
 
-def _nodes(observed: Observed, seen: Look, point: int) -> tuple[Spheres | Lines, ...]:
+def _nodes(observed: Observed, seen: Look, length: float) -> tuple[Spheres | Lines, ...]:
     """Return supernodes by patch, the same by how much they are read, and links to those."""
     per_patch = observed.recording.num_supernodes
-    places = observed.subject.points
+    places, point = observed.subject.points, seen.points[0]
     centers = supernode_centers(places, observed.partition, per_patch)
-    size = 0.02 * float((places.max(0).values - places.min(0).values).max())
+    size = 0.03 * length
     weights = seen.on_supernodes.numpy()[0].astype(float)
     radii = size * np.sqrt(weights / (weights.max() or 1.0)).clip(min=0.2)
     patches: Int[ndarray, " S"] = np.arange(len(centers)) // per_patch
@@ -260,10 +269,13 @@ def _nodes(observed: Observed, seen: Look, point: int) -> tuple[Spheres | Lines,
         Spheres(
             name=SUPERNODES,
             centers=centers,
-            radii=np.full(len(centers), 0.7 * size),
+            radii=np.full(len(centers), 0.6 * size),
             labels=patches,
         ),
         Spheres(name=READ, centers=centers, radii=radii, values=100 * weights),
+        Spheres(
+            name=POINT, centers=places.numpy()[[point]].astype(float), radii=np.array([0.4 * size])
+        ),
         Lines(
             name=READS,
             starts=np.repeat(places.numpy()[[point]], len(most), axis=0),
@@ -278,7 +290,7 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
     level = min(_SHOWN_LEVEL, facts.num_levels)
     front: tuple[float, float, float] = (-1.0, -1.2, 0.7)
     side: tuple[float, float, float] = (-0.5, -1.5, 0.5)
-    nose: tuple[float, float, float] = (-1.4, -0.7, 0.5)
+    nose: tuple[float, float, float] = (-1.4, -0.8, 0.3)
     return (
         Stop(
             title="Shape",
@@ -335,8 +347,9 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
                 f"softmax (mean of {facts.num_heads} heads)."
             ),
             panel=_WEIGHTS,
-            layers=(BODY, READ, READS),
+            layers=(BODY, READ, READS, POINT),
             direction=nose,
+            distance=3.0,
         ),
         Stop(
             title="Field and error",

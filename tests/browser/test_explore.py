@@ -1,0 +1,48 @@
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from tests.browser.test_pages import pixels
+
+READY = ".mspt-viewer[data-ready]"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_panels_are_drawn_in_color(visit: Callable[..., object], theme: str) -> None:
+    page = visit("/explore", theme=theme)
+    page.locator(READY).wait_for()
+    drawn = pixels(page.locator(f"{READY} canvas").first)
+    assert drawn.std() > 8
+    thirds = np.array_split(drawn, 3, axis=1)
+    for third in thirds:
+        assert (np.ptp(third, axis=-1) > 40).mean() > 0.02
+
+
+def test_clicked_point_shows_its_values(visit: Callable[..., object]) -> None:
+    page = visit("/explore?source=elasticity")
+    page.locator(READY).wait_for()
+    assert page.get_by_text("The point with the largest error").is_visible()
+    box = page.locator(f"{READY} canvas").first.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 12, box["y"] + box["height"] / 2)
+    page.get_by_text("The picked point").wait_for()
+    table = page.get_by_test_id("stTable").first.inner_text()
+    truth, prediction, error = (
+        float(re.search(rf"{word}\s+([-+\d.e]+) Pa", table).group(1))
+        for word in ("Truth of stress", "Prediction", "Error")
+    )
+    assert error == pytest.approx(prediction - truth, abs=1e-3 * abs(prediction) + 1e-3)
+
+
+def test_another_field_is_drawn_and_kept_in_the_address(visit: Callable[..., object]) -> None:
+    page = visit("/explore?source=elasticity")
+    page.locator(READY).wait_for()
+    before = pixels(page.locator(f"{READY} canvas").first)
+    page.get_by_test_id("stBaseButton-segmented_control").filter(has_text="size").click()
+    page.get_by_text("Size of the error").first.wait_for()
+    page.locator(READY).wait_for()
+    page.wait_for_timeout(500)
+    after = pixels(page.locator(f"{READY} canvas").first)
+    assert np.abs(after - before).mean() > 0.5
+    assert "error=size" in page.url

@@ -1,0 +1,141 @@
+"""The tour on the first page: its numbers, its scene, and where it leads."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from mspt.checkpoint import load_checkpoint
+from mspt.comparison import compare, views_of
+from mspt.data.flow_store import load_flow
+from mspt.figures.viewer_bytes import decode
+from mspt.flow_inference import cloud_size
+from mspt.model import partition_points
+from mspt.subject import ask, subject_of_flow
+
+Open = Callable[..., AppTest]
+TITLES = ["Shape", "Tree", "Patches", "Supernodes", "One block", "Field and error"]
+
+
+@pytest.fixture
+def home(open_page: Open) -> AppTest:
+    app = open_page("home")
+    assert not app.exception
+    assert not app.error
+    return app
+
+
+def scene_of(app: AppTest) -> dict:
+    (viewer,) = app.get("bidi_component")
+    return decode(viewer.proto.bytes)[0]
+
+
+def name_of(app: AppTest) -> str:
+    return re.search(r"car-\d{4}", app.markdown[0].value).group()
+
+
+def captions(app: AppTest) -> dict[str, str]:
+    return {stop["title"]: stop["caption"] for stop in scene_of(app)["tour"]}
+
+
+def seen(app: AppTest, project: Path) -> tuple:
+    checkpoint = load_checkpoint(project / "pretrained" / "car.safetensors")
+    name = name_of(app)
+    subject = subject_of_flow(name, load_flow(name), size=cloud_size(checkpoint))
+    return checkpoint, subject
+
+
+def test_tour_comes_first_and_has_six_stops(home: AppTest) -> None:
+    assert list(captions(home)) == TITLES
+    first = next(iter(home.main.children.values()))
+    assert first.type == "header" or home.header[0].value
+
+
+def test_numbers_of_the_stops_are_those_of_this_cloud(home: AppTest, project: Path) -> None:
+    checkpoint, subject = seen(home, project)
+    encoded, _ = checkpoint.normalizer.encode(subject.points, subject.features)
+    partition = partition_points(checkpoint.config, encoded)
+    texts, count = captions(home), len(subject.points)
+    assert f"N = {count:,} points: {subject.num_surface:,} on the body" in texts["Shape"]
+    assert f"{count - subject.num_surface:,} in the flow" in texts["Shape"]
+    assert f"{int(partition.tree.level.max())} times" in texts["Tree"]
+    sizes = partition.offsets.diff()
+    assert f"K = {len(sizes)} patches of L = {int(sizes[0])} points" in texts["Patches"]
+    assert f"S = K · Q = {len(sizes)} supernodes" in texts["Supernodes"]
+    predicted = ask(checkpoint, subject, device="cpu")
+    view = next(iter(views_of(subject).values()))
+    error = compare(subject, predicted, view).relative_l2
+    assert f"off by {error:.1%}" in texts["Field and error"]
+
+
+def test_shares_of_one_point_are_its_softmax(home: AppTest, project: Path) -> None:
+    checkpoint, subject = seen(home, project)
+    encoded, features = checkpoint.normalizer.encode(subject.points, subject.features)
+    found = ask(checkpoint, subject, device="cpu")[: subject.num_surface, 0]
+    trace = checkpoint.model.trace(encoded, features, picked=torch.tensor([int(found.argmax())]))
+    shares = [100 * block.local.mean(0).sum().item() for block in trace.blocks]
+    text = captions(home)["One block"]
+    block, own, others = (
+        int(re.search(pattern, text).group(1))
+        for pattern in (r"block (\d+)", r"gives (\d+)%", r"and (\d+)%")
+    )
+    assert own == pytest.approx(shares[block - 1], abs=0.51)
+    assert own + others in (99, 100, 101)
+    assert all(abs(shares[block - 1] - 50) <= abs(share - 50) for share in shares)
+
+
+def test_equations_hold_the_numbers_of_this_cloud(home: AppTest, project: Path) -> None:
+    checkpoint, subject = seen(home, project)
+    encoded, _ = checkpoint.normalizer.encode(subject.points, subject.features)
+    sizes = partition_points(checkpoint.config, encoded).offsets.diff()
+    keys = sizes + len(sizes) * checkpoint.config.num_supernodes
+    pool, pmsa, cost, error = (latex.value.replace("{,}", ",") for latex in home.latex[:4])
+    assert f"{int(sizes[0])} \\times {checkpoint.config.width}" in pool
+    assert f"{int(sizes.min())} \\times {len(sizes)}" in pmsa
+    assert f"N (L + S) &= {int((sizes * keys).sum()):,} " in cost
+    assert f"N^2 &= {len(subject.points) ** 2:,} " in cost
+    assert "\\," in error
+
+
+def test_every_stop_shows_layers_and_panels_that_are_there(home: AppTest) -> None:
+    scene = scene_of(home)
+    layers = {layer["name"] for layer in scene["layers"]}
+    for stop in scene["tour"]:
+        assert set(stop["layers"]) <= layers
+        assert stop["panel"] < len(scene["panels"])
+    panels = [stop["panel"] for stop in scene["tour"]]
+    assert panels == sorted(panels)
+    assert set(panels) == set(range(len(scene["panels"])))
+
+
+def test_links_lead_to_pages_in_the_state_of_the_tour(open_page: Open, home: AppTest) -> None:
+    name = name_of(home)
+    links = {
+        link.proto.label: (link.proto.page, link.proto.query_string)
+        for link in home.get("page_link")
+    }
+    for label, page in (
+        ("Cut it otherwise", "patches"),
+        ("Look from any point", "attention"),
+        ("See where it is wrong", "explore"),
+    ):
+        assert links[label][0].endswith(page)
+        assert f"car_case={name}" in links[label][1]
+        assert "checkpoint=car" in links[label][1]
+    explore = open_page("explore", source="car", car_case=name, mark_worst="true")
+    assert explore.selectbox(key="car_case").value == name
+    (viewer,) = explore.get("bidi_component")
+    layers = [layer["name"] for layer in decode(viewer.proto.bytes)[0]["layers"]]
+    assert "Marked patch" in layers
+
+
+def test_message_of_the_tour_is_small(home: AppTest) -> None:
+    (viewer,) = home.get("bidi_component")
+    assert len(viewer.proto.bytes) < 700_000
+    assert json.dumps(captions(home))
+    assert np.isfinite(scene_of(home)["radius"])
