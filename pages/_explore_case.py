@@ -22,6 +22,7 @@ from mspt.subject import Subject
 from pages import _explored, _parts, _shared, _subjects
 
 NOTHING = "nothing"
+MIN_DESIGNS = 3
 SOURCES = (_subjects.CAR_CASES, "elasticity", "darcy")
 FLOW_VIEWS, SHEET_VIEWS = ("Fields", "VTK view"), ("Fields", "VTK view", "Flat")
 
@@ -218,11 +219,7 @@ def all_cases(chosen: Chosen) -> None:
 
 
 def _all_flows(chosen: Chosen) -> None:
-    """Show drag or lift of all bodies, computed the first time; a click opens a body."""
-    names = _subjects.flow_names()
-    if len(_explored.flow_scores(chosen.header, _parts.device())) < len(names):
-        _parts.follow(_explored.rank_flows(chosen.header, _parts.device()))
-        st.rerun(scope="app")
+    """Show drag or lift of the bodies scored so far; a click opens a body."""
     table = _explored.score_table(chosen.header, _parts.device())
     coefficient: Literal["C_D", "C_L"] = st.segmented_control(
         "Coefficient",
@@ -252,6 +249,12 @@ def _all_flows(chosen: Chosen) -> None:
         f"{len(table)} bodies the model has not learned from; click one to open it. "
         f"{len(table) - computed} {_parts.STORED}, {computed} {_parts.MEASURED}."
     )
+    missing = len(_subjects.flow_names()) - len(table)
+    if missing and st.button(
+        f"Score the other {missing}", key="score_all", icon=":material/play_arrow:"
+    ):
+        _parts.follow(_explored.rank_flows(chosen.header, _parts.device()))
+        st.rerun()
 
 
 def _open_design(names: list[str]) -> None:
@@ -264,7 +267,8 @@ def _open_design(names: list[str]) -> None:
 def order_of_designs(chosen: Chosen) -> None:
     """Show how often the better of two bodies is found."""
     table = _explored.score_table(chosen.header, _parts.device())
-    if len(table) < len(_subjects.flow_names()):
+    if len(table) < MIN_DESIGNS:
+        st.caption("Score the other bodies to see how often the better of two is found.")
         return
     found = order_accuracy(
         table["C_D"].to_numpy(), table["C_D_true"].to_numpy(), gaps=np.array(ORDER_GAPS)
