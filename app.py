@@ -22,9 +22,9 @@ page = st.navigation(
         st.Page("pages/explore.py", title="Explore predictions", icon=":material/compare:"),
         st.Page("pages/upload.py", title="Upload a shape", icon=":material/directions_car:"),
         st.Page("pages/draw.py", title="Draw a domain", icon=":material/draw:"),
-        st.Page("pages/scaling.py", title="Scaling", icon=":material/monitoring:"),
-        st.Page("pages/attention.py", title="Attention", icon=":material/center_focus_strong:"),
         st.Page("pages/patches.py", title="Patches and supernodes", icon=":material/bubble_chart:"),
+        st.Page("pages/attention.py", title="Attention", icon=":material/center_focus_strong:"),
+        st.Page("pages/scaling.py", title="Scaling", icon=":material/monitoring:"),
     ]
 )
 with st.sidebar:

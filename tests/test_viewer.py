@@ -137,7 +137,8 @@ def test_triangles_groups_and_marks_name_the_same_points_after_shuffling() -> No
     places = received.points()
     corners = places[arrays[header["triangles"]].reshape(-1, 3)]
     np.testing.assert_allclose(corners, points[triangles], atol=1e-3)
-    np.testing.assert_array_equal(arrays[header["groups"]], groups[shuffle_order(50)])
+    _, (sent,) = received.blob(received.header["groups"])
+    np.testing.assert_array_equal(sent, groups[shuffle_order(50)])
     np.testing.assert_allclose(places[received.header["marked"]], points[[3, 41]], atol=1e-3)
 
 
@@ -384,3 +385,10 @@ def test_focus_is_sent_in_the_frame_of_the_cloud() -> None:
     center, radius = (np.array(received.header[name]) for name in ("center", "radius"))
     np.testing.assert_allclose(np.array(received.header["focus"]) * radius + center, box)
     assert Received(scene(points)).header["focus"] is None
+
+
+def test_another_partition_sends_no_place_again() -> None:
+    points = cloud(60)
+    first, second = (encode(scene(points, groups=np.arange(60) // size)) for size in (7, 11))
+    assert len(first.blobs) == len(second.blobs) == 2
+    assert len(first.blobs.keys() & second.blobs.keys()) == 1

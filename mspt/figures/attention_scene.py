@@ -116,7 +116,9 @@ def masking_scene(
 def signed_field(name: str, unit: str, values: Float[ndarray, " N"]) -> Field:
     """Return a change as a field whose colors diverge around zero."""
     top = float(np.nanmax(np.abs(values))) or 1.0
-    return Field(name=name, unit=unit, values=values, limits=(-top, top), palette="error")
+    return Field(
+        name=name, unit=unit, values=values, limits=(-top, top), palette="error", faded=True
+    )
 
 
 def plain_field(name: str, unit: str, values: Float[ndarray, " N"]) -> Field:
@@ -135,6 +137,7 @@ def _even_panel(title: str, multiples: Float[ndarray, " N"]) -> Panel:
         values=multiples,
         limits=(0.0, top or 1.0),
         palette="share",
+        faded=True,
     )
     return Panel(title=title, coloring=field)
 
@@ -169,7 +172,7 @@ def _supernodes(
     stage: Stage, weights: Float[ndarray, " S"], picked: tuple[int, ...]
 ) -> tuple[Spheres, ...]:
     """Return supernodes as balls as large as they are read, and rings about the own ones."""
-    largest = 0.018 * _extent(stage)
+    largest = 0.028 * _extent(stage)
     radii = largest * np.sqrt(weights / (float(weights.max()) or 1.0)).clip(min=0.12)
     per_patch = len(stage.nodes) // (int(stage.patch_of_point.max()) + 1)
     own = np.isin(np.arange(len(stage.nodes)) // per_patch, stage.patch_of_point[list(picked)])
@@ -199,4 +202,5 @@ def _by_patch(stage: Stage, weights: Float[ndarray, " S"]) -> list[tuple[int, fl
 
 
 def _extent(stage: Stage) -> float:
-    return float((stage.points.max(0) - stage.points.min(0)).max())
+    known = stage.points if stage.body is None else stage.body.vertices
+    return float((known.max(0) - known.min(0)).max())

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mspt.figures.theme import ACCENT, BAR, INK, lay_out
-from mspt.figures.viewer import Labels, Layer, Panel, Scene, Spheres, Surface, box_around
+from mspt.figures.viewer import Labels, Layer, Panel, Scene, Spheres, Surface
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.partition import BallTree, Partition
 from mspt.patch_metrics import Compactness, PatchShapes, supernode_centers
@@ -89,7 +89,6 @@ def patch_scene(
         groups=patch,
         group_text=_texts(shapes, unit),
         marked=() if picked is None else (picked,),
-        focus=box_around(body),
     )
 
 

@@ -31,6 +31,8 @@ class Field:
         limits: Values at the ends of the color bar.
         palette: ``field`` for quantities, ``error`` diverges around zero, ``magnitude`` for sizes
             of errors, ``share`` for attention, whose smallest values fade into the background.
+        faded: Whether points of neutral color are drawn small, so that others are seen within a
+            cloud: those at the low end, or in the middle of ``error``.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Field:
     values: Float[ndarray, " N"]
     limits: tuple[float, float]
     palette: Palette = "field"
+    faded: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -124,6 +124,10 @@ def encode(scene: Scene) -> Encoded:
         "radius": frame.radius,
         "focus": _box(scene, frame),
         "geometry": _keep(blobs, _encode_geometry(scene, frame, order)),
+        # Apart from the points: another partition of a cloud sends no place again.
+        "groups": None
+        if scene.groups is None
+        else _keep(blobs, _encode_groups(scene.groups, order)),
         "panels": panels,
         "layers": layers,
         "hidden": list(scene.hidden),
@@ -179,9 +183,13 @@ def _encode_geometry(scene: Scene, frame: Frame, order: Int[np.ndarray, " N"]) -
         place = np.empty(len(order), dtype=np.uint32)
         place[order] = np.arange(len(order), dtype=np.uint32)
         header["triangles"] = writer.add(place[scene.triangles], "u4")
-    if scene.groups is not None:
-        header["groups"] = writer.add(scene.groups[order], _kind(scene.groups))
     return pack({**header, "kinds": writer.kinds}, tuple(writer.buffers))
+
+
+def _encode_groups(groups: Int[np.ndarray, " N"], order: Int[np.ndarray, " N"]) -> bytes:
+    writer = Writer()
+    writer.add(groups[order], _kind(groups))
+    return pack({"kinds": writer.kinds}, tuple(writer.buffers))
 
 
 def _kind(labels: Int[np.ndarray, "..."]) -> str:
@@ -219,6 +227,7 @@ def _encode_panel(panel: Panel, order: Int[np.ndarray, " N"], writer: Writer) ->
         "range": [low, high],
         "clipped": [bool((coloring.values < low).any()), bool((coloring.values > high).any())],
         "palette": coloring.palette,
+        "faded": coloring.faded,
         "buffer": writer.add(quantize(coloring.values[order], low, high), "u2"),
     }
 

@@ -12,15 +12,15 @@ const MOST_BEADS = 300_000;
 
 /** The cloud as it came, and what is computed from it once. */
 export class Cloud {
-  constructor(blob, header) {
-    const { positions, triangles, groups, points } = blob.header;
+  constructor(blob, groups, header) {
+    const { positions, triangles, points } = blob.header;
     this.count = points;
     this.flat = header.flat;
     this.low = positions.low;
     this.size = positions.size;
     this.steps = blob.array(positions.buffer);
     this.triangles = triangles === undefined ? null : blob.array(triangles);
-    this.groups = groups === undefined ? null : blob.array(groups);
+    this.groups = groups ? groups.array(0) : null;
     this.position = new BufferAttribute(this.steps, 3, true);
     this.index = this.triangles && new BufferAttribute(this.triangles, 1);
     this.group = this.groups && new BufferAttribute(this.groups, 1);
@@ -153,12 +153,13 @@ export function cloudObject(cloud, panel, array, shared) {
 }
 
 /** Turns steps of the data's range into places on the color bar. */
-function fieldUniforms({ range: [low, high], limits: [first, last] }) {
+function fieldUniforms({ range: [low, high], limits: [first, last], faded, palette }) {
   const span = last - first;
   const step = (high - low) * (65535 / 65534);
   return {
     uGain: { value: span > 0 ? step / span : 0 },
     uBias: { value: span > 0 ? (low - first) / span : 0.5 },
+    uFade: { value: faded ? (palette === "error" ? 2 : 1) : 0 },
   };
 }
 

@@ -18,7 +18,7 @@ uniform sampler2D uShift;
 #endif
 #ifdef FIELD
 in float value;
-uniform float uGain, uBias;
+uniform float uGain, uBias, uFade;
 #endif
 #ifdef LABELS
 in float value;
@@ -48,12 +48,16 @@ void main() {
   vec4 nearer = projectionMatrix * (view + vec4(0.0, 0.0, 0.5 * uPoint, 0.0));
   gl_Position.z = nearer.z / nearer.w * gl_Position.w;
   gl_PointSize = clamp(uPoint * projectionMatrix[1][1] * uHalf / gl_Position.w, uLeast, uMost);
-  vSize = gl_PointSize;
   vColor = uPlain;
 #ifdef FIELD
-  vColor = value > 0.99999 ? uEmpty
-    : texture(uScale, vec2(clamp(value * uGain + uBias, 0.0, 1.0) * 0.99609375 + 0.001953125, 0.5)).rgb;
+  bool empty = value > 0.99999;
+  float along = clamp(value * uGain + uBias, 0.0, 1.0);
+  vColor = empty ? uEmpty : texture(uScale, vec2(along * 0.99609375 + 0.001953125, 0.5)).rgb;
+  // Faded fields draw what is neutral small: the low end (1) or the middle (2).
+  float strength = empty ? 0.0 : uFade > 1.5 ? abs(2.0 * along - 1.0) : along;
+  if (uFade > 0.5) gl_PointSize = max(gl_PointSize * mix(0.28, 1.1, smoothstep(0.02, 0.4, strength)), 1.5);
 #endif
+  vSize = gl_PointSize;
 #ifdef LABELS
   vColor = entry(uTable, value).rgb;
 #endif

@@ -143,15 +143,16 @@ export class View {
 
   #take(message, blobs) {
     const { header, array } = message;
-    const sameCloud = this.header?.geometry === header.geometry;
+    const samePoints = this.header?.geometry === header.geometry;
+    const sameCloud = samePoints && this.header.groups === header.groups;
     const sameMarks = JSON.stringify(this.header?.marked) === JSON.stringify(header.marked);
-    if (!sameCloud || !sameMarks) this.clicked = null;
+    if (!samePoints || !sameMarks) this.clicked = null;
     this.#hideTip();
     const before = this.numLevels;
     Object.assign(this, { header, array });
     // What was drawn is let go of after the next picture, so that shaders need not be built anew.
     this.#setAside(sameCloud);
-    if (!sameCloud) this.cloud = new Cloud(blobs[header.geometry], header);
+    if (!sameCloud) this.cloud = new Cloud(blobs[header.geometry], blobs[header.groups], header);
     const known = sameCloud ? this.allGroups : [];
     const groups = groupsOf(this.cloud, header.panels, array, header.colors.light.patches, known);
     this.groups = groups.main;
