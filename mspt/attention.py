@@ -220,12 +220,29 @@ class PMSA(nn.Module):
             self.to_qkv(x), "b n (t h e) -> t b n h e", t=3, h=self.num_heads
         ).unbind(0)
 
+    def shared_keys(self, supernodes: Float[Tensor, "B S D"]) -> tuple[Tensor, Tensor]:
+        """Return keys and values of all supernodes, which every patch shares (equation 4)."""
+        width = self.to_out.in_features
+        weight, bias = self.to_qkv.weight[width:], self.to_qkv.bias[width:]  # queries come first
+        return rearrange(  # pyright: ignore[reportReturnType]
+            F.linear(supernodes, weight, bias),
+            "b s (t h e) -> t b s h e",
+            t=2,
+            h=self.num_heads,
+        ).unbind(0)
+
     def attend(
-        self, x: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], run: PatchRun
+        self, x: Float[Tensor, "B N D"], shared: tuple[Tensor, Tensor], run: PatchRun
     ) -> Float[Tensor, "B N D"]:
-        """Mix the points of a run of patches with their own patch and all supernodes."""
+        """Mix the points of a run of patches with their own patch and all supernodes.
+
+        Args:
+            x: Normalized features of the points.
+            shared: From :meth:`shared_keys`.
+            run: The patches.
+        """
         q, k, v = self._project(x)
-        _, global_k, global_v = self._project(supernodes)
+        global_k, global_v = shared
         out_BNHE = joint_attention(q, k, v, global_k, global_v, count=run.count)
         return self.to_out(out_BNHE.flatten(2))
 
@@ -250,7 +267,7 @@ class PMSA(nn.Module):
             nodes: Which supernodes may be read.
         """
         q, k, v = self._project(x)
-        _, global_k, global_v = self._project(supernodes)
+        global_k, global_v = self.shared_keys(supernodes)
         local = rearrange(points, "(k l) -> k 1 1 l", k=run.count)
         shared = nodes.expand(run.count, 1, 1, -1)
         readable = torch.cat([local, shared], dim=-1)
@@ -264,7 +281,7 @@ class PMSA(nn.Module):
     ) -> Float[Tensor, "H N"]:
         """Return how much of the attention of each point of a run of patches is to supernodes."""
         q, k, _ = self._project(x)
-        _, global_k, _ = self._project(supernodes)
+        global_k, _ = self.shared_keys(supernodes)
         q, k = (rearrange(part[0], "(k l) h e -> k h l e", k=run.count) for part in (q, k))
         scale = q.shape[-1] ** -0.5
         local_KHL = (q @ k.mT * scale).logsumexp(-1)
@@ -289,8 +306,8 @@ class PMSA(nn.Module):
         self, x: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], num_patches: int
     ) -> Float[Tensor, "B N D"]:
         """Mix points within patches and across supernodes (equations 8 and 9)."""
-        runs = patch_runs(x.shape[1], num_patches)
-        return torch.cat([self.attend(x[:, run.rows], supernodes, run) for run in runs], dim=1)
+        runs, shared = patch_runs(x.shape[1], num_patches), self.shared_keys(supernodes)
+        return torch.cat([self.attend(x[:, run.rows], shared, run) for run in runs], dim=1)
 
     @torch.no_grad()
     def trace(
@@ -316,7 +333,7 @@ class PMSA(nn.Module):
         local_rows = local_rows.masked_fill(absent, -1)
         q, _, _ = self._project(x[None, rows])
         _, k, _ = self._project(x[local_rows.clamp(min=0)])
-        _, global_k, _ = self._project(supernodes[None])
+        global_k, _ = self.shared_keys(supernodes[None])
         scale = q.shape[-1] ** -0.5
         local_HPL = torch.einsum("phe,plhe->hpl", q[0], k) * scale
         global_HPS = torch.einsum("phe,she->hps", q[0], global_k[0]) * scale

@@ -156,7 +156,7 @@ def _mspt_products(config: ModelConfig, n: int) -> _Products:
     k = config.patches_for(n)
     s = k * config.num_supernodes
     first, second = _embedding(config, n)
-    projections = 2 * n * 4 * d * d + 2 * s * 3 * d * d
+    projections = 2 * n * 4 * d * d + 2 * s * 2 * d * d
     head = 2 * n * hidden * (d + config.out_channels)
     return _Products(
         linear=second + blocks * projections + (blocks - 1) * 4 * n * d * hidden + head,
@@ -226,7 +226,7 @@ def _mspt_forward(config: ModelConfig, n: int) -> float:
     d, ratio, k = float(config.width), config.mlp_ratio, config.patches_for(n)
     size = -(-n // k)
     rows = min(n, size * max(1, STREAM_ROWS // size))
-    supernodes = 4 * k * config.num_supernodes * d
+    supernodes = 3 * k * config.num_supernodes * d
     given = config.space_dim + config.in_features
     return n * (d + INDEX_FLOATS) + max(
         n * given + rows * (_input_channels(config) + 4 * d),
@@ -238,7 +238,7 @@ def _mspt_forward(config: ModelConfig, n: int) -> float:
 def _mspt_train(config: ModelConfig, n: int) -> float:
     d, ratio, blocks = float(config.width), config.mlp_ratio, config.num_blocks
     supernodes = config.patches_for(n) * config.num_supernodes
-    block = n * ((8 + 2 * ratio) * d + config.num_heads + 6) + 4 * supernodes * d
+    block = n * ((8 + 2 * ratio) * d + config.num_heads + 6) + 3 * supernodes * d
     ends = n * (4 * d + _input_channels(config) + 2 * config.out_channels + INDEX_FLOATS)
     return blocks * block + ends + max(ratio, 4.5 - 2 * ratio) * n * d
 

@@ -87,10 +87,11 @@ class Block(nn.Module):
         self, hidden: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], num_patches: int
     ) -> None:
         """Do what ``forward`` does in place of ``hidden``, with a small working memory."""
+        shared = self.attention.shared_keys(supernodes)
         for run in patch_runs(hidden.shape[1], num_patches):
             for piece in run.pieces(STREAM_ROWS):
                 rows = hidden[:, piece.rows]
-                rows += self.attention.attend(self.norm_attention(rows), supernodes, piece)
+                rows += self.attention.attend(self.norm_attention(rows), shared, piece)
                 if self.mlp is not None:
                     rows += self.mlp(rows)
 
