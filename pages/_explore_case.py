@@ -244,7 +244,7 @@ def _all_flows(chosen: Chosen) -> None:
         on_select=lambda: _open_design(list(table["name"])),
         selection_mode="points",
     )
-    computed = int((~table["stored"]).sum())
+    computed = table["stored"].tolist().count(False)
     st.caption(
         f"{len(table)} bodies the model has not learned from; click one to open it. "
         f"{len(table) - computed} {_parts.STORED}, {computed} {_parts.MEASURED}."

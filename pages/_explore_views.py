@@ -111,8 +111,8 @@ def _marked_patch(shares: pd.DataFrame | None) -> int | None:
         return None
     rows = st.session_state.get("explore_patches", {}).get("selection", {}).get("rows", [])
     if rows and rows[0] < len(shares):
-        return int(shares["patch"][rows[0]])
-    return int(shares["patch"][0]) if st.session_state.get("mark_worst") else None
+        return int(shares["patch"].to_numpy()[rows[0]])
+    return int(shares["patch"].to_numpy()[0]) if st.session_state.get("mark_worst") else None
 
 
 def _caption(
@@ -180,7 +180,9 @@ def _patches(shares: pd.DataFrame | None, compared: Compared) -> None:
             "patch": st.column_config.NumberColumn("Patch"),
             "points": st.column_config.NumberColumn("Points"),
             "share": st.column_config.ProgressColumn(
-                "Share of the squared error", format="percent", max_value=float(shares["share"][0])
+                "Share of the squared error",
+                format="percent",
+                max_value=float(shares["share"].to_numpy()[0]),
             ),
             "rms": st.column_config.NumberColumn(f"RMS error{unit}", format="%.3g"),
         },

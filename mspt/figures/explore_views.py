@@ -165,6 +165,7 @@ def _group_text(patch: Int[ndarray, " N"] | None, shares: pd.DataFrame | None) -
     if patch is None or shares is None:
         return ()
     text = [f"patch {index}" for index in range(int(patch.max()) + 1)]
-    for row in shares.itertuples():
-        text[row.patch] += f", {row.points} points, {row.share:.1%} of the squared error"
+    columns = (shares[name].tolist() for name in ("patch", "points", "share"))
+    for index, points, share in zip(*columns, strict=True):
+        text[index] += f", {points} points, {share:.1%} of the squared error"
     return tuple(text)

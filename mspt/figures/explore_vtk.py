@@ -211,6 +211,6 @@ def sheet_plotter(  # noqa: PLR0913 - what there is to choose in a picture
         dark=dark,
     )
     if layer == "edges":
-        plotter.view_xy()
+        plotter.camera_position = "xy"
         plotter.camera.zoom(1.25)
     return plotter
