@@ -33,9 +33,6 @@ CUT_NAMES: dict[str, Cut] = {cut.replace("_", " "): cut for cut in CUTS}
 PARTS = ("body", "flow", "both")
 
 
-_FIRST = "notchback"
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class View:
     """The cloud on the page and what it may be asked.
@@ -116,7 +113,7 @@ def pick_view() -> View:
     with columns[0]:
         source = _subjects.pick_source(SOURCES)
     with columns[1]:
-        name = _subjects.pick_name(source, first=_FIRST)
+        name = _subjects.pick_name(source)
     with columns[2]:
         header = _subjects.pick_checkpoint(source)
     with columns[3]:

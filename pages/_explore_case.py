@@ -102,7 +102,14 @@ def pick(source: str) -> Chosen:
     worst_first = top[4].toggle("Worst first", key="worst", bind="query-params")
     names = _case_names(source, header, worst_first=worst_first)
     key = f"{source}_case"
-    name = top[2].selectbox(f"Test case, one of {len(names)}", names, key=key, bind="query-params")
+    is_plain = source == _subjects.CAR_CASES and not worst_first
+    name = top[2].selectbox(
+        f"Test case, one of {len(names)}",
+        names,
+        index=_subjects.place_of_first(names) if is_plain else 0,
+        key=key,
+        bind="query-params",
+    )
     with top[3].container(horizontal=True, wrap=False, gap="xxsmall"):
         _step_buttons(names, name, key=key)
     other = None if versus == NOTHING else found[versus]

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from mspt.checkpoint import CheckpointInfo
+from mspt.config import PATCHED
 from mspt.data.case import Case, Quantity
 from mspt.data.registry import DATASETS, Dataset, get_dataset
 from mspt.errors import MSPTError
@@ -105,7 +106,7 @@ def checkpoint_facts(header: CheckpointInfo) -> None:
     """Show how a checkpoint was made, as far as its header says."""
     config, info = header.config, header.info
     patches = f"K = {config.num_patches}" if config.num_patches else f"L = {config.patch_size}"
-    if config.architecture in ("mspt", "published"):
+    if config.architecture in PATCHED:
         cut = f"{config.partition.replace('_', ' ')}, {patches}, Q = {config.num_supernodes}"
     else:
         cut = "none"

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from mspt.checkpoint import Checkpoint, CheckpointInfo, list_checkpoints, load_checkpoint
-from mspt.config import ModelConfig
+from mspt.config import PATCHED, ModelConfig
 from mspt.data.case import Case, CaseStack
 from mspt.data.export import case_table
 from mspt.data.registry import get_dataset
@@ -169,7 +169,7 @@ def _summary(header: CheckpointInfo, case: Case, prediction: Prediction) -> dict
 
 
 def _partition_of(config: ModelConfig) -> str:
-    used = config.architecture in ("mspt", "published")
+    used = config.architecture in PATCHED
     return config.partition.replace("_", " ") if used else "none"
 
 

@@ -1,5 +1,6 @@
 """What a page looks at: a shipped case, a shape of one's own, or a made-up cloud."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -25,6 +26,7 @@ from pages import _flows, _parts, _shared
 CAR_CASES, SHAPES, STRESS = CAR.name, "shape", "stress"
 MODEL_SOURCES = (CAR_CASES, *DATASETS, SHAPES)
 """What a model can be asked about."""
+FIRST_FAMILY = "notchback"
 STRESS_SIZES = (1_000, 2_000, 5_000, 10_000, 20_000, 32_768, 50_000, 100_000)
 
 
@@ -47,13 +49,8 @@ def pick_checkpoint(source: str) -> CheckpointInfo:
     return _parts.pick_checkpoint(CAR_CASES if source in (SHAPES, STRESS) else source)
 
 
-def pick_name(source: str, *, first: str | None = None) -> str:
-    """Let a person choose one of a source's cases or shapes.
-
-    Args:
-        source: One of ``MODEL_SOURCES``, or ``STRESS``.
-        first: Family of the car shown before anything is chosen; None for the first of the list.
-    """
+def pick_name(source: str) -> str:
+    """Let a person choose one of the cases or shapes of a source or of ``STRESS``."""
     key = f"{source}_case"
     if source == SHAPES:
         mine = ["My shape"] if "my_shape" in st.session_state else []
@@ -61,11 +58,10 @@ def pick_name(source: str, *, first: str | None = None) -> str:
     if source == STRESS:
         return st.selectbox("Cloud", list(STRESS_CLOUDS), key=key, bind="query-params")
     names = flow_names() if source == CAR_CASES else list(_shared.test_cases(source).names)
-    families = [flow_family(name) for name in names] if source == CAR_CASES else []
     return st.selectbox(
         f"Test case, one of {len(names)}",
         names,
-        index=families.index(first) if first in families else 0,
+        index=place_of_first(names) if source == CAR_CASES else 0,
         key=key,
         bind="query-params",
         # Shown only: the address keeps the name.
@@ -94,6 +90,12 @@ def _stress_cloud(kind: str, num_points: int):
 def flow_names() -> list[str]:
     """Return the flow cases that no model has learned from: test, then unseen families."""
     return [*list_flows("test"), *list_flows("unseen")]
+
+
+def place_of_first(names: Sequence[str]) -> int:
+    """Return the place of the body shown before anything is chosen: the first of a known look."""
+    families = [flow_family(name) for name in names]
+    return families.index(FIRST_FAMILY) if FIRST_FAMILY in families else 0
 
 
 def flow_family(name: str) -> str:

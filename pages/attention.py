@@ -13,7 +13,7 @@ with _parts.error_panel():
     with top[0]:
         source = _subjects.pick_source()
     with top[1]:
-        name = _subjects.pick_name(source, first="notchback")
+        name = _subjects.pick_name(source)
     with top[2]:
         header = _subjects.pick_checkpoint(source)
     if not parts.has_patches(header, source):
