@@ -75,8 +75,8 @@ def test_every_data_set_has_its_own_checkpoint(name: str) -> None:
 @pytest.mark.parametrize("name", DATASETS)
 def test_models_of_a_data_set_are_of_one_size_and_saw_the_same_cases(name: str) -> None:
     own = [shipped for shipped in SHIPPED if shipped.info["dataset"] == name]
-    sizes = [shipped.info["parameters"] for shipped in own]
-    assert max(sizes) < 1.3 * min(sizes)
+    sizes = [one.info["parameters"] for one in own if not one.path.stem.endswith("-deep")]
+    assert max(sizes) < 1.12 * min(sizes)
     assert len({(shipped.info["data_hash"], shipped.info["steps"]) for shipped in own}) == 1
 
 
