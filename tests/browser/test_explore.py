@@ -25,7 +25,7 @@ def test_clicked_point_shows_its_values(visit: Callable[..., object]) -> None:
     page.locator(READY).wait_for()
     assert page.get_by_text("The point with the largest error").is_visible()
     box = page.locator(f"{READY} canvas").first.bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 12, box["y"] + box["height"] / 2)
+    page.mouse.click(box["x"] + 0.05 * box["width"], box["y"] + 0.2 * box["height"])
     page.get_by_text("The picked point").wait_for()
     table = page.get_by_test_id("stTable").first.inner_text()
     truth, prediction, error = (
@@ -39,7 +39,7 @@ def test_another_field_is_drawn_and_kept_in_the_address(visit: Callable[..., obj
     page = visit("/explore?source=elasticity")
     page.locator(READY).wait_for()
     before = pixels(page.locator(f"{READY} canvas").first)
-    page.get_by_test_id("stBaseButton-segmented_control").filter(has_text="size").click()
+    page.get_by_text("size", exact=True).first.click()
     page.get_by_text("Size of the error").first.wait_for()
     page.locator(READY).wait_for()
     page.wait_for_timeout(500)
