@@ -11,7 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
@@ -146,7 +146,7 @@ class Looked:
     resident_bytes: int
 
 
-def measuring(task: dict[str, Any]) -> Iterator[Looked | Measurement]:
+def measuring(task: dict[str, Any]) -> Generator[Looked | Measurement, None, None]:
     """Measure in a fresh process, looking at it while it works; the measurement comes last.
 
     Closing the generator ends the process at once: stopping is the caller's.

@@ -155,7 +155,9 @@ def run_sweep(
     """
     threads = threads or os.cpu_count() or 1
     blank = _blank(sweep, threads, str(pick_device(device)))
-    jobs = [(value, model) for value in sorted(sweep.values) for model in sweep.models]
+    jobs: list[tuple[int, Architecture]] = [
+        (value, model) for value in sorted(sweep.values) for model in sweep.models
+    ]
     rows = list(known)
     done = {row.key() for row in known if not row.stopped}
     for index, (value, model) in enumerate(jobs):

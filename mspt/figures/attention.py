@@ -61,7 +61,8 @@ def head_grid_figure(
     x, y, shape, pixel = _pixels(flat)
     for head, row in enumerate(weights):
         place = {"row": head // columns + 1, "col": head % columns + 1}
-        figure.add_trace(_thumbnail(row, x, y, shape=shape, pixel=pixel), **place)
+        thumbnail = _thumbnail(row, x, y, shape=shape, pixel=pixel)
+        figure.add_trace(thumbnail, row=place["row"], col=place["col"])
         figure.add_scatter(
             x=flat[picked, 0],
             y=flat[picked, 1],

@@ -25,20 +25,24 @@ def surface_comparison(
     Each triangle keeps its one value: corners are not shared, so that nothing is smoothed.
     """
     limits, miss = shared_limits(truth, prediction), prediction - truth
-    shared = {"name": quantity.name, "unit": quantity.unit}
-    colorings = {
-        "Truth (solver)": Field(**shared, values=np.repeat(truth, 3), limits=limits),
-        "Prediction (model)": Field(**shared, values=np.repeat(prediction, 3), limits=limits),
-        "Error (prediction − truth)": Field(
-            name=f"error of {quantity.name}",
-            unit=quantity.unit,
-            values=np.repeat(miss, 3),
-            limits=shared_limits(miss, centered=True),
-            palette="error",
-        ),
-    }
+    name, unit = quantity.name, quantity.unit
+    true, predicted = (
+        Field(name=name, unit=unit, values=np.repeat(values, 3), limits=limits)
+        for values in (truth, prediction)
+    )
+    error = Field(
+        name=f"error of {name}",
+        unit=unit,
+        values=np.repeat(miss, 3),
+        limits=shared_limits(miss, centered=True),
+        palette="error",
+    )
     return Scene(
         points=mesh.corners.reshape(-1, 3),
         triangles=np.arange(3 * len(mesh.triangles)).reshape(-1, 3),
-        panels=tuple(Panel(title=title, coloring=one) for title, one in colorings.items()),
+        panels=(
+            Panel(title="Truth (solver)", coloring=true),
+            Panel(title="Prediction (model)", coloring=predicted),
+            Panel(title="Error (prediction − truth)", coloring=error),
+        ),
     )
