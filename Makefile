@@ -10,7 +10,7 @@ app: .venv/app.stamp .venv/kernels.stamp
 	$(BIN)/python -m streamlit run app.py
 
 test: check
-	$(BIN)/python -m pytest --cov --durations=15
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov=mspt --durations=15
 
 check: .venv/dev.stamp
 	$(BIN)/ruff format --check .

@@ -178,11 +178,26 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--data", type=Path, help="folder of the data; default: data/")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="score all test cases at hand and write that into the checkpoint's header",
+    )
 
 
 def run_evaluate(args: argparse.Namespace) -> dict[str, Any]:
     """Score a checkpoint on a split of its data set."""
     checkpoint = load_checkpoint(args.checkpoint)
+    if args.record:
+        scores = final_scores(checkpoint, root=args.data, device=args.device)
+        save_checkpoint(
+            args.checkpoint,
+            model=checkpoint.model,
+            config=checkpoint.config,
+            normalizer=checkpoint.normalizer,
+            info={**checkpoint.info, **scores},
+        )
+        return {"checkpoint": str(args.checkpoint), "metrics": scores["metrics"]}
     _prepare(checkpoint.info["dataset"], args.split, root=args.data)
     found, count = score(checkpoint, args.split, root=args.data, device=args.device)
     return {

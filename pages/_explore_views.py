@@ -112,7 +112,10 @@ def _marked_patch(shares: pd.DataFrame | None) -> int | None:
     rows = st.session_state.get("explore_patches", {}).get("selection", {}).get("rows", [])
     if rows and rows[0] < len(shares):
         return int(shares["patch"].to_numpy()[rows[0]])
-    return int(shares["patch"].to_numpy()[0]) if st.session_state.get("mark_worst") else None
+    # The toggle stands below the picture: on the first run only the address knows its state.
+    linked = st.query_params.get("mark_worst") == "true"
+    marks = st.session_state.get("mark_worst", linked)
+    return int(shares["patch"].to_numpy()[0]) if marks else None
 
 
 def _caption(

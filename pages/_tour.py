@@ -68,7 +68,7 @@ def _links(tour: Tour, header: CheckpointInfo, name: str) -> None:
             "Look from any point",
             "attention",
             "center_focus_strong",
-            {**state, "picks": str(tour.facts.point)},
+            {**state, "points": str(tour.facts.point)},
         ),
         ("See where it is wrong", "explore", "compare", {**state, "mark_worst": "true"}),
     ):

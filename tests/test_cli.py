@@ -114,6 +114,21 @@ def test_unfinished_run_is_saved_and_has_no_test_score(
     assert load_checkpoint(str(stopped["checkpoint"])).info["steps"] == 1
 
 
+@pytest.mark.usefixtures("made_up_data")
+def test_recording_writes_the_score_into_the_header_and_changes_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(tmp_path / "run")
+    arguments = ["train", "elasticity", "--preset", "tiny", "--out", run, "--device", "cpu"]
+    path = str(run_json(capsys, *arguments, "--minutes", "0")["checkpoint"])
+    before, scored = load_checkpoint(path), run_json(capsys, "evaluate", path, "--device", "cpu")
+    run_json(capsys, "evaluate", path, "--device", "cpu", "--record")
+    after = load_checkpoint(path)
+    assert after.info == {**before.info, "metrics": pytest.approx(scored["metrics"])}
+    for name, weights in before.model.state_dict().items():
+        assert torch.equal(weights, after.model.state_dict()[name])
+
+
 def test_solve_tells_the_real_error_of_a_drawn_hole(
     tmp_path: Path, elasticity_checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -343,7 +358,8 @@ def test_closed_form_cost_counts_the_matrix_products() -> None:
             module.register_forward_pre_hook(count)
     model(torch.rand(1, 200, 2), torch.rand(1, 200, 3))
     attention = 3 * 4 * 200 * 16 * (20 + 10)
-    assert forward_flops(config, 200) == counted + attention
+    shared_keys = 3 * 2 * 10 * 16 * (2 * 16)  # ten supernodes to keys and values, by no module
+    assert forward_flops(config, 200) == counted + attention + shared_keys
 
 
 def test_recommended_patches_minimize_the_attention_cost() -> None:

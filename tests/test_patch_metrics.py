@@ -247,7 +247,7 @@ def test_attention_fits_the_cost_of_the_whole_forward(num_supernodes: int) -> No
         ModelConfig(space_dim=3, num_patches=k, num_supernodes=num_supernodes) for k in (40, 160)
     )
     supernodes = (160 - 40) * num_supernodes
-    projections = one.num_blocks * 2 * supernodes * 3 * one.width**2
+    projections = one.num_blocks * 2 * supernodes * 2 * one.width**2
     attention = attention_flops(other, 10_000) - attention_flops(one, 10_000)
     whole = forward_flops(other, 10_000) - forward_flops(one, 10_000)
     assert whole == pytest.approx(attention + projections, rel=1e-9)

@@ -41,9 +41,3 @@ def test_patches_are_colored_walked_and_picked(
     page.wait_for_selector("text=/of 40, around point/")
     wait(page, script)
     assert re.search(r"point=\d+", page.url)
-
-    slider = page.locator(".st-key-K_slider [role=slider]")
-    slider.press("ArrowRight")
-    page.wait_for_selector("text=/of 48, around point/")
-    wait(page, script)
-    assert "K=48" in page.url
