@@ -251,14 +251,18 @@ def test_stored_curves_are_rows_of_known_models_with_their_machine() -> None:
 
 
 def test_stored_memory_agrees_with_the_closed_form() -> None:
-    """Where an activation is above 32 MiB: smaller ones the C library keeps for itself a while."""
+    """Where an activation is above 32 MiB: smaller ones the C library keeps for itself a while.
+
+    MSPT works on small pieces: what the library keeps of these comes on top of one activation.
+    """
     for row in read_rows(STORED):
         if row.stopped or 4 * row.num_points * row.width < 2**25:
             continue
         sweep = Sweep(axis=row.axis, values=(row.value,), num_points=row.num_points)
         config = sweep.config(row.architecture, row.value)
         expected = peak_bytes(config, row.num_points, work=row.work)
-        assert row.peak_bytes == pytest.approx(expected, rel=0.1), row
+        kept = 2**25 if row.architecture == "mspt" else 0
+        assert 0.9 * expected < row.peak_bytes < 1.1 * expected + kept, row
 
 
 def test_unknown_names_in_a_sweep_are_refused() -> None:
