@@ -211,20 +211,3 @@ def footer() -> None:
 def field_of(dataset: Dataset) -> Quantity:
     """Return the field that a data set's scores are about."""
     return next(field for field in dataset.fields if field.name == dataset.primary_field)
-
-
-def step_buttons(names: list[str], name: str) -> None:
-    """Show buttons that move to the neighbours in the list of cases."""
-    for icon, distance, text in (("chevron_left", -1, "Previous"), ("chevron_right", 1, "Next")):
-        st.button(
-            "",
-            icon=f":material/{icon}:",
-            key=f"case_{text.lower()}",
-            help=f"{text} case",
-            on_click=_go_to,
-            args=(names[(names.index(name) + distance) % len(names)],),
-        )
-
-
-def _go_to(name: str) -> None:
-    st.session_state["case"] = name
