@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from mspt.data.case import Quantity
 from mspt.figures.designs import drag_scatter, order_figure
-from mspt.figures.flow import flow_plotter, shared_limits, slice_surface, surface_plotter
+from mspt.figures.flow import flow_plotter, slice_surface, surface_plotter
 from mspt.figures.headless import choose_window
 from mspt.figures.resample import FlowGrid, SliceGrid, fit_values, flow_grid, slice_grid
 from mspt.figures.scene import color_table, polygons, thin_mesh
 from mspt.figures.streamlines import rake, streamlines, tubes
-from mspt.figures.theme import error_scale
+from mspt.figures.theme import error_scale, shared_limits
 from mspt.geometry.mesh import SurfaceMesh, box
 
 C_P = Quantity(name="C_p", symbol="C_p", unit="1", description="")

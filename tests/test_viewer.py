@@ -137,6 +137,7 @@ def test_triangles_groups_and_marks_name_the_same_points_after_shuffling() -> No
     places = received.points()
     corners = places[arrays[header["triangles"]].reshape(-1, 3)]
     np.testing.assert_allclose(corners, points[triangles], atol=1e-3)
+    assert received.header["groupsIn"] is None
     _, (sent,) = received.blob(received.header["groups"])
     np.testing.assert_array_equal(sent, groups[shuffle_order(50)])
     np.testing.assert_allclose(places[received.header["marked"]], points[[3, 41]], atol=1e-3)
@@ -392,3 +393,14 @@ def test_another_partition_sends_no_place_again() -> None:
     first, second = (encode(scene(points, groups=np.arange(60) // size)) for size in (7, 11))
     assert len(first.blobs) == len(second.blobs) == 2
     assert len(first.blobs.keys() & second.blobs.keys()) == 1
+
+
+def test_groups_that_a_panel_shows_are_sent_once() -> None:
+    points, groups = cloud(60), np.arange(60) // 7
+    shown = Panel(title="", coloring=Labels(name="patch", labels=groups.copy()))
+    received = Received(scene(points, groups=groups, panels=(shown,)))
+    assert list(received.encoded.blobs) == [received.header["geometry"]]
+    sent = received.array(received.header["groupsIn"])
+    np.testing.assert_array_equal(sent, groups[shuffle_order(60)])
+    alone = Received(scene(points, groups=groups))
+    assert alone.header["groups"] == received.header["groups"]

@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from mspt.comparison import Compared
 from mspt.data.case import Quantity
-from mspt.figures.scene import shared_limits
+from mspt.figures.theme import shared_limits
 from mspt.figures.viewer import Field, Panel, Scene, Spheres, Surface, box_around
 from mspt.subject import Subject
 

@@ -16,7 +16,8 @@ from mspt.data.case import Quantity
 from mspt.data.clouds import FREE_STREAM
 from mspt.figures.explore_views import quantity_of
 from mspt.figures.flow import flow_plotter, surface_plotter
-from mspt.figures.scene import add_colored, add_plain, make_stage, polygons, shared_limits
+from mspt.figures.scene import add_colored, add_plain, make_stage, polygons
+from mspt.figures.theme import shared_limits
 from mspt.flow_inference import carry_to_cells
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.subject import Subject

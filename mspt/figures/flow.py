@@ -15,18 +15,10 @@ from scipy.ndimage import distance_transform_edt
 
 from mspt.data.case import Quantity
 from mspt.figures.resample import SliceGrid, flow_grid, slice_grid
-from mspt.figures.scene import (
-    add_colored,
-    add_plain,
-    make_stage,
-    polygons,
-    shared_limits,
-    thin_mesh,
-)
+from mspt.figures.scene import add_colored, add_plain, make_stage, polygons, thin_mesh
 from mspt.figures.streamlines import rake, streamlines, tubes
+from mspt.figures.theme import shared_limits
 from mspt.geometry.mesh import SurfaceMesh
-
-__all__ = ["flow_plotter", "shared_limits", "slice_surface", "surface_plotter"]
 
 _COLORS = {
     "speed": Quantity(name="speed", symbol="|u|", unit="U_inf", description="Size of velocity."),

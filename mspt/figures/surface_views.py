@@ -8,7 +8,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mspt.data.case import Quantity
-from mspt.figures.scene import shared_limits
+from mspt.figures.theme import shared_limits
 from mspt.figures.viewer import Field, Panel, Scene
 from mspt.geometry.mesh import SurfaceMesh
 

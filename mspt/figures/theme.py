@@ -4,7 +4,10 @@ Backgrounds are left to whoever shows a figure. ``dark`` says what kind of page 
 lines and the scales whose zero must meet the background.
 """
 
+import numpy as np
 import plotly.graph_objects as go
+from jaxtyping import Float
+from numpy import ndarray
 
 ColorScale = list[list[float | str]]
 
@@ -91,6 +94,32 @@ def patch_scale() -> ColorScale:
         for index, color in enumerate(PATCH_COLORS)
         for step in (0, 1)
     ]
+
+
+def shared_limits(*fields: Float[ndarray, " _"], centered: bool = False) -> tuple[float, float]:
+    """Return round limits for colors that all fields share; the outermost percents may exceed them.
+
+    Args:
+        fields: All values that the limits must serve: truth and prediction, or their error.
+        centered: Whether zero must be in the middle, as for errors.
+
+    Examples:
+        >>> shared_limits(np.linspace(-1.87, 0.96, 1000), np.array([0.2]))
+        (-1.9, 1.0)
+        >>> shared_limits(np.linspace(-0.031, 0.002, 1000), centered=True)
+        (-0.031, 0.031)
+    """
+    values = np.concatenate(fields).astype(np.float64)
+    values = values[np.isfinite(values)]
+    low, high = np.quantile(values, (0.01, 0.99)) if len(values) else (0.0, 0.0)
+    if centered:
+        low, high = -max(abs(low), abs(high)), max(abs(low), abs(high))
+    if not high > low:
+        low, high = low - 0.5, high + 0.5
+    # Ends have one digit more than it takes to tell them apart.
+    step = 10.0 ** (np.floor(np.log10(high - low)) - 1)
+    ends = np.floor(low / step + 1e-6) * step, np.ceil(high / step - 1e-6) * step
+    return float(f"{ends[0]:.12g}"), float(f"{ends[1]:.12g}")
 
 
 def lay_out(figure: go.Figure, *, dark: bool, height: int) -> go.Figure:

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from mspt.comparison import compare, primary_error, views_of
-from mspt.figures.scene import shared_limits
+from mspt.figures.theme import shared_limits
 from mspt.figures.viewer import Field, Labels, Lines, Panel, Scene, Spheres, Stop, Surface
 from mspt.observation import Look, Observed, look, summaries_by_block, telling_point
 from mspt.patch_metrics import supernode_centers

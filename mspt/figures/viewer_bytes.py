@@ -124,10 +124,7 @@ def encode(scene: Scene) -> Encoded:
         "radius": frame.radius,
         "focus": _box(scene, frame),
         "geometry": _keep(blobs, _encode_geometry(scene, frame, order)),
-        # Apart from the points: another partition of a cloud sends no place again.
-        "groups": None
-        if scene.groups is None
-        else _keep(blobs, _encode_groups(scene.groups, order)),
+        **_groups(scene, panels, order, blobs),
         "panels": panels,
         "layers": layers,
         "hidden": list(scene.hidden),
@@ -148,9 +145,13 @@ def _box(scene: Scene, frame: Frame) -> list[list[float]] | None:
 
 def _keep(blobs: dict[str, bytes], blob: bytes) -> str:
     """Keep a blob under the name of its content."""
-    name = sha256(blob).hexdigest()[:16]
+    name = _name(blob)
     blobs[name] = blob
     return name
+
+
+def _name(blob: bytes) -> str:
+    return sha256(blob).hexdigest()[:16]
 
 
 def _relative(places: Float[np.ndarray, "S X"], frame: Frame) -> Float[np.ndarray, "S 3"]:
@@ -186,10 +187,25 @@ def _encode_geometry(scene: Scene, frame: Frame, order: Int[np.ndarray, " N"]) -
     return pack({**header, "kinds": writer.kinds}, tuple(writer.buffers))
 
 
-def _encode_groups(groups: Int[np.ndarray, " N"], order: Int[np.ndarray, " N"]) -> bytes:
+def _groups(
+    scene: Scene, panels: list[Ref], order: Int[np.ndarray, " N"], blobs: dict[str, bytes]
+) -> Ref:
+    """Name the groups, and say which buffer of the message holds them; else a blob does.
+
+    They travel apart from the points: another partition of a cloud sends no place again. A panel
+    that shows them holds them already.
+    """
+    groups = scene.groups
+    if groups is None:
+        return {"groups": None, "groupsIn": None}
     writer = Writer()
     writer.add(groups[order], _kind(groups))
-    return pack({"kinds": writer.kinds}, tuple(writer.buffers))
+    blob = pack({"kinds": writer.kinds}, tuple(writer.buffers))
+    for panel, sent in zip(scene.panels, panels, strict=True):
+        coloring = panel.coloring
+        if isinstance(coloring, Labels) and np.array_equal(coloring.labels, groups):
+            return {"groups": _name(blob), "groupsIn": sent["buffer"]}
+    return {"groups": _keep(blobs, blob), "groupsIn": None}
 
 
 def _kind(labels: Int[np.ndarray, "..."]) -> str:

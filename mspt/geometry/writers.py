@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import pyvista as pv
 from numpy import ndarray
 
 from mspt.geometry._read_plain import STL_RECORD
@@ -68,6 +67,8 @@ def write_vtp(
     Raises:
         ValueError: If the name does not end in .vtp, or a field has not one entry per triangle.
     """
+    import pyvista as pv  # takes a second, which most programs need not spend
+
     surface = pv.PolyData.from_regular_faces(mesh.vertices, mesh.triangles)
     for name, values in (cell_fields or {}).items():
         if len(values) != len(mesh.triangles):

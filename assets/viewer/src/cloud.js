@@ -12,7 +12,8 @@ const MOST_BEADS = 300_000;
 
 /** The cloud as it came, and what is computed from it once. */
 export class Cloud {
-  constructor(blob, groups, header) {
+  /** `before` is a cloud of the same points in other groups. */
+  constructor(blob, groups, header, before) {
     const { positions, triangles, points } = blob.header;
     this.count = points;
     this.flat = header.flat;
@@ -20,11 +21,11 @@ export class Cloud {
     this.size = positions.size;
     this.steps = blob.array(positions.buffer);
     this.triangles = triangles === undefined ? null : blob.array(triangles);
-    this.groups = groups ? groups.array(0) : null;
-    this.position = new BufferAttribute(this.steps, 3, true);
-    this.index = this.triangles && new BufferAttribute(this.triangles, 1);
+    this.groups = groups ?? null;
+    this.position = before?.position ?? new BufferAttribute(this.steps, 3, true);
+    this.index = before?.index ?? (this.triangles && new BufferAttribute(this.triangles, 1));
     this.group = this.groups && new BufferAttribute(this.groups, 1);
-    this.spacing = this.#spacing();
+    this.spacing = before?.spacing ?? this.#spacing();
     if (this.groups) this.#middles();
   }
 
@@ -178,8 +179,8 @@ export function pointSize(cloud, shown) {
 }
 
 /** Takes away what a geometry shares with others, so that freeing it leaves them whole. */
-export function release(geometry) {
+export function release(geometry, keepsGroups) {
   geometry.deleteAttribute("position");
-  geometry.deleteAttribute("group");
+  if (keepsGroups) geometry.deleteAttribute("group");
   geometry.setIndex(null);
 }

@@ -63,15 +63,15 @@ function smoothNormals(steps, size, triangles) {
   return new Float32BufferAttribute(sums, 3);
 }
 
-/** Spheres of one level each, or of all levels at once. */
+/** Spheres of one level each, or of all levels at once; a level is made when it is first shown. */
 function spheres(layer, array, shared, flat) {
   const all = array(layer.spheres);
   const level = layer.level === null ? null : array(layer.level);
   const labels = layer.labels === null ? null : array(layer.labels);
   const values = layer.values === null ? null : array(layer.values);
   const group = new Group();
-  const numLevels = level ? level.reduce((most, one) => Math.max(most, one), 0) + 1 : 1;
-  for (let step = 0; step < numLevels; step += 1) {
+  const made = new Map();
+  const make = (step) => {
     const chosen = [];
     for (let i = 0; i < all.length / 4; i += 1) if (!level || level[i] === step) chosen.push(i);
     const part = {
@@ -81,14 +81,17 @@ function spheres(layer, array, shared, flat) {
     };
     // Balls of one level are colored as the groups of that level, others as patches.
     const tables = level ? shared.atLevel(step) : shared.patches;
-    const object = layer.style === "wire" ? wires(part, shared, tables, flat) : solids(part, shared, tables);
-    object.userData.level = level ? step : null;
-    group.add(object);
-  }
+    return layer.style === "wire" ? wires(part, shared, tables, flat) : solids(part, shared, tables);
+  };
   // What has to fit into the picture besides the points.
   if (layer.style === "wire") group.userData.ballsAt = (step) => all.filter((_, i) => !level || level[i >> 2] === step);
   group.userData.setLevel = (step) => {
-    for (const part of group.children) part.visible = part.userData.level === null || part.userData.level === step;
+    const wanted = level ? step : 0;
+    if (!made.has(wanted)) {
+      made.set(wanted, make(wanted));
+      group.add(made.get(wanted));
+    }
+    for (const [own, part] of made) part.visible = own === wanted;
   };
   return group;
 }

@@ -151,8 +151,11 @@ export class View {
     const before = this.numLevels;
     Object.assign(this, { header, array });
     // What was drawn is let go of after the next picture, so that shaders need not be built anew.
-    this.#setAside(sameCloud);
-    if (!sameCloud) this.cloud = new Cloud(blobs[header.geometry], blobs[header.groups], header);
+    this.#setAside(samePoints, sameCloud);
+    if (!sameCloud) {
+      const groups = header.groupsIn === null ? blobs[header.groups]?.array(0) : array(header.groupsIn).slice();
+      this.cloud = new Cloud(blobs[header.geometry], groups, header, samePoints ? this.cloud : null);
+    }
     const known = sameCloud ? this.allGroups : [];
     const groups = groupsOf(this.cloud, header.panels, array, header.colors.light.patches, known);
     this.groups = groups.main;
@@ -180,7 +183,6 @@ export class View {
     this.#listen();
     this.setLevel(this.level);
     this.setExplode(this.explode);
-    this.#applyLayers();
     this.tour.take(header, sameCloud);
     this.#describe();
   }
@@ -191,11 +193,11 @@ export class View {
   }
 
   /** Takes everything drawn out of the scene; positions stay on the GPU if they serve again. */
-  #setAside(keepsPositions) {
+  #setAside(keepsPositions, keepsGroups) {
     const { panelObjects = [], layers = [], allGroups, scene } = this;
     const objects = [...panelObjects, ...layers.map((layer) => layer.object)];
     objects.forEach((object) => scene.remove(object));
-    if (keepsPositions) panelObjects.forEach(({ geometry }) => release(geometry));
+    if (keepsPositions) panelObjects.forEach(({ geometry }) => release(geometry, keepsGroups));
     this.leftovers.push(() => {
       objects.forEach(dispose);
       allGroups.filter((groups) => this.dropped || !this.allGroups.includes(groups)).forEach((groups) => groups.dispose());
@@ -267,7 +269,10 @@ export class View {
   }
 
   #applyLayers() {
-    for (const { name, object } of this.layers) object.visible = this.isShown(name);
+    for (const { name, object } of this.layers) {
+      object.visible = this.isShown(name);
+      if (object.visible) object.userData.setLevel?.(this.level);
+    }
     for (const button of this.chips.children) {
       button.setAttribute("aria-pressed", String(this.isShown(button.dataset.layer)));
     }
@@ -277,7 +282,7 @@ export class View {
   setLevel(level) {
     this.level = Math.min(Math.max(level, 0), Math.max(this.numLevels - 1, 0));
     for (const groups of this.allGroups) groups.show(this.level);
-    for (const { object } of this.layers) object.userData.setLevel?.(this.level);
+    this.#applyLayers();
     const isLast = this.level === this.numLevels - 1;
     const size = this.groups.size(this.level);
     const things = isLast ? many(size, this.#groupName()) : many(size, "ball");
@@ -653,7 +658,7 @@ export class View {
     if (this.broken) return;
     cancelAnimationFrame(this.eye.flight);
     this.eye.dropControls();
-    this.#setAside(false);
+    this.#setAside(false, false);
     this.#clearLeftovers();
     this.renderer.dispose();
     this.renderer.forceContextLoss();
