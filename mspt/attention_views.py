@@ -242,13 +242,6 @@ def patch_centers(partition: Partition, points: Float[Tensor, "N X"]) -> Float[T
     return _group_means(partition.patch_of_point, points)
 
 
-def supernode_centers(
-    partition: Partition, points: Float[Tensor, "N X"], *, num_supernodes: int
-) -> Float[Tensor, "S X"]:
-    """Return the mean of the points of each supernode."""
-    return _group_means(supernode_of_point(partition, num_supernodes), points)
-
-
 def _group_means(group: Int[Tensor, " N"], points: Float[Tensor, "N X"]) -> Float[Tensor, "G X"]:
     sizes = torch.bincount(group)
     sums = points.new_zeros(len(sizes), points.shape[1]).index_add_(0, group, points)

@@ -171,7 +171,12 @@ def body_coefficients(observed: Observed, fields: Float[Tensor, "N C"]) -> Coeff
 
 
 def mask_each_patch(
-    observed: Observed, points: Sequence[int], *, channel: int, block: int | None = None
+    observed: Observed,
+    points: Sequence[int],
+    *,
+    channel: int,
+    block: int | None = None,
+    first: int = 0,
 ) -> Iterator[PatchMasked]:
     """Mask the supernodes of every patch in turn, yielding how much picked points change.
 
@@ -180,8 +185,9 @@ def mask_each_patch(
         points: Picked points.
         channel: Output channel that is looked at.
         block: In which block, counted from 0; None for all.
+        first: Patch to begin with.
     """
-    for patch in range(observed.recording.num_patches):
+    for patch in range(first, observed.recording.num_patches):
         masked = _masked_fields(observed, patch, masked="supernodes", block=block)
         change = (masked - observed.fields)[list(points), channel].double()
         yield PatchMasked(

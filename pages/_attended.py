@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from mspt.attention_views import supernode_centers
 from mspt.checkpoint import CheckpointInfo
 from mspt.figures.attention_scene import Stage
 from mspt.masking import (
@@ -20,6 +19,7 @@ from mspt.masking import (
     mask_patch,
 )
 from mspt.observation import Observed, observe, parse_points, share_of_all, telling_point
+from mspt.patch_metrics import supernode_centers
 from mspt.subject import Subject
 from pages import _parts, _shared
 from pages._viewer import Pick
@@ -29,6 +29,7 @@ PICTURES = ("Weights", "Global share", "Masking")
 ONE, SEVERAL = "one", "several"
 EVERYWHERE, HERE = "all blocks", "this block"
 MASKED: tuple[Masked, ...] = ("supernodes", "points and supernodes", "patch removed")
+_MOST_COMPARED = 32
 Key = tuple[object, ...]
 
 
@@ -51,13 +52,12 @@ def observed(key: Key, path: Path, _subject: Subject) -> Observed:
 def stage(key: Key, _seen: Observed) -> Stage:  # noqa: ARG001
     """Return what stays the same on one cloud."""
     looked_at, count = _seen.subject, _seen.recording.num_supernodes
-    nodes = supernode_centers(_seen.partition, looked_at.points, num_supernodes=count)
     return Stage(
         points=looked_at.points.numpy(),
         triangles=looked_at.triangles,
         body=looked_at.body,
         patch_of_point=_seen.partition.patch_of_point.numpy(),
-        nodes=nodes.numpy(),
+        nodes=supernode_centers(looked_at.points, _seen.partition, count),
     )
 
 
@@ -90,27 +90,34 @@ def comparison(
 ) -> Comparison | None:
     """Return attention beside effect if every patch has been masked."""
     found = _compared().get((key, points, channel, block), [])
-    if len(found) < seen.recording.num_patches:
+    if num_missing(key, seen, points, channel=channel, block=block):
         return None
     return compare_with_attention(seen, points, found, block=block)
+
+
+def num_missing(
+    key: Key, seen: Observed, points: tuple[int, ...], *, channel: int, block: int | None
+) -> int:
+    """Return how many patches have not been masked yet."""
+    return seen.recording.num_patches - len(_compared().get((key, points, channel, block), []))
 
 
 def compare(
     key: Key, seen: Observed, points: tuple[int, ...], *, channel: int, block: int | None
 ) -> Iterator[tuple[float, str]]:
-    """Mask every patch in turn, yielding share and words."""
-    found = []
+    """Mask every patch that has not been yet, yielding share and words; stopping loses nothing."""
+    store = _compared()
+    found = store.setdefault((key, points, channel, block), [])
+    while len(store) > _MOST_COMPARED:
+        store.pop(next(iter(store)))
     with _shared.one_at_a_time():
-        for event in mask_each_patch(seen, points, channel=channel, block=block):
+        settings = {"channel": channel, "block": block, "first": len(found)}
+        for event in mask_each_patch(seen, points, **settings):
             found.append(event)
             yield (
                 len(found) / event.total,
                 f"Masked the supernodes of {len(found)} of {event.total} patches",
             )
-    store = _compared()
-    store[key, points, channel, block] = found
-    while len(store) > 32:
-        store.pop(next(iter(store)))
 
 
 # --- picked points, kept in the address ----------------------------------------------------------

@@ -360,9 +360,10 @@ def compare(shown: Shown, asked: Asked, *, dark: bool) -> None:
     settings = {"channel": asked.channel, "block": asked.block}
     found = _attended.comparison(shown.key, shown.seen, shown.now.points, **settings)
     if found is None:
-        count = shown.seen.recording.num_patches
+        count = _attended.num_missing(shown.key, shown.seen, shown.now.points, **settings)
+        every = count == shown.seen.recording.num_patches
         if not st.button(
-            f"Mask each of the {count} patches in turn",
+            f"Mask {'each of the' if every else 'the other'} {count} patches in turn",
             key="attention_compare",
             icon=":material/play_arrow:",
             help=f"{count} predictions, some seconds.",

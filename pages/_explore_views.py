@@ -15,7 +15,7 @@ from mspt.comparison import (
     views_of,
     worst_patches,
 )
-from mspt.figures.explore_views import ERROR_MODES, compared_scene, quantity_of
+from mspt.figures.explore_views import ERROR_MODES, compared_scene, near_patch, quantity_of
 from mspt.figures.resolution import resolution_figure
 from mspt.figures.viewer import Scene
 from mspt.figures.viewer_picture import picture
@@ -41,16 +41,18 @@ def fields(chosen: _explore_case.Chosen) -> None:
     }
     first, patch = next(iter(compared.values())), next(iter(found.values())).patch
     shares = None if patch is None else worst_patches(patch, first)
-    row = _picked_row(seen, first)
+    row, marked = _picked_row(seen, first), _marked_patch(shares)
     scene = compared_scene(
         seen,
         compared,
         mode=mode,
         patch=patch,
         shares=shares,
-        marked_patch=_marked_patch(shares),
+        marked_patch=marked,
         marked_row=row,
     )
+    if marked is not None and _is_on("fly"):
+        scene = near_patch(scene, marked)
     _viewer.show(
         scene,
         key="explore_view",
@@ -112,10 +114,12 @@ def _marked_patch(shares: pd.DataFrame | None) -> int | None:
     rows = st.session_state.get("explore_patches", {}).get("selection", {}).get("rows", [])
     if rows and rows[0] < len(shares):
         return int(shares["patch"].to_numpy()[rows[0]])
-    # The toggle stands below the picture: on the first run only the address knows its state.
-    linked = st.query_params.get("mark_worst") == "true"
-    marks = st.session_state.get("mark_worst", linked)
-    return int(shares["patch"].to_numpy()[0]) if marks else None
+    return int(shares["patch"].to_numpy()[0]) if _is_on("mark_worst") or _is_on("fly") else None
+
+
+def _is_on(toggle: str) -> bool:
+    """Tell how a toggle below the picture stands; on the first run only the address knows."""
+    return st.session_state.get(toggle, st.query_params.get(toggle) == "true")
 
 
 def _caption(
@@ -171,7 +175,13 @@ def _patches(shares: pd.DataFrame | None, compared: Compared) -> None:
     unit = "" if compared.view.unit == "1" else f", {compared.view.unit}"
     head = st.container(horizontal=True, vertical_alignment="center")
     head.markdown(f"**Worst patches** :green-badge[{_parts.MEASURED}]", width="stretch")
-    head.toggle("Mark the worst patch", key="mark_worst", bind="query-params")
+    head.toggle("Mark the worst", key="mark_worst", bind="query-params")
+    head.toggle(
+        "Fly there",
+        key="fly",
+        bind="query-params",
+        help="To the worst patch, or to the one chosen in the table.",
+    )
     st.dataframe(
         shares.head(50),
         key="explore_patches",

@@ -19,7 +19,6 @@ from mspt.attention_views import (
     patch_weights,
     spread_on_cloud,
     summarize,
-    supernode_centers,
     supernode_of_point,
 )
 from mspt.checkpoint import build_model
@@ -228,8 +227,7 @@ def test_patch_weights_add_the_supernodes_of_a_patch() -> None:
 def test_centers_are_means_of_points() -> None:
     points = cloud()
     partition = build_partition(points, num_patches=5)
-    centers = supernode_centers(partition, points, num_supernodes=1)
-    torch.testing.assert_close(centers, patch_centers(partition, points))
+    centers = patch_centers(partition, points)
     torch.testing.assert_close(centers[2], points[partition.patch_of_point == 2].mean(0))
 
 

@@ -21,7 +21,7 @@ from mspt.comparison import (
 from mspt.data.clouds import cloud_of, whole_body
 from mspt.data.flow_store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
-from mspt.figures.explore_views import MARKED_PATCH, compared_scene
+from mspt.figures.explore_views import MARKED_PATCH, compared_scene, near_patch
 from mspt.flow_evaluation import score_flow
 from mspt.flow_inference import predict_stored
 from mspt.inference import predict_case
@@ -206,3 +206,16 @@ def test_ball_of_a_marked_patch_holds_its_points_and_no_more_room(flow_seen: tup
     away = np.linalg.norm(inside - ball.centers[0], axis=1)
     assert away.max() == pytest.approx(ball.radii[0])
     assert f"{shares['share'][0]:.1%} of the squared error" in scene.group_text[worst]
+
+
+def test_camera_flies_to_a_box_that_holds_the_patch_and_little_else(flow_seen: tuple) -> None:
+    checkpoint, seen, predicted = flow_seen
+    patch = patches_of(checkpoint, seen)
+    compared = compare(seen, predicted, views_of(seen)["C_p on the body"])
+    scene = compared_scene(seen, {"a": compared}, mode="signed", patch=patch)
+    low, high = near_patch(scene, 1).focus
+    inside = scene.points[scene.groups == 1]
+    assert ((inside > low) & (inside < high)).all()
+    size = np.linalg.norm(inside - inside.mean(axis=0), axis=1).max()
+    np.testing.assert_allclose(high - low, 3.2 * size, rtol=1e-6)
+    assert near_patch(scene, int(patch.max()) + 1) is scene

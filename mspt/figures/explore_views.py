@@ -4,6 +4,7 @@ Letters: N points, M points of a field, K patches.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -22,6 +23,9 @@ ERROR_MODES: tuple[ErrorMode, ...] = ("signed", "size", "log")
 BODY, MARKED_PATCH = "Body", "Marked patch"
 _DECADES = 3.0
 """Powers of ten that the logarithmic scale of errors spans."""
+_AROUND = 1.6
+"""Radii of a marked patch that the camera shows on each side of its middle."""
+_Ball = tuple[Float[ndarray, " X"], float]
 
 
 def compared_scene(
@@ -50,17 +54,30 @@ def compared_scene(
     """
     several = list(compared.values())
     rows = several[0].rows
+    points = subject.points.numpy()[rows]
     groups = None if patch is None else patch[rows]
+    marked = None if groups is None else _ball(points[groups == marked_patch])
     return Scene(
-        points=subject.points.numpy()[rows],
+        points=points,
         panels=tuple(_panels(compared, mode)),
         triangles=subject.triangles if several[0].view.where == "everywhere" else None,
-        layers=tuple(_layers(subject, rows, groups, marked_patch)),
+        layers=tuple(_layers(subject, marked)),
         groups=groups,
         group_text=_group_text(patch, shares),
         marked=() if marked_row is None else (marked_row,),
         focus=box_around(subject.body),
     )
+
+
+def near_patch(scene: Scene, patch: int) -> Scene:
+    """Return a scene whose camera flies to a patch; the same scene if none of it is shown."""
+    ball = None if scene.groups is None else _ball(scene.points[scene.groups == patch])
+    if ball is None:
+        return scene
+    center, radius = ball
+    box = np.zeros((2, 3))
+    box[:, : len(center)] = center
+    return replace(scene, focus=box + _AROUND * radius * np.array([[-1.0], [1.0]]))
 
 
 def error_limits(errors: Sequence[Float[ndarray, " M"]], mode: ErrorMode) -> tuple[float, float]:
@@ -141,20 +158,21 @@ def _panels(compared: Mapping[str, Compared], mode: ErrorMode) -> list[Panel]:
     ]
 
 
-def _layers(
-    subject: Subject,
-    rows: Int[ndarray, " M"],
-    groups: Int[ndarray, " M"] | None,
-    marked: int | None,
-) -> list[Surface | Spheres]:
+def _ball(points: Float[ndarray, "P X"]) -> _Ball | None:
+    """Return middle and radius of a ball around points, if there are any."""
+    if not len(points):
+        return None
+    center = points.mean(axis=0)
+    return center, float(np.linalg.norm(points - center, axis=1).max())
+
+
+def _layers(subject: Subject, marked: _Ball | None) -> list[Surface | Spheres]:
     layers: list[Surface | Spheres] = []
     if subject.body is not None:
         body = subject.body
         layers.append(Surface(name=BODY, vertices=body.vertices, triangles=body.triangles))
-    if groups is not None and marked is not None and (groups == marked).any():
-        inside = subject.points.numpy()[rows[groups == marked]]
-        center = inside.mean(axis=0)
-        radius = float(np.linalg.norm(inside - center, axis=1).max())
+    if marked is not None:
+        center, radius = marked
         layers.append(
             Spheres(name=MARKED_PATCH, centers=center[None], radii=np.array([radius]), style="wire")
         )

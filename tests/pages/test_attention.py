@@ -11,6 +11,7 @@ from mspt.data.store import load_split
 from mspt.masking import compare_with_attention, mask_each_patch, mask_patch
 from mspt.observation import Observed, look, observe, telling_point
 from mspt.subject import subject_of_case
+from pages import _attended
 from tests.pages.reading import charts, metrics
 
 Open = Callable[..., AppTest]
@@ -104,6 +105,22 @@ def test_points_of_another_cloud_are_forgotten(open_page: Open) -> None:
     app.run()
     assert not app.exception
     assert app.session_state["points"] == ""
+
+
+def test_a_comparison_that_was_stopped_goes_on_where_it_was(seen: Observed) -> None:
+    asked = (("stopped",), seen, (12,))
+    settings = {"channel": 0, "block": None}
+    steps = _attended.compare(*asked, **settings)
+    for _ in range(3):
+        next(steps)
+    steps.close()
+    count = seen.recording.num_patches
+    assert _attended.num_missing(*asked, **settings) == count - 3
+    assert _attended.comparison(*asked, **settings) is None
+    assert len(list(_attended.compare(*asked, **settings))) == count - 3
+    found = _attended.comparison(*asked, **settings)
+    whole = compare_with_attention(seen, (12,), list(mask_each_patch(seen, (12,), channel=0)))
+    np.testing.assert_array_equal(found.effect, whole.effect)
 
 
 def test_attention_is_compared_with_masking_on_demand(open_page: Open, seen: Observed) -> None:

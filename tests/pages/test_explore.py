@@ -266,6 +266,20 @@ def test_patches_are_listed_worst_first_and_the_worst_is_marked_on_demand(open_p
     assert "Marked patch" in layers_of(app)
 
 
+def test_camera_flies_to_the_patch_chosen_and_back(open_page: Open) -> None:
+    app = open_page("explore", source="elasticity", fly="true")
+    near = focus_of(app)
+    assert "Marked patch" in layers_of(app)
+    assert np.ptp(near, axis=0).max() < 1.5
+    app.toggle(key="fly").set_value(False).run()
+    assert focus_of(app) is None
+
+
+def focus_of(app: AppTest) -> list[list[float]] | None:
+    (viewer,) = app.get("bidi_component")
+    return decode(viewer.proto.bytes)[0]["focus"]
+
+
 def layers_of(app: AppTest) -> list[str]:
     (viewer,) = app.get("bidi_component")
     return [layer["name"] for layer in decode(viewer.proto.bytes)[0]["layers"]]

@@ -11,6 +11,9 @@ const LIKE = 0.25; // a cloud whose size differs by less keeps the camera
 /** The eight corners of a box given by its lowest and its highest one. */
 const corners = (box) => [...Array(8).keys()].map((bits) => box[0].map((_, axis) => box[(bits >> axis) & 1][axis]));
 
+const boxMiddle = ([low, high]) => low.map((part, axis) => (part + high[axis]) / 2);
+const boxSize = ([low, high]) => Math.max(...low.map((part, axis) => high[axis] - part));
+
 export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 export class Eye {
@@ -24,7 +27,10 @@ export class Eye {
     this.aspect = 1;
   }
 
-  /** Takes on a cloud; the camera stays if it is the same or much like the last one. */
+  /**
+   * Takes on a cloud; the camera stays if it is the same or much like the last one, and flies to
+   * what the same cloud is to show now.
+   */
   setCloud(cloud, { geometry, up, radius, center, focus }) {
     const same = this.key === geometry;
     const alike =
@@ -33,11 +39,21 @@ export class Eye {
       this.up === up &&
       Math.abs(radius / this.radius - 1) < LIKE &&
       Math.hypot(...center.map((part, axis) => part - this.center[axis])) < LIKE * radius;
+    const before = this.focus;
     const changesKind = !this.camera || this.cloud.flat !== cloud.flat || this.up !== up;
     Object.assign(this, { key: geometry, cloud, up, radius, center, focus });
     if (changesKind) this.#make();
+    if (same && JSON.stringify(before) !== JSON.stringify(focus)) this.#flyTo(before);
     if (same) return;
     if (!this.#restore() && !(alike && this.moved)) this.reset(false);
+  }
+
+  /** Flies to the focus: outward from the middle and a little above it, or back to the whole. */
+  #flyTo(before) {
+    const middle = this.focus ? boxMiddle(this.focus) : [0, 0, 0];
+    const closer = this.focus && (!before || boxSize(this.focus) < boxSize(before));
+    const outward = new Vector3(...middle).normalize().addScaledVector(this.camera.up, 0.4);
+    this.moveTo(this.fit(closer ? outward.toArray() : this.firstDirection()), true);
   }
 
   #make() {
@@ -100,7 +116,7 @@ export class Eye {
 
   /** Where the camera stands and looks so that the cloud, or its focus, fills the view, in a direction. */
   fit(direction) {
-    if (this.cloud.flat) return { position: new Vector3(0, 0, 5), target: new Vector3(), zoom: 1 };
+    if (this.cloud.flat) return this.#fitFlat();
     const toward = new Vector3(...direction).normalize();
     const right = new Vector3().crossVectors(this.camera.up, toward).normalize();
     const above = new Vector3().crossVectors(toward, right);
@@ -137,6 +153,14 @@ export class Eye {
     const target = right.multiplyScalar(((reach.right - reach.left) / 2) * wide);
     target.addScaledVector(above, ((reach.up - reach.down) / 2) * tall);
     return { position: toward.multiplyScalar(distance).add(target), target, zoom: 1 };
+  }
+
+  #fitFlat() {
+    if (!this.focus) return { position: new Vector3(0, 0, 5), target: new Vector3(), zoom: 1 };
+    const [x, y] = boxMiddle(this.focus);
+    const [width, height] = [0, 1].map((axis) => this.focus[1][axis] - this.focus[0][axis]);
+    const zoom = (2 * this.#halfHeight()) / (MARGIN * Math.max(height, width / this.aspect, 1e-3));
+    return { position: new Vector3(x, y, 5), target: new Vector3(x, y, 0), zoom };
   }
 
   firstDirection() {
