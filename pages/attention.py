@@ -4,6 +4,7 @@ import streamlit as st
 
 from mspt.observation import look
 from pages import _attended, _parts, _subjects
+from pages import _attention_below as below
 from pages import _attention_parts as parts
 
 _parts.require_frame()
@@ -62,13 +63,13 @@ with _parts.error_panel():
         st.caption(parts.NOT_EXPLANATION)
     if asked is not None and done is not None:
         parts.mask_numbers(shown, asked, done)
-        parts.compare(shown, asked, dark=dark)
+        below.compare(shown, asked, dark=dark)
     first, second = st.columns(2, gap="medium")
     with first:
-        parts.blocks(shown, dark=dark)
+        below.blocks(shown, dark=dark)
     with second:
-        parts.heads(shown, dark=dark)
-    parts.equation(shown)
+        below.heads(shown, dark=dark)
+    below.equation(shown)
     if st.toggle("The whole matrix of this patch", key="matrix", bind="query-params"):
-        parts.matrix(shown, dark=dark)
+        below.matrix(shown, dark=dark)
     _parts.command(*parts.command(shown, name, asked))

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import _explore_case, _explore_flat, _explore_views, _parts
+from pages import _explore_case, _explore_designs, _explore_flat, _explore_views, _parts
 
 _parts.require_frame()
 source, view = _explore_case.pick_view("How close does the model come to the solver?")
@@ -34,13 +34,13 @@ with st.container(horizontal=True):
 left, right = st.columns(2, gap="medium")
 with left:
     st.subheader("All test cases", anchor=False)
-    _explore_case.all_cases(chosen)
+    _explore_designs.all_cases(chosen)
 with right:
     st.subheader("The same model on other numbers of points", anchor=False)
     _explore_views.resolution(chosen)
     if chosen.is_flow:
         st.markdown("**Does it find the better of two bodies?**")
-        _explore_case.order_of_designs(chosen)
+        _explore_designs.order_of_designs(chosen)
 st.subheader("Where this comes from", anchor=False)
 _explore_case.facts(chosen)
 _parts.command(*_explore_case.commands(chosen))

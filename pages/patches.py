@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mspt.figures.patch_views import compactness_figure, patch_scene, radius_histogram
-from pages import _cut_parts, _cuts, _parts, _viewer
+from pages import _cut_parts, _cut_table, _cuts, _parts, _viewer
 
 CLOSER = ("Radii", "Other cuts", "Every patch")
 
@@ -28,7 +28,7 @@ def explorer() -> None:
             other = None if beside is None else _cuts.cut_view(view, beside, num_patches)
             point = _cut_parts.pick_point(view)
             if point is not None:
-                st.markdown(_cut_parts.picked_patch(view, cuts, point))
+                st.markdown(_cut_table.picked_patch(view, cuts, point))
         dark = _parts.is_dark()
         with left:
             scene = patch_scene(
@@ -74,7 +74,7 @@ def explorer() -> None:
             )
             st.markdown(_cut_parts.paper_line(view, found))
         else:
-            _cut_parts.show_table(view, cuts, point)
+            _cut_table.show_table(view, cuts, point)
         _parts.command(_cut_parts.command(view, cuts, num_supernodes))
 
 
