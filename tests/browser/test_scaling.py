@@ -1,0 +1,38 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from tests.browser.test_pages import pixels
+
+CHART = ".js-plotly-plot"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_curves_are_drawn_and_what_they_show_is_kept_in_the_address(
+    visit: Callable[..., object], theme: str
+) -> None:
+    page = visit("/scaling", theme=theme)
+    chart = page.locator(CHART).first
+    time = pixels(chart)
+    assert (np.ptp(time, axis=-1) > 40).mean() > 0.002  # lines in color
+    page.get_by_text("Peak memory", exact=True).first.click()
+    page.wait_for_url("**quantity=Peak*")
+    page.locator(f"{CHART} .ytitle", has_text="memory").wait_for()
+    page.wait_for_timeout(500)
+    assert np.abs(pixels(chart) - time).mean() > 0.5
+
+
+def test_measuring_shows_progress_and_ends_when_cancelled(
+    visit: Callable[..., object], script: object
+) -> None:
+    page = visit("/scaling")
+    start = page.get_by_role("button", name="Measure here")
+    start.click()
+    page.get_by_role("progressbar").wait_for()
+    assert start.is_disabled()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("progressbar").wait_for(state="detached")
+    page.wait_for_selector(script.READY)
+    assert start.is_enabled()
+    assert page.get_by_test_id("stException").count() == 0
