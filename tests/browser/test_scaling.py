@@ -18,7 +18,7 @@ def test_curves_are_drawn_and_what_they_show_is_kept_in_the_address(
     assert (np.ptp(time, axis=-1) > 40).mean() > 0.002  # lines in color
     page.get_by_text("Peak memory", exact=True).first.click()
     page.wait_for_url("**quantity=Peak*")
-    page.locator(f"{CHART} .ytitle", has_text="memory").wait_for()
+    page.locator(f"{CHART} .ytitle", has_text="peak").wait_for()
     page.wait_for_timeout(500)
     assert np.abs(pixels(chart) - time).mean() > 0.5
 
