@@ -6,6 +6,7 @@ from numpy import ndarray
 
 from mspt.geometry.implicit import (
     Grid,
+    evened,
     from_manifold,
     outline_distance,
     plane_distance,
@@ -267,3 +268,14 @@ def test_solid_and_back_keeps_the_mesh_to_float32() -> None:
     assert back.volume == pytest.approx(mesh.volume, rel=1e-6)
     assert back.areas.sum() == pytest.approx(mesh.areas.sum(), rel=1e-6)
     np.testing.assert_allclose(back.bounds, mesh.bounds, atol=1e-6)
+
+
+def test_evened_mesh_has_short_edges_and_the_same_shape() -> None:
+    mesh = box((0.1, -0.2, 0.3), (1.1, 0.2, 0.7))
+    fine = evened(mesh, 0.1)
+    corners = fine.vertices[fine.triangles]
+    edges = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=-1)
+    assert edges.max() < 0.2
+    assert evened(fine, 0.5, off=0.01).areas.size < fine.areas.size / 4
+    assert fine.volume == pytest.approx(mesh.volume, rel=1e-5)
+    np.testing.assert_allclose(fine.bounds, mesh.bounds, atol=1e-6)

@@ -77,7 +77,8 @@ def near_patch(scene: Scene, patch: int) -> Scene:
     center, radius = ball
     box = np.zeros((2, 3))
     box[:, : len(center)] = center
-    return replace(scene, focus=box + _AROUND * radius * np.array([[-1.0], [1.0]]))
+    box += _AROUND * radius * np.array([[-1.0], [1.0]])
+    return replace(scene, focus=box, closeup=True)
 
 
 def error_limits(errors: Sequence[Float[ndarray, " M"]], mode: ErrorMode) -> tuple[float, float]:

@@ -19,6 +19,7 @@ from mspt.figures.flow import flow_plotter, surface_plotter
 from mspt.figures.scene import add_colored, add_plain, make_stage, polygons
 from mspt.figures.theme import shared_limits
 from mspt.flow_inference import carry_to_cells
+from mspt.geometry.implicit import evened
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.subject import Subject
 
@@ -26,6 +27,9 @@ What = Literal["Truth", "Prediction", "Error"]
 WHAT: tuple[What, ...] = ("Truth", "Prediction", "Error")
 FLOW_LAYERS = ("Edges", "Clip", "Slice", "Streamlines")
 SHEET_LAYERS = ("Edges", "Relief")
+_EDGES_SHOWN, _EDGES_HIDDEN = (0.03, 1e-3), (0.02, 0.0)
+"""Edges of a colored body, and what points may move, over its length: its own triangles are few on
+flat walls and too many to see on round ones."""
 
 
 def case_plotter(
@@ -57,11 +61,14 @@ def case_plotter(
         if layer in ("Slice", "Streamlines"):
             shown = "Truth" if (layer, what) == ("Streamlines", "Error") else what
             return _flow(subject, predicted, layer, shown, dark=dark, height=height)
-        values = _on_triangles(subject, subject.body, _pick(compared, what))
+        edge, off = _EDGES_SHOWN if layer == "Edges" else _EDGES_HIDDEN
+        length = float(subject.body.extent.max())
+        body = evened(subject.body, edge * length, off=off * length)
+        values = _on_triangles(subject, body, _pick(compared, what))
         settings = _colors(compared, what) | {"dark": dark, "height": height}
         if layer == "Clip":
-            return body_plotter(subject.body, values, cut=cut, **settings)
-        return surface_plotter(subject.body, values, edges=True, ground=0.0, **settings)
+            return body_plotter(body, values, cut=cut, **settings)
+        return surface_plotter(body, values, edges=True, ground=0.0, **settings)
     if subject.triangles is None:
         raise ValueError(f"subject must have triangles or a body, got neither for {subject.key}")
     return sheet_plotter(

@@ -190,8 +190,8 @@ class Scene:
         tour: Stops of a guided tour; empty for none.
         up: Axis that points up, 0 to 2.
         focus: Lowest and highest corner of the box that the camera shows at first, such as the
-            body's in a cloud that reaches far; None for the whole cloud. Clouds in a plane are
-            always shown whole.
+            body's in a cloud that reaches far; None for the whole cloud. Another box flies there.
+        closeup: Whether the box is a part to be looked at from outside the cloud.
     """
 
     points: Float[ndarray, "N X"]
@@ -205,6 +205,7 @@ class Scene:
     tour: tuple[Stop, ...] = ()
     up: int = 2
     focus: Float[ndarray, "2 3"] | None = None
+    closeup: bool = False
 
     def __post_init__(self) -> None:
         """Check that all parts belong together."""

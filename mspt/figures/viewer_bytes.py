@@ -123,6 +123,7 @@ def encode(scene: Scene) -> Encoded:
         "center": frame.center.tolist(),
         "radius": frame.radius,
         "focus": _box(scene, frame),
+        "closeup": scene.closeup,
         "geometry": _keep(blobs, _encode_geometry(scene, frame, order)),
         **_groups(scene, panels, order, blobs),
         "panels": panels,

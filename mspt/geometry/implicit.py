@@ -142,6 +142,17 @@ def to_manifold(mesh: SurfaceMesh) -> Manifold:
     return Manifold(Mesh(mesh.vertices.astype(np.float32), mesh.triangles.astype(np.uint32)))
 
 
+def evened(mesh: SurfaceMesh, edge: float, *, off: float = 0.0) -> SurfaceMesh:
+    """Return the surface of a solid, to float32, in triangles of like size.
+
+    Args:
+        mesh: The surface, which must enclose a solid.
+        edge: Edges longer than about this are split.
+        off: How far points may move where that saves triangles.
+    """
+    return from_manifold(to_manifold(mesh).simplify(off).refine_to_length(edge))
+
+
 def from_manifold(solid: Manifold) -> SurfaceMesh:
     """Return the surface of a solid."""
     mesh = solid.to_mesh()

@@ -12,7 +12,6 @@ const LIKE = 0.25; // a cloud whose size differs by less keeps the camera
 const corners = (box) => [...Array(8).keys()].map((bits) => box[0].map((_, axis) => box[(bits >> axis) & 1][axis]));
 
 const boxMiddle = ([low, high]) => low.map((part, axis) => (part + high[axis]) / 2);
-const boxSize = ([low, high]) => Math.max(...low.map((part, axis) => high[axis] - part));
 
 export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -31,7 +30,7 @@ export class Eye {
    * Takes on a cloud; the camera stays if it is the same or much like the last one, and flies to
    * what the same cloud is to show now.
    */
-  setCloud(cloud, { geometry, up, radius, center, focus }) {
+  setCloud(cloud, { geometry, up, radius, center, focus, closeup }) {
     const same = this.key === geometry;
     const alike =
       this.cloud &&
@@ -41,19 +40,11 @@ export class Eye {
       Math.hypot(...center.map((part, axis) => part - this.center[axis])) < LIKE * radius;
     const before = this.focus;
     const changesKind = !this.camera || this.cloud.flat !== cloud.flat || this.up !== up;
-    Object.assign(this, { key: geometry, cloud, up, radius, center, focus });
+    Object.assign(this, { key: geometry, cloud, up, radius, center, focus, closeup });
     if (changesKind) this.#make();
-    if (same && JSON.stringify(before) !== JSON.stringify(focus)) this.#flyTo(before);
+    if (same && JSON.stringify(before) !== JSON.stringify(focus)) this.moveTo(this.fit(this.firstDirection()), true);
     if (same) return;
     if (!this.#restore() && !(alike && this.moved)) this.reset(false);
-  }
-
-  /** Flies to the focus: outward from the middle and a little above it, or back to the whole. */
-  #flyTo(before) {
-    const middle = this.focus ? boxMiddle(this.focus) : [0, 0, 0];
-    const closer = this.focus && (!before || boxSize(this.focus) < boxSize(before));
-    const outward = new Vector3(...middle).normalize().addScaledVector(this.camera.up, 0.4);
-    this.moveTo(this.fit(closer ? outward.toArray() : this.firstDirection()), true);
   }
 
   #make() {
@@ -163,7 +154,11 @@ export class Eye {
     return { position: new Vector3(x, y, 5), target: new Vector3(x, y, 0), zoom };
   }
 
+  /** From where the camera looks at first: from the front, and at a part of the cloud from outside. */
   firstDirection() {
+    if (this.closeup) {
+      return new Vector3(...boxMiddle(this.focus)).normalize().addScaledVector(this.camera.up, 0.4).toArray();
+    }
     return [0, 1, 2].map((axis) => FROM[(axis + 2 - this.up + 3) % 3]);
   }
 

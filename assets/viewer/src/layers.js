@@ -144,7 +144,7 @@ function wires({ balls, labels, values }, shared, tables, flat) {
   }
   const defines = { ...(labels && { LABELS: 1 }), ...(values && { SCALE: 1 }) };
   const opacity = flat ? 0.9 : count > 300 ? 0.35 : count > 60 ? 0.5 : 0.75;
-  return strokes.object(shared, { defines, tables, opacity, plain: shared.ink });
+  return strokes.object(shared, { defines, tables, opacity, plain: shared.ink, onTop: count === 1 });
 }
 
 function lines(layer, array, shared) {
@@ -207,7 +207,7 @@ class Strokes {
     this.count += 1;
   }
 
-  object(shared, { defines = {}, tables = shared.patches, opacity = 1, plain, scale = shared.scales.share }) {
+  object(shared, { defines = {}, tables = shared.patches, opacity = 1, plain, scale = shared.scales.share, onTop = false }) {
     const geometry = new InstancedBufferGeometry();
     geometry.setAttribute(
       "position",
@@ -238,10 +238,13 @@ class Strokes {
       vertexShader: shaders.STROKE_VERTEX,
       fragmentShader: shaders.STROKE_FRAGMENT,
       transparent: true,
+      depthTest: !onTop, // a single ball marks something that may lie behind a body
       depthWrite: false,
       side: 2,
     });
-    return finish(new Mesh(geometry, material));
+    const object = finish(new Mesh(geometry, material));
+    if (onTop) object.renderOrder = 8;
+    return object;
   }
 }
 
