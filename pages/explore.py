@@ -37,10 +37,12 @@ with left:
     _explore_designs.all_cases(chosen)
 with right:
     st.subheader("The same model on other numbers of points", anchor=False)
-    _explore_views.resolution(chosen)
+    slowest = st.container()
     if chosen.is_flow:
         st.markdown("**Does it find the better of two bodies?**")
         _explore_designs.order_of_designs(chosen)
 st.subheader("Where this comes from", anchor=False)
 _explore_case.facts(chosen)
 _parts.command(*_explore_case.commands(chosen))
+with slowest:
+    _explore_views.resolution(chosen)

@@ -8,6 +8,7 @@ Two families are never learned from: pickups and cylinders make the second test,
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 from mspt.data.case import Quantity
 from mspt.geometry.shapes import Body, draw_body
@@ -35,8 +36,7 @@ def family_and_split(index: int) -> tuple[str, str]:
         2
     """
     block, place = divmod(index, len(BLOCK))
-    order = list(BLOCK)
-    random.Random(derive_seed(0, "car families", block)).shuffle(order)
+    order = _families(block)
     family = order[place]
     if family in UNSEEN:
         return family, "unseen"
@@ -46,8 +46,17 @@ def family_and_split(index: int) -> tuple[str, str]:
     return family, "validation" if rank < NUM_TEST + NUM_VALIDATION else "train"
 
 
+@cache
+def _families(block: int) -> Sequence[str]:
+    """Return the families of a block of cases in its own order."""
+    order = list(BLOCK)
+    random.Random(derive_seed(0, "car families", block)).shuffle(order)
+    return order
+
+
+@lru_cache(maxsize=16)
 def car_body(index: int, *, seed: int = 0) -> Body:
-    """Return the body of a case."""
+    """Return the body of a case; drawing one takes most of a second, so the last are kept."""
     family, _ = family_and_split(index)
     return draw_body(family, derive_seed(seed, "car", index))
 
