@@ -87,6 +87,11 @@ def visit(
         page.set_default_timeout(90_000)
         page.route(lambda url: not url.startswith((address, "data:", "blob:")), refuse)
         page.on("pageerror", lambda error: errors.append(str(error)))
+        page.received = []
+        page.on(
+            "websocket",
+            lambda socket: socket.on("framereceived", lambda data: page.received.append(len(data))),
+        )
         page.goto(address + path)
         script.settle(page)
         return page

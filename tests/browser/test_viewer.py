@@ -28,37 +28,16 @@ def address(script: object, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture
-def visit(
-    contexts: dict[str, object], address: str, script: object
-) -> Iterator[Callable[..., object]]:
-    """Open the page; fails at the end on any script error or any request beyond this machine."""
-    pages, strangers, errors = [], [], []
-
-    def refuse(route: object) -> None:
-        strangers.append(route.request.url)
-        route.abort()
+def visit(visit: Callable[..., object], script: object) -> Callable[..., object]:
+    """Open the page as if for the first time."""
 
     def open_it(path: str = "/", *, theme: str = "light") -> object:
-        page = contexts[theme].new_page()
-        pages.append(page)
-        page.set_default_timeout(60_000)
-        page.route(lambda url: not url.startswith((address, "data:", "blob:")), refuse)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.received = []
-        page.on(
-            "websocket",
-            lambda socket: socket.on("framereceived", lambda data: page.received.append(len(data))),
-        )
-        page.goto(address + path)
+        page = visit(path, theme=theme)
         page.evaluate("sessionStorage.clear()")
         wait(page, script)
         return page
 
-    yield open_it
-    for page in pages:
-        page.close()
-    assert not strangers
-    assert not errors
+    return open_it
 
 
 def wait(page: object, script: object) -> None:
