@@ -122,7 +122,7 @@ _CAR = Preset(
         num_patches=64,
         unified_position=4,
     ),
-    train=TrainConfig(epochs=27, coarse_epochs=18, surface_points=4096, volume_points=2560),
+    train=TrainConfig(epochs=60, coarse_epochs=40, surface_points=4096, volume_points=2560),
 )
 # ShapeNet-Car as the paper's script has it: sizes, K, Lion 5e-5 with decay 5e-2, batch 1, 5 % of
 # warm-up and a cosine. All points of a car are seen (3,682 and 28,504; the limits are above them).
@@ -179,10 +179,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "darcy": _DARCY,
     "car": _CAR,
-    "car-branched": replace(
-        _variant(_CAR, architecture="branched", width=64),
-        train=replace(_CAR.train, epochs=34, coarse_epochs=23),
-    ),
+    "car-branched": _variant(_CAR, architecture="branched", width=64),
     "car-transolver": _variant(_CAR, architecture="transolver", num_patches=None, num_slices=64),
     "darcy-transolver": _variant(
         _DARCY, architecture="transolver", num_patches=None, num_slices=64
