@@ -155,7 +155,13 @@ def test_layers_come_back_in_the_frame_of_the_points() -> None:
     points = cloud(40) * 3 + 10
     layers = (
         Spheres(name="supernodes", centers=points[:4], radii=np.array([1.0, 2, 3, 4])),
-        Lines(name="lines", starts=points[:5], stops=points[5:10], values=np.linspace(0, 1, 5)),
+        Lines(
+            name="lines",
+            starts=points[:5],
+            stops=points[5:10],
+            values=np.linspace(0, 1, 5),
+            follows=np.arange(10).reshape(5, 2),
+        ),
         Arrows(name="arrows", starts=points[:3], vectors=points[3:6] - 10),
         Surface(name="body", vertices=points[:6], triangles=np.array([[0, 1, 2], [3, 4, 5]])),
         Curves(name="curves", vertices=points[:9], offsets=np.array([0, 4, 9])),
@@ -172,6 +178,8 @@ def test_layers_come_back_in_the_frame_of_the_points() -> None:
     np.testing.assert_allclose(four[:, 3] * radius, [1, 2, 3, 4], rtol=1e-5)
     np.testing.assert_allclose(read(lines["stops"]) * radius + center, points[5:10], rtol=1e-5)
     np.testing.assert_array_equal(received.array(lines["values"]), [0, 64, 128, 191, 255])
+    np.testing.assert_array_equal(received.array(lines["follows"]), np.arange(10))
+    assert spheres["follows"] is None
     np.testing.assert_allclose(read(arrows["vectors"]) * radius, points[3:6] - 10, atol=1e-4)
     for told, count in ((body, 6), (curves, 9)):
         header, arrays = received.blob(told["blob"])

@@ -109,6 +109,7 @@ def masking_scene(
         centers=center[None],
         radii=np.linalg.norm(own - center, axis=1).max(keepdims=True),
         style="wire",
+        follows=np.array([patch]),
     )
     return _scene(stage, panels, layers=(ball,), marked=picked)
 
@@ -175,11 +176,22 @@ def _supernodes(
     largest = 0.028 * _extent(stage)
     radii = largest * np.sqrt(weights / (float(weights.max()) or 1.0)).clip(min=0.12)
     per_patch = len(stage.nodes) // (int(stage.patch_of_point.max()) + 1)
-    own = np.isin(np.arange(len(stage.nodes)) // per_patch, stage.patch_of_point[list(picked)])
+    patch = np.arange(len(stage.nodes)) // per_patch
+    own = np.isin(patch, stage.patch_of_point[list(picked)])
     return (
-        Spheres(name=SUPERNODES, centers=stage.nodes, radii=radii, values=100 * weights),
         Spheres(
-            name=OWN, centers=stage.nodes[own], radii=radii[own] + 0.35 * largest, style="wire"
+            name=SUPERNODES,
+            centers=stage.nodes,
+            radii=radii,
+            values=100 * weights,
+            follows=patch,
+        ),
+        Spheres(
+            name=OWN,
+            centers=stage.nodes[own],
+            radii=radii[own] + 0.35 * largest,
+            style="wire",
+            follows=patch[own],
         ),
     )
 
@@ -188,8 +200,11 @@ def _reads(stage: Stage, nodes: Float[ndarray, "P S"], picked: tuple[int, ...]) 
     """Return lines from each picked point to the supernodes it reads most."""
     most = np.argsort(-nodes, axis=1)[:, :MOST]
     strength = np.take_along_axis(nodes, most, axis=1)
+    per_patch = len(stage.nodes) // (int(stage.patch_of_point.max()) + 1)
+    own = np.repeat(stage.patch_of_point[list(picked)], most.shape[1])
     return Lines(
         name=READS,
+        follows=np.column_stack([own, most.ravel() // per_patch]),
         starts=np.repeat(stage.points[list(picked)], most.shape[1], axis=0),
         stops=stage.nodes[most.ravel()],
         values=(strength / (strength.max(axis=1, keepdims=True) + 1e-12)).ravel(),

@@ -57,11 +57,12 @@ def compared_scene(
     points = subject.points.numpy()[rows]
     groups = None if patch is None else patch[rows]
     marked = None if groups is None else _ball(points[groups == marked_patch])
+    ball = () if marked is None or marked_patch is None else (_marked_ball(marked, marked_patch),)
     return Scene(
         points=points,
         panels=tuple(_panels(compared, mode)),
         triangles=subject.triangles if several[0].view.where == "everywhere" else None,
-        layers=tuple(_layers(subject, marked)),
+        layers=(*_bodies(subject), *ball),
         groups=groups,
         group_text=_group_text(patch, shares),
         marked=() if marked_row is None else (marked_row,),
@@ -167,17 +168,22 @@ def _ball(points: Float[ndarray, "P X"]) -> _Ball | None:
     return center, float(np.linalg.norm(points - center, axis=1).max())
 
 
-def _layers(subject: Subject, marked: _Ball | None) -> list[Surface | Spheres]:
-    layers: list[Surface | Spheres] = []
-    if subject.body is not None:
-        body = subject.body
-        layers.append(Surface(name=BODY, vertices=body.vertices, triangles=body.triangles))
-    if marked is not None:
-        center, radius = marked
-        layers.append(
-            Spheres(name=MARKED_PATCH, centers=center[None], radii=np.array([radius]), style="wire")
-        )
-    return layers
+def _marked_ball(ball: _Ball, patch: int) -> Spheres:
+    center, radius = ball
+    return Spheres(
+        name=MARKED_PATCH,
+        centers=center[None],
+        radii=np.array([radius]),
+        style="wire",
+        follows=np.array([patch]),
+    )
+
+
+def _bodies(subject: Subject) -> tuple[Surface, ...]:
+    body = subject.body
+    if body is None:
+        return ()
+    return (Surface(name=BODY, vertices=body.vertices, triangles=body.triangles),)
 
 
 def _group_text(patch: Int[ndarray, " N"] | None, shares: pd.DataFrame | None) -> tuple[str, ...]:

@@ -264,7 +264,7 @@ def _nodes(observed: Observed, seen: Look, length: float) -> tuple[Spheres | Lin
     weights = seen.on_supernodes.numpy()[0].astype(float)
     radii = size * np.sqrt(weights / (weights.max() or 1.0)).clip(min=0.2)
     patches: Int[ndarray, " S"] = np.arange(len(centers)) // per_patch
-    most = np.argsort(-weights)[:_LINKS]
+    most, own = np.argsort(-weights)[:_LINKS], observed.partition.patch_of_point.numpy()[[point]]
     return (
         Spheres(
             name=SUPERNODES,
@@ -272,15 +272,19 @@ def _nodes(observed: Observed, seen: Look, length: float) -> tuple[Spheres | Lin
             radii=np.full(len(centers), 0.6 * size),
             labels=patches,
         ),
-        Spheres(name=READ, centers=centers, radii=radii, values=100 * weights),
+        Spheres(name=READ, centers=centers, radii=radii, values=100 * weights, follows=patches),
         Spheres(
-            name=POINT, centers=places.numpy()[[point]].astype(float), radii=np.array([0.4 * size])
+            name=POINT,
+            centers=places.numpy()[[point]].astype(float),
+            radii=np.array([0.4 * size]),
+            follows=own,
         ),
         Lines(
             name=READS,
             starts=np.repeat(places.numpy()[[point]], len(most), axis=0),
             stops=centers[most],
             values=weights[most] / (weights[most].max() or 1.0),
+            follows=np.column_stack([np.repeat(own, len(most)), patches[most]]),
         ),
     )
 

@@ -89,6 +89,7 @@ class Spheres:
         style: ``wire`` for balls, ``solid`` for supernodes.
         labels: Group of each, colored like the points' labels; None for one color.
         values: A number for each, on the palette ``share``; takes the place of ``labels``.
+        follows: Patch that each moves with when patches are moved apart; by default ``labels``.
         level: Level of each in a ball tree: shown only at that row of ``Labels.levels``, and then
             ``labels`` are the groups of that row.
     """
@@ -99,6 +100,7 @@ class Spheres:
     style: Literal["wire", "solid"] = "solid"
     labels: Int[ndarray, " S"] | None = None
     values: Float[ndarray, " S"] | None = None
+    follows: Int[ndarray, " S"] | None = None
     level: Int[ndarray, " S"] | None = None
 
 
@@ -111,12 +113,14 @@ class Lines:
         starts: One end of each.
         stops: The other end.
         values: Strength of each from 0 to 1, drawn as opacity; None for full strength.
+        follows: Patches that both ends move with when patches are moved apart; None to stay.
     """
 
     name: str
     starts: Float[ndarray, "S X"]
     stops: Float[ndarray, "S X"]
     values: Float[ndarray, " S"] | None = None
+    follows: Int[ndarray, "S 2"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

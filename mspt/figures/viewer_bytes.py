@@ -263,7 +263,8 @@ def _encode_layer(layer: Layer, frame: Frame, writer: Writer, blobs: dict[str, b
         return named | {"starts": starts, "vectors": writer.add(vectors, "f4")}
     strength = None if layer.values is None else writer.add(eight(layer.values, 0.0, 1.0), "u1")
     stops = writer.add(_relative(layer.stops, frame), "f4")
-    return named | {"starts": starts, "stops": stops, "values": strength}
+    follows = None if layer.follows is None else writer.add(layer.follows, "u4")
+    return named | {"starts": starts, "stops": stops, "values": strength, "follows": follows}
 
 
 def _encode_surface(layer: Surface, frame: Frame) -> bytes:
@@ -283,11 +284,12 @@ def _encode_curves(layer: Curves, frame: Frame) -> bytes:
 
 def _encode_spheres(layer: Spheres, frame: Frame, writer: Writer) -> Ref:
     spheres = np.column_stack([_relative(layer.centers, frame), layer.radii / frame.radius])
-    labels, level = layer.labels, layer.level
+    labels, follows, level = layer.labels, layer.follows, layer.level
     return {
         "style": layer.style,
         "spheres": writer.add(spheres, "f4"),
         "labels": None if labels is None else writer.add(labels, "u4"),
+        "follows": None if follows is None else writer.add(follows, "u4"),
         "values": None if layer.values is None else writer.add(spread(layer.values), "u1"),
         "level": None if level is None else writer.add(level, "u1"),
     }

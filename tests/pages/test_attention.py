@@ -8,6 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import load_checkpoint
 from mspt.data.store import load_split
+from mspt.figures.attention_scene import MOST, READS
+from mspt.figures.viewer_bytes import decode
 from mspt.masking import compare_with_attention, mask_each_patch, mask_patch
 from mspt.observation import Observed, look, observe, telling_point
 from mspt.subject import subject_of_case
@@ -156,3 +158,14 @@ def test_body_shows_the_change_of_its_forces(open_page: Open) -> None:
     assert metrics(app)["Change of C_D"].endswith("counts")
     assert app.get("bidi_component")
     assert torch.is_grad_enabled()
+
+
+def test_lines_move_with_the_patches_that_they_join(open_page: Open, seen: Observed) -> None:
+    app = open_page("attention", source="elasticity", points="12")
+    (viewer,) = app.get("bidi_component")
+    header, buffers = decode(viewer.proto.bytes)
+    (lines,) = (layer for layer in header["layers"] if layer["name"] == READS)
+    own, read = np.frombuffer(buffers[lines["follows"]], np.uint32).reshape(-1, 2).T
+    now = look(seen, (12,), block=0)
+    assert set(own) == {int(seen.partition.patch_of_point[12])}
+    assert set(read) == set(now.on_supernodes[0].topk(MOST).indices.tolist())

@@ -1,6 +1,7 @@
 // One camera for all panels: where it stands, how it moves, and where that is kept.
 import { OrthographicCamera, PerspectiveCamera, Quaternion, Spherical, Vector3 } from "three";
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
+import { EXPLODED } from "./cloud.js";
 
 const OPENING = 32; // degrees
 const WHOLE = 2.6; // distance of a stop that shows the whole cloud
@@ -99,10 +100,10 @@ export class Eye {
     this.camera.updateProjectionMatrix();
   }
 
-  /** Half the height of a flat view that shows all of the cloud. */
+  /** Half the height of a flat view that shows all of the cloud, its patches moved apart. */
   #halfHeight() {
     const [width, height] = this.cloud.size;
-    return (MARGIN * Math.max(height, width / this.aspect)) / 2 || 1;
+    return ((1 + EXPLODED * this.explode) * MARGIN * Math.max(height, width / this.aspect)) / 2 || 1;
   }
 
   /** Where the camera stands and looks so that the cloud, or its focus, fills the view, in a direction. */

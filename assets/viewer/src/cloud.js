@@ -6,7 +6,7 @@ const SAMPLE = 48; // points whose neighbors are looked for
 const NEAR = 3;
 const FAR = 12; // neighbors whose distances tell density and dimension
 const VOLUME = 1.78; // ratio of these distances: 2 on a surface, 1.59 in a volume
-const EXPLODED = 0.9; // radii a group moves when its middle lies one radius out
+export const EXPLODED = 0.9; // radii a group moves when its middle lies one radius out
 const REACH = { surface: 0.92, volume: 0.32 }; // diameter of a point over the larger of them
 const MOST_BEADS = 300_000;
 

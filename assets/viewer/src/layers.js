@@ -14,6 +14,7 @@ import {
 import * as shaders from "./shaders.js";
 
 const HEAD = 0.3; // share of an arrow that is its head
+const WIDTH = 13; // numbers that make a stroke
 
 /** Returns the object of a layer; what depends on the level is asked for in `setLevel`. */
 export function layerObject(layer, array, blobs, shared, flat) {
@@ -68,6 +69,7 @@ function spheres(layer, array, shared, flat) {
   const all = array(layer.spheres);
   const level = layer.level === null ? null : array(layer.level);
   const labels = layer.labels === null ? null : array(layer.labels);
+  const follows = layer.follows === null ? labels : array(layer.follows);
   const values = layer.values === null ? null : array(layer.values);
   const group = new Group();
   const made = new Map();
@@ -77,6 +79,7 @@ function spheres(layer, array, shared, flat) {
     const part = {
       balls: Float32Array.from(chosen.flatMap((i) => [...all.subarray(4 * i, 4 * i + 4)])),
       labels: labels && !values ? Float32Array.from(chosen, (i) => labels[i]) : null,
+      follows: follows && Float32Array.from(chosen, (i) => follows[i]),
       values: values && Float32Array.from(chosen, (i) => values[i] / 255),
     };
     // Balls of one level are colored as the groups of that level, others as patches.
@@ -96,16 +99,17 @@ function spheres(layer, array, shared, flat) {
   return group;
 }
 
-function solids({ balls, labels, values }, shared, tables) {
+function solids({ balls, labels, follows, values }, shared, tables) {
   const geometry = new BufferGeometry();
   const count = balls.length / 4;
   geometry.setAttribute("position", new Float32BufferAttribute(new Float32Array(3 * count), 3));
   geometry.setAttribute("ball", new BufferAttribute(balls, 4));
   if (labels) geometry.setAttribute("label", new BufferAttribute(labels, 1));
+  if (follows) geometry.setAttribute("follow", new BufferAttribute(follows, 1));
   if (values) geometry.setAttribute("value", new BufferAttribute(values, 1));
   const material = new ShaderMaterial({
     glslVersion: GLSL3,
-    defines: { ...(labels && { LABELS: 1 }), ...(values && { VALUES: 1 }) },
+    defines: { ...(labels && { LABELS: 1 }), ...(follows && { FOLLOWS: 1 }), ...(values && { VALUES: 1 }) },
     uniforms: {
       uHalf: shared.half,
       uPoint: shared.point,
@@ -122,7 +126,7 @@ function solids({ balls, labels, values }, shared, tables) {
 }
 
 /** Three great circles a ball, or one where all is flat. */
-function wires({ balls, labels, values }, shared, tables, flat) {
+function wires({ balls, labels, follows, values }, shared, tables, flat) {
   const count = balls.length / 4;
   const around = count > 300 ? 24 : count > 60 ? 36 : 56;
   const circles = flat ? [[0, 1]] : [[0, 1], [1, 2], [2, 0]];
@@ -137,12 +141,13 @@ function wires({ balls, labels, values }, shared, tables, flat) {
         at[first] += radius * Math.cos(angle);
         at[second] += radius * Math.sin(angle);
         const tone = values ? values[i] : 1;
-        if (last) strokes.add(last, at, [1.5, 1.5], [tone, tone], labels ? labels[i] : 0);
+        const followed = follows ? [follows[i], follows[i]] : undefined;
+        if (last) strokes.add(last, at, [1.5, 1.5], [tone, tone], followed, labels ? labels[i] : 0);
         last = at;
       }
     }
   }
-  const defines = { ...(labels && { LABELS: 1 }), ...(values && { SCALE: 1 }) };
+  const defines = { ...(labels && { LABELS: 1 }), ...(follows && { FOLLOWS: 1 }), ...(values && { SCALE: 1 }) };
   const opacity = flat ? 0.9 : count > 300 ? 0.35 : count > 60 ? 0.5 : 0.75;
   return strokes.object(shared, { defines, tables, opacity, plain: shared.ink, onTop: count === 1 });
 }
@@ -150,13 +155,15 @@ function wires({ balls, labels, values }, shared, tables, flat) {
 function lines(layer, array, shared) {
   const [starts, stops] = [array(layer.starts), array(layer.stops)];
   const values = layer.values === null ? null : array(layer.values);
+  const follows = layer.follows === null ? null : array(layer.follows);
   const strokes = new Strokes(starts.length / 3);
   for (let i = 0; i < starts.length / 3; i += 1) {
     const strength = values ? values[i] / 255 : 1;
     const width = values ? 1 + 2.2 * strength : 1.8;
-    strokes.add(at(starts, i), at(stops, i), [width, width], [strength, strength], 0);
+    const followed = follows ? [follows[2 * i], follows[2 * i + 1]] : undefined;
+    strokes.add(at(starts, i), at(stops, i), [width, width], [strength, strength], followed);
   }
-  return strokes.object(shared, { plain: shared.accent, opacity: 0.95 });
+  return strokes.object(shared, { defines: follows ? { FOLLOWS: 1 } : {}, plain: shared.accent, opacity: 0.95 });
 }
 
 function arrows(layer, array, shared) {
@@ -166,8 +173,8 @@ function arrows(layer, array, shared) {
     const [from, vector] = [at(starts, i), at(vectors, i)];
     const neck = from.map((part, axis) => part + (1 - HEAD) * vector[axis]);
     const tip = from.map((part, axis) => part + vector[axis]);
-    strokes.add(from, neck, [1.6, 1.6], [1, 1], 0);
-    strokes.add(neck, tip, [8, 0], [1, 1], 0);
+    strokes.add(from, neck, [1.6, 1.6], [1, 1]);
+    strokes.add(neck, tip, [8, 0], [1, 1]);
   }
   return strokes.object(shared, { plain: shared.ink, opacity: 0.9 });
 }
@@ -182,7 +189,7 @@ function curves(blob, shared) {
   for (let curve = 0; curve + 1 < ends.length; curve += 1) {
     for (let i = ends[curve]; i + 1 < ends[curve + 1]; i += 1) {
       const tone = tones ? [tones[i] / 255, tones[i + 1] / 255] : [1, 1];
-      strokes.add(place(i), place(i + 1), [1.8, 1.8], tone, 0);
+      strokes.add(place(i), place(i + 1), [1.8, 1.8], tone);
     }
   }
   return strokes.object(shared, {
@@ -198,12 +205,12 @@ const at = (array, i) => [...array.subarray(3 * i, 3 * i + 3)];
 /** Straight strokes drawn together. */
 class Strokes {
   constructor(count) {
-    this.data = new Float32Array(11 * count);
+    this.data = new Float32Array(WIDTH * count);
     this.count = 0;
   }
 
-  add(a, b, wide, tone, label) {
-    this.data.set([...a, ...b, ...wide, ...tone, label], 11 * this.count);
+  add(a, b, wide, tone, follow = [0, 0], label = 0) {
+    this.data.set([...a, ...b, ...wide, ...tone, ...follow, label], WIDTH * this.count);
     this.count += 1;
   }
 
@@ -213,11 +220,11 @@ class Strokes {
       "position",
       new Float32BufferAttribute([0, -1, 0, 1, -1, 0, 1, 1, 0, 0, -1, 0, 1, 1, 0, 0, 1, 0], 3),
     );
-    const columns = { a: [0, 3], b: [3, 3], wide: [6, 2], tone: [8, 2], label: [10, 1] };
+    const columns = { a: [0, 3], b: [3, 3], wide: [6, 2], tone: [8, 2], follow: [10, 2], label: [12, 1] };
     for (const [name, [start, width]] of Object.entries(columns)) {
       const column = new Float32Array(width * this.count);
       for (let i = 0; i < this.count; i += 1) {
-        column.set(this.data.subarray(11 * i + start, 11 * i + start + width), width * i);
+        column.set(this.data.subarray(WIDTH * i + start, WIDTH * i + start + width), width * i);
       }
       geometry.setAttribute(name, new InstancedBufferAttribute(column, width));
     }

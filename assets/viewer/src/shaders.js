@@ -166,8 +166,7 @@ void main() {
 export const BALLS_VERTEX = /* glsl */ `
 ${COMMON}
 in vec4 ball;
-in float label;
-in float value;
+in float label, follow, value;
 uniform float uHalf, uExplode;
 uniform vec3 uPlain;
 uniform sampler2D uTable, uShift, uScale;
@@ -177,8 +176,10 @@ flat out float vRadius;
 void main() {
   vec3 at = ball.xyz;
   vColor = uPlain;
+#ifdef FOLLOWS
+  at += uExplode * entry(uShift, follow).xyz;
+#endif
 #ifdef LABELS
-  at += uExplode * entry(uShift, label).xyz;
   vColor = entry(uTable, label).rgb;
 #endif
 #ifdef VALUES
@@ -221,7 +222,7 @@ export const STROKE_VERTEX = /* glsl */ `
 ${COMMON}
 in vec3 a, b;
 in vec2 wide;
-in vec2 tone;
+in vec2 tone, follow;
 in float label;
 uniform vec2 uView;
 uniform float uPixel, uExplode;
@@ -230,13 +231,16 @@ uniform sampler2D uTable, uShift;
 out float vTone;
 flat out vec3 vColor;
 void main() {
-  vec3 shift = vec3(0.0);
+  vec3 atA = a, atB = b;
   vColor = uPlain;
+#ifdef FOLLOWS
+  atA += uExplode * entry(uShift, follow.x).xyz;
+  atB += uExplode * entry(uShift, follow.y).xyz;
+#endif
 #ifdef LABELS
-  shift = uExplode * entry(uShift, label).xyz;
   vColor = entry(uTable, label).rgb;
 #endif
-  vec4 viewA = modelViewMatrix * vec4(a + shift, 1.0), viewB = modelViewMatrix * vec4(b + shift, 1.0);
+  vec4 viewA = modelViewMatrix * vec4(atA, 1.0), viewB = modelViewMatrix * vec4(atB, 1.0);
   bool isFlat = projectionMatrix[3][3] == 1.0;
   if (!isFlat) { // keep both ends before the eye
     float near = -0.012;
@@ -247,13 +251,13 @@ void main() {
   vec2 along = (clipB.xy / clipB.w - clipA.xy / clipA.w) * uView;
   float size = length(along);
   along = size > 1e-4 ? along / size : vec2(1.0, 0.0);
-  bool atB = position.x > 0.5;
-  vec4 clip = atB ? clipB : clipA;
-  float width = uPixel * (atB ? wide.y : wide.x);
+  bool second = position.x > 0.5;
+  vec4 clip = second ? clipB : clipA;
+  float width = uPixel * (second ? wide.y : wide.x);
   clip.xy += vec2(-along.y, along.x) * position.y * 0.5 * width / uView * clip.w;
   clip.z -= 0.0008 * clip.w;
   gl_Position = clip;
-  vTone = atB ? tone.y : tone.x;
+  vTone = second ? tone.y : tone.x;
 }
 `;
 

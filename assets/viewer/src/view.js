@@ -301,6 +301,7 @@ export class View {
   setExplode(share) {
     this.explode = this.cloud.groups ? share : 0;
     this.eye.explode = this.explode;
+    if (this.cloud.flat) this.eye.setAspect(this.aspect);
     this.explodes.input.value = this.explode;
     this.shared.explode.value = this.explode;
     this.#placeRings();
