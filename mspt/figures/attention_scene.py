@@ -35,6 +35,12 @@ class Stage:
     patch_of_point: Int[ndarray, " N"]
     nodes: Float[ndarray, "S X"]
 
+    @property
+    def patch_of_node(self) -> Int[ndarray, " S"]:
+        """Patch of each supernode."""
+        per_patch = len(self.nodes) // (int(self.patch_of_point.max()) + 1)
+        return np.arange(len(self.nodes)) // per_patch
+
 
 def weights_scene(
     stage: Stage,
@@ -175,8 +181,7 @@ def _supernodes(
     """Return supernodes as balls as large as they are read, and rings about the own ones."""
     largest = 0.028 * _extent(stage)
     radii = largest * np.sqrt(weights / (float(weights.max()) or 1.0)).clip(min=0.12)
-    per_patch = len(stage.nodes) // (int(stage.patch_of_point.max()) + 1)
-    patch = np.arange(len(stage.nodes)) // per_patch
+    patch = stage.patch_of_node
     own = np.isin(patch, stage.patch_of_point[list(picked)])
     return (
         Spheres(
@@ -200,11 +205,10 @@ def _reads(stage: Stage, nodes: Float[ndarray, "P S"], picked: tuple[int, ...]) 
     """Return lines from each picked point to the supernodes it reads most."""
     most = np.argsort(-nodes, axis=1)[:, :MOST]
     strength = np.take_along_axis(nodes, most, axis=1)
-    per_patch = len(stage.nodes) // (int(stage.patch_of_point.max()) + 1)
     own = np.repeat(stage.patch_of_point[list(picked)], most.shape[1])
     return Lines(
         name=READS,
-        follows=np.column_stack([own, most.ravel() // per_patch]),
+        follows=np.column_stack([own, stage.patch_of_node[most.ravel()]]),
         starts=np.repeat(stage.points[list(picked)], most.shape[1], axis=0),
         stops=stage.nodes[most.ravel()],
         values=(strength / (strength.max(axis=1, keepdims=True) + 1e-12)).ravel(),
