@@ -6,7 +6,7 @@ from typing import Any
 from mspt.card_parts import describe_model, training_line
 from mspt.checkpoint import CheckpointInfo
 from mspt.data.car import CAR
-from mspt.data.flow_store import label_errors
+from mspt.data.flow_store import SHIPPED, label_errors
 
 COLUMNS: Mapping[str, tuple[str, str]] = {
     "C_p": ("surface_pressure", ".1%"),
@@ -54,7 +54,7 @@ def flow_section(name: str, checkpoints: Sequence[CheckpointInfo]) -> str:
 
 def _labels() -> list[str]:
     """Return what the labels themselves are worth."""
-    found = label_errors()
+    found = label_errors(SHIPPED)  # of what ships, whatever else is at hand
     if found is None:
         return []
     text = (

@@ -15,7 +15,8 @@ from mspt.checkpoint import (
     save_checkpoint,
 )
 from mspt.data.car import CAR, family_and_split
-from mspt.data.flow_store import flow_index, load_flow
+from mspt.data.flow_store import FINER_FOLDER, flow_index, load_flow
+from mspt.data.flow_store import SHIPPED as SHIPPED_DATA
 from mspt.data.registry import DATASETS
 from mspt.data.store import load_split
 from mspt.evaluation import evaluate, num_parameters
@@ -109,7 +110,10 @@ def test_models_of_a_data_set_are_of_one_size_and_saw_the_same_cases(name: str) 
 
 
 def test_cards_are_written_from_the_headers() -> None:
-    assert (PRETRAINED / "README.md").read_text(encoding="utf-8") == model_cards(PRETRAINED)
+    card = (PRETRAINED / "README.md").read_text(encoding="utf-8")
+    assert card == model_cards(PRETRAINED)
+    finer = list((SHIPPED_DATA / CAR.name / FINER_FOLDER).glob("*.npz"))
+    assert f"{len(finer)} bodies again on a mesh" in card
 
 
 def test_card_holds_the_numbers_of_a_header(tmp_path: Path) -> None:

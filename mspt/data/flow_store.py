@@ -247,9 +247,13 @@ def ship_flows(
 
 def label_errors(root: Path | None = None) -> dict[str, Any] | None:
     """Return how far labels move on a finer mesh, mean over the bodies done; None if none are."""
-    rows = [
-        compare_meshes(load_flow(flow_name(int(path.stem)), root=root), read_flow(path))
-        for folder in _folders(root)
+    paths = {
+        path.stem: path
+        for folder in reversed(_folders(root))  # a body in both folders counts once
         for path in sorted((folder / FINER_FOLDER).glob("[0-9]*.npz"))
+    }
+    rows = [
+        compare_meshes(load_flow(flow_name(int(stem)), root=root), read_flow(path))
+        for stem, path in paths.items()
     ]
     return mean_differences(rows) if rows else None
