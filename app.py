@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from mspt.figures.headless import choose_window
-from pages._parts import device_picker, error_panel, footer
+from pages._parts import device_picker, error_panel, footer, turn_to
 
 choose_window()
 st.set_page_config(
@@ -27,6 +27,7 @@ page = st.navigation(
         st.Page("pages/scaling.py", title="Scaling", icon=":material/monitoring:"),
     ]
 )
+turn_to(page.url_path)
 with st.sidebar:
     device_picker()
 with error_panel():

@@ -36,6 +36,17 @@ def require_frame() -> None:
         st.stop()
 
 
+def turn_to(page: str) -> None:
+    """Remember which page is open and which was before."""
+    state = st.session_state
+    state["page"], state["page_before"] = page, state.get("page")
+
+
+def is_new_page() -> bool:
+    """Tell whether a person has just come here from another page."""
+    return st.session_state["page_before"] not in (None, st.session_state["page"])
+
+
 @contextmanager
 def error_panel() -> Iterator[None]:
     """Show what a person can put right; anything else is a bug and surfaces."""
@@ -193,6 +204,8 @@ def pick_dataset() -> str:
 def pick_checkpoint(dataset: str) -> CheckpointInfo:
     """Let a person choose a checkpoint of a data set."""
     found = checkpoints(dataset)
+    if st.session_state.get("checkpoint") not in (None, *found):
+        st.session_state["checkpoint"] = next(iter(found))  # it was one of another data set
     return found[st.selectbox("Checkpoint", list(found), key="checkpoint", bind="query-params")]
 
 

@@ -30,6 +30,26 @@ FIRST_FAMILY = "notchback"
 STRESS_SIZES = (1_000, 2_000, 5_000, 10_000, 20_000, 32_768, 50_000, 100_000)
 
 
+def keep_choices(sources: tuple[str, ...] = MODEL_SOURCES) -> None:
+    """Let what was chosen on another page be chosen on this one, unless its address names a case.
+
+    Streamlit alone forgets what an address said, and takes what another page chose for a default
+    that an address names.
+    """
+    state, address = st.session_state, st.query_params
+    if not _parts.is_new_page():
+        return
+    named = ("source", "checkpoint", *(f"{source}_case" for source in sources))
+    chosen = {key: state.pop(key, None) for key in named}
+    source = chosen["source"] or CAR_CASES
+    if any(key in address for key in named):
+        state.update({key: address[key] for key in named if key in address})
+    elif source in sources:
+        for key in ("source", "checkpoint", f"{source}_case"):
+            if chosen[key]:
+                state[key] = address[key] = chosen[key]
+
+
 def pick_source(options: tuple[str, ...] = MODEL_SOURCES, *, default: str = CAR_CASES) -> str:
     """Let a person choose where the cloud comes from."""
     return st.segmented_control(

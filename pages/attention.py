@@ -8,6 +8,7 @@ from pages import _attention_below as below
 from pages import _attention_parts as parts
 
 _parts.require_frame()
+_subjects.keep_choices()
 st.header("Where does this point look?", anchor=False)
 with _parts.error_panel():
     top = st.columns([3.1, 2.2, 2.2], vertical_alignment="bottom")

@@ -3,11 +3,12 @@
 import streamlit as st
 
 from mspt.figures.patch_views import compactness_figure, patch_scene, radius_histogram
-from pages import _cut_parts, _cut_table, _cuts, _parts, _viewer
+from pages import _cut_parts, _cut_table, _cuts, _parts, _subjects, _viewer
 
 CLOSER = ("Radii", "Other cuts", "Every patch")
 
 _parts.require_frame()
+_subjects.keep_choices(_cuts.SOURCES)
 st.header("How does the ball tree cut my cloud?", anchor=False)
 
 

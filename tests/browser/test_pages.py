@@ -167,3 +167,22 @@ def test_the_picture_of_a_view_can_be_saved(visit: Callable[..., object], tmp_pa
     waiting.value.save_as(tmp_path / "view.png")
     picture = np.asarray(Image.open(tmp_path / "view.png").convert("RGB")).astype(int)
     assert picture.std() > 8
+
+
+def test_case_of_an_address_goes_along_to_other_pages_and_other_addresses(
+    visit: Callable[..., object], script: object
+) -> None:
+    page = visit("/explore?source=elasticity&elasticity_case=elasticity-1101")
+    chosen = page.locator("[data-testid=stSelectbox]").filter(has_text="Test case").locator("input")
+    assert chosen.get_attribute("value") == "elasticity-1101"
+    for title, path in (("Patches and supernodes", "patches"), ("Attention", "attention")):
+        page.get_by_role("link", name=title).click()
+        page.wait_for_url(f"**/{path}**elasticity_case=elasticity-1101*")
+        script.settle(page)
+        assert chosen.get_attribute("value") == "elasticity-1101"
+    # An address counts even where it names what is a default there.
+    page.get_by_role("link", name="Home").click()
+    page.get_by_role("link", name="Look from any point").click()
+    page.wait_for_url("**/attention?**points=*")
+    script.settle(page)
+    assert chosen.get_attribute("value").startswith("car-")
