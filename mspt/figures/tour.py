@@ -340,7 +340,7 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
             panel=_PATCHES,
             layers=(SUPERNODES,),
             direction=front,
-            distance=3.2,
+            distance=3.8,
         ),
         Stop(
             title="One block",

@@ -38,7 +38,7 @@ layers = (
 truth, guess = (Panel(title=title, coloring=pressure) for title in ("Truth", "Prediction"))
 scenes = {
     "field": {"panels": (Panel(title="Pressure", coloring=pressure),), "groups": patch},
-    "flat": {"panels": (Panel(title="Pressure", coloring=pressure),)},
+    "flat": {"panels": (Panel(title="Pressure", coloring=pressure),), "groups": patch},
     "three": {"panels": (truth, guess, Panel(title="Patches", coloring=by_patch))},
     "patches": {"panels": (Panel(title="Patches", coloring=by_patch),), "layers": layers},
     "gray": {
@@ -74,9 +74,19 @@ def keep(pick: Pick) -> None:
 picked = st.session_state.get("picked")
 marked = () if picked is None else (picked.point,)
 height = int(query.get("height", 480))
+part = np.zeros((2, 3))
+part[:, : points.shape[1]] = points[patch == 5].min(axis=0), points[patch == 5].max(axis=0)
+closer = st.checkbox("Closer")
 with st.container(width=int(query["width"]) if "width" in query else "stretch"):
     show(
-        Scene(points=points, marked=marked, group_text=("near the nose",) * 16, **scenes[kind]),
+        Scene(
+            points=points,
+            marked=marked,
+            group_text=("near the nose",) * 16,
+            focus=part if closer else None,
+            closeup=closer,
+            **scenes[kind],
+        ),
         key="viewer",
         label="An egg",
         height=height,
