@@ -75,7 +75,7 @@ picked = st.session_state.get("picked")
 marked = () if picked is None else (picked.point,)
 height = int(query.get("height", 480))
 part = np.zeros((2, 3))
-part[:, : points.shape[1]] = points[patch == 5].min(axis=0), points[patch == 5].max(axis=0)
+part[:, : points.shape[1]] = points[patch == 10].min(axis=0), points[patch == 10].max(axis=0)
 closer = st.checkbox("Closer")
 with st.container(width=int(query["width"]) if "width" in query else "stretch"):
     show(
