@@ -6,7 +6,7 @@ from typing import Any
 from mspt.card_parts import describe_model, training_line
 from mspt.checkpoint import CheckpointInfo
 from mspt.data.car import CAR
-from mspt.data.flow_store import SHIPPED, label_errors
+from mspt.data.flow_store import SHIPPED, label_errors, left_out
 
 COLUMNS: Mapping[str, tuple[str, str]] = {
     "C_p": ("surface_pressure", ".1%"),
@@ -54,16 +54,20 @@ def flow_section(name: str, checkpoints: Sequence[CheckpointInfo]) -> str:
 
 def _labels() -> list[str]:
     """Return what the labels themselves are worth."""
-    found = label_errors(SHIPPED)  # of what ships, whatever else is at hand
+    lines = []
+    if reasons := left_out(SHIPPED):  # of what ships, whatever else is at hand
+        listed = "; ".join(f"`{name}`, {reason}" for name, reason in reasons.items())
+        lines += [f"Left out, as their solution is no truth to learn from: {listed}.", ""]
+    found = label_errors(SHIPPED)
     if found is None:
-        return []
+        return lines
     text = (
         f"Error of the labels: {found['cases']} bodies again on a mesh with cells a sixth smaller "
         f"differ by {found['surface_pressure_by_area']:.1%} in C_p by area, "
         f"{found['velocity']:.1%} in velocity, {found['velocity_change']:.1%} in its change and "
         f"{found['C_D_relative']:.1%} in C_D. No model can be known to be better than that."
     )
-    return [text, ""]
+    return [*lines, text, ""]
 
 
 def _table(title: str, checkpoints: Sequence[CheckpointInfo], key: str) -> list[str]:

@@ -24,15 +24,18 @@ from mspt.data.codec import join_bytes, quantize, split_bytes
 from mspt.data.flow import FlowCase, solve_body
 from mspt.data.flow_refine import FINER, compare_meshes, mean_differences
 from mspt.data.generate import CaseDone
-from mspt.data.store import DATA, SHIPPED, read_arrays, write_arrays
+from mspt.data.store import DATA, SHIPPED, read_arrays, read_json, write_arrays, write_json
 from mspt.errors import DataError, MSPTError
 from mspt.partition import build_partition
 from mspt.solvers.openfoam.case import Recipe
+from mspt.solvers.openfoam.run import require_openfoam
 
 SURFACE = ("face_points", "face_areas", "face_pressure", "face_shear")
 VOLUME = ("points", "offsets", "velocity", "pressure")
 SPLITS = ("train", "validation", "test", "unseen")
 NAME = "car"
+LEFT_OUT = "left-out.json"
+"""Which cases have no truth to learn from, and why."""
 FINER_FOLDER = "finer"
 """Folder in that of the data set with test cases on a finer mesh."""
 SHIPPED_POINTS = 5000
@@ -153,7 +156,8 @@ def generate_flows(
 ) -> Iterator[CaseDone]:
     """Compute the first cases in the folder ``out / "car"``; those that are there are kept.
 
-    A case that OpenFOAM cannot compute, or whose answer is no truth, is an event with its error.
+    A case that OpenFOAM cannot compute, or whose answer is no truth, is an event with its error; it
+    is listed in ``left-out.json`` and tried again only when it is taken off that list.
 
     Args:
         num_cases: Cases to have; with ``finer`` the first ones of the test split.
@@ -164,15 +168,22 @@ def generate_flows(
 
     Raises:
         DataError: If ``num_cases`` or ``jobs`` is out of range.
+        SolverError: If OpenFOAM is not there.
     """
     if not 1 <= num_cases <= NUM_CASES:
         raise DataError(f"cases must be from 1 to {NUM_CASES} for {NAME}, got {num_cases}")
     if jobs < 1:
         raise DataError(f"jobs must be at least 1, got {jobs}")
+    require_openfoam()
     folder = out / NAME / FINER_FOLDER if finer else out / NAME
     folder.mkdir(parents=True, exist_ok=True)
     wanted = _test_indices()[:num_cases] if finer else range(num_cases)
-    todo = [index for index in wanted if not (folder / f"{index:05d}.npz").exists()]
+    reasons = read_json(folder / LEFT_OUT)
+    todo = [
+        index
+        for index in wanted
+        if not (folder / f"{index:05d}.npz").exists() and flow_name(index) not in reasons
+    ]
     num_done = num_cases - len(todo)
     # Spawned, not forked: a fork of a process with threads can hang.
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
@@ -183,11 +194,22 @@ def generate_flows(
         for future in as_completed(futures):
             index, seconds, error = future.result()
             num_done += 1
+            if error:
+                reasons[flow_name(index)] = error
+                write_json(folder / LEFT_OUT, dict(sorted(reasons.items())))
             yield CaseDone(
                 index=index, num_done=num_done, num_cases=num_cases, seconds=seconds, error=error
             )
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def left_out(root: Path | None = None) -> dict[str, str]:
+    """Return the names of the cases that have no truth to learn from, each with the reason."""
+    found: dict[str, str] = {}
+    for folder in reversed(_folders(root)):
+        found |= read_json(folder / LEFT_OUT)
+    return found
 
 
 def _test_indices() -> list[int]:
@@ -230,7 +252,7 @@ def _decode(arrays: dict[str, ndarray], name: str) -> Float32[ndarray, "N ..."]:
 def ship_flows(
     *, root: Path = DATA, out: Path = SHIPPED, max_points: int = SHIPPED_POINTS
 ) -> dict[str, int]:
-    """Copy generated flows to what ships, with fewer points of the flow.
+    """Copy generated flows to what ships, with fewer points of the flow, and what was left out.
 
     Returns:
         Bytes of each file written; files that are there stay as they are.
@@ -242,6 +264,7 @@ def ship_flows(
             target.parent.mkdir(parents=True, exist_ok=True)
             write_flow(target, read_flow(path), max_points=max_points)
             sizes[target.name] = target.stat().st_size
+    write_json(out / NAME / LEFT_OUT, left_out(root))
     return sizes
 
 

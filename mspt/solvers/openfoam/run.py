@@ -68,6 +68,18 @@ def is_installed() -> bool:
     return all(shutil.which(name) for name in STAGES) and _settings() is not None
 
 
+def require_openfoam() -> Path:
+    """Return OpenFOAM's file of settings.
+
+    Raises:
+        SolverError: If OpenFOAM is not found; the message tells how to install it.
+    """
+    settings = _settings()
+    if settings is None or not is_installed():
+        raise SolverError(f"OpenFOAM must be on PATH, found none; {INSTALL}")
+    return settings
+
+
 def solve_flow(
     mesh: SurfaceMesh, recipe: Recipe | None = None, limits: Limits | None = None
 ) -> Iterator[Progress | Flow]:
@@ -83,9 +95,7 @@ def solve_flow(
             the reason from its log.
     """
     recipe, limits = recipe or Recipe(), limits or Limits()
-    settings = _settings()
-    if settings is None or not is_installed():
-        raise SolverError(f"OpenFOAM must be on PATH, found none; {INSTALL}")
+    settings = require_openfoam()
     with TemporaryDirectory(prefix="mspt-flow-") as name:
         folder = Path(name)
         write_case(folder, mesh, recipe)
