@@ -240,8 +240,8 @@ def test_all_buffers_start_where_the_browser_can_read_them() -> None:
             r"layers of the stop 'One' must name layers of the scene, got ball; there are lines",
         ),
         (
-            {"tour": (Stop(title="One", caption="", panel=1),)},
-            r"panel of the stop 'One' must lie in 0 to 0, got 1",
+            {"tour": (Stop(title="One", caption="", panels=(0, 1)),)},
+            r"panels of the stop 'One' must be some of 0 to 0, got \(0, 1\)",
         ),
         ({"panels": ()}, r"must have a point and a panel, got 5 points and 0 panels"),
         ({"marked": (5,)}, r"marked must lie in 0 to 4, got \(5,\)"),

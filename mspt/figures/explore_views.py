@@ -60,7 +60,7 @@ def compared_scene(
     ball = () if marked is None or marked_patch is None else (_marked_ball(marked, marked_patch),)
     return Scene(
         points=points,
-        panels=tuple(_panels(compared, mode)),
+        panels=tuple(field_panels(compared, mode)),
         triangles=subject.triangles if several[0].view.where == "everywhere" else None,
         layers=(*_bodies(subject), *ball),
         groups=groups,
@@ -117,7 +117,8 @@ def quantity_of(compared: Compared) -> Quantity:
     return Quantity(name=name, symbol=name, unit=compared.view.unit, description=compared.view.name)
 
 
-def _panels(compared: Mapping[str, Compared], mode: ErrorMode) -> list[Panel]:
+def field_panels(compared: Mapping[str, Compared], mode: ErrorMode) -> list[Panel]:
+    """Return truth, prediction and error of one model, or prediction and error of each of two."""
     several, names = list(compared.values()), list(compared)
     first = several[0]
     quantity = quantity_of(first)

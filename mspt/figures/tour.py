@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from mspt.comparison import compare, primary_error, views_of
-from mspt.figures.theme import shared_limits
+from mspt.figures.explore_views import field_panels
 from mspt.figures.viewer import Field, Labels, Lines, Panel, Scene, Spheres, Stop, Surface
 from mspt.observation import Look, Observed, look, summaries_by_block, telling_point
 from mspt.patch_metrics import supernode_centers
@@ -29,7 +29,7 @@ BODY, BALLS, SUPERNODES, READ, READS, POINT = (
 _LINKS = 12
 _BALL_LEVELS = (1, 2, 3)
 _SHOWN_LEVEL = 2
-_PLAIN, _PATCHES, _WEIGHTS, _FIELD = range(4)
+_PLAIN, _PATCHES, _WEIGHTS, _PREDICTION, _ERROR = range(5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,12 +197,6 @@ def _panels(observed: Observed, seen: Look) -> tuple[Panel, ...]:
     levels = None if partition.tree is None else tree_levels(partition.tree).groups
     weight = 100 * seen.local.numpy()[:shown].astype(float)
     compared = compare(subject, observed.fields, next(iter(views_of(subject).values())))
-    field = Field(
-        name="C_p, prediction",
-        unit="1",
-        values=compared.prediction,
-        limits=shared_limits(compared.truth, compared.prediction),
-    )
     share = Field(
         name="attention of one point",
         unit="%",
@@ -214,7 +208,7 @@ def _panels(observed: Observed, seen: Look) -> tuple[Panel, ...]:
         Panel(title="Points on the body, with their normals", coloring=_normals(observed)),
         Panel(title="Patches", coloring=Labels(name="patch", labels=patch, levels=levels)),
         Panel(title="What one point reads", coloring=share),
-        Panel(title="Prediction", coloring=field),
+        *field_panels({"model": compared}, "signed")[1:],
     )
 
 
@@ -303,7 +297,7 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
                 f"{facts.num_surface:,} on the body, drawn here, with the way it looks there, and "
                 f"{in_flow:,} in the flow, with the distance to the body."
             ),
-            panel=_PLAIN,
+            panels=(_PLAIN,),
             layers=(BODY,),
             direction=front,
         ),
@@ -313,7 +307,7 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
                 f"A ball tree halves the cloud across its widest axis, {facts.num_levels} times. "
                 f"After {level} splits there are {2**level} balls."
             ),
-            panel=_PATCHES,
+            panels=(_PATCHES,),
             level=level,
             layers=(BODY, BALLS),
             direction=side,
@@ -325,7 +319,7 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
                 f"Its leaves are K = {facts.num_patches} patches of L = {facts.size} points each: "
                 "compact, equally full, and built once for all blocks."
             ),
-            panel=_PATCHES,
+            panels=(_PATCHES,),
             layers=(),
             explode=0.35,
             direction=side,
@@ -337,7 +331,7 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
                 f"In every block each patch is pooled into Q = {facts.per_patch}: "
                 f"S = K · Q = {facts.num_supernodes} supernodes tell every point of all the others."
             ),
-            panel=_PATCHES,
+            panels=(_PATCHES,),
             layers=(SUPERNODES,),
             direction=front,
             distance=3.8,
@@ -350,7 +344,7 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
                 f"{1 - facts.local_share:.0%} to the {facts.num_supernodes} supernodes, in one "
                 f"softmax (mean of {facts.num_heads} heads)."
             ),
-            panel=_WEIGHTS,
+            panels=(_WEIGHTS,),
             layers=(BODY, READ, READS, POINT),
             direction=nose,
             distance=3.0,
@@ -361,7 +355,7 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
                 f"After {facts.num_blocks} blocks every point has its pressure. Against the solver "
                 f"C_p is off by {facts.relative_l2:.1%} (relative L2), measured here."
             ),
-            panel=_FIELD,
+            panels=(_PREDICTION, _ERROR),
             layers=(BODY,),
             direction=front,
         ),

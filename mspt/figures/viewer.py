@@ -159,7 +159,7 @@ class Stop:
     Attributes:
         title: Short name on the button.
         caption: One or two sentences below the picture, in plain text.
-        panel: Which panel's coloring the single view shows.
+        panels: Which panels are shown, side by side.
         level: Step of the level slider; None for the finest.
         layers: Names of the layers shown.
         explode: How far patches are moved apart, from 0 to 1.
@@ -169,7 +169,7 @@ class Stop:
 
     title: str
     caption: str
-    panel: int = 0
+    panels: tuple[int, ...] = (0,)
     level: int | None = None
     layers: tuple[str, ...] = ()
     explode: float = 0.0
@@ -184,7 +184,7 @@ class Scene:
     Attributes:
         points: The cloud.
         triangles: Of the points, to draw a filled surface; empty or None for points alone.
-        panels: At least one. With ``tour`` one view shows one panel at a time.
+        panels: At least one. With ``tour`` only those of the stop are shown.
         layers: Shown over the points, each with a switch.
         hidden: Names of layers that start switched off.
         groups: Patch of each point, for the explode slider and for what is shown under the mouse;
@@ -245,10 +245,10 @@ class Scene:
                     f"there are {', '.join(names) or 'none'}"
                 )
         for stop in self.tour:
-            if not 0 <= stop.panel < len(self.panels):
+            if not stop.panels or not set(stop.panels) <= set(range(len(self.panels))):
                 raise ValueError(
-                    f"panel of the stop {stop.title!r} must lie in 0 to {len(self.panels) - 1}, "
-                    f"got {stop.panel}"
+                    f"panels of the stop {stop.title!r} must be some of 0 to "
+                    f"{len(self.panels) - 1}, got {stop.panels}"
                 )
 
 

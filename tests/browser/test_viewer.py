@@ -316,6 +316,22 @@ def test_tour_changes_picture_and_words_without_asking_the_server(
     assert len(page.received) == traffic
 
 
+def test_stop_with_two_panels_shows_them_side_by_side_and_undistorted(
+    visit: Callable[..., object],
+) -> None:
+    page = visit("/?kind=tour")
+    page.get_by_role("button", name="Both").click()
+    page.wait_for_timeout(900)
+    rest(page)
+    assert page.locator(f"{VIEWER} .title").all_inner_texts() == ["Truth", "Patches"]
+    left, right = (page.locator(f"{VIEWER} .pad").nth(i).bounding_box() for i in (0, 1))
+    assert right["x"] > left["x"] + 0.9 * left["width"]
+    rows, columns = np.nonzero(np.ptp(pixels(page), axis=-1) > 40)
+    places, _ = project(page, cloud(3000))
+    expected = np.ptp(places, axis=0)
+    assert [np.ptp(columns), np.ptp(rows)] == pytest.approx(expected, rel=0.1)
+
+
 def test_browser_without_webgl_gets_a_still_picture(browser: object, address: str) -> None:
     page = browser.new_page(viewport={"width": 1000, "height": 700})
     page.set_default_timeout(60_000)

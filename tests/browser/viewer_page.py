@@ -60,8 +60,9 @@ scenes = {
         "groups": patch,
         "tour": (
             Stop(title="Shape", caption="Points <b>alone</b>."),
-            Stop(title="Level", caption="Four balls.", panel=1, level=2, layers=("links",)),
-            Stop(title="Apart", caption="Patches apart.", panel=1, explode=0.8, distance=4.0),
+            Stop(title="Level", caption="Four balls.", panels=(1,), level=2, layers=("links",)),
+            Stop(title="Apart", caption="Patches apart.", panels=(1,), explode=0.8, distance=4.0),
+            Stop(title="Both", caption="Truth and patches.", panels=(0, 1)),
         ),
     },
 }

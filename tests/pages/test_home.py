@@ -107,8 +107,8 @@ def test_every_stop_shows_layers_and_panels_that_are_there(home: AppTest) -> Non
     layers = {layer["name"] for layer in scene["layers"]}
     for stop in scene["tour"]:
         assert set(stop["layers"]) <= layers
-        assert stop["panel"] < len(scene["panels"])
-    panels = [stop["panel"] for stop in scene["tour"]]
+        assert max(stop["panels"]) < len(scene["panels"])
+    panels = [panel for stop in scene["tour"] for panel in stop["panels"]]
     assert panels == sorted(panels)
     assert set(panels) == set(range(len(scene["panels"])))
 

@@ -47,7 +47,7 @@ export class Tour {
   #show(animated, moves) {
     const stop = this.stops[this.current];
     const { view } = this;
-    view.setPanel(stop.panel);
+    view.choosePanels(stop.panels);
     view.setLayers(stop.layers);
     view.setLevel(stop.level ?? view.numLevels - 1);
     if (moves) this.stand(animated);

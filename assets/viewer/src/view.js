@@ -173,7 +173,7 @@ export class View {
       return { name: layer.name, object };
     });
     this.scene.add(...this.panelObjects, ...this.layers.map(({ object }) => object));
-    this.panel = header.tour.length ? Math.min(this.panel ?? 0, header.panels.length - 1) : null;
+    this.chosen = header.tour.length ? (this.chosen ?? [0]).filter((i) => i < header.panels.length) : null;
     this.#showOptions();
     this.#layOut();
     this.#measure();
@@ -334,16 +334,17 @@ export class View {
     if (this.ringObject) this.scene.add(this.ringObject);
   }
 
-  /** Panels that are seen: all, or the one of a tour. */
+  /** Panels that are seen: all, or those that a tour has chosen. */
   seen() {
-    return this.panel === null ? this.header.panels.map((_, i) => i) : [this.panel];
+    return this.chosen ?? this.header.panels.map((_, i) => i);
   }
 
-  setPanel(panel) {
-    if (this.panel === panel) return;
-    this.panel = panel;
+  choosePanels(panels) {
+    if (String(this.chosen) === String(panels)) return;
+    this.chosen = panels;
     this.#layOut();
     this.#measure();
+    this.eye.setAspect(this.aspect);
     this.#listen();
   }
 
