@@ -199,17 +199,23 @@ def predict_cloud(
 def predict_stored(
     checkpoint: Checkpoint, body: Cloud, *, device: str = "auto", seed: int = 0
 ) -> Float[Tensor, "N C"]:
-    """Predict every point of a stored flow once, in clouds of the size learned on."""
-    num_surface, _ = cloud_size(checkpoint)
+    """Predict every point of a stored flow, in clouds of the sizes learned on.
+
+    Surface and flow are dealt into parts of their own sizes; where one has fewer parts it comes
+    around again, so that each cloud holds the two in the proportion learned on. A point seen
+    twice keeps the later value.
+    """
     shuffle = torch.Generator().manual_seed(seed)
-    others = len(body.points) - body.num_surface
-    num_clouds = max(1, round(body.num_surface / num_surface))
     surface = torch.randperm(body.num_surface, generator=shuffle)
-    volume = body.num_surface + torch.randperm(others, generator=shuffle)
+    flow = body.num_surface + torch.randperm(len(body.points) - len(surface), generator=shuffle)
+    parts = [
+        max(1, round(len(rows) / size))
+        for rows, size in zip((surface, flow), cloud_size(checkpoint), strict=True)
+    ]
     predicted = torch.empty_like(body.fields)
-    for index in range(num_clouds):
-        faces = surface[index::num_clouds]
-        rows = torch.cat([faces, volume[index::num_clouds]])
+    for index in range(max(parts)):
+        faces = surface[index % parts[0] :: parts[0]]
+        rows = torch.cat([faces, flow[index % parts[1] :: parts[1]]])
         cloud = body.picked(rows, num_surface=len(faces))
         predicted[rows] = predict_cloud(checkpoint, cloud, device=device)
     return predicted

@@ -179,7 +179,10 @@ PRESETS: dict[str, Preset] = {
     ),
     "darcy": _DARCY,
     "car": _CAR,
-    "car-branched": _variant(_CAR, architecture="branched", width=64),
+    "car-branched": replace(
+        _variant(_CAR, architecture="branched", width=64),
+        train=replace(_CAR.train, epochs=76, coarse_epochs=50),
+    ),
     "car-transolver": _variant(_CAR, architecture="transolver", num_patches=None, num_slices=64),
     "darcy-transolver": _variant(
         _DARCY, architecture="transolver", num_patches=None, num_slices=64

@@ -263,10 +263,10 @@ def test_sound_flows_pass(case: FlowCase) -> None:
         ({"C_D": MAX_DRAG * 1.25}, f"C_D must be within {MAX_DRAG}, got {MAX_DRAG * 1.25:.3g}"),
         ({"C_D": -31.4}, f"C_D must be within {MAX_DRAG}, got -31.4"),
         ({"C_D": float("nan")}, f"C_D must be within {MAX_DRAG}, got nan"),
-        ({"C_D_spread": 0.06}, f"C_D must settle within {MAX_SPREAD:.0%}, got 20%"),
+        ({"C_D_spread": 0.06}, f"C_D must settle within {MAX_SPREAD:.0%}, got 20.0%"),
         (
             {"C_D": -0.3, "C_D_spread": 0.06},
-            f"C_D must settle within {MAX_SPREAD:.0%}, got 20%",
+            f"C_D must settle within {MAX_SPREAD:.0%}, got 20.0%",
         ),
         (
             {"pressure_max": 0.123},

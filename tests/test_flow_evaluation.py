@@ -13,7 +13,7 @@ from mspt import flow_inference
 from mspt.aero import coefficients, surface_force
 from mspt.batches import fit_normalizer
 from mspt.checkpoint import Checkpoint, CheckpointInfo, build_model
-from mspt.data.clouds import cloud_of, whole_body
+from mspt.data.clouds import Cloud, cloud_of, whole_body
 from mspt.data.flow import FlowCase
 from mspt.data.flow_refine import compare_meshes, mean_differences
 from mspt.errors import GeometryError, MSPTError
@@ -143,6 +143,27 @@ def test_every_stored_point_is_predicted_once() -> None:
     predicted = predict_stored(exact_checkpoint(), body)
     count = body.num_surface
     assert torch.allclose(predicted[:count, 0], body.fields[:count, 0], atol=1e-4)
+
+
+@pytest.mark.parametrize("more", ["surface", "flow"])
+def test_clouds_of_a_stored_flow_keep_the_proportion_learned_on(
+    more: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = whole_body(cloud_of(sphere_flow(0.4)))
+    on_surface, in_flow = body.num_surface, len(body.points) - body.num_surface
+    size = (on_surface // 6, in_flow // 2) if more == "surface" else (on_surface, in_flow // 5)
+    seen = []
+
+    def look(checkpoint: Checkpoint, cloud: Cloud, *, device: str) -> torch.Tensor:  # noqa: ARG001
+        seen.append((cloud.num_surface, len(cloud.points) - cloud.num_surface))
+        return cloud.fields
+
+    monkeypatch.setattr("mspt.flow_inference.cloud_size", lambda _: size)
+    monkeypatch.setattr("mspt.flow_inference.predict_cloud", look)
+    assert torch.equal(predict_stored(exact_checkpoint(), body), body.fields)
+    assert len(seen) == max(round(on_surface / size[0]), round(in_flow / size[1]))
+    for counts in seen:
+        assert counts == pytest.approx(size, rel=0.1)
 
 
 def test_mean_only_is_scored_beside_the_model() -> None:

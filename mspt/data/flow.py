@@ -168,7 +168,7 @@ def check_case(case: FlowCase) -> None:
         raise SolverError(f"C_D must be within {MAX_DRAG}, got {info['C_D']:.3g}")
     spread = info["C_D_spread"] / abs(info["C_D"])
     if spread > MAX_SPREAD:
-        raise SolverError(f"C_D must settle within {MAX_SPREAD:.0%}, got {spread:.0%}")
+        raise SolverError(f"C_D must settle within {MAX_SPREAD:.0%}, got {spread:.1%}")
     low, high = STAGNATION
     if not low <= info["pressure_max"] <= high:
         raise SolverError(f"largest C_p must be {low} to {high}, got {info['pressure_max']:.3g}")
