@@ -245,7 +245,11 @@ def test_rejects_a_damaged_state(tmp_path: Path) -> None:
 def test_presets_of_a_data_set_are_alike_but_for_the_model(name: str) -> None:
     preset = get_preset(name)
     own = get_preset(preset.dataset)
-    assert preset.train == own.train
-    # A branched model has two sets of weights, each of two thirds of the width.
-    share = 2 / 3 if preset.model.architecture == "branched" else 1
-    assert preset.model.width == round(share * own.model.width)
+    # A branched model has two sets of weights, each of two thirds of the width; its steps are
+    # shorter, and it gets more of them.
+    is_branched = preset.model.architecture == "branched"
+    assert preset.model.width == round((2 / 3 if is_branched else 1) * own.model.width)
+    extra = ("epochs", "coarse_epochs") if is_branched else ()
+    more = {name: getattr(preset.train, name) for name in extra}
+    assert preset.train == replace(own.train, **more)
+    assert all(1 <= value / getattr(own.train, name) < 1.3 for name, value in more.items())

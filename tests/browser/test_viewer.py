@@ -51,8 +51,10 @@ def wait(page: object, script: object) -> None:
 
 def rest(page: object) -> None:
     """Wait until the picture is drawn; what was asked for by key or mouse is under way already."""
-    page.wait_for_timeout(30)
-    page.wait_for_selector(READY)
+    drawn = None
+    while drawn != (drawn := told(page, "step")):
+        page.wait_for_timeout(100)
+        page.wait_for_selector(READY)
 
 
 def pixels(page: object) -> np.ndarray:
