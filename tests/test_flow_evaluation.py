@@ -138,7 +138,7 @@ def test_velocity_counts_the_free_stream_and_its_change_does_not() -> None:
     assert score.velocity < 0.5
 
 
-def test_every_stored_point_is_predicted_once() -> None:
+def test_every_stored_point_is_predicted() -> None:
     body = whole_body(cloud_of(sphere_flow(0.4)))
     predicted = predict_stored(exact_checkpoint(), body)
     count = body.num_surface

@@ -14,9 +14,10 @@ REASON = "C_D must settle within 3%, got 8%"
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A solver that gives spheres, and no truth for case 1; the cases that it was asked for."""
     asked = []
+    monkeypatch.setattr(flow_store, "SHIPPED", tmp_path / "nothing ships")
 
     def make(index: int, seed: int, folder: Path, recipe: object) -> tuple[int, float, str | None]:  # noqa: ARG001
         asked.append(index)
@@ -54,6 +55,13 @@ def test_what_ships_tells_which_cases_were_left_out(made: list[int], tmp_path: P
     assert sorted(written) == ["00000.npz", "00002.npz"]
     assert left_out(tmp_path / "shipped")["car-0001"] == REASON
     assert not ship_flows(root=tmp_path / "data", out=tmp_path / "shipped", max_points=50)
+
+
+def test_case_made_after_all_is_not_left_out(made: list[int], tmp_path: Path) -> None:
+    list(generate_flows(num_cases=2, seed=0, out=tmp_path))
+    assert 1 in made
+    write_flow(tmp_path / "car" / "00001.npz", sphere_flow(0.4))
+    assert "car-0001" not in left_out(tmp_path)
 
 
 def test_generating_without_openfoam_says_so_before_any_case(

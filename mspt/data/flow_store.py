@@ -205,11 +205,15 @@ def generate_flows(
 
 
 def left_out(root: Path | None = None) -> dict[str, str]:
-    """Return the names of the cases that have no truth to learn from, each with the reason."""
+    """Return the names of the cases that have no truth to learn from, each with the reason.
+
+    A case that was made after all is not among them.
+    """
     found: dict[str, str] = {}
     for folder in reversed(_folders(root)):
         found |= read_json(folder / LEFT_OUT)
-    return found
+    made = {name for split in SPLITS for name in list_flows(split, root=root)}
+    return {name: reason for name, reason in found.items() if name not in made}
 
 
 def _test_indices() -> list[int]:
