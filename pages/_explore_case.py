@@ -172,14 +172,10 @@ def numbers(chosen: Chosen) -> None:
             model, solver = score[letter], score[f"{letter}_true"]
             miss = drag_counts(model) - drag_counts(solver)
             _parts.number(
-                f"{letter} {_minus(f'{model:.3f}')}, solver {_minus(f'{solver:.3f}')}",
-                _minus(f"{miss:+,.0f} counts"),
+                f"{letter} {_parts.minus(f'{model:.3f}')}, solver {_parts.minus(f'{solver:.3f}')}",
+                _parts.minus(f"{miss:+,.0f} counts"),
                 origin=origin,
             )
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", "−")
 
 
 def subject_at(chosen: Chosen, factor: float) -> Subject:

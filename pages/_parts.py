@@ -154,6 +154,11 @@ def milliseconds(seconds: float) -> str:
     return f"{1000 * seconds:.0f} ms"
 
 
+def minus(text: str) -> str:
+    """Return a number's text with a minus sign instead of a hyphen."""
+    return text.replace("-", "−")
+
+
 def follow(steps: Iterator[tuple[int, int]]) -> None:
     """Show how far the prediction of all test cases is, until it is done."""
     bar = st.progress(0.0)

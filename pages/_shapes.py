@@ -107,9 +107,11 @@ def numbers(result: ShapeResult, header: CheckpointInfo) -> None:
     with third:
         _parts.number(
             "C_L, lift",
-            f"{found.C_L:+.3f}",
+            _parts.minus(f"{found.C_L:+.3f}"),
             origin=_parts.MEASURED,
-            help_text=f"Pressure {found.C_L_pressure:+.3f}, friction {found.C_L_friction:+.3f}.",
+            help_text=_parts.minus(
+                f"Pressure {found.C_L_pressure:+.3f}, friction {found.C_L_friction:+.3f}."
+            ),
         )
     with fourth:
         _parts.number(
@@ -128,12 +130,13 @@ def truth_numbers(result: ShapeResult, truth: _flows.Truth, score: FlowScore) ->
     with first:
         _parts.number("C_D of the solver", f"{drag:.3f}", origin=_parts.MEASURED)
     with second:
-        _parts.number("Error of C_D", f"{miss:+.1%}", origin=_parts.MEASURED)
+        _parts.number("Error of C_D", _parts.minus(f"{miss:+.1%}"), origin=_parts.MEASURED)
     with third:
         _parts.number(
-            "Relative L2 of C_p, by area",
+            "L2 error of C_p",
             _parts.percent(score.surface_pressure_by_area),
             origin=_parts.MEASURED,
+            help_text="Relative L2 of the model's C_p to the solver's, weighted by area.",
         )
     with fourth:
         _parts.number("Solver", f"{truth.flow.cpu_seconds:.0f} s", origin=_parts.MEASURED)
@@ -141,6 +144,8 @@ def truth_numbers(result: ShapeResult, truth: _flows.Truth, score: FlowScore) ->
 
 def trust_strip(result: ShapeResult) -> None:
     """Show each check with its number, what it is and what it is not."""
+    for line in result.placed.warnings:
+        st.warning(f"{line[0].upper()}{line[1:]}.", icon=":material/warning:")
     st.markdown("**How far to trust it**")
     for check in result.trust.checks:
         color, icon = _BADGES[check.verdict]

@@ -1,6 +1,6 @@
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from itertools import permutations, product
 from types import SimpleNamespace
@@ -18,10 +18,11 @@ from mspt.geometry.placement import (
     as_is,
     guess_placement,
     guess_unit,
+    has_feet,
     place_mesh,
     symmetry_error,
 )
-from mspt.geometry.shapes import draw_body
+from mspt.geometry.shapes import FAMILIES, draw_body
 
 AXES = ("+x", "-x", "+y", "-y", "+z", "-z")
 SIGNED = [
@@ -51,6 +52,11 @@ def lopsided() -> SurfaceMesh:
         box((0.1, -0.25, 0.2), (0.3, -0.2, 0.5)),
         box((0.7, 0.2, 0.2), (0.9, 0.25, 0.5)),
     )
+
+
+@cache
+def on_wheels() -> SurfaceMesh:
+    return draw_body("estate", 2).mesh
 
 
 @cache
@@ -244,6 +250,38 @@ def test_open_and_inside_out_files_are_placed_too() -> None:
 def test_clearance_of_the_file_is_kept_if_it_can_be_meant(lowest: float, clearance: float) -> None:
     body = box((0, -0.2, lowest), (1, 0.2, lowest + 0.3))
     assert guess_placement(in_file(body, np.eye(3), 4.0)).clearance == pytest.approx(clearance)
+
+
+@pytest.mark.parametrize("raised", [-0.3, -1e-3, 0.0, 0.04, 0.2])
+@pytest.mark.parametrize("to_file", [CAD, GAME], ids=["CAD", "game"])
+def test_cars_on_wheels_stand_on_the_ground_wherever_their_file_has_it(
+    raised: float, to_file: np.ndarray
+) -> None:
+    standing = on_wheels().mapped(np.eye(3), np.array([0, 0, raised]))
+    found = guess_placement(in_file(standing, to_file, 4.5))
+    assert (found.clearance, found.length_m) == (0.0, pytest.approx(4.5))
+    placed = place_mesh(in_file(standing, to_file, 4.5), found)
+    assert placed.warnings == ()
+    assert placed.mesh.bounds[0, 2] == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_feet_are_told_from_the_undersides_of_bodies_without_them(family: str) -> None:
+    bodies = [draw_body(family, seed) for seed in range(4)]
+    for body in bodies:
+        assert has_feet(body.mesh, 2, 1.0) == body.wheels
+        assert has_feet(body.mesh.flipped(), 2, 1.0) == body.wheels
+
+
+def test_hovering_wheels_are_told() -> None:
+    lifted = on_wheels().mapped(np.eye(3), np.array([0, 0, 0.05]))
+    told = "wheels hover 4.9% of the length above the ground; set the clearance to 0"
+    assert as_is(lifted).warnings == (told,)
+    raised = place_mesh(lifted, replace(guess_placement(lifted), clearance=0.06))
+    assert raised.warnings == (told.replace("4.9", "6.0"),)
+    assert as_is(on_wheels()).warnings == (
+        "lowest point is below the ground, at z = -0.00071: that part is cut",
+    )
 
 
 # Symmetry and coordinates of the tunnel

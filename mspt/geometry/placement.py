@@ -26,6 +26,8 @@ CAR_LENGTHS, ANY_LENGTHS, CAR_LENGTH = (2.5, 8.0), (1.0, 20.0), 4.5
 LOWEST_KEPT, HOVER = 0.3, 0.05
 """Clearances that a file is believed to mean, and the one without a ground; in lengths."""
 TUNNEL_LENGTHS, DEEPEST = (0.2, 3.0), 0.02
+FOOT_HEIGHT, FOOT_FILL = 0.02, 0.2
+"""Feet: the lowest part of a body, in lengths, that fills less than this share of its own box."""
 MIRROR_POINTS, ALIKE = 1500, 0.004
 CHOOSE = "choose unit and axes of the file to place it"
 
@@ -105,7 +107,9 @@ def guess_placement(mesh: SurfaceMesh, *, suffix: str = "") -> Placement:
     two is the flow's, so a body higher than long is laid down. Up is never guessed to be a negative
     axis. The tail is the end with more volume and a flatter base, true of most cars, trucks and
     trains; of a body alike at both ends, the nose points along -x, -y or +z. A length in meters is
-    1 to 20; lengths from 2.5 to 8 m, those of cars, decide between other units.
+    1 to 20; lengths from 2.5 to 8 m, those of cars, decide between other units. A body on wheels
+    or other feet stands on the ground; any other keeps the height it has in its file, or hovers
+    where that cannot be meant.
 
     Args:
         mesh: The shape as read from its file.
@@ -116,11 +120,12 @@ def guess_placement(mesh: SurfaceMesh, *, suffix: str = "") -> Placement:
     length = float(mesh.extent[flow])
     unit = guess_unit(length)
     lowest = float(mesh.bounds[0, up]) / length
+    clearance = lowest if 0 <= lowest <= LOWEST_KEPT else HOVER
     return Placement(
         unit=unit,
         forward=_nose_axis(mesh, flow),
         up=_axis(up, positive=True),
-        clearance=lowest if 0 <= lowest <= LOWEST_KEPT else HOVER,
+        clearance=0.0 if has_feet(mesh, up, length) else clearance,
         length_m=length * METERS[unit],
     )
 
@@ -140,6 +145,27 @@ def guess_unit(length: float) -> Unit:
                 return unit
     distance = {unit: abs(np.log(length * size / CAR_LENGTH)) for unit, size in METERS.items()}
     return min(get_args(Unit), key=distance.__getitem__)
+
+
+def has_feet(mesh: SurfaceMesh, up: int, length: float) -> bool:
+    """Tell whether a body stands on wheels or other feet: seen from below, they leave gaps.
+
+    Args:
+        mesh: The body.
+        up: Number of the axis that points up.
+        length: Of the body along the flow.
+
+    Examples:
+        >>> from mspt.geometry.mesh import box
+        >>> has_feet(box((0, -0.2, 0), (1, 0.2, 0.3)), 2, 1.0)
+        False
+    """
+    low = mesh.centers[:, up] < mesh.bounds[0, up] + FOOT_HEIGHT * length
+    seen = np.abs(mesh.area_vectors[:, up]) * low
+    corners = np.delete(mesh.corners[seen > 0].reshape(-1, 3), up, axis=1)
+    return len(corners) > 0 and float(seen.sum()) < FOOT_FILL * float(
+        np.ptp(corners, axis=0).prod()
+    )
 
 
 def place_mesh(mesh: SurfaceMesh, placement: Placement) -> PlacedMesh:
@@ -162,7 +188,8 @@ def place_mesh(mesh: SurfaceMesh, placement: Placement) -> PlacedMesh:
     middle = _middle(turned)
     offset = np.array([-low[0] * scale, -middle * scale, placement.clearance - low[2] * scale])
     matrix = scale * rotation
-    return PlacedMesh(mesh.mapped(matrix, offset), matrix, offset, scale)
+    placed = mesh.mapped(matrix, offset)
+    return PlacedMesh(placed, matrix, offset, scale, tuple(_hovering(placed)))
 
 
 def as_is(mesh: SurfaceMesh) -> PlacedMesh:
@@ -182,13 +209,20 @@ def as_is(mesh: SurfaceMesh) -> PlacedMesh:
             f"body must stand over the ground z = 0, got its lowest point at z = {-depth:.4g}; "
             f"{CHOOSE}"
         )
-    warnings = []
+    warnings = _hovering(mesh)
     if depth > 0:
         warnings.append(f"lowest point is below the ground, at z = {-depth:.2g}: that part is cut")
     middle = float(mesh.bounds[:, 1].mean())
     if abs(middle) > DEEPEST * length:
         warnings.append(f"middle is at y = {middle:.2g}, not at the plane of symmetry y = 0")
     return PlacedMesh(mesh, np.eye(3), np.zeros(3), 1.0, tuple(warnings))
+
+
+def _hovering(mesh: SurfaceMesh) -> list[str]:
+    lowest = float(mesh.bounds[0, 2])
+    if lowest < FOOT_HEIGHT / 2 or not has_feet(mesh, 2, float(mesh.extent[0])):
+        return []
+    return [f"wheels hover {lowest:.1%} of the length above the ground; set the clearance to 0"]
 
 
 def symmetry_error(mesh: SurfaceMesh) -> float:
