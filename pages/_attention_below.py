@@ -134,7 +134,7 @@ def compare(shown: Shown, asked: Asked, *, dark: bool) -> None:
     with right:
         _parts.number(
             "Spearman's rank correlation",
-            f"{found.rank_correlation:+.2f}",
+            _parts.minus(f"{found.rank_correlation:+.2f}"),
             origin=_parts.MEASURED,
             help_text="Over patches: 1 if the patches read most are those that matter most, 0 if "
             "attention tells nothing.",

@@ -242,7 +242,7 @@ def mask_numbers(shown: Shown, asked: Asked, done: Effect) -> None:
     with next(places):
         _parts.number(
             f"Largest change of {channel.name}",
-            f"{change[where]:+.3g}{unit}",
+            _parts.minus(f"{change[where]:+.3g}{unit}"),
             origin=_parts.MEASURED,
             help_text=f"At point {where}, in patch {shown.stage.patch_of_point[where]}.",
         )
@@ -250,7 +250,7 @@ def mask_numbers(shown: Shown, asked: Asked, done: Effect) -> None:
         with next(places):
             _parts.number(
                 f"Change at {shown.words}",
-                f"{np.nanmean(at_picks):+.3g}{unit}",
+                _parts.minus(f"{np.nanmean(at_picks):+.3g}{unit}"),
                 origin=_parts.MEASURED,
             )
     if done.before is not None and done.after is not None:
@@ -259,7 +259,7 @@ def mask_numbers(shown: Shown, asked: Asked, done: Effect) -> None:
             with next(places):
                 _parts.number(
                     f"Change of {name}",
-                    f"{(after - before) / COUNT:+.1f} counts",
+                    _parts.minus(f"{(after - before) / COUNT:+.1f} counts"),
                     origin=_parts.MEASURED,
                     help_text=f"One count is 0.0001. Unmasked: {name} = {before:.4f}.",
                 )

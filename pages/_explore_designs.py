@@ -67,10 +67,13 @@ def _all_flows(chosen: Chosen) -> None:
             dark=_parts.is_dark(),
             quantity=coefficient,
         ),
-        key="explore_designs",
-        on_select=lambda: _open_design(list(table["name"])),
+        # Another case has another chart: what was clicked in the last one is not marked in it.
+        key=(key := f"explore_designs_{chosen.name}"),
+        on_select=lambda: _open_design(key, list(table["name"])),
         selection_mode="points",
     )
+    if st.session_state.get("car_case", chosen.name) != chosen.name:
+        st.rerun()  # a click runs this fragment alone
     computed = table["stored"].tolist().count(False)
     st.caption(
         f"{len(table)} bodies the model has not learned from; click one to open it. "
@@ -84,8 +87,8 @@ def _all_flows(chosen: Chosen) -> None:
         st.rerun()
 
 
-def _open_design(names: list[str]) -> None:
-    points = st.session_state["explore_designs"]["selection"]["points"]
+def _open_design(key: str, names: list[str]) -> None:
+    points = st.session_state[key]["selection"]["points"]
     if points and "customdata" in points[0]:
         row = points[0]["customdata"]
         st.session_state["car_case"] = names[int(row[2] if isinstance(row, list) else row["2"])]

@@ -147,12 +147,12 @@ def _values(compared: dict[str, Compared], patch: np.ndarray | None, row: int) -
     first = next(iter(compared.values()))
     quantity = quantity_of(first)
     unit = "" if quantity.unit == "1" else f" {quantity.unit}"
-    shown = {f"Truth of {quantity.name}": f"{first.truth[row]:.5g}{unit}"}
+    shown = {f"Truth of {quantity.name}": _parts.minus(f"{first.truth[row]:.5g}{unit}")}
     for name, one in compared.items():
         which = "" if len(compared) == 1 else f" of {name}"
-        shown[f"Prediction{which}"] = f"{one.prediction[row]:.5g}{unit}"
+        shown[f"Prediction{which}"] = _parts.minus(f"{one.prediction[row]:.5g}{unit}")
         sign = "+" if one.signed else ""
-        shown[f"Error{which}"] = f"{one.error[row]:{sign}.5g}{unit}"
+        shown[f"Error{which}"] = _parts.minus(f"{one.error[row]:{sign}.5g}{unit}")
     if patch is not None:
         shown["Patch"] = f"{patch[first.rows[row]]}"
     rank = error_rank(first, row)

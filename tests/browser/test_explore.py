@@ -29,7 +29,7 @@ def test_clicked_point_shows_its_values(visit: Callable[..., object]) -> None:
     page.get_by_text("The picked point").wait_for()
     table = page.get_by_test_id("stTable").first.inner_text()
     truth, prediction, error = (
-        float(re.search(rf"{word}\s+([-+\d.e]+) Pa", table).group(1))
+        float(re.search(rf"{word}\s+([−+\d.e]+) Pa", table).group(1).replace("−", "-"))
         for word in ("Truth of stress", "Prediction", "Error")
     )
     assert error == pytest.approx(prediction - truth, abs=1e-3 * abs(prediction) + 1e-3)
@@ -46,3 +46,27 @@ def test_another_field_is_drawn_and_kept_in_the_address(visit: Callable[..., obj
     after = pixels(page.locator(f"{READY} canvas").first)
     assert np.abs(after - before).mean() > 0.5
     assert "error=size" in page.url
+
+
+def test_clicked_design_is_opened(visit: Callable[..., object], script: object) -> None:
+    page = visit("/explore?source=car")
+    page.locator(READY).wait_for()
+    score = page.get_by_role("button", name="Score the other")
+    if score.count():
+        score.click()
+        score.wait_for(state="detached")
+    page.wait_for_selector(script.READY)
+    chart = page.locator(".js-plotly-plot").first
+    chart.scroll_into_view_if_needed()
+    points = chart.locator(".scatterlayer .point")
+    for place in range(points.count()):
+        points.nth(place).hover(force=True)
+        page.wait_for_timeout(100)
+        (name,) = re.findall(r"car-\d{4}", chart.locator(".hoverlayer").text_content())[:1] or [""]
+        if name and name not in page.url:
+            break
+    box = points.nth(place).bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_url(f"**car_case={name}*")
+    page.wait_for_selector(script.READY)
+    assert name in page.get_by_label("Test case", exact=False).first.input_value()
