@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts are loaded when first used
 from jaxtyping import Float64
 from manifold3d import Manifold, Mesh
 from numpy import ndarray
-from scipy.ndimage import gaussian_filter
 
 from mspt.geometry.mesh import SurfaceMesh
 
@@ -129,7 +129,7 @@ def surface_of(distance: Float64[ndarray, "A B C"], grid: Grid) -> SurfaceMesh:
         spacing=(grid.spacing,) * 3,
         origin=tuple(axis[0] for axis in grid.axes),
     )
-    image["distance"] = gaussian_filter(distance, 0.8).ravel(order="F")
+    image["distance"] = scipy.ndimage.gaussian_filter(distance, 0.8).ravel(order="F")
     surface = image.contour([0.0], method="flying_edges").extract_largest().triangulate().clean()
     surface = surface.smooth_taubin(n_iter=12, pass_band=0.1)
     triangles = surface.faces.reshape(-1, 4)[:, 1:].astype(np.int64)

@@ -8,10 +8,9 @@ solver saw. Each spacing is cut in two, so that these squares consist of whole c
 """
 
 import numpy as np
+import scipy  # its parts are loaded when first used
 from jaxtyping import Float
 from numpy import ndarray
-from scipy import sparse
-from scipy.sparse.linalg import splu
 
 from mspt.errors import SolverError
 
@@ -89,7 +88,9 @@ def solve_cells(
     """
     num_cells = len(cells)
     matrix = _balance(cells)
-    solver = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
+    solver = scipy.sparse.linalg.splu(
+        matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}
+    )
     inner = solver.solve(source.ravel() / num_cells**2)
     return np.pad(inner.reshape(num_cells - 1, num_cells - 1), 1)
 
@@ -118,7 +119,7 @@ def discretization_error(seeds: range = range(5), *, field_size: int = 421) -> t
     return scheme, field
 
 
-def _balance(cells: ndarray) -> sparse.csc_array:
+def _balance(cells: ndarray) -> "scipy.sparse.csc_array":
     """Assemble the matrix of the inner nodes; symmetric positive definite."""
     along_x = (cells[:-1] + cells[1:]) / 2  # (M-1, M): lines between neighbors in a row
     along_y = (cells[:, :-1] + cells[:, 1:]) / 2  # (M, M-1): lines between neighbors in a column
@@ -129,8 +130,8 @@ def _balance(cells: ndarray) -> sparse.csc_array:
     right[:, -1] = up[-1] = 0.0
     right, up = right.ravel(), up.ravel()
     bands = np.stack([diagonal.ravel(), np.roll(right, 1), right, np.roll(up, size), up])
-    matrix = sparse.dia_array((bands, [0, 1, -1, size, -size]), shape=(size**2, size**2))
-    return sparse.csc_array(matrix)
+    matrix = scipy.sparse.dia_array((bands, [0, 1, -1, size, -size]), shape=(size**2, size**2))
+    return scipy.sparse.csc_array(matrix)
 
 
 def _check_permeability(permeability: ndarray) -> None:

@@ -12,10 +12,9 @@ P = dW/dF is the first Piola stress, and P F^T the true (Cauchy) stress because 
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts are loaded when first used
 from jaxtyping import Float, Int
 from numpy import ndarray
-from scipy import sparse
-from scipy.sparse.linalg import splu
 
 from mspt.errors import SolverError
 from mspt.solvers.elasticity_mesh import (
@@ -166,7 +165,9 @@ def find_balance(
     displacement, excess = np.zeros_like(load), load.ravel()[free]
     for _ in range(MAX_STEPS):
         matrix = assemble_tangent(space, displacement)[free][:, free].tocsc()
-        solver = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
+        solver = scipy.sparse.linalg.splu(
+            matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}
+        )
         displacement = displacement.copy()
         displacement.ravel()[free] += solver.solve(excess)
         excess = (load - internal_forces(space, displacement)).ravel()[free]
@@ -178,14 +179,14 @@ def find_balance(
     )
 
 
-def assemble_tangent(space: Space, displacement: Float[ndarray, "N 2"]) -> sparse.csr_array:
+def assemble_tangent(space: Space, displacement: Float[ndarray, "N 2"]) -> "scipy.sparse.csr_array":
     """Return the second derivative of the energy by all displacements."""
     degrees = space.degrees
     rows = np.broadcast_to(degrees[:, :, None], (*degrees.shape, degrees.shape[1]))
     columns = rows.swapaxes(1, 2)
     entries = tangents(space, displacement).ravel()
     size = 2 * space.num_points
-    return sparse.csr_array((entries, (rows.ravel(), columns.ravel())), shape=(size, size))
+    return scipy.sparse.csr_array((entries, (rows.ravel(), columns.ravel())), shape=(size, size))
 
 
 def top_load(mesh: Mesh) -> Float[ndarray, "N 2"]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy  # its parts are loaded when first used
 from jaxtyping import Float, Int
 from numpy import ndarray
-from scipy.interpolate import CubicSpline
 
 from mspt.errors import SolverError
 
@@ -96,7 +96,7 @@ def refine_outline(radii: Float[ndarray, " T"], *, around: int) -> Float[ndarray
         np.float64(0.25)
     """
     angles = ring_angles()
-    spline = CubicSpline(
+    spline = scipy.interpolate.CubicSpline(
         np.append(angles, angles[0] + 2 * np.pi), np.append(radii, radii[0]), bc_type="periodic"
     )
     return spline(ring_angles(around=around))
