@@ -28,8 +28,9 @@ NOTES = (
     "C_p: pressure on the surface over all faces, then weighted with their areas, then on the body "
     "and on wheels and arches apart. C_f: wall shear. Velocity at points of the flow, and its "
     "change from the free stream. C_D: mean relative error, mean and largest error in counts of "
-    "0.0001, rank correlation and R² over the cases. *Mean only* predicts the training mean of "
-    "every field and coefficient."
+    "0.0001, rank correlation and R² over the cases. Each model is asked twice, the second time in "
+    "the mirror, and the mean is scored. *Mean only* predicts the training mean of every field and "
+    "coefficient."
 )
 
 

@@ -8,7 +8,7 @@ Letters: N points, T triangles, P points of the flow, C output channels.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
@@ -201,11 +201,27 @@ def predict_stored(
 ) -> Float[Tensor, "N C"]:
     """Predict every point of a stored flow, in clouds of the sizes learned on.
 
-    Surface and flow are dealt into parts of their own sizes; where one has fewer parts it comes
-    around again, so that each cloud holds the two in the proportion learned on. A point seen
-    twice keeps the later value.
+    It is the mean of two predictions, the second one in the mirror, as the flow around a mirrored
+    body is the mirrored flow; where the layout has no mirror, a single one.
     """
     shuffle = torch.Generator().manual_seed(seed)
+    once = _predict_dealt(checkpoint, body, shuffle, device)
+    if body.layout.mirror is None:
+        return once
+    other_side = -torch.ones(len(body.points))
+    mirrored = body.mirrored(other_side)
+    again = _predict_dealt(checkpoint, mirrored, shuffle, device)
+    return (once + replace(mirrored, fields=again).mirrored(other_side).fields) / 2
+
+
+def _predict_dealt(
+    checkpoint: Checkpoint, body: Cloud, shuffle: torch.Generator, device: str
+) -> Float[Tensor, "N C"]:
+    """Predict points dealt into clouds; one that is in two keeps the later value.
+
+    Surface and flow are dealt into parts of their own sizes; where one has fewer parts it comes
+    around again, so that each cloud holds the two in the proportion learned on.
+    """
     surface = torch.randperm(body.num_surface, generator=shuffle)
     flow = body.num_surface + torch.randperm(len(body.points) - len(surface), generator=shuffle)
     parts = [

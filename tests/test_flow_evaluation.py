@@ -145,6 +145,36 @@ def test_every_stored_point_is_predicted() -> None:
     assert torch.allclose(predicted[:count, 0], body.fields[:count, 0], atol=1e-4)
 
 
+def test_stored_flow_is_predicted_as_the_mean_of_itself_and_its_mirror_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    body = whole_body(cloud_of(sphere_flow(0.4)))
+
+    def drifting(checkpoint: Checkpoint, cloud: Cloud, *, device: str) -> torch.Tensor:  # noqa: ARG001
+        """A model that is right but for a wind to the left, which has no place in a mirror."""
+        return cloud.fields + torch.tensor([0.0, 0, 0, 0, 0, 0.1, 0])
+
+    monkeypatch.setattr("mspt.flow_inference.predict_cloud", drifting)
+    found = predict_stored(exact_checkpoint(), body)
+    assert torch.allclose(found, body.fields, rtol=0, atol=1e-6)
+
+
+def test_flow_without_a_mirror_is_predicted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = whole_body(cloud_of(sphere_flow(0.4)))
+    body = replace(body, layout=replace(body.layout, mirror=None))
+    seen = []
+
+    def look(checkpoint: Checkpoint, cloud: Cloud, *, device: str) -> torch.Tensor:  # noqa: ARG001
+        seen.append(cloud)
+        return cloud.fields
+
+    sizes = body.num_surface, len(body.points) - body.num_surface
+    monkeypatch.setattr("mspt.flow_inference.cloud_size", lambda _: sizes)
+    monkeypatch.setattr("mspt.flow_inference.predict_cloud", look)
+    assert torch.equal(predict_stored(exact_checkpoint(), body), body.fields)
+    assert len(seen) == 1
+
+
 @pytest.mark.parametrize("more", ["surface", "flow"])
 def test_clouds_of_a_stored_flow_keep_the_proportion_learned_on(
     more: str, monkeypatch: pytest.MonkeyPatch
@@ -160,8 +190,9 @@ def test_clouds_of_a_stored_flow_keep_the_proportion_learned_on(
 
     monkeypatch.setattr("mspt.flow_inference.cloud_size", lambda _: size)
     monkeypatch.setattr("mspt.flow_inference.predict_cloud", look)
-    assert torch.equal(predict_stored(exact_checkpoint(), body), body.fields)
-    assert len(seen) == max(round(on_surface / size[0]), round(in_flow / size[1]))
+    found = predict_stored(exact_checkpoint(), body)
+    assert torch.equal(found, body.fields)
+    assert len(seen) == 2 * max(round(on_surface / size[0]), round(in_flow / size[1]))
     for counts in seen:
         assert counts == pytest.approx(size, rel=0.1)
 

@@ -139,6 +139,18 @@ def quick_solver(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return calls
 
 
+def test_cars_on_wheels_stand_and_hovering_ones_are_told(open_page: Open) -> None:
+    app = open_page("upload", sample="Estate on wheels")
+    (clearance,) = [one for one in app.number_input if one.label.startswith("Clearance")]
+    assert clearance.value == 0
+    assert not app.warning
+    clearance.set_value(5.0).run()
+    assert not app.exception
+    assert [one.value for one in app.warning] == [
+        "Wheels hover 5.0% of the length above the ground; set the clearance to 0."
+    ]
+
+
 def test_solving_shows_truth_and_real_error(open_page: Open, quick_solver: list[str]) -> None:
     app = open_page("upload", sample="Ellipsoid")
     assert "C_D of the solver" not in metrics(app)
@@ -147,7 +159,7 @@ def test_solving_shows_truth_and_real_error(open_page: Open, quick_solver: list[
     assert quick_solver == ["solved"]
     shown = metrics(app)
     assert float(shown["C_D of the solver"]) > 0
-    assert shown["Relative L2 of C_p, by area"].endswith("%")
+    assert shown["L2 error of C_p"].endswith("%")
     view = next(group for group in app.button_group if group.label == "View")
     assert view.value == "Truth and error"
     (viewer,) = app.get("bidi_component")
