@@ -26,7 +26,7 @@ CAR_LENGTHS, ANY_LENGTHS, CAR_LENGTH = (2.5, 8.0), (1.0, 20.0), 4.5
 LOWEST_KEPT, HOVER = 0.3, 0.05
 """Clearances that a file is believed to mean, and the one without a ground; in lengths."""
 TUNNEL_LENGTHS, DEEPEST = (0.2, 3.0), 0.02
-FOOT_HEIGHT, FOOT_FILL = 0.02, 0.2
+FOOT_HEIGHT, FOOT_FILL = 0.01, 0.2
 """Feet: the lowest part of a body, in lengths, that fills less than this share of its own box."""
 MIRROR_POINTS, ALIKE = 1500, 0.004
 CHOOSE = "choose unit and axes of the file to place it"
@@ -220,7 +220,7 @@ def as_is(mesh: SurfaceMesh) -> PlacedMesh:
 
 def _hovering(mesh: SurfaceMesh) -> list[str]:
     lowest = float(mesh.bounds[0, 2])
-    if lowest < FOOT_HEIGHT / 2 or not has_feet(mesh, 2, float(mesh.extent[0])):
+    if lowest < FOOT_HEIGHT or not has_feet(mesh, 2, float(mesh.extent[0])):
         return []
     return [f"wheels hover {lowest:.1%} of the length above the ground; set the clearance to 0"]
 
