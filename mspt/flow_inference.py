@@ -7,7 +7,7 @@ prediction depends on the choice of points.
 Letters: N points, T triangles, P points of the flow, C output channels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -119,7 +119,7 @@ def look_at(
     normals = mesh.normals[triangle]
     # Consecutive points are neighbors: dealing them out gives each cloud the whole body.
     flow = [sample_volume(mesh, num_volume * 2, rng) for _ in range(num_clouds)]
-    flow = [_in_the_flow(mesh, part, num_volume, rng) for part in flow]
+    flow = _in_the_flow(mesh, flow, num_volume, rng)
     clouds = tuple(
         _cloud(points[index::num_clouds], normals[index::num_clouds], *flow[index])
         for index in range(num_clouds)
@@ -278,19 +278,32 @@ def carry_to_cells(
 
 
 def _in_the_flow(
-    mesh: SurfaceMesh, points: Float64[ndarray, "P 3"], count: int, rng: np.random.Generator
-) -> tuple[Float64[ndarray, "M 3"], Float64[ndarray, "M 3"]]:
-    """Return at most ``count`` points outside the body on both sides, and their offsets."""
-    points = points[rng.permutation(len(points))]
-    points[:, 1] *= rng.choice([-1.0, 1.0], len(points))
-    near = nearest_on(mesh, points)
-    kept = np.flatnonzero((near.distance > 0) & (points[:, 2] > 0))[:count]
-    if len(kept) == 0:
+    mesh: SurfaceMesh, parts: Sequence[ndarray], count: int, rng: np.random.Generator
+) -> list[tuple[ndarray, ndarray]]:
+    """Return at most ``count`` points of each part, on both sides of the body, and their offsets.
+
+    All parts are looked up at once, as building the tree over the triangles takes longest.
+    """
+    points = np.stack([_on_both_sides(part, rng) for part in parts])
+    near = nearest_on(mesh, points.reshape(-1, 3))
+    offsets = points - near.closest.reshape(points.shape)
+    outside = (near.distance.reshape(points.shape[:2]) > 0) & (points[..., 2] > 0)
+    if not outside.any(axis=1).all():
         raise GeometryError(
             "mesh must leave room for the flow, got no point outside it; check its size and "
             "that its normals point outward"
         )
-    return points[kept], points[kept] - near.closest[kept]
+    return [
+        (place[kept][:count], offset[kept][:count])
+        for place, offset, kept in zip(points, offsets, outside, strict=True)
+    ]
+
+
+def _on_both_sides(points: Float64[ndarray, "P 3"], rng: np.random.Generator) -> ndarray:
+    """Return points in another order, each on either side of the plane of symmetry."""
+    points = points[rng.permutation(len(points))]
+    points[:, 1] *= rng.choice([-1.0, 1.0], len(points))
+    return points
 
 
 def _cloud(points: ndarray, normals: ndarray, flow: ndarray, offsets: ndarray) -> Cloud:

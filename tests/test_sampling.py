@@ -7,9 +7,10 @@ from numpy import ndarray
 
 from mspt.errors import GeometryError
 from mspt.geometry.area import MAX_EXACT, frontal_area
-from mspt.geometry.distance import nearest_on
+from mspt.geometry.distance import distance_to, nearest_on
 from mspt.geometry.mesh import SurfaceMesh, box
 from mspt.geometry.sampling import FAR_BOX, FARTHEST, NEAREST, SHARES, sample_surface, sample_volume
+from mspt.geometry.shapes import draw_body
 
 SMALL_BOX = ((0.0, -0.2, 0.1), (1.0, 0.2, 0.4))
 
@@ -343,3 +344,11 @@ def test_frontal_area_does_not_depend_on_stretching_along_the_flow(
     mesh = turned(box(tuple(low.tolist()), tuple(high.tolist())), axis=2, degrees=31)
     stretched = mesh.mapped(np.diag([length, 1.0, 1.0]), np.zeros(3))
     assert frontal_area(stretched) == pytest.approx(frontal_area(mesh), rel=1e-5)
+
+
+def test_distance_without_a_sign_is_that_of_the_nearest_point() -> None:
+    mesh = draw_body("blob", 1).mesh
+    points = np.random.default_rng(0).uniform(-0.2, 1.2, (300, 3))
+    signed = nearest_on(mesh, points).distance
+    assert (signed < 0).any()
+    np.testing.assert_allclose(distance_to(mesh, points), np.abs(signed), atol=1e-12)

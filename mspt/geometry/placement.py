@@ -14,7 +14,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from mspt.errors import GeometryError
-from mspt.geometry.distance import nearest_on
+from mspt.geometry.distance import distance_to
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.sampling import sample_surface
 
@@ -242,8 +242,7 @@ def _mirror_errors(mesh: SurfaceMesh, planes: list[tuple[int, float]]) -> Float6
     images = np.repeat(points[None], len(planes), axis=0)
     for image, (axis, place) in zip(images, planes, strict=True):
         image[:, axis] = 2 * place - image[:, axis]
-    distance = nearest_on(mesh, images.reshape(-1, 3)).distance
-    return np.abs(distance).reshape(len(planes), -1).mean(axis=1)
+    return distance_to(mesh, images.reshape(-1, 3)).reshape(len(planes), -1).mean(axis=1)
 
 
 def _middle(mesh: SurfaceMesh) -> float:
