@@ -84,15 +84,29 @@ class Preset:
     train: TrainConfig
 
 
-# Elasticity: 972 points a case. The published variant has two feed-forward networks a block,
-# hence half the blocks, and no reference distances for clouds in 2-D; Transolver's block is an
-# eighth smaller, hence one more.
+# Elasticity: 972 points a case. With few large patches a step takes about as long
+# as with many small ones, and teaches more.
 _ELASTICITY = Preset(
     dataset="elasticity",
     model=ModelConfig(
-        space_dim=2, width=64, num_heads=4, num_blocks=6, num_patches=32, unified_position=8
+        space_dim=2,
+        width=64,
+        num_heads=4,
+        num_blocks=6,
+        num_patches=4,
+        num_supernodes=8,
+        unified_position=8,
     ),
-    train=TrainConfig(epochs=24),
+    train=TrainConfig(epochs=72),
+)
+# The same with as many patches as points in each, for a third of the steps, to compare partitions
+# and models. The published variant has two feed-forward networks a block, hence half the blocks,
+# and no reference distances for clouds in 2-D; Transolver's block is an eighth smaller, hence one
+# more.
+_ELASTICITY_K32 = Preset(
+    dataset="elasticity",
+    model=replace(_ELASTICITY.model, num_patches=32, num_supernodes=1),
+    train=replace(_ELASTICITY.train, epochs=24),
 )
 # Darcy: 85 x 85 points a case.
 _DARCY = Preset(
@@ -164,14 +178,21 @@ def _variant(preset: Preset, **changes: Any) -> Preset:  # noqa: ANN401 - any fi
     return replace(preset, model=replace(preset.model, **changes))
 
 
+_ELASTICITY_TRANSOLVER = _variant(
+    _ELASTICITY_K32, architecture="transolver", num_patches=None, num_blocks=7, num_slices=32
+)
+
 PRESETS: dict[str, Preset] = {
     "elasticity": _ELASTICITY,
-    "elasticity-sequence": _variant(_ELASTICITY, partition="sequence"),
-    "elasticity-transolver": _variant(
-        _ELASTICITY, architecture="transolver", num_patches=None, num_blocks=7, num_slices=32
+    "elasticity-24": replace(_ELASTICITY, train=_ELASTICITY_K32.train),
+    "elasticity-k32": _ELASTICITY_K32,
+    "elasticity-sequence": _variant(_ELASTICITY_K32, partition="sequence"),
+    "elasticity-transolver": _ELASTICITY_TRANSOLVER,
+    "elasticity-transolver-long": replace(
+        _ELASTICITY_TRANSOLVER, train=replace(_ELASTICITY_TRANSOLVER.train, epochs=45)
     ),
     "elasticity-published": _variant(
-        _ELASTICITY,
+        _ELASTICITY_K32,
         architecture="published",
         num_blocks=3,
         partition="sequence",

@@ -41,7 +41,8 @@ def test_numbers_are_those_of_the_model_s_own_trace(capsys: pytest.CaptureFixtur
         expected = trace.supernodes[:, index].sum(-1).mean().item()
         assert found["points"][point]["global_share"] == pytest.approx(expected, abs=1e-5)
     (most, *_) = found["most_read_patches"].values()
-    weights = trace.supernodes.mean((0, 1))
+    per_patch = (checkpoint.config.num_patches, checkpoint.config.num_supernodes)
+    weights = trace.supernodes.mean((0, 1)).reshape(per_patch).sum(-1)
     assert most["patch"] == int(weights.argmax())
     assert most["weight"] == pytest.approx(float(weights.max()), abs=1e-5)
     assert found["global_share_by_block"]["3"] == pytest.approx(found["mean"]["global_share"])
@@ -52,14 +53,14 @@ def test_table_holds_the_weights_and_the_change(
 ) -> None:
     out = tmp_path / "attention.csv"
     settings = ["--checkpoint", CHECKPOINT, "--points", "7", "--block", "2", "--head", "3"]
-    found = run(capsys, NAME, *settings, "--mask-supernodes", "4", "--out", str(out))
+    found = run(capsys, NAME, *settings, "--mask-supernodes", "2", "--out", str(out))
     table = pd.read_csv(out)
     assert table.local.sum() + table.through_supernodes.sum() == pytest.approx(1, abs=1e-5)
     assert table.through_supernodes.sum() == pytest.approx(found["mean"]["global_share"], abs=1e-5)
     assert table.own_global_share[7] == pytest.approx(found["mean"]["global_share"], abs=1e-5)
     checkpoint = load_checkpoint(CHECKPOINT)
     seen = observe(checkpoint, subject_of_case(load_case("elasticity", NAME)))
-    expected = mask_patch(seen, 4).change[:, 0].numpy()
+    expected = mask_patch(seen, 2).change[:, 0].numpy()
     (field,) = [channel.name for channel in seen.subject.channels]
     np.testing.assert_allclose(table[f"change_{field}"], expected, rtol=1e-3, atol=1e-4)
     masking = found["masking"][field]
@@ -69,8 +70,8 @@ def test_table_holds_the_weights_and_the_change(
 
 def test_mask_in_one_block_is_not_that_in_all(capsys: pytest.CaptureFixture[str]) -> None:
     settings = [NAME, "--checkpoint", CHECKPOINT, "--points", "7", "--block", "2"]
-    everywhere = run(capsys, *settings, "--mask-patch", "4")["masking"]
-    here = run(capsys, *settings, "--mask-patch", "4", "--this-block")["masking"]
+    everywhere = run(capsys, *settings, "--mask-patch", "2")["masking"]
+    here = run(capsys, *settings, "--mask-patch", "2", "--this-block")["masking"]
     assert (everywhere["block"], here["block"]) == ("all", 2)
     assert everywhere != here
 
@@ -97,7 +98,7 @@ def test_shape_is_looked_at_as_on_the_page(
         (["--block", "9"], "block must lie between 1 and 6, got 9"),
         (["--head", "0"], "head must lie between 1 and 4, got 0"),
         (["--points", "972"], "points must lie between 0 and 971"),
-        (["--mask-patch", "32"], "patch must lie between 0 and 31, got 32"),
+        (["--mask-patch", "4"], "patch must lie between 0 and 3, got 4"),
         (["--out", "table.txt"], "--out must be a .csv file, got table.txt"),
         (["--remove-patch", "1", "--this-block"], "block must be None to remove a patch"),
     ],
