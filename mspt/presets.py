@@ -85,7 +85,7 @@ class Preset:
 
 
 # Elasticity: 972 points a case. With few large patches a step takes about as long
-# as with many small ones, and teaches more.
+# as with many small ones, and errors fall faster.
 _ELASTICITY = Preset(
     dataset="elasticity",
     model=ModelConfig(

@@ -51,7 +51,7 @@ def test_a_case_is_cut_and_measured(capsys: pytest.CaptureFixture[str], tmp_path
 def test_a_cut_by_chance_is_less_compact(capsys: pytest.CaptureFixture[str]) -> None:
     name = list_cases("elasticity")[2]
     tree, chance = (
-        run_json(capsys, name, "--partition", cut)["dispersion"]["median"]
+        run_json(capsys, name, "--patches", "32", "--partition", cut)["dispersion"]["median"]
         for cut in ("ball_tree", "random")
     )
     assert chance > 20 * tree

@@ -71,9 +71,11 @@ def test_address_restores_points_block_head_and_picture(open_page: Open, seen: O
     change = mask_patch(seen, 3, masked="points and supernodes").change[:, 0].numpy()
     largest = change[np.abs(change).argmax()]
     assert metrics(app)[f"Largest change of {seen.subject.channels[0].name}"].startswith(
-        f"{largest:+.3g}"
+        f"{largest:+.3g}".replace("-", "−")
     )
-    assert metrics(app)["Change at 2 points"].startswith(f"{change[[12, 40]].mean():+.3g}")
+    assert metrics(app)["Change at 2 points"].startswith(
+        f"{change[[12, 40]].mean():+.3g}".replace("-", "−")
+    )
     command = app.code[0].value
     assert "--points 12 40 --block 1 --head 2 --mask-patch 3" in command
 
