@@ -14,9 +14,10 @@ INTRODUCTION = """# Model cards
 Written by `python -m mspt cards` from the headers of the files in this folder; nothing here is
 typed by hand. Errors are relative L2, ‖prediction − truth‖ / ‖truth‖ per case, mean over the test
 cases, on which no choice in training rests. *Mean only* is the error of predicting the training
-mean everywhere. All models of a data set saw the same cases in the same order for the same number
-of steps (`car-branched`, whose steps are shorter, for about as many minutes), with the same
-optimizer settings, which were chosen for MSPT; only the model differs.
+mean everywhere. All models of a data set saw the same cases in the same order with the same
+optimizer settings, which were chosen for MSPT; steps and minutes stand beside each. Where the steps
+differ, `car-branched` has shorter ones and got about as many minutes, and `elasticity` and
+`elasticity-transolver-long` were trained for longer than those they stand among.
 """
 
 HEADINGS = ("Checkpoint", "Model", "Parameters", "Steps", "Minutes", "Test error", "Worst case")

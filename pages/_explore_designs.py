@@ -48,6 +48,7 @@ def all_cases(chosen: Chosen) -> None:
 def _all_flows(chosen: Chosen) -> None:
     """Show drag or lift of the bodies scored so far; a click opens a body."""
     table = _explored.score_table(chosen.header, _parts.device())
+    names = list(table["name"])
     coefficient: Literal["C_D", "C_L"] = st.segmented_control(
         "Coefficient",
         ("C_D", "C_L"),
@@ -61,18 +62,18 @@ def _all_flows(chosen: Chosen) -> None:
         drag_scatter(
             table[coefficient].to_numpy(),
             table[f"{coefficient}_true"].to_numpy(),
-            list(table["name"]),
+            names,
             list(table["family"]),
-            highlighted=list(table["name"]).index(chosen.name),
+            highlighted=names.index(chosen.name),
             dark=_parts.is_dark(),
             quantity=coefficient,
         ),
         # Another case has another chart: what was clicked in the last one is not marked in it.
         key=(key := f"explore_designs_{chosen.name}"),
-        on_select=lambda: _open_design(key, list(table["name"])),
+        on_select=lambda: _open_design(key, names),
         selection_mode="points",
     )
-    if st.session_state.get("car_case", chosen.name) != chosen.name:
+    if st.session_state["car_case"] in set(names) - {chosen.name}:
         st.rerun()  # a click runs this fragment alone
     computed = table["stored"].tolist().count(False)
     st.caption(

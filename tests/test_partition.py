@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from inspect import unwrap
@@ -375,11 +373,6 @@ def test_impossible_numbers_of_patches_are_refused(num_patches: int) -> None:
 def test_a_sequence_of_no_points_is_refused() -> None:
     with pytest.raises(ValueError, match="num_points must be at least 1, got 0"):
         sequence_partition(0, 1)
-
-
-def test_importing_the_module_does_not_import_numba() -> None:
-    code = "import sys, mspt.partition; sys.exit('numba' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.gpu

@@ -426,3 +426,9 @@ def test_shipped_checkpoint_opens_and_beats_the_mean(
     assert app.selectbox(key="checkpoint").value == header.path.stem
     shown = float(metrics(app)["Relative L2 of this case"].removesuffix("%"))
     assert shown < 100 * header.info["metrics"]["mean_only"]
+
+
+def test_unknown_body_of_an_address_gives_way_to_the_first(open_page: Open) -> None:
+    app = open_page("explore", source="car", car_case="car-9999")
+    assert not app.exception
+    assert app.selectbox(key="car_case").value in list_flows("test")
