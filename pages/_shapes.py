@@ -33,7 +33,7 @@ def pick_placement(shape: _flows.Shape) -> Placement:
     """Show how the shape is placed, and let a person overrule the guess."""
     guess = _flows.guessed(shape.digest, shape.suffix, shape.mesh)
     with st.expander("Placement: unit, nose, up", icon=":material/3d_rotation:"):
-        columns = st.columns(4, vertical_alignment="bottom")
+        columns = [part for _ in range(2) for part in st.columns(2, vertical_alignment="bottom")]
         chosen = {
             name: columns[index].selectbox(
                 label,
