@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mspt.checkpoint import CheckpointInfo, list_checkpoints, load_checkpoint
+from mspt.checkpoint import CheckpointInfo, list_checkpoints, load_checkpoint, read_info
 from mspt.data.flow_store import list_flows, load_flow
 from mspt.data.store import load_case
 from mspt.figures.viewer_bytes import STEPS, decode, shuffle_order
 from mspt.flow_evaluation import score_flow
 from mspt.inference import predict_case
 from tests.pages.reading import charts, metrics
+from tests.pages.tiny import NOT_STORED
 
 Open = Callable[..., AppTest]
 SHIPPED = list_checkpoints(Path(__file__).parents[2] / "pretrained")
@@ -296,38 +297,41 @@ def test_body_shows_surface_or_flow_but_never_both(open_page: Open) -> None:
     assert layers_of(app)[0] == "Body"
 
 
-def test_drag_of_all_unseen_bodies_is_drawn_against_the_solver(open_page: Open) -> None:
-    app = open_page("explore", car_case=list_flows("test")[0])
+def test_drag_of_all_bodies_is_drawn_against_the_solver(open_page: Open, project: Path) -> None:
+    app = open_page("explore", car_case=NOT_STORED[0])
     if [button for button in app.button if button.key == "score_all"]:  # once for all tests
         app.button(key="score_all").click().run()
     (scatter,) = [
         chart for chart in charts(app) if "solver" in str(chart["layout"].get("xaxis", {}))
     ]
     shown = {
-        row[0]: x
+        row[0]: point
         for trace in scatter["data"]
-        for row, x in zip(trace.get("customdata", []), trace["x"], strict=False)
+        for row, *point in zip(trace.get("customdata", []), trace["x"], trace["y"], strict=False)
     }
-    names = [*list_flows("test"), *list_flows("unseen")]
-    assert set(shown) == set(names)
-    for name in names[:3]:
-        assert shown[name] == pytest.approx(load_flow(name).info["C_D"])
+    assert set(shown) == {*list_flows("test"), *list_flows("unseen")}
+    checkpoint = load_checkpoint(project / "pretrained" / "car.safetensors")
+    for name in NOT_STORED:
+        score = score_flow(checkpoint, name, load_flow(name))
+        assert shown[name] == pytest.approx([score.C_D_true, score.C_D], rel=1e-4)
+    stored = len(shown) - len(NOT_STORED)
+    expected = f"{stored} stored with the checkpoint, {len(NOT_STORED)} measured here."
+    assert any(expected in caption.value for caption in app.caption)
 
 
 def test_bodies_are_sorted_by_the_error_of_their_pressure(open_page: Open, project: Path) -> None:
     app = open_page("explore", worst="true")
     assert not app.exception
-    names = app.selectbox(key="car_case").options
-    checkpoint = load_checkpoint(project / "pretrained" / "car.safetensors")
-    first, last = (
-        score_flow(checkpoint, name, load_flow(name)).surface_pressure
-        for name in (names[0], names[-1])
-    )
-    assert first > last
+    header = read_info(project / "pretrained" / "car.safetensors")
+    errors = {score["name"]: score["surface_pressure"] for score in header.info["scores"]}
+    checkpoint = load_checkpoint(header.path)
+    for name in NOT_STORED:
+        errors[name] = score_flow(checkpoint, name, load_flow(name)).surface_pressure
+    assert app.selectbox(key="car_case").options == sorted(errors, key=lambda name: -errors[name])
 
 
 def test_shown_drag_is_that_of_the_score(open_page: Open, project: Path) -> None:
-    name = list_flows("test")[1]
+    name = NOT_STORED[1]
     app = open_page("explore", car_case=name)
     checkpoint = load_checkpoint(project / "pretrained" / "car.safetensors")
     score = score_flow(checkpoint, name, load_flow(name))
