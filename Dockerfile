@@ -11,5 +11,5 @@ RUN make .venv/app.stamp
 COPY --chown=explorer . .
 RUN make .venv/kernels.stamp
 EXPOSE 8501
-CMD [".venv/bin/python", "-m", "streamlit", "run", "app.py", \
+CMD [".venv/bin/python", "-m", "streamlit", "run", "serve.py", \
     "--server.address=0.0.0.0", "--server.headless=true"]

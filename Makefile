@@ -7,7 +7,7 @@ BIN := .venv/bin
 .PHONY: app test check format viewer clean
 
 app: .venv/app.stamp .venv/kernels.stamp
-	$(BIN)/python -m streamlit run app.py
+	$(BIN)/python -m streamlit run serve.py
 
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov=mspt --durations=15

@@ -48,7 +48,7 @@ FLAGS = [
 
 
 @contextmanager
-def serve(app: str = "app.py") -> Iterator[str]:
+def serve(app: str = "serve.py") -> Iterator[str]:
     """Run the app on a free port and yield its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pandas as pd
-from tqdm import tqdm
 
 from mspt.benchmark import Measurement, combine, measure_models
 from mspt.benchmark_partition import benchmark_partition
 from mspt.config import Architecture, ModelConfig
 from mspt.cost import FLOAT_BYTES, Work, recommended_patches
 from mspt.errors import MSPTError
+from mspt.progress import ProgressBar
 from mspt.scaling import Limits, Working, available_bytes, run_sweep
 from mspt.scaling_fits import fit_rows
 from mspt.scaling_rows import (
@@ -87,7 +87,7 @@ def _scaling(args: argparse.Namespace) -> dict[str, Any]:
     for axis in args.axis:
         sweep = _sweep(args, axis)
         total = len(sweep.values) * len(sweep.models)
-        with tqdm(total=total, unit="run", desc=axis, dynamic_ncols=True) as bar:
+        with ProgressBar(total=total, unit="run", desc=axis) as bar:
             for event in run_sweep(
                 sweep,
                 limits=lambda: _limits(args),
@@ -174,7 +174,7 @@ def _model_table(args: argparse.Namespace) -> pd.DataFrame:
     ]
     measured: list[Measurement] = []
     total = sum(len(configs) for _, configs in jobs) * args.rounds
-    with tqdm(total=total, unit="run", dynamic_ncols=True) as bar:
+    with ProgressBar(total=total, unit="run") as bar:
         for num_points, configs in jobs:
             for one in measure_models(
                 configs,

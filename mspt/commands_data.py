@@ -5,8 +5,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from mspt.checkpoint import load_checkpoint
 from mspt.commands_flow import add_placement, solve_shape
 from mspt.data.car import CAR, FlowDataset
@@ -19,6 +17,7 @@ from mspt.data.store import list_cases
 from mspt.geometry.readers import SUFFIXES
 from mspt.inference import predict_case
 from mspt.metrics import relative_l2
+from mspt.progress import ProgressBar
 
 
 def add_datasets(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +66,7 @@ def run_generate(args: argparse.Namespace) -> dict[str, Any]:
     else:
         num_cases = args.cases or get_dataset(args.dataset).num_cases
         events = generate(args.dataset, num_cases=num_cases, **shared)
-    with tqdm(total=num_cases, unit="case", dynamic_ncols=True) as bar:
+    with ProgressBar(total=num_cases, unit="case") as bar:
         for event in events:
             bar.n = event.num_done
             bar.refresh()

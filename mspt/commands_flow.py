@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from tqdm import tqdm
 
 from mspt.checkpoint import Checkpoint, load_checkpoint
 from mspt.data.flow import FlowCase, flow_case
@@ -35,6 +34,7 @@ from mspt.predict import (
     predict_shape,
     read_passport,
 )
+from mspt.progress import ProgressBar
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import Progress, solve_flow
@@ -128,7 +128,7 @@ def _placement(mesh: SurfaceMesh, args: argparse.Namespace, *, suffix: str) -> P
 
 
 def _follow(events: Any) -> ShapeResult:  # noqa: ANN401 - an iterator of events
-    with tqdm(total=100, unit="%", dynamic_ncols=True, leave=False) as bar:
+    with ProgressBar(total=100, unit="%", leave=False) as bar:
         for event in events:
             if isinstance(event, Working):
                 bar.set_description(event.stage)
@@ -172,7 +172,7 @@ def recipe_for(placed: PlacedMesh) -> Recipe:
 
 
 def _follow_solver(placed: PlacedMesh) -> Flow:
-    with tqdm(total=100, unit="%", dynamic_ncols=True) as bar:
+    with ProgressBar(total=100, unit="%") as bar:
         for event in solve_flow(placed.mesh, recipe_for(placed)):
             if isinstance(event, Progress):
                 residual = f", residual {event.residual:.1e}" if event.residual else ""

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
-from tqdm import tqdm
 
 from mspt.cards import model_cards
 from mspt.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -16,6 +15,7 @@ from mspt.data.adapters import ADAPTERS
 from mspt.errors import MSPTError
 from mspt.evaluation import num_parameters, surroundings
 from mspt.presets import Precision, Preset, get_preset
+from mspt.progress import ProgressBar
 from mspt.scoring import (
     final_scores,
     fingerprint_of,
@@ -92,7 +92,7 @@ def _prepare(dataset: str, split: str, *, root: Path | None, limit: int | None =
     """Tell of the cases that are read for the first and only time; each may take minutes."""
     for event in prepare_cases(dataset, split, root=root, limit=limit):
         words = f"{event.name}: points kept, {event.done} of {event.total} {split} cases"
-        tqdm.write(words, file=sys.stderr)
+        ProgressBar.write(words, file=sys.stderr)
 
 
 def _with_overrides(preset: Preset, args: argparse.Namespace) -> Preset:
@@ -110,7 +110,7 @@ def _with_overrides(preset: Preset, args: argparse.Namespace) -> Preset:
 
 def _follow(training: Training, folder: Path, minutes: float | None) -> TrainingStopped:
     """Draw the progress of a run; the bar shows the loss and the time left."""
-    with tqdm(unit="step", dynamic_ncols=True) as bar:
+    with ProgressBar(unit="step") as bar:
         for event in train(training, folder=folder, minutes=minutes):
             match event:
                 case StepDone():

@@ -3,7 +3,8 @@
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,7 +28,7 @@ from mspt.geometry.writers import write_stl
 from mspt.predict import ShapeResult, Working, passport, predict_shape
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import Progress, solve_flow
-from pages import _shared
+from pages import _jobs, _parts, _shared
 from pages._shared import one_at_a_time
 
 SAMPLES = ("Notchback", "Estate on wheels", "Van", "Pickup", "Ahmed body", "Ellipsoid", "Wing")
@@ -125,11 +126,6 @@ def predict(
                 _keep(key, event)
 
 
-def truth_key(shape: Shape, placement: Placement) -> tuple[object, ...]:
-    """Return all that a solved flow depends on."""
-    return ("truth", shape.digest, placement)
-
-
 @dataclass(frozen=True)
 class Truth:
     """The solver's answer for a shape.
@@ -143,18 +139,34 @@ class Truth:
     flow: Flow
 
 
-def solve(key: tuple[object, ...], result: ShapeResult) -> Iterator[tuple[float, str]]:
-    """Compute the flow with OpenFOAM, yielding share and words; the truth is kept under its key."""
+def solve(result: ShapeResult) -> Generator[_jobs.Step, None, None]:
+    """Compute the flow with OpenFOAM, step by step; the last one holds the truth."""
     placed = result.placed
-    for event in solve_flow(placed.mesh, recipe_for(placed)):
-        if isinstance(event, Progress):
-            words = f"{event.stage} {event.iteration or ''}".strip()
-            residual = f", residual of the pressure {event.residual:.1e}" if event.residual else ""
-            yield event.share, words + residual
-        elif isinstance(event, Flow):
-            case = flow_case(event, placed.mesh, seed=0)
-            case.info.setdefault("family", "uploaded")
-            _keep(key, Truth(case, event))
+    with closing(solve_flow(placed.mesh, recipe_for(placed))) as events:
+        for event in events:
+            if isinstance(event, Progress):
+                words = f"{event.stage} {event.iteration or ''}".strip()
+                if event.residual:
+                    words += f", residual of the pressure {_parts.minus(f'{event.residual:.1e}')}"
+                yield _jobs.Step(event.share, words)
+            else:
+                case = flow_case(event, placed.mesh, seed=0)
+                case.info.setdefault("family", "uploaded")
+                yield _jobs.Step(1.0, "Solved", Truth(case, event))
+
+
+def truth_key(shape: Shape, placement: Placement) -> tuple[object, ...]:
+    """Return all that a solved flow depends on."""
+    return ("truth", shape.digest, placement)
+
+
+def take_truth(job: str, key: tuple[object, ...]) -> bool:
+    """Keep what a job has solved for all visitors; tell whether it is new."""
+    current = _jobs.job(job)
+    is_new = current is not None and bool(current.results) and known(key) is None
+    if is_new:
+        _keep(key, current.results[-1])
+    return is_new
 
 
 def pressure_on(mesh: SurfaceMesh, truth: Truth) -> np.ndarray:

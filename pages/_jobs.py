@@ -72,7 +72,7 @@ class Job:
 
     def _wait_for_turn(self) -> bool:
         while not _turn().acquire(timeout=0.2):
-            self.words = "Waiting for another measurement on this machine"
+            self.words = "Waiting for other work on this machine"
             if self._should_stop():
                 return False
         return True

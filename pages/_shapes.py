@@ -11,7 +11,8 @@ from mspt.flow_evaluation import FlowScore
 from mspt.geometry.placement import METERS, Axis, Placement
 from mspt.geometry.readers import checked_suffix
 from mspt.predict import ShapeResult, overrule
-from pages import _flows, _parts
+from mspt.solvers.openfoam.run import INSTALL, is_installed
+from pages import _flows, _jobs, _parts, _views
 
 _BADGES = {
     "good": ("green", "check_circle"),
@@ -83,6 +84,30 @@ def follow(steps: Iterator[tuple[float, str]], title: str) -> None:
         for share, words in steps:
             bar.progress(min(share, 1.0), words)
     place.empty()
+
+
+def solver(shape: _flows.Shape, placement: Placement, result: ShapeResult) -> _flows.Truth | None:
+    """Let a person ask for the solver's answer, and return it once it is there."""
+    key = _flows.truth_key(shape, placement)
+    job = f"solve {key}"
+    if _flows.take_truth(job, key):
+        st.session_state["view"] = _views.BESIDE
+    truth = _flows.known(key)
+    if isinstance(truth, _flows.Truth):
+        return truth
+    if not is_installed():
+        st.caption(f"The solver is not on this machine: {INSTALL}.")
+        return None
+    st.button(
+        "Solve it now",
+        key="shape_solve",
+        icon=":material/play_arrow:",
+        disabled=_jobs.is_running(job),
+        on_click=_jobs.start,
+        args=(job, _flows.solve(result)),
+    )
+    _jobs.follow(job)
+    return None
 
 
 def numbers(result: ShapeResult, header: CheckpointInfo) -> None:

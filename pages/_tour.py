@@ -1,10 +1,12 @@
 """The tour on the first page: one body as the model sees it, kept for all visitors."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
 
 from mspt.checkpoint import CheckpointInfo
+from mspt.errors import MSPTError
 from mspt.figures.designs import family_group
 from mspt.figures.tour import Tour, build_tour, equations
 from mspt.observation import observe
@@ -15,13 +17,7 @@ HEIGHT = 520
 
 def show() -> None:
     """Show the tour, its equations, and where to go on."""
-    header = next(iter(_shared.checkpoints(_subjects.CAR_CASES).values()))
-    name = next(
-        name
-        for name in _subjects.flow_names()
-        if family_group(_subjects.flow_family(name)) == "cars"
-    )
-    tour = _tour(name, header.path, header.path.stat().st_mtime, _header=header)
+    tour, header, name = _of_first_page()
     left, right = st.columns([7, 4], gap="medium")
     with left:
         _viewer.show(
@@ -33,6 +29,23 @@ def show() -> None:
     with right:
         _equations(tour, header, name)
     _links(tour, header, name)
+
+
+def prepare() -> None:
+    """Build the tour before anyone asks; what is missing for it, the page says."""
+    with suppress(MSPTError):
+        _of_first_page()
+
+
+def _of_first_page() -> tuple[Tour, CheckpointInfo, str]:
+    """Return the tour, its checkpoint and its body."""
+    header = next(iter(_shared.checkpoints(_subjects.CAR_CASES).values()))
+    name = next(
+        name
+        for name in _subjects.flow_names()
+        if family_group(_subjects.flow_family(name)) == "cars"
+    )
+    return _tour(name, header.path, header.path.stat().st_mtime, _header=header), header, name
 
 
 @st.cache_resource(max_entries=2, show_spinner="The model looks at a car …")

@@ -4,7 +4,6 @@ from functools import partial
 
 import streamlit as st
 
-from mspt.solvers.openfoam.run import INSTALL, is_installed
 from pages import _flows, _parts, _shapes, _shared, _views
 
 _parts.require_frame()
@@ -38,25 +37,15 @@ with _parts.error_panel():
             steps = _flows.predict(shape, header, placement, _parts.device())
             _shapes.follow(steps, "Predicting the flow")
         result = _flows.require(_flows.known(key))
-        truth_key = _flows.truth_key(shape, placement)
-        if not is_installed():
-            st.caption(f"The solver is not on this machine: {INSTALL}.")
-        elif (
-            st.button("Solve it now", key="shape_solve", icon=":material/play_arrow:")
-            and _flows.known(truth_key) is None
-        ):
-            _shapes.follow(_flows.solve(truth_key, result), "OpenFOAM computes the truth")
-            st.session_state["view"] = _views.BESIDE
-        truth = _flows.known(truth_key)
+        truth = _shapes.solver(shape, placement, result)
         _shapes.trust_strip(result)
         _shapes.findings(result, placement)
     with numbers:
         _shapes.numbers(result, header)
     with left:
-        solved = truth if isinstance(truth, _flows.Truth) else None
-        if solved is not None:
-            _shapes.truth_numbers(result, solved, _flows.errors(solved, header, _parts.device()))
-        _views.flow_view(shape, result, solved)
+        if truth is not None:
+            _shapes.truth_numbers(result, truth, _flows.errors(truth, header, _parts.device()))
+        _views.flow_view(shape, result, truth)
         with st.container(horizontal=True):
             for label, name, kind, content in (
                 ("Mesh (VTP)", "prediction.vtp", "model/vtk", _flows.vtp_file),

@@ -42,7 +42,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(script: ModuleType, project: Path) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
-        with script.serve(str(ROOT / "app.py")) as address:
+        with script.serve(str(ROOT / "serve.py")) as address:
             yield address
 
 

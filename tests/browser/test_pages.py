@@ -9,6 +9,7 @@ from PIL import Image
 PAGES = {"home": "/", "explore": "/explore?source=darcy&view=Flat", "draw": "/draw"}
 ROOT = Path(__file__).parents[2]
 BACKGROUND = {"light": (255, 255, 255), "dark": (16, 22, 28)}
+SIDEBAR = 240
 
 
 def pixels(part: object) -> np.ndarray:
@@ -46,12 +47,13 @@ def test_page_shows_a_picture_and_no_error(
     assert corner == BACKGROUND[theme]
 
 
+@pytest.mark.parametrize("start", ["app.py", "serve.py"])
 def test_first_visitor_with_a_deep_link_gets_the_whole_app(
-    browser: object, script: object, project: Path, monkeypatch: pytest.MonkeyPatch
+    browser: object, script: object, project: Path, start: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before app.py has run once, Streamlit would show pages/draw.py without the frame."""
     monkeypatch.chdir(project)
-    with script.serve(str(ROOT / "app.py")) as address:
+    with script.serve(str(ROOT / start)) as address:
         page = browser.new_page()
         page.set_default_timeout(90_000)
         page.goto(f"{address}/draw?dataset=darcy&darcy_start=Disc")
@@ -60,6 +62,8 @@ def test_first_visitor_with_a_deep_link_gets_the_whole_app(
         assert page.get_by_role("dialog").count() == 0
         assert page.locator("canvas.map").is_visible()
         assert "darcy_start=Disc" in page.url
+        if start == "serve.py":
+            assert page.get_by_test_id("stSidebar").bounding_box()["width"] == SIDEBAR
         page.close()
 
 

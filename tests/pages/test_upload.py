@@ -4,7 +4,10 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from threading import Event
+from time import sleep
 
 import numpy as np
 import pytest
@@ -22,7 +25,8 @@ from mspt.predict import predict
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import Progress
-from pages import _flows
+from pages import _flows, _jobs
+from pages._jobs import Job
 from tests.pages.reading import metrics
 
 Open = Callable[..., AppTest]
@@ -126,6 +130,15 @@ def test_bad_files_are_one_line_and_leave_the_page_alive(
 
 
 @pytest.fixture
+def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
+    """What was started in the background."""
+    started, start = [], _jobs.start
+    monkeypatch.setattr("pages._jobs.start", lambda *what: started.append(start(*what)))
+    monkeypatch.setattr("pages._shapes.is_installed", lambda: True)
+    return started
+
+
+@pytest.fixture
 def quick_solver(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     calls: list[str] = []
 
@@ -135,7 +148,6 @@ def quick_solver(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         yield sphere_solution(mesh, recipe)
 
     monkeypatch.setattr("pages._flows.solve_flow", fake)
-    monkeypatch.setattr("mspt.solvers.openfoam.run.is_installed", lambda: True)
     return calls
 
 
@@ -151,11 +163,16 @@ def test_cars_on_wheels_stand_and_hovering_ones_are_told(open_page: Open) -> Non
     ]
 
 
-def test_solving_shows_truth_and_real_error(open_page: Open, quick_solver: list[str]) -> None:
+def test_solving_shows_truth_and_real_error(
+    open_page: Open, quick_solver: list[str], jobs: list[Job]
+) -> None:
     app = open_page("upload", sample="Ellipsoid")
     assert "C_D of the solver" not in metrics(app)
     app.button("shape_solve").click().run()
-    assert not app.exception
+    (job,) = jobs
+    assert job.ended.wait(60)
+    assert not job.error
+    assert not app.run().exception
     assert quick_solver == ["solved"]
     shown = metrics(app)
     assert float(shown["C_D of the solver"]) > 0
@@ -168,6 +185,33 @@ def test_solving_shows_truth_and_real_error(open_page: Open, quick_solver: list[
     assert titles == ["Truth (solver)", "Prediction (model)", "Error (prediction − truth)"]
     app.run()
     assert quick_solver == ["solved"]  # kept, not solved again
+
+
+def test_page_can_be_used_while_the_solver_runs_and_cancel_ends_it(
+    open_page: Open, jobs: list[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = Event()
+
+    def endless(*_: object) -> Iterator[Progress]:
+        try:
+            for step in count():
+                yield Progress(stage="simpleFoam", iteration=step, iterations=10, residual=1e-3)
+                sleep(0.01)
+        finally:
+            closed.set()
+
+    monkeypatch.setattr("pages._flows.solve_flow", endless)
+    app = open_page("upload", sample="Wing")
+    app.button("shape_solve").click().run()
+    assert app.button("shape_solve").disabled
+    next(group for group in app.button_group if group.label == "View").set_value("Shape").run()
+    assert not app.exception
+    assert not jobs[0].ended.is_set()
+    next(button for button in app.button if button.label == "Cancel").click().run()
+    assert closed.wait(10)
+    assert not app.run().exception
+    assert not app.button("shape_solve").disabled
+    assert "C_D of the solver" not in metrics(app)
 
 
 def test_exports_hold_the_prediction(open_page: Open, project: Path) -> None:

@@ -1,0 +1,25 @@
+"""The progress bar of the command line."""
+
+from time import monotonic
+from typing import Any
+
+from tqdm import tqdm
+
+LOG_SECONDS = 60.0
+"""Time between two lines where nobody watches: in a file or a pipe."""
+
+
+class ProgressBar(tqdm):
+    """A bar that moves in a terminal, and that a log file gets a line a minute of."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - those of tqdm
+        """Start the bar."""
+        self._last_line = float("-inf")
+        super().__init__(dynamic_ncols=True, **options)
+
+    def refresh(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - those of tqdm
+        """Draw the bar anew, if it is time to."""
+        now = monotonic()
+        if self.fp.isatty() or now - self._last_line >= LOG_SECONDS:
+            self._last_line = now
+            super().refresh(*args, **options)
