@@ -13,7 +13,7 @@ from mspt.data.car import CAR
 from mspt.data.flow_store import load_flow
 from mspt.data.store import load_case
 from mspt.errors import MSPTError
-from mspt.flow_inference import cloud_size, look_at
+from mspt.flow_inputs import cloud_size, look_at
 from mspt.geometry.placement import guess_placement, place_mesh
 from mspt.geometry.readers import SUFFIXES, read_mesh
 from mspt.masking import Effect, Masked, mask_patch

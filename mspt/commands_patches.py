@@ -19,7 +19,7 @@ from mspt.data.registry import DATASETS
 from mspt.data.store import load_case
 from mspt.data.stress import STRESS_CLOUDS, stress_cloud
 from mspt.errors import MSPTError
-from mspt.flow_inference import look_at
+from mspt.flow_inputs import look_at
 from mspt.geometry.placement import guess_placement, place_mesh
 from mspt.geometry.readers import SUFFIXES, read_mesh
 from mspt.partition_variants import CUTS, cut_points

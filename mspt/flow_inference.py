@@ -7,7 +7,7 @@ prediction depends on the choice of points.
 Letters: N points, T triangles, P points of the flow, C output channels.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -19,38 +19,15 @@ from torch import Tensor
 
 from mspt.aero import Coefficients, Force, coefficients, surface_force
 from mspt.checkpoint import Checkpoint
-from mspt.data.clouds import FREE_STREAM, Cloud, describe_points
-from mspt.errors import GeometryError, MSPTError
-from mspt.geometry.area import frontal_area
+from mspt.data.clouds import FREE_STREAM, Cloud
+from mspt.flow_inputs import FlowInputs, cloud_size
 from mspt.geometry.carry import carry_values
-from mspt.geometry.distance import nearest_on
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.sampling import sample_surface, sample_volume
 from mspt.inference import partitions_for, pick_device, synchronize
 
-NUM_CLOUDS = 4
 NORMAL_WEIGHT = 3.0
 """Distances between neighbors that a normal turned by one radian counts for when values are carried
 to cells: a cell takes them from its own side of an edge or a thin plate."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FlowInputs:
-    """Where a model looks at a body, in clouds of the size it has learned on.
-
-    Attributes:
-        points: Surface points of all clouds.
-        normals: Outward unit normals there.
-        clouds: What each cloud gives the model; its fields are zero.
-        frontal_area: Area of the shadow along x.
-        seconds: Time that it took.
-    """
-
-    points: Float64[ndarray, "N 3"]
-    normals: Float64[ndarray, "N 3"]
-    clouds: tuple[Cloud, ...]
-    frontal_area: float
-    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,36 +78,6 @@ class FlowPrediction:
     seconds: float
     prepare_seconds: float
     device: str
-
-
-def look_at(
-    checkpoint: Checkpoint, mesh: SurfaceMesh, *, num_clouds: int = NUM_CLOUDS, seed: int = 0
-) -> FlowInputs:
-    """Place the points of each cloud on and around a body in the wind-tunnel frame.
-
-    Raises:
-        GeometryError: If no point of the flow lies outside the body.
-        MSPTError: If the checkpoint is not one for flows.
-    """
-    start = perf_counter()
-    num_surface, num_volume = cloud_size(checkpoint)
-    rng = np.random.default_rng(seed)
-    points, triangle = sample_surface(mesh, num_clouds * num_surface, rng)
-    normals = mesh.normals[triangle]
-    # Consecutive points are neighbors: dealing them out gives each cloud the whole body.
-    flow = [sample_volume(mesh, num_volume * 2, rng) for _ in range(num_clouds)]
-    flow = _in_the_flow(mesh, flow, num_volume, rng)
-    clouds = tuple(
-        _cloud(points[index::num_clouds], normals[index::num_clouds], *flow[index])
-        for index in range(num_clouds)
-    )
-    return FlowInputs(
-        points=points,
-        normals=normals,
-        clouds=clouds,
-        frontal_area=frontal_area(mesh),
-        seconds=perf_counter() - start,
-    )
 
 
 def predict_flow(
@@ -237,21 +184,6 @@ def _predict_dealt(
     return predicted
 
 
-def cloud_size(checkpoint: Checkpoint) -> tuple[int, int]:
-    """Return the surface and volume points of the clouds that a checkpoint has learned on.
-
-    Raises:
-        MSPTError: If it is not a checkpoint for flows.
-    """
-    trained = checkpoint.info.get("train", {})
-    if not trained.get("surface_points"):
-        raise MSPTError(
-            "checkpoint must be one for flows around bodies, got one for "
-            f"{checkpoint.info.get('dataset', 'an unknown data set')!r}; choose car.safetensors"
-        )
-    return trained["surface_points"], trained["volume_points"]
-
-
 def cloud_force(cloud: Cloud, fields: Float[Tensor, "N C"], area: float) -> Force:
     """Return the force on a body from evenly spread surface points that share its area."""
     count = cloud.num_surface
@@ -275,42 +207,6 @@ def carry_to_cells(
         normal_weight=NORMAL_WEIGHT * float(np.sqrt(mesh.areas.sum() / len(points))),
         count=6,
     )
-
-
-def _in_the_flow(
-    mesh: SurfaceMesh, parts: Sequence[ndarray], count: int, rng: np.random.Generator
-) -> list[tuple[ndarray, ndarray]]:
-    """Return at most ``count`` points of each part, on both sides of the body, and their offsets.
-
-    All parts are looked up at once, as building the tree over the triangles takes longest.
-    """
-    points = np.stack([_on_both_sides(part, rng) for part in parts])
-    near = nearest_on(mesh, points.reshape(-1, 3))
-    offsets = points - near.closest.reshape(points.shape)
-    outside = (near.distance.reshape(points.shape[:2]) > 0) & (points[..., 2] > 0)
-    if not outside.any(axis=1).all():
-        raise GeometryError(
-            "mesh must leave room for the flow, got no point outside it; check its size and "
-            "that its normals point outward"
-        )
-    return [
-        (place[kept][:count], offset[kept][:count])
-        for place, offset, kept in zip(points, offsets, outside, strict=True)
-    ]
-
-
-def _on_both_sides(points: Float64[ndarray, "P 3"], rng: np.random.Generator) -> ndarray:
-    """Return points in another order, each on either side of the plane of symmetry."""
-    points = points[rng.permutation(len(points))]
-    points[:, 1] *= rng.choice([-1.0, 1.0], len(points))
-    return points
-
-
-def _cloud(points: ndarray, normals: ndarray, flow: ndarray, offsets: ndarray) -> Cloud:
-    both = torch.from_numpy(np.concatenate([points, flow])).float()
-    features = describe_points(normals.astype(np.float32), offsets.astype(np.float32))
-    fields = torch.zeros(len(both), 7)
-    return Cloud(points=both, features=features, fields=fields, num_surface=len(points))
 
 
 def finish(events: Iterator[CloudsDone | FlowPrediction]) -> FlowPrediction:

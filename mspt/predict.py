@@ -17,13 +17,8 @@ from numpy import ndarray
 
 from mspt.checkpoint import Checkpoint
 from mspt.errors import DataError
-from mspt.flow_inference import (
-    NUM_CLOUDS,
-    CloudsDone,
-    FlowPrediction,
-    look_at,
-    predict_flow,
-)
+from mspt.flow_inference import CloudsDone, FlowPrediction, predict_flow
+from mspt.flow_inputs import NUM_CLOUDS, look_at
 from mspt.geometry.checks import MeshReport, inspect_mesh
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import (

@@ -27,7 +27,8 @@ from mspt.data.store import fingerprint, load_split
 from mspt.design_metrics import spearman
 from mspt.evaluation import evaluate
 from mspt.flow_evaluation import FlowEvaluation, evaluate_flows
-from mspt.flow_inference import cloud_size, predict_cloud
+from mspt.flow_inference import predict_cloud
+from mspt.flow_inputs import cloud_size
 from mspt.geometry.descriptor import describe_outline
 from mspt.metrics import relative_l2
 from mspt.presets import Preset

@@ -19,7 +19,8 @@ from mspt.data.clouds import FIELDS, Cloud, cloud_of, stack_flows, whole_body
 from mspt.data.flow import FlowCase
 from mspt.data.flow_store import flow_index
 from mspt.data.registry import get_dataset
-from mspt.flow_inference import cloud_size, predict_cloud
+from mspt.flow_inference import predict_cloud
+from mspt.flow_inputs import cloud_size
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.inference import predict_case
 

@@ -19,7 +19,8 @@ from mspt.aero import closure_error
 from mspt.checkpoint import Checkpoint
 from mspt.data.clouds import Cloud
 from mspt.errors import MSPTError
-from mspt.flow_inference import FlowInputs, predict_cloud
+from mspt.flow_inference import predict_cloud
+from mspt.flow_inputs import FlowInputs
 from mspt.geometry.descriptor import NAMES, describe_outline
 from mspt.geometry.mesh import SurfaceMesh
 

@@ -14,7 +14,8 @@ from mspt.checkpoint import Checkpoint, CheckpointInfo
 from mspt.comparison import patches_of
 from mspt.data.clouds import cloud_of, whole_body
 from mspt.flow_evaluation import score_flow
-from mspt.flow_inference import cloud_size, predict_stored
+from mspt.flow_inference import predict_stored
+from mspt.flow_inputs import cloud_size
 from mspt.resolution import (
     FACTORS,
     AtResolution,

@@ -1,16 +1,14 @@
-"""What the page on scaling reads, plans, measures and shows."""
+"""What the page on scaling reads, plans and measures."""
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import streamlit as st
 
-from mspt.figures.scaling import NAMES, Curve, scaling_figure
+from mspt.figures.scaling import NAMES
 from mspt.scaling import Limits, Working, available_bytes, estimate, refusal, run_sweep
-from mspt.scaling_fits import PAPER, Exponent, PaperFigure, closed_form, fit_rows
 from mspt.scaling_rows import (
     AXIS_MODELS,
     AXIS_VALUES,
@@ -18,29 +16,23 @@ from mspt.scaling_rows import (
     Quantity,
     ScalingRow,
     Sweep,
-    best_patches,
     read_rows,
-    rows_table,
 )
-from pages import _jobs, _parts
+from pages import _jobs
+from pages._growth_shown import LETTERS
 
 STORED_FILE = Path("assets/benchmarks/scaling.csv")
-STORED = "stored curve"
-BUSY = 1.5
-"""Load, over that of the measuring itself, from which times are called rough."""
 AXES: dict[str, Axis] = {
     "Points N": "points",
     "Patches K": "patches",
     "Supernodes Q": "supernodes",
 }
 QUANTITIES: dict[str, Quantity] = {"Time": "seconds", "Peak memory": "peak_bytes"}
-SHOWN = {"Stored": "stored", "Here": "here", "Formula": "closed form", "Paper": "paper"}
 JOB, HERE = "scaling_job", "scaling_rows"
 LONGEST_PASS = 20.0
 """Seconds of the longest pass that is begun while somebody watches."""
 
 _MODELS = {name: model for model, name in NAMES.items()}
-_LETTERS = {"points": "N", "patches": "K", "supernodes": "Q"}
 
 
 def stored_rows() -> list[ScalingRow]:
@@ -92,7 +84,7 @@ def plan(
         for value in values:
             seconds, memory = estimate(sweep, model, value, known=here, hints=stored)
             if reason := refusal(seconds, memory, bounds):
-                letter = _LETTERS[sweep.axis]
+                letter = LETTERS[sweep.axis]
                 left_out.append(f"{NAMES[model]} from {letter} = {value:,}: {reason}")
                 break
             runs, total = runs + 1, total + 5 + 4 * seconds
@@ -110,7 +102,7 @@ def measure(
     stored: Sequence[ScalingRow],
 ) -> Generator[_jobs.Step, None, None]:
     """Measure, yielding words, share and rows; estimates start from stored rows."""
-    letter = _LETTERS[sweep.axis]
+    letter = LETTERS[sweep.axis]
     narrowed = replace(sweep, values=values)
     total, done = len(values) * len(sweep.models), 0
     events = run_sweep(
@@ -129,207 +121,6 @@ def measure(
                 done += 1
                 words = f"{NAMES[event.architecture]}, {letter} = {event.value:,}: done"
                 yield _jobs.Step(done / total, words, event)
-
-
-def curves(
-    sweep: Sweep,
-    quantity: Quantity,
-    shown: Sequence[str],
-    stored: Sequence[ScalingRow],
-    here: Sequence[ScalingRow],
-) -> list[Curve]:
-    """Return what to draw; exponents stand beside the names."""
-    kinds, drawn = [SHOWN[name] for name in shown], []
-    for origin, rows in (("stored", stored), ("here", here)):
-        for model in sweep.models if origin in kinds else ():
-            own = _of(rows, sweep, model)
-            if own:
-                note = _note(rows, sweep, model, quantity)
-                drawn.append(_curve(model, origin, own, quantity, note))
-    if "closed form" in kinds:
-        base = stored if "stored" in kinds or not here else here
-        for model in sweep.models:
-            results = closed_form(sweep, model, sweep.values, quantity=quantity, measured=base)
-            if results[0] == results[0]:  # not NaN: without a measured row there is no rate
-                drawn.append(
-                    Curve(
-                        architecture=model,
-                        origin="closed form",
-                        values=sweep.values,
-                        results=results,
-                    )
-                )
-    if "paper" in kinds and sweep.axis == "points":
-        drawn += [
-            Curve(
-                architecture=figure.architecture,
-                origin="paper",
-                values=[figure.num_points],
-                results=[figure.seconds if quantity == "seconds" else 1e9 * figure.gigabytes],
-                note=_paper_note(figure, quantity),
-            )
-            for figure in PAPER
-            if figure.architecture in sweep.models
-        ]
-    return drawn
-
-
-def _paper_note(figure: PaperFigure, quantity: Quantity) -> str:
-    groups = f"{figure.groups} {'slices' if figure.architecture == 'transolver' else 'K'}"
-    return f"{groups}, at most" if figure.is_bound and quantity == "peak_bytes" else groups
-
-
-def _curve(
-    model: str, origin: str, rows: Sequence[ScalingRow], quantity: Quantity, note: str
-) -> Curve:
-    return Curve(
-        architecture=model,
-        origin=origin,
-        values=[row.value for row in rows],
-        results=[getattr(row, quantity) for row in rows],
-        note=note,
-    )
-
-
-def _of(rows: Sequence[ScalingRow], sweep: Sweep, model: str) -> list[ScalingRow]:
-    own = [
-        row
-        for row in rows
-        if row.axis == sweep.axis and row.architecture == model and not row.stopped
-    ]
-    return sorted(own, key=lambda row: row.value)
-
-
-def _note(rows: Sequence[ScalingRow], sweep: Sweep, model: str, quantity: Quantity) -> str:
-    fitted = fit_rows(rows, model, quantity=quantity) if sweep.axis == "points" else None
-    return "" if fitted is None else f"N^{fitted.slope:.2f}"
-
-
-def chart(sweep: Sweep, quantity: Quantity, drawn: Sequence[Curve], *, dark: bool) -> None:
-    """Show the curves."""
-    titles = {
-        "points": f"points N (log scale), L = {sweep.patch_size:,} points a patch",
-        "patches": f"patches K, slices of Transolver (log scale), N = {sweep.num_points:,}",
-        "supernodes": f"supernodes Q per patch (log scale), N = {sweep.num_points:,}, "
-        f"K = {sweep.num_patches}",
-    }
-    st.plotly_chart(
-        scaling_figure(
-            drawn,
-            letter=_LETTERS[sweep.axis],
-            axis_title=titles[sweep.axis],
-            result_title="one forward pass"
-            if quantity == "seconds"
-            else "peak above weights and inputs",
-            unit="s" if quantity == "seconds" else "B",
-            recommended=best_patches(sweep) if sweep.axis == "patches" else None,
-            dark=dark,
-        ),
-        key="scaling_chart",
-    )
-
-
-def numbers(
-    sweep: Sweep, quantity: Quantity, rows: Sequence[ScalingRow], *, measured_here: bool
-) -> None:
-    """Show what the curves come down to, one number a model."""
-    origin = _parts.MEASURED if measured_here else STORED
-    for column, model in zip(st.columns(len(sweep.models) or 1), sweep.models, strict=False):
-        own = _of(rows, sweep, model)
-        with column:
-            value, more = _summary(sweep, own, fit_rows(rows, model, quantity=quantity))
-            number(NAMES[model], value, origin=origin, help_text=more)
-
-
-def _summary(sweep: Sweep, own: Sequence[ScalingRow], fitted: Exponent | None) -> tuple[str, str]:
-    if sweep.axis == "points":
-        if fitted is None:
-            return "–", "Two sizes from 10,000 points on are needed."
-        more = f"Fitted to {fitted.points} sizes from N = {fitted.first:,.0f} to {fitted.last:,.0f}"
-        return f"∝ N^{fitted.slope:.2f}", f"{more}, by least squares of the logarithms."
-    if not own:
-        return "–", "Not measured yet."
-    if sweep.axis == "patches":
-        best = min(own, key=lambda row: row.seconds)
-        more = f"The fastest of {len(own)} measured; √(N/Q) = {best_patches(sweep)}."
-        return f"best K {best.value:,}", more
-    growth = own[-1].seconds / own[0].seconds
-    more = f"Time at Q = {own[-1].value} over time at Q = {own[0].value}."
-    return f"{growth:.2f} × time", more
-
-
-def number(label: str, value: str, *, origin: str, help_text: str) -> None:
-    """Show one number and its origin; a stored benchmark belongs to no checkpoint."""
-    if origin == _parts.MEASURED:
-        _parts.number(label, value, origin=origin, help_text=help_text)
-        return
-    st.metric(
-        label,
-        value,
-        delta=origin,
-        delta_color="blue",
-        delta_arrow="off",
-        border=True,
-        height="stretch",
-        help=help_text,
-    )
-
-
-def machine(rows: Sequence[ScalingRow], axis: Axis) -> str:
-    """Say where rows were measured."""
-    own = [row for row in rows if row.axis == axis and not row.stopped]
-    if not own:
-        return "nothing yet"
-    first, load = own[0], max(row.load for row in own)
-    return (
-        f"{first.machine}, {first.threads} threads, {first.device}, PyTorch {first.torch_version}, "
-        f"load up to {load:.1f}; D = {first.width}, {first.num_heads} heads, "
-        f"{first.num_blocks} blocks"
-        + (". The machine was busy: times are rough" if load > BUSY * first.threads else "")
-    )
-
-
-def table(sweep: Sweep, stored: Sequence[ScalingRow], here: Sequence[ScalingRow]) -> pd.DataFrame:
-    """Return all rows of the axis with their origin, the paper's last."""
-    frames = []
-    for origin, rows in ((STORED, stored), (_parts.MEASURED, here)):
-        frame = rows_table([row for row in rows if row.axis == sweep.axis])
-        frame.insert(0, "origin", origin)
-        frames.append(frame)
-    merged = frames[0] if frames[1].empty else pd.concat(frames, ignore_index=True)
-    return merged[merged["architecture"].isin(sweep.models)].reset_index(drop=True)
-
-
-def readable(full: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns of a table that fit the page, in readable units."""
-    shown = full[["origin", "architecture", "num_points", "num_patches", "num_supernodes"]].copy()
-    shown["architecture"] = shown["architecture"].map(NAMES)
-    shown["milliseconds"] = 1000 * full["seconds"]
-    shown["peak MB"] = full["peak_bytes"] / 1e6
-    shown["not measured"] = full["stopped"]
-    return shown.rename(
-        columns={
-            "architecture": "model",
-            "num_points": "N",
-            "num_patches": "K or slices",
-            "num_supernodes": "Q",
-        }
-    )
-
-
-def paper_caption() -> str:
-    """Say what the paper's figures are."""
-    parts = [
-        f"{NAMES[figure.architecture]} at {figure.num_points:,} points with {figure.groups} "
-        f"{'slices' if figure.architecture == 'transolver' else 'patches'}: "
-        f"{1000 * figure.seconds:.0f} ms, {'within ' * figure.is_bound}{figure.gigabytes:g} GB "
-        f"({figure.where})"
-        for figure in PAPER
-    ]
-    return (
-        f"*{_parts.PAPER.capitalize()}*: {'; '.join(parts)}. GPU, precision and width are not "
-        "told, so only ratios compare."
-    )
 
 
 def command(sweep: Sweep, values: Sequence[int]) -> list[str]:

@@ -11,7 +11,7 @@ from mspt.data.flow import FlowCase
 from mspt.data.flow_store import flow_index, list_flows, load_flow
 from mspt.data.registry import DATASETS
 from mspt.data.stress import STRESS_CLOUDS, stress_cloud
-from mspt.flow_inference import cloud_size, look_at
+from mspt.flow_inputs import cloud_size, look_at
 from mspt.geometry.placement import Placement, place_mesh
 from mspt.subject import (
     Subject,

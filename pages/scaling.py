@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import _growth, _jobs, _parts
+from pages import _growth, _growth_shown, _jobs, _parts
 
 _parts.require_frame()
 st.header("What do more points cost?", anchor=False)
@@ -40,7 +40,7 @@ left, right = st.columns([3.2, 7], gap="medium")
 with left:
     shown = st.pills(
         "Curves",
-        list(_growth.SHOWN),
+        list(_growth_shown.SHOWN),
         default=["Stored", "Here", "Formula"],
         selection_mode="multi",
         key="curves",
@@ -73,18 +73,18 @@ with left:
     if not running:
         st.caption(_growth.plan(sweep, values, _parts.device(), here=here, stored=stored))
 with right:
-    drawn = _growth.curves(sweep, quantity, shown, stored, here)
+    drawn = _growth_shown.curves(sweep, quantity, shown, stored, here)
     only_here = bool(here) and "Stored" not in shown
-    _growth.numbers(sweep, quantity, here if only_here else stored, measured_here=only_here)
-    _growth.chart(sweep, quantity, drawn, dark=_parts.is_dark())
+    _growth_shown.numbers(sweep, quantity, here if only_here else stored, measured_here=only_here)
+    _growth_shown.chart(sweep, quantity, drawn, dark=_parts.is_dark())
     st.caption(
-        f"*{_growth.STORED.capitalize()}*: {_growth.machine(stored, axis)}."
-        + (f"  \n*Measured here*: {_growth.machine(here, axis)}." if here else "")
+        f"*{_growth_shown.STORED.capitalize()}*: {_growth_shown.machine(stored, axis)}."
+        + (f"  \n*Measured here*: {_growth_shown.machine(here, axis)}." if here else "")
     )
     if "Paper" in shown:
-        st.caption(_growth.paper_caption())
-full = _growth.table(sweep, stored, here)
-st.dataframe(_growth.readable(full), hide_index=True, height=220, key="scaling_table")
+        st.caption(_growth_shown.paper_caption())
+full = _growth_shown.table(sweep, stored, here)
+st.dataframe(_growth_shown.readable(full), hide_index=True, height=220, key="scaling_table")
 st.download_button(
     "All rows (CSV)",
     full.to_csv(index=False),

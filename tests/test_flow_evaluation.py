@@ -9,7 +9,7 @@ import torch
 from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_flows
 from torch import Tensor, nn
 
-from mspt import flow_inference
+from mspt import flow_inputs
 from mspt.aero import coefficients, surface_force
 from mspt.batches import fit_normalizer
 from mspt.checkpoint import Checkpoint, CheckpointInfo, build_model
@@ -24,12 +24,11 @@ from mspt.flow_inference import (
     FlowPrediction,
     carry_to_cells,
     cloud_force,
-    cloud_size,
-    look_at,
     predict_cloud,
     predict_flow,
     predict_stored,
 )
+from mspt.flow_inputs import cloud_size, look_at
 from mspt.geometry.distance import Nearest
 from mspt.geometry.mesh import SurfaceMesh, box
 from mspt.geometry.shapes import draw_body
@@ -267,7 +266,7 @@ def test_a_body_without_an_outside_is_refused(monkeypatch: pytest.MonkeyPatch) -
     def inside(mesh: SurfaceMesh, points: np.ndarray) -> Nearest:  # noqa: ARG001
         return Nearest(np.full(len(points), -1.0), points, np.zeros(len(points), dtype=np.int64))
 
-    monkeypatch.setattr(flow_inference, "nearest_on", inside)
+    monkeypatch.setattr(flow_inputs, "nearest_on", inside)
     with pytest.raises(GeometryError, match="mesh must leave room for the flow"):
         look_at(make_checkpoint(), box((0, -0.3, 0), (1, 0.3, 0.5)))
 

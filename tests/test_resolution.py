@@ -9,7 +9,7 @@ from mspt.comparison import patches_of
 from mspt.data.flow_store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
 from mspt.figures.resolution import resolution_figure
-from mspt.flow_inference import cloud_size
+from mspt.flow_inputs import cloud_size
 from mspt.resolution import (
     FACTORS,
     case_at,

@@ -7,7 +7,7 @@ from mspt.data.car import car_body
 from mspt.data.flow_store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
 from mspt.errors import MSPTError
-from mspt.flow_inference import cloud_size, look_at
+from mspt.flow_inputs import cloud_size, look_at
 from mspt.inference import predict_case
 from mspt.subject import (
     ask,

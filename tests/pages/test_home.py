@@ -14,7 +14,7 @@ from mspt.checkpoint import load_checkpoint
 from mspt.comparison import compare, views_of
 from mspt.data.flow_store import load_flow
 from mspt.figures.viewer_bytes import decode
-from mspt.flow_inference import cloud_size
+from mspt.flow_inputs import cloud_size
 from mspt.model import partition_points
 from mspt.subject import ask, subject_of_flow
 
