@@ -166,10 +166,14 @@ def test_unknown_arrays_are_listed(tmp_path: Path) -> None:
 
 def test_damaged_run_is_named(tmp_path: Path) -> None:
     write_run(tmp_path, 3)
-    (tmp_path / "run_3" / "boundary_3.vtp").write_bytes(b"<VTKFile>")
-    with pytest.raises(DataError, match=r"boundary_3\.vtp must "):
-        ahmedml.read_run(tmp_path, "run_3")
-    shutil.copy(tmp_path / "run_3" / "volume_3.vtu", tmp_path / "run_3" / "boundary_3.vtp")
+    surface = tmp_path / "run_3" / "boundary_3.vtp"
+    for spoil in (
+        lambda: surface.write_bytes(b"<VTKFile>"),
+        lambda: shutil.copy(tmp_path / "run_3" / "volume_3.vtu", surface),
+    ):
+        spoil()
+        with pytest.raises(DataError, match=r"boundary_3\.vtp must be a whole VTK file"):
+            ahmedml.read_run(tmp_path, "run_3")
 
 
 def test_all_channels_are_one_group_on_all_points() -> None:

@@ -164,7 +164,7 @@ def vtk_hostile(tmp_path: Path) -> dict[str, tuple[str, bytes, str]]:
         "vtp bomb": (".vtp", bomb.encode(), "got one that VTK cannot read"),
         "vtu index": (".vtu", with_bad_index(vtu, "connectivity"), "faces must use vertices 0 to"),
         "vtu cut": (".vtu", vtu[: len(vtu) // 2].encode(), "got one that VTK cannot read"),
-        "vtk cut": (".vtk", vtk[: len(vtk) // 2].encode(), "file must "),
+        "vtk cut": (".vtk", vtk[: len(vtk) // 2].encode(), "got one that VTK cannot read (Error"),
         "vtk random": (".vtk", RANDOM, "got one that VTK cannot read"),
         "vtk table": (
             ".vtk",
