@@ -8,7 +8,8 @@ import streamlit as st
 from mspt.checkpoint import CheckpointInfo
 from mspt.errors import MSPTError
 from mspt.figures.designs import family_group
-from mspt.figures.tour import Tour, build_tour, equations
+from mspt.figures.tour import Tour, build_tour
+from mspt.figures.tour_facts import equations
 from mspt.observation import observe
 from pages import _parts, _shared, _subjects, _viewer
 
