@@ -182,10 +182,15 @@ def pressure_on(mesh: SurfaceMesh, truth: Truth) -> np.ndarray:
     return carry_to_cells(mesh, centers, normals, values=clipped[:, None])[:, 0]
 
 
-def errors(truth: Truth, header: CheckpointInfo, device: str) -> FlowScore:
-    """Return the model's errors against a solved flow."""
-    with one_at_a_time():
-        return score_flow(checkpoint(header), "truth", truth.case, device=device)
+def errors(key: tuple[object, ...], truth: Truth, header: CheckpointInfo, device: str) -> FlowScore:
+    """Return the model's errors against a solved flow, computed once for its key."""
+    full = ("errors", *key, header.path.stem, header.path.stat().st_mtime, device)
+    found = known(full)
+    if not isinstance(found, FlowScore):
+        with st.spinner("Comparing model and solver …"), one_at_a_time():
+            found = score_flow(checkpoint(header), "truth", truth.case, device=device)
+        _keep(full, found)
+    return found
 
 
 def vtp_file(result: ShapeResult) -> bytes:

@@ -44,7 +44,9 @@ with _parts.error_panel():
         _shapes.numbers(result, header)
     with left:
         if truth is not None:
-            _shapes.truth_numbers(result, truth, _flows.errors(truth, header, _parts.device()))
+            key = _flows.truth_key(shape, placement)
+            score = _flows.errors(key, truth, header, _parts.device())
+            _shapes.truth_numbers(result, truth, score)
         _views.flow_view(shape, result, truth)
         with st.container(horizontal=True):
             for label, name, kind, content in (

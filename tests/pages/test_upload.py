@@ -164,8 +164,12 @@ def test_cars_on_wheels_stand_and_hovering_ones_are_told(open_page: Open) -> Non
 
 
 def test_solving_shows_truth_and_real_error(
-    open_page: Open, quick_solver: list[str], jobs: list[Job]
+    open_page: Open, quick_solver: list[str], jobs: list[Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    scored, score = [], _flows.score_flow
+    monkeypatch.setattr(
+        "pages._flows.score_flow", lambda *a, **b: scored.append(a) or score(*a, **b)
+    )
     app = open_page("upload", sample="Ellipsoid")
     assert "C_D of the solver" not in metrics(app)
     app.button("shape_solve").click().run()
@@ -185,6 +189,7 @@ def test_solving_shows_truth_and_real_error(
     assert titles == ["Truth (solver)", "Prediction (model)", "Error (prediction − truth)"]
     app.run()
     assert quick_solver == ["solved"]  # kept, not solved again
+    assert len(scored) == 1
 
 
 def test_page_can_be_used_while_the_solver_runs_and_cancel_ends_it(
