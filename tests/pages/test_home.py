@@ -17,6 +17,7 @@ from mspt.figures.viewer_bytes import decode
 from mspt.flow_inputs import cloud_size
 from mspt.model import partition_points
 from mspt.subject import ask, subject_of_flow
+from pages import _tour
 
 Open = Callable[..., AppTest]
 TITLES = ["Shape", "Tree", "Patches", "Supernodes", "One block", "Field and error"]
@@ -139,3 +140,15 @@ def test_message_of_the_tour_is_small(home: AppTest) -> None:
     assert len(viewer.proto.bytes) < 700_000
     assert json.dumps(captions(home))
     assert np.isfinite(scene_of(home)["radius"])
+
+
+def test_tour_is_built_before_anyone_asks(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _tour._tour.clear()
+    _tour.prepare()
+    with monkeypatch.context() as patch:
+        patch.setattr("pages._tour.build_tour", lambda _: pytest.fail("built again"))
+        assert not open_page("home").exception
+    monkeypatch.chdir(tmp_path)
+    _tour.prepare()  # nothing ships here: the page says so, the server starts
