@@ -15,11 +15,13 @@ from mspt.config import ModelConfig
 from mspt.data.case import CaseStack
 from mspt.data.clouds import Cloud, CloudStack, FieldGroup, batch, case_seed
 from mspt.data.registry import get_dataset
+from mspt.data.symmetry import turn
 from mspt.errors import DataError
 from mspt.inference import partitions_for
 from mspt.metrics import relative_l2
 from mspt.normalize import Normalizer
 from mspt.partition import Partition
+from mspt.seeding import derive_seed
 
 Cases = CaseStack | CloudStack
 FIT_CLOUDS = 64
@@ -69,16 +71,47 @@ class StackSource:
 
     def batch(self, rows: list[int], epoch: int) -> Batch:  # noqa: ARG002 - always the same points
         """Return some cases."""
-        cases = self.cases
-        encoded = self.normalizer.encode(cases.points[rows], cases.features[rows])
-        channels = tuple(range(cases.fields.shape[-1]))
-        return Batch(
-            *encoded,
-            fields=cases.fields[rows],
-            partitions=None if self.partitions is None else [self.partitions[r] for r in rows],
-            num_surface=0,
-            groups=(FieldGroup("fields", "all", channels),),
-        )
+        cut = None if self.partitions is None else [self.partitions[row] for row in rows]
+        return _stacked(self.cases, rows, self.cases.points[rows], self.normalizer, cut)
+
+
+@dataclass(frozen=True)
+class TurnedSource:
+    """Cases of one size, each of which every epoch turns by a symmetry of the data set."""
+
+    cases: CaseStack
+    normalizer: Normalizer
+    config: ModelConfig
+    seed: int
+
+    def batch(self, rows: list[int], epoch: int) -> Batch:
+        """Turn some cases and cut them into patches."""
+        points = torch.stack([self._turned(row, epoch) for row in rows])
+        encoded, _ = self.normalizer.encode(points, self.cases.features[rows])
+        cut = partitions_for(self.config, encoded)
+        return _stacked(self.cases, rows, points, self.normalizer, cut)
+
+    def _turned(self, row: int, epoch: int) -> Float[Tensor, "N X"]:
+        known = get_dataset(self.cases.dataset).symmetries
+        drawn = derive_seed(self.seed, "symmetry", epoch, self.cases.names[row])
+        return turn(self.cases.points[row], known[drawn % len(known)])
+
+
+def _stacked(
+    cases: CaseStack,
+    rows: list[int],
+    points: Float[Tensor, "B N X"],
+    normalizer: Normalizer,
+    partitions: Sequence[Partition] | None,
+) -> Batch:
+    channels = tuple(range(cases.fields.shape[-1]))
+    return Batch(
+        *normalizer.encode(points, cases.features[rows]),
+        fields=cases.fields[rows],
+        partitions=partitions,
+        num_surface=0,
+        groups=(FieldGroup("fields", "all", channels),),
+    )
 
 
 @dataclass(frozen=True)
@@ -108,13 +141,17 @@ class CloudSource:
         )
 
 
-Source = StackSource | CloudSource
+Source = StackSource | TurnedSource | CloudSource
 
 
-def source_of(cases: Cases, *, normalizer: Normalizer, config: ModelConfig, seed: int) -> Source:
-    """Return what training reads its batches from."""
+def source_of(
+    cases: Cases, *, normalizer: Normalizer, config: ModelConfig, seed: int, augment: bool = False
+) -> Source:
+    """Return what training reads its batches from; ``augment`` is about 2-D cases only."""
     if isinstance(cases, CloudStack):
         return CloudSource(cases, normalizer, config, seed)
+    if augment:
+        return TurnedSource(cases, normalizer, config, seed)
     points, _ = normalizer.encode(cases.points, cases.features)
     return StackSource(cases, normalizer, partitions_for(config, points))
 

@@ -20,7 +20,16 @@ differ, `car-branched` has shorter ones and got about as many minutes, and `elas
 `elasticity-transolver-long` were trained for longer than those they stand among.
 """
 
-HEADINGS = ("Checkpoint", "Model", "Parameters", "Steps", "Minutes", "Test error", "Worst case")
+HEADINGS = (
+    "Checkpoint",
+    "Model",
+    "Parameters",
+    "Steps",
+    "Minutes",
+    "Test error",
+    "Worst case",
+    "Symmetric",
+)
 
 
 def model_cards(folder: Path) -> str:
@@ -39,12 +48,17 @@ def model_cards(folder: Path) -> str:
 def _section(name: str, checkpoints: Sequence[CheckpointInfo]) -> str:
     dataset = get_dataset(name)
     metrics = checkpoints[0].info["metrics"]
+    told = (
+        f"{metrics['cases']} test cases; mean only: {metrics['mean_only']:.1%}. *Symmetric* is the "
+        f"error of the mean over the {len(dataset.symmetries)} symmetries of the problem, "
+        "each of which takes a pass; all else is from a single one."
+    )
     lines = [
         f"## {dataset.title} (`{name}`)",
         "",
         f"{dataset.geometry} Labels: {dataset.solver}",
         "",
-        f"{metrics['cases']} test cases; mean only: {metrics['mean_only']:.1%}.",
+        told,
         "",
         f"| {' | '.join(HEADINGS)} |",
         f"|{' --- |' * len(HEADINGS)}",
@@ -65,5 +79,6 @@ def _row(one: CheckpointInfo) -> str:
         f"{info['minutes']:.0f}",
         f"{metrics['relative_l2']:.2%}",
         f"{metrics['worst']:.1%}",
+        f"{metrics['symmetric']:.2%}" if "symmetric" in metrics else "–",
     )
     return f"| {' | '.join(cells)} |"

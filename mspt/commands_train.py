@@ -179,6 +179,11 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, help="folder of the data; default: data/")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     parser.add_argument(
+        "--symmetries",
+        action="store_true",
+        help="score the mean over all symmetries of a 2-D data set too; takes as many passes",
+    )
+    parser.add_argument(
         "--record",
         action="store_true",
         help="score all test cases at hand and write that into the checkpoint's header",
@@ -199,7 +204,13 @@ def run_evaluate(args: argparse.Namespace) -> dict[str, Any]:
         )
         return {"checkpoint": str(args.checkpoint), "metrics": scores["metrics"]}
     _prepare(checkpoint.info["dataset"], args.split, root=args.data)
-    found, count = score(checkpoint, args.split, root=args.data, device=args.device)
+    found, count = score(
+        checkpoint,
+        args.split,
+        root=args.data,
+        symmetries=args.symmetries,
+        device=args.device,
+    )
     return {
         "checkpoint": str(args.checkpoint),
         "dataset": checkpoint.info["dataset"],

@@ -1,6 +1,6 @@
 """Score a checkpoint on a split, and write down what a checkpoint's header says of its training.
 
-Letters: B cases.
+Letters: B cases, N points, C output channels.
 """
 
 import platform
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from mspt.checkpoint import Checkpoint
 from mspt.data.case import CaseStack
 from mspt.data.registry import get_dataset
+from mspt.data.symmetry import Symmetry, turn
 from mspt.errors import DataError
 from mspt.inference import partitions_for, pick_device, predict_stack
 from mspt.metrics import field_metrics, relative_l2
@@ -25,18 +26,23 @@ class Evaluation:
     """Errors of a checkpoint on a split.
 
     Attributes:
+        names: Of the cases.
         relative_l2: Relative L2 of each case, over all fields.
+        symmetric: The same for the mean of the predictions under all symmetries of the data set;
+            None where nobody asked.
         by_field: Mean relative L2 over the cases of each field, by name.
         mean_only: Mean relative L2 of predicting the training mean everywhere.
     """
 
+    names: tuple[str, ...]
     relative_l2: Float[Tensor, " B"]
+    symmetric: Float[Tensor, " B"] | None
     by_field: dict[str, float]
     mean_only: float
 
     def metrics(self) -> dict[str, float]:
         """Return the numbers of a checkpoint's header."""
-        return {
+        found = {
             "relative_l2": self.relative_l2.mean().item(),
             "median": self.relative_l2.median().item(),
             "worst": self.relative_l2.max().item(),
@@ -44,10 +50,33 @@ class Evaluation:
             "cases": len(self.relative_l2),
             **self.by_field,
         }
+        if self.symmetric is None:
+            return found
+        return found | {"symmetric": self.symmetric.mean().item()}
+
+    def scores(self) -> list[dict[str, Any]]:
+        """Return the error of each case, for a checkpoint's header."""
+        columns = {"relative_l2": self.relative_l2.tolist()}
+        if self.symmetric is not None:
+            columns["symmetric"] = self.symmetric.tolist()
+        rounded = ([round(value, 6) for value in column] for column in columns.values())
+        return [
+            {"name": name, **dict(zip(columns, row, strict=True))}
+            for name, *row in zip(self.names, *rounded, strict=True)
+        ]
 
 
-def evaluate(checkpoint: Checkpoint, cases: CaseStack, *, device: str = "cpu") -> Evaluation:
+def evaluate(
+    checkpoint: Checkpoint, cases: CaseStack, *, symmetries: bool = False, device: str = "cpu"
+) -> Evaluation:
     """Predict every case of a split and compare with its truth.
+
+    Args:
+        checkpoint: What predicts.
+        cases: Of its data set.
+        symmetries: Whether to predict each case under the other symmetries of the data set too,
+            and to score the mean.
+        device: Where.
 
     Raises:
         DataError: If the checkpoint was trained on another data set.
@@ -56,20 +85,37 @@ def evaluate(checkpoint: Checkpoint, cases: CaseStack, *, device: str = "cpu") -
         raise DataError(
             f"cases must be of the checkpoint's data set {trained_on!r}, got {cases.dataset!r}"
         )
-    encoded, _ = checkpoint.normalizer.encode(cases.points, cases.features)
-    predicted = predict_stack(
-        checkpoint.model.to(pick_device(device)),
-        checkpoint.normalizer,
-        cases.points,
-        cases.features,
-        partitions=partitions_for(checkpoint.config, encoded),
-    )
-    names = tuple(field.name for field in get_dataset(cases.dataset).fields)
+    dataset = get_dataset(cases.dataset)
+    predicted = _predict(checkpoint, cases, dataset.symmetries[0], device)
+    symmetric = None
+    if symmetries:
+        total = predicted.clone()
+        for symmetry in dataset.symmetries[1:]:
+            total += _predict(checkpoint, cases, symmetry, device)
+        symmetric = relative_l2(total / len(dataset.symmetries), cases.fields)
+    names = tuple(field.name for field in dataset.fields)
     mean = checkpoint.normalizer.fields_mean.expand_as(cases.fields)
     return Evaluation(
+        names=cases.names,
         relative_l2=relative_l2(predicted, cases.fields),
+        symmetric=symmetric,
         by_field=field_metrics(predicted, cases.fields, names=names),
         mean_only=relative_l2(mean, cases.fields).mean().item(),
+    )
+
+
+def _predict(
+    checkpoint: Checkpoint, cases: CaseStack, symmetry: Symmetry, device: str
+) -> Float[Tensor, "B N C"]:
+    """Predict turned cases; the fields stay with their points."""
+    points = turn(cases.points, symmetry)
+    encoded, _ = checkpoint.normalizer.encode(points, cases.features)
+    return predict_stack(
+        checkpoint.model.to(pick_device(device)),
+        checkpoint.normalizer,
+        points,
+        cases.features,
+        partitions=partitions_for(checkpoint.config, encoded),
     )
 
 

@@ -28,6 +28,8 @@ class TrainConfig:
         precision: ``bfloat16`` runs the forward in mixed precision; it gains on GPUs only.
         coarse_epochs: First passes on a quarter of the points: every second row and column of
             gridded cases, fewer drawn points of flows.
+        augment: Whether every epoch turns each case of a 2-D data set by one of the data set's
+            symmetries; flows are always mirrored at random.
         surface_points: Points drawn on the surface of a body, all of them where there are fewer;
             0 for data sets without one.
         volume_points: Points drawn in the flow around it.
@@ -45,6 +47,7 @@ class TrainConfig:
     seed: int = 0
     precision: Precision = "float32"
     coarse_epochs: int = 0
+    augment: bool = False
     surface_points: int = 0
     volume_points: int = 0
     compile: bool = False
@@ -70,9 +73,9 @@ class TrainConfig:
                 raise ValueError(f"{name} must be in [0, 1), got {value}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for a checkpoint's header; numbers of points only if drawn."""
-        drawn = ("surface_points", "volume_points")
-        return {key: value for key, value in asdict(self).items() if key not in drawn or value}
+        """Return plain values for a checkpoint's header; what few runs have, only where set."""
+        extra = ("augment", "surface_points", "volume_points")
+        return {key: value for key, value in asdict(self).items() if key not in extra or value}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -107,9 +107,17 @@ def usual_checks(checkpoint: Checkpoint, cases: Cases) -> dict[str, list[float]]
 
 
 def score(
-    checkpoint: Checkpoint, split: str, *, root: Path | None = None, device: str = "auto"
+    checkpoint: Checkpoint,
+    split: str,
+    *,
+    root: Path | None = None,
+    symmetries: bool = False,
+    device: str = "auto",
 ) -> tuple[dict[str, Any], int]:
-    """Return the metrics of a checkpoint on a split of its data set, and the number of cases."""
+    """Return the metrics of a checkpoint on a split of its data set, and the number of cases.
+
+    ``symmetries`` is about 2-D cases: whether to score the mean over all symmetries too.
+    """
     if checkpoint.info["dataset"] in ADAPTERS:
         scores = _adapted(checkpoint, split, root=root, device=device)
         return cloud_metrics(scores), len(scores)
@@ -117,7 +125,8 @@ def score(
         found = _flows(checkpoint, split, root=root, device=device)
         return found.metrics(), len(found.scores)
     cases = load_split(checkpoint.info["dataset"], split, root=root)
-    return evaluate(checkpoint, cases, device=device).metrics(), len(cases)
+    found = evaluate(checkpoint, cases, symmetries=symmetries, device=device)
+    return found.metrics(), len(cases)
 
 
 def final_scores(
@@ -132,7 +141,9 @@ def final_scores(
         ]
         return {"metrics": cloud_metrics(scores), "scores": kept}
     if checkpoint.info["dataset"] != CAR.name:
-        return {"metrics": score(checkpoint, "test", root=root, device=device)[0]}
+        cases = load_split(checkpoint.info["dataset"], "test", root=root)
+        found = evaluate(checkpoint, cases, symmetries=True, device=device)
+        return {"metrics": found.metrics(), "scores": found.scores()}
     test = _flows(checkpoint, "test", root=root, device=device)
     unseen = _flows(checkpoint, "unseen", root=root, device=device)
     return {

@@ -153,7 +153,8 @@ def train(
     num_steps = config.epochs * steps_per_epoch
     progress = load_state(folder, training) if folder else Progress()
     start, saved, spent = perf_counter(), perf_counter(), progress.minutes
-    stages = [_source(training, cases) for cases in (training.coarse, training.cases) if cases]
+    learned = [cases for cases in (training.coarse, training.cases) if cases]
+    stages = [_source(training, cases, augment=config.augment) for cases in learned]
     validation = _source(training, training.validation)
     forward = torch.compile(training.model) if config.compile else training.model
     first_step = progress.step
@@ -181,10 +182,14 @@ def train(
     yield TrainingStopped(progress, complete=progress.step == num_steps)
 
 
-def _source(training: Training, cases: Cases) -> Source:
+def _source(training: Training, cases: Cases, *, augment: bool = False) -> Source:
     preset = training.preset
     return source_of(
-        cases, normalizer=training.normalizer, config=preset.model, seed=preset.train.seed
+        cases,
+        normalizer=training.normalizer,
+        config=preset.model,
+        seed=preset.train.seed,
+        augment=augment,
     )
 
 

@@ -25,7 +25,9 @@ def blocks(shown: Shown, *, dark: bool) -> None:
         dark=dark,
     )
     st.plotly_chart(figure, key="attention_blocks")
-    st.caption(f"Bars: {shown.words}. Strokes: mean over all points. :green-badge[measured here]")
+    st.caption(
+        f"Bars: {shown.words}. Strokes: mean over all points. {_parts.badge(_parts.MEASURED)}"
+    )
 
 
 def heads(shown: Shown, *, dark: bool) -> None:

@@ -200,7 +200,7 @@ def paper_line(view: View, found: dict[str, Cuts]) -> str:
     tree, random = PAPER_TABLE_6.values()
     return (
         f"The ball tree's patches are **{here} ×** more compact than patches drawn by chance "
-        f":green-badge[{_parts.MEASURED}]. On the paper's Elasticity, K not known: {tree} against "
+        f"{_parts.badge(_parts.MEASURED)}. On the paper's Elasticity, K not known: {tree} against "
         f"{random}, {random / tree:.0f} × :violet-badge[{_parts.PAPER}, Table 6]."
         + (
             " Stored flows come in a tree's leaf order, so their sequence does well."
@@ -216,7 +216,7 @@ def subtitle(view: View, cuts: Cuts) -> str:
     if view.source == _subjects.STRESS:
         words = f"{describe_cloud(view.name)} N = {len(view.points):,} points"
     return (
-        f"{words}, cut in {1000 * cuts.seconds:.1f} ms :green-badge[{_parts.MEASURED}]. "
+        f"{words}, cut in {1000 * cuts.seconds:.1f} ms {_parts.badge(_parts.MEASURED)}. "
         "Click a point to see its patch."
     )
 

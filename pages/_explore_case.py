@@ -193,7 +193,7 @@ def facts(chosen: Chosen) -> None:
     data = CAR if chosen.is_flow else get_dataset(chosen.source)
     first, second = st.columns(2, gap="medium")
     with first:
-        st.markdown(f"**The checkpoint {header.path.stem}** :blue-badge[{_parts.STORED}]")
+        st.markdown(f"**The checkpoint {header.path.stem}** {_parts.badge(_parts.STORED)}")
         _parts.checkpoint_facts(header)
         if curve := header.info.get("curve"):
             st.plotly_chart(

@@ -24,8 +24,11 @@ def all_cases(chosen: Chosen) -> None:
     errors = _shared.known_errors(chosen.header, _parts.device())
     if len(errors) == len(_shared.test_cases(chosen.source).names):
         smaller = sum(error < errors[chosen.name] for error in errors.values())
+        stored = _shared.stored_errors(chosen.header)
+        origin = _parts.MEASURED if errors.keys() - stored.keys() else _parts.STORED
         st.markdown(
-            f"**{smaller} of {len(errors)}** test cases have a smaller error than this one."
+            f"**{smaller} of {len(errors)}** test cases have a smaller error than this one. "
+            f"{_parts.badge(origin)}"
         )
         st.plotly_chart(
             error_histogram(

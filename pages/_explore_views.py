@@ -136,7 +136,7 @@ def _caption(
     whole = _explore_case.subject_at(chosen, 1.0)
     cut = "no patches" if patch is None else f"K = {int(patch.max()) + 1} patches"
     st.caption(
-        f"Relative L2 of {first.view.name}: **{errors}** :green-badge[{_parts.MEASURED}] at "
+        f"Relative L2 of {first.view.name}: **{errors}** {_parts.badge(_parts.MEASURED)} at "
         f"{len(first.rows):,} of N = {len(seen.points):,} points · {cut} · the model has learned "
         f"on N = {len(whole.points):,}"
     )
@@ -160,7 +160,7 @@ def _values(compared: dict[str, Compared], patch: np.ndarray | None, row: int) -
     picked = "explore_pick" in st.session_state
     st.markdown(
         f"**{'The picked point' if picked else 'The point with the largest error'}** "
-        f":green-badge[{_parts.MEASURED}]"
+        f"{_parts.badge(_parts.MEASURED)}"
     )
     st.table(shown, border="horizontal", width="stretch")
     if not picked:
@@ -174,7 +174,7 @@ def _patches(shares: pd.DataFrame | None, compared: Compared) -> None:
         return
     unit = "" if compared.view.unit == "1" else f", {compared.view.unit}"
     head = st.container(horizontal=True, vertical_alignment="center")
-    head.markdown(f"**Worst patches** :green-badge[{_parts.MEASURED}]", width="stretch")
+    head.markdown(f"**Worst patches** {_parts.badge(_parts.MEASURED)}", width="stretch")
     head.toggle("Mark the worst", key="mark_worst", bind="query-params")
     head.toggle(
         "Fly there",

@@ -62,6 +62,11 @@ def is_dark() -> bool:
     return st.context.theme.type == "dark"
 
 
+def badge(origin: str) -> str:
+    """Return the badge that tells where a number comes from, as Markdown."""
+    return f":{_ORIGIN_COLORS[origin]}-badge[{origin}]"
+
+
 def number(label: str, value: str, *, origin: str, help_text: str | None = None) -> None:
     """Show one number, its unit and where it comes from."""
     st.metric(

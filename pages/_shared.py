@@ -118,9 +118,15 @@ def _errors() -> dict[tuple[Path, float, str], dict[str, float]]:
     return {}
 
 
+def stored_errors(header: CheckpointInfo) -> dict[str, float]:
+    """Return the relative L2 of the test cases that came with the checkpoint, by name."""
+    return {score["name"]: score["relative_l2"] for score in header.info.get("scores", [])}
+
+
 def known_errors(header: CheckpointInfo, device: str) -> dict[str, float]:
-    """Return the relative L2 of the test cases predicted so far, by name."""
-    return dict(_errors().get((header.path, header.path.stat().st_mtime, device), {}))
+    """Return the relative L2 of the test cases: stored, or of those predicted here so far."""
+    computed = _errors().get((header.path, header.path.stat().st_mtime, device), {})
+    return {**computed, **stored_errors(header)}
 
 
 def rank_test_cases(header: CheckpointInfo, device: str) -> Iterator[tuple[int, int]]:
@@ -129,7 +135,7 @@ def rank_test_cases(header: CheckpointInfo, device: str) -> Iterator[tuple[int, 
     errors = _errors().setdefault((header.path, changed, device), {})
     checkpoint = _warm(header.path, changed, device)
     for index, name in enumerate(cases.names):
-        if name not in errors:
+        if name not in known_errors(header, device):
             case = cases.case(index)
             with one_at_a_time():
                 prediction = predict_case(checkpoint, case.points, case.features, device=device)

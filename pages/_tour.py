@@ -60,7 +60,7 @@ def _equations(tour: Tour, header: CheckpointInfo, name: str) -> None:
     """Show the equations with this cloud's numbers in them."""
     facts = tour.facts
     st.markdown(
-        f"**This cloud in four equations** :green-badge[{_parts.MEASURED}]  \n"
+        f"**This cloud in four equations** {_parts.badge(_parts.MEASURED)}  \n"
         f"{name}, seen by the checkpoint {header.path.stem}: N = {facts.num_points:,}, "
         f"K = {facts.num_patches}, L = {facts.size}, Q = {facts.per_patch}, "
         f"S = {facts.num_supernodes}, D = {facts.width}"

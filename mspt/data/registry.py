@@ -10,6 +10,7 @@ from jaxtyping import Float32, Int64
 from torch import Tensor
 
 from mspt.data.case import Case, Quantity
+from mspt.data.symmetry import IDENTITY, LEFT_RIGHT, SQUARE, Symmetry
 from mspt.errors import DataError
 from mspt.solvers import darcy, elasticity
 from mspt.solvers.elasticity_mesh import triangulate
@@ -31,6 +32,7 @@ class Dataset:
         licence: Of the data.
         space_dim: Space axes X.
         grid_shape: Rows and columns where the points are a grid, row by row; else None.
+        symmetries: What turns one solution into another, point by point; the identity first.
         features: What goes in at each point besides its coordinates.
         fields: What is predicted at each point.
         primary_field: Name of the field that scores are about.
@@ -48,6 +50,7 @@ class Dataset:
     licence: str
     space_dim: int
     grid_shape: tuple[int, int] | None
+    symmetries: tuple[Symmetry, ...]
     features: tuple[Quantity, ...]
     fields: tuple[Quantity, ...]
     primary_field: str
@@ -169,6 +172,7 @@ DARCY = Dataset(
     licence=LICENCE,
     space_dim=2,
     grid_shape=(darcy.GRID_SIZE, darcy.GRID_SIZE),
+    symmetries=SQUARE,
     features=(
         Quantity(
             name="permeability",
@@ -208,6 +212,7 @@ ELASTICITY = Dataset(
     licence=LICENCE,
     space_dim=2,
     grid_shape=None,
+    symmetries=(IDENTITY, LEFT_RIGHT),
     features=(),
     fields=(
         Quantity(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tests.browser.test_pages import pixels
+from tests.browser.reading import pixels, solved, wait_for_another
 
 READY = ".mspt-viewer[data-ready]"
 
@@ -67,3 +67,11 @@ def test_clicked_design_is_opened(visit: Callable[..., object], script: object) 
     page.wait_for_url(f"**car_case={name}*")
     page.wait_for_selector(script.READY)
     assert name in page.get_by_label("Test case", exact=False).first.input_value()
+
+
+def test_choosing_a_case_puts_it_into_the_address(visit: Callable[..., object]) -> None:
+    page = visit("/explore?source=elasticity")
+    before = solved(page)
+    page.get_by_role("button", name="chevron_right").click()
+    wait_for_another(page, before)
+    assert "elasticity_case=elasticity-1101" in page.url

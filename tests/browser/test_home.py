@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tests.browser.test_pages import pixels
+from tests.browser.reading import pixels
 
 READY = ".mspt-viewer[data-ready]"
 

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tests.browser.test_pages import pixels
+from tests.browser.reading import pixels
 
 CHART = ".js-plotly-plot"
 

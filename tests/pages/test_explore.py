@@ -9,12 +9,12 @@ from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import CheckpointInfo, list_checkpoints, load_checkpoint, read_info
 from mspt.data.flow_store import list_flows, load_flow
-from mspt.data.store import load_case
+from mspt.data.store import load_case, load_split
 from mspt.figures.viewer_bytes import STEPS, decode, shuffle_order
 from mspt.flow_evaluation import score_flow
 from mspt.inference import predict_case
 from tests.pages.reading import charts, metrics
-from tests.pages.tiny import NOT_STORED
+from tests.pages.tiny import NOT_STORED, STORED
 
 Open = Callable[..., AppTest]
 SHIPPED = list_checkpoints(Path(__file__).parents[2] / "pretrained")
@@ -375,6 +375,19 @@ def test_worst_first_sorts_the_list_by_an_error_anyone_can_recompute(
     assert first > middle > last
     histogram = charts(app)[0]["data"][0]
     assert histogram["y"].sum() == len(names) == 200
+
+
+def test_stored_errors_are_shown_and_sorted_by_without_predicting(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pages._shared.rank_test_cases", lambda *_: pytest.fail("predicted"))
+    app = open_page("explore", source="elasticity", checkpoint=STORED)
+    (text,) = [one.value for one in app.markdown if "have a smaller error" in one.value]
+    assert text.startswith("**0 of 200**")
+    assert ":blue-badge[stored with the checkpoint]" in text
+    app.toggle(key="worst").set_value(True).run()
+    cases = load_split("elasticity", "test")
+    assert app.selectbox(key="elasticity_case").options == list(reversed(cases.names))
 
 
 def test_folder_without_checkpoints_says_how_to_make_one(

@@ -1,0 +1,45 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.browser.reading import pixels
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_shape_is_drawn_with_its_pressure(visit: Callable[..., object], theme: str) -> None:
+    page = visit("/upload?sample=Ahmed+body", theme=theme)
+    assert page.get_by_test_id("stException").count() == 0
+    assert page.get_by_test_id("stAlert").count() == 0
+    scene = page.frame_locator("iframe[srcdoc]")
+    scene.locator("body[data-ready]").wait_for()
+    drawn = pixels(page.locator("iframe[srcdoc]").first)
+    assert drawn.std() > 8
+    assert (np.ptp(drawn, axis=-1) > 40).mean() > 0.02
+    assert scene.get_by_role("img").get_attribute("aria-label").startswith("Pressure")
+
+
+def test_the_point_of_view_stays_and_the_picture_can_be_saved(
+    visit: Callable[..., object], tmp_path: Path
+) -> None:
+    page = visit("/upload?sample=Ahmed+body")
+    scene = page.frame_locator("iframe[srcdoc]")
+    scene.locator("body[data-ready]").wait_for()
+    scene.locator(".content").press("ArrowLeft")
+    page.wait_for_timeout(400)
+    kept = "Object.entries(sessionStorage).find(([key]) => key.startsWith('mspt-camera'))?.[1]"
+    before = page.evaluate(kept)
+    assert before
+    page.get_by_role("radio", name="Shape").or_(
+        page.get_by_test_id("stBaseButton-segmented_control").filter(has_text="Shape")
+    ).first.click()
+    page.wait_for_timeout(1500)
+    scene.locator("body[data-ready]").wait_for()
+    assert page.evaluate(kept) == before
+    with page.expect_download() as waiting:
+        scene.get_by_role("button", name="Save picture (PNG)").click()
+    waiting.value.save_as(tmp_path / "view.png")
+    picture = np.asarray(Image.open(tmp_path / "view.png").convert("RGB")).astype(int)
+    assert picture.std() > 8
