@@ -51,7 +51,8 @@ def _section(name: str, checkpoints: Sequence[CheckpointInfo]) -> str:
     told = (
         f"{metrics['cases']} test cases; mean only: {metrics['mean_only']:.1%}. *Symmetric* is the "
         f"error of the mean over the {len(dataset.symmetries)} symmetries of the problem, "
-        "each of which takes a pass; all else is from a single one."
+        "each of which takes a pass; all else is from a single one. Models that take points in "
+        "their order get worse by it, as the order is not turned along."
     )
     lines = [
         f"## {dataset.title} (`{name}`)",

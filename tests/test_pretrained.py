@@ -63,7 +63,9 @@ def test_scores_in_the_header_are_recomputed(shipped: CheckpointInfo) -> None:
     mean_only = relative_l2(mean, cases.fields).mean().item()
     assert written["mean_only"] == pytest.approx(mean_only, rel=1e-4)
     assert written["cases"] == len(cases)
-    assert written["symmetric"] < written["relative_l2"] < 0.2 * mean_only
+    assert written["relative_l2"] < 0.2 * mean_only
+    depends_on_order = checkpoint.config.partition == "sequence"
+    assert (written["symmetric"] < written["relative_l2"]) != depends_on_order
 
 
 def picked(cases: CaseStack, rows: list[int]) -> CaseStack:
