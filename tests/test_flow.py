@@ -413,4 +413,4 @@ def test_bodies_belong_to_their_family_and_depend_on_the_seed() -> None:
     assert first.family == second.family == "block"
     assert first.parameters != second.parameters
     assert car_body(blocks[0], seed=1).parameters != first.parameters
-    assert car_body(blocks[0]).parameters == first.parameters
+    assert car_body(blocks[0]) is first  # kept: drawing it takes most of a second

@@ -1,13 +1,18 @@
 """The tour on the first page: its numbers, its scene, and where it leads."""
 
+import asyncio
 import json
+import logging
 import re
+import runpy
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
 import torch
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import load_checkpoint
@@ -152,3 +157,19 @@ def test_tour_is_built_before_anyone_asks(
         assert not open_page("home").exception
     monkeypatch.chdir(tmp_path)
     _tour.prepare()  # nothing ships here: the page says so, the server starts
+
+
+def test_server_builds_the_tour_as_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
+    for target, name in ((PagesManager, "uses_pages_directory"), (kept, "level")):
+        monkeypatch.setattr(target, name, getattr(target, name))  # serve.py changes it for good
+    called = Event()
+    monkeypatch.setattr(_tour, "prepare", called.set)
+    serve = runpy.run_path(str(Path(__file__).parents[2] / "serve.py"))
+
+    async def start() -> bool:
+        async with serve["warmed_up"](serve["app"]):
+            return called.wait(timeout=20)
+
+    assert asyncio.run(start())
+    assert not PagesManager.uses_pages_directory
