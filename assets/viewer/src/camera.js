@@ -213,6 +213,7 @@ export class Eye {
       if (share >= 1) this.save();
     };
     this.flight = requestAnimationFrame(step);
+    this.onChange(); // from now on the picture is not ready
   }
 
   /** Turns round the target by angles in radians; a flat cloud is pushed instead. */

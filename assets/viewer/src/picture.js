@@ -19,7 +19,7 @@ export async function savePicture(view) {
   const ink = view.page.text;
   const draw = (panel, box) => paintBar(pen, panel, view.colors, { ...box, ink, font, text: legend(panel, null) });
   panels.forEach((panel, place) => {
-    const box = view.views[place];
+    const box = view.painter.places[place];
     pen.fillStyle = ink;
     pen.textAlign = "center";
     pen.textBaseline = "bottom";
