@@ -74,7 +74,8 @@ def run_train(args: argparse.Namespace) -> dict[str, Any]:
     info = _info(training, stopped) | {"commit": commit}
     if stopped.complete:
         checkpoint = Checkpoint(training.average, preset.model, training.normalizer, info)
-        info |= final_scores(checkpoint, root=args.data, device=args.device)
+        with ProgressBar(unit="prediction") as bar:
+            info |= final_scores(checkpoint, root=args.data, device=args.device, told=bar.reach)
         if checks := usual_checks(checkpoint, training.validation):
             info["trust"] = checks
     path = folder / f"{name}.safetensors"
@@ -194,7 +195,8 @@ def run_evaluate(args: argparse.Namespace) -> dict[str, Any]:
     """Score a checkpoint on a split of its data set."""
     checkpoint = load_checkpoint(args.checkpoint)
     if args.record:
-        scores = final_scores(checkpoint, root=args.data, device=args.device)
+        with ProgressBar(unit="prediction") as bar:
+            scores = final_scores(checkpoint, root=args.data, device=args.device, told=bar.reach)
         save_checkpoint(
             args.checkpoint,
             model=checkpoint.model,
@@ -204,13 +206,15 @@ def run_evaluate(args: argparse.Namespace) -> dict[str, Any]:
         )
         return {"checkpoint": str(args.checkpoint), "metrics": scores["metrics"]}
     _prepare(checkpoint.info["dataset"], args.split, root=args.data)
-    found, count = score(
-        checkpoint,
-        args.split,
-        root=args.data,
-        symmetries=args.symmetries,
-        device=args.device,
-    )
+    with ProgressBar(unit="prediction") as bar:
+        found, count = score(
+            checkpoint,
+            args.split,
+            root=args.data,
+            symmetries=args.symmetries,
+            device=args.device,
+            told=bar.reach,
+        )
     return {
         "checkpoint": str(args.checkpoint),
         "dataset": checkpoint.info["dataset"],

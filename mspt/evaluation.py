@@ -19,6 +19,7 @@ from mspt.data.symmetry import Symmetry, turn
 from mspt.errors import DataError
 from mspt.inference import partitions_for, pick_device, predict_stack
 from mspt.metrics import field_metrics, relative_l2
+from mspt.progress import Told, quiet
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,12 @@ class Evaluation:
 
 
 def evaluate(
-    checkpoint: Checkpoint, cases: CaseStack, *, symmetries: bool = False, device: str = "cpu"
+    checkpoint: Checkpoint,
+    cases: CaseStack,
+    *,
+    symmetries: bool = False,
+    device: str = "cpu",
+    told: Told = quiet,
 ) -> Evaluation:
     """Predict every case of a split and compare with its truth.
 
@@ -77,6 +83,7 @@ def evaluate(
         symmetries: Whether to predict each case under the other symmetries of the data set too,
             and to score the mean.
         device: Where.
+        told: Called after each pass.
 
     Raises:
         DataError: If the checkpoint was trained on another data set.
@@ -86,37 +93,48 @@ def evaluate(
             f"cases must be of the checkpoint's data set {trained_on!r}, got {cases.dataset!r}"
         )
     dataset = get_dataset(cases.dataset)
-    predicted = _predict(checkpoint, cases, dataset.symmetries[0], device)
-    symmetric = None
-    if symmetries:
-        total = predicted.clone()
-        for symmetry in dataset.symmetries[1:]:
-            total += _predict(checkpoint, cases, symmetry, device)
-        symmetric = relative_l2(total / len(dataset.symmetries), cases.fields)
+    asked = dataset.symmetries if symmetries else dataset.symmetries[:1]
+    first, *others = (
+        _predict(checkpoint, cases, symmetry, device, place=(place, len(asked)), told=told)
+        for place, symmetry in enumerate(asked)
+    )
+    symmetric = relative_l2(sum(others, first) / len(asked), cases.fields) if symmetries else None
     names = tuple(field.name for field in dataset.fields)
     mean = checkpoint.normalizer.fields_mean.expand_as(cases.fields)
     return Evaluation(
         names=cases.names,
-        relative_l2=relative_l2(predicted, cases.fields),
+        relative_l2=relative_l2(first, cases.fields),
         symmetric=symmetric,
-        by_field=field_metrics(predicted, cases.fields, names=names),
+        by_field=field_metrics(first, cases.fields, names=names),
         mean_only=relative_l2(mean, cases.fields).mean().item(),
     )
 
 
 def _predict(
-    checkpoint: Checkpoint, cases: CaseStack, symmetry: Symmetry, device: str
+    checkpoint: Checkpoint,
+    cases: CaseStack,
+    symmetry: Symmetry,
+    device: str,
+    *,
+    place: tuple[int, int],
+    told: Told,
 ) -> Float[Tensor, "B N C"]:
     """Predict turned cases; the fields stay with their points."""
     points = turn(cases.points, symmetry)
     encoded, _ = checkpoint.normalizer.encode(points, cases.features)
-    return predict_stack(
-        checkpoint.model.to(pick_device(device)),
-        checkpoint.normalizer,
-        points,
-        cases.features,
-        partitions=partitions_for(checkpoint.config, encoded),
-    )
+    partitions = partitions_for(checkpoint.config, encoded)
+    model = checkpoint.model.to(pick_device(device))
+    predicted = []
+    for row in range(len(cases)):
+        one = slice(row, row + 1)
+        cut = None if partitions is None else partitions[one]
+        predicted.append(
+            predict_stack(
+                model, checkpoint.normalizer, points[one], cases.features[one], partitions=cut
+            )
+        )
+        told(place[0] * len(cases) + row + 1, place[1] * len(cases))
+    return torch.cat(predicted)
 
 
 def num_parameters(model: nn.Module) -> int:

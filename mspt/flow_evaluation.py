@@ -20,6 +20,7 @@ from mspt.data.flow import FlowCase
 from mspt.design_metrics import order_accuracy, r_squared, spearman
 from mspt.flow_inference import predict_stored
 from mspt.metrics import relative_l2
+from mspt.progress import Told, quiet
 
 WHEEL_MARGIN = 1.2
 AXLES = (0.18, 0.805)
@@ -90,13 +91,21 @@ class FlowEvaluation:
 
 
 def evaluate_flows(
-    checkpoint: Checkpoint, cases: Sequence[tuple[str, FlowCase]], *, device: str = "auto"
+    checkpoint: Checkpoint,
+    cases: Sequence[tuple[str, FlowCase]],
+    *,
+    device: str = "auto",
+    told: Told = quiet,
 ) -> FlowEvaluation:
     """Score a checkpoint, and the prediction of training means, on cases of a split."""
+    scores = []
+    for name, case in cases:
+        scores.append(score_flow(checkpoint, name, case, device=device))
+        told(len(scores), len(cases))
     mean = checkpoint.normalizer.fields_mean.cpu()
     plain = {"drag": checkpoint.info["mean_C_D"], "lift": checkpoint.info["mean_C_L"]}
     return FlowEvaluation(
-        scores=tuple(score_flow(checkpoint, name, case, device=device) for name, case in cases),
+        scores=tuple(scores),
         mean_only=tuple(mean_field_score(name, case, mean, **plain) for name, case in cases),
     )
 

@@ -1,10 +1,13 @@
 """The progress bar of the command line."""
 
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
 from tqdm import tqdm
 
+Told = Callable[[int, int], object]
+"""What long work calls after each of its parts, with how many are done and how many there are."""
 LOG_SECONDS = 60.0
 """Time between two lines where nobody watches: in a file or a pipe."""
 
@@ -23,3 +26,12 @@ class ProgressBar(tqdm):
         if self.fp.isatty() or now - self._last_line >= LOG_SECONDS:
             self._last_line = now
             super().refresh(*args, **options)
+
+    def reach(self, done: int, total: int) -> None:
+        """Move to where the work is."""
+        self.total = total
+        self.update(done - self.n)
+
+
+def quiet(done: int, total: int) -> None:
+    """Tell nobody."""

@@ -16,6 +16,7 @@ from mspt.data.adapters import ADAPTERS
 from mspt.data.adapters.common import (
     AdaptedCase,
     PointsKept,
+    case_names,
     keep_points,
     read_cases,
     stack_cases,
@@ -32,6 +33,7 @@ from mspt.flow_inputs import cloud_size
 from mspt.geometry.descriptor import describe_outline
 from mspt.metrics import relative_l2
 from mspt.presets import Preset
+from mspt.progress import Told, quiet
 from mspt.trust import model_checks
 
 
@@ -113,28 +115,34 @@ def score(
     root: Path | None = None,
     symmetries: bool = False,
     device: str = "auto",
+    told: Told = quiet,
 ) -> tuple[dict[str, Any], int]:
     """Return the metrics of a checkpoint on a split of its data set, and the number of cases.
 
-    ``symmetries`` is about 2-D cases: whether to score the mean over all symmetries too.
+    ``symmetries`` is about 2-D cases: whether to score the mean over all symmetries too. ``told``
+    is called after each case.
     """
     if checkpoint.info["dataset"] in ADAPTERS:
-        scores = _adapted(checkpoint, split, root=root, device=device)
+        scores = _adapted(checkpoint, split, root=root, device=device, told=told)
         return cloud_metrics(scores), len(scores)
     if checkpoint.info["dataset"] == CAR.name:
-        found = _flows(checkpoint, split, root=root, device=device)
+        found = _flows(checkpoint, split, root=root, device=device, told=told)
         return found.metrics(), len(found.scores)
     cases = load_split(checkpoint.info["dataset"], split, root=root)
-    found = evaluate(checkpoint, cases, symmetries=symmetries, device=device)
+    found = evaluate(checkpoint, cases, symmetries=symmetries, device=device, told=told)
     return found.metrics(), len(cases)
 
 
 def final_scores(
-    checkpoint: Checkpoint, *, root: Path | None = None, device: str = "auto"
+    checkpoint: Checkpoint,
+    *,
+    root: Path | None = None,
+    device: str = "auto",
+    told: Told = quiet,
 ) -> dict[str, Any]:
     """Return what a header keeps of the test split, and of unseen families for flows."""
     if checkpoint.info["dataset"] in ADAPTERS:
-        scores = _adapted(checkpoint, "test", root=root, device=device)
+        scores = _adapted(checkpoint, "test", root=root, device=device, told=told)
         kept = [
             _rounded({"name": one.name, **one.errors, "C_D": one.drag, "C_D_true": one.true_drag})
             for one in scores
@@ -142,10 +150,10 @@ def final_scores(
         return {"metrics": cloud_metrics(scores), "scores": kept}
     if checkpoint.info["dataset"] != CAR.name:
         cases = load_split(checkpoint.info["dataset"], "test", root=root)
-        found = evaluate(checkpoint, cases, symmetries=True, device=device)
+        found = evaluate(checkpoint, cases, symmetries=True, device=device, told=told)
         return {"metrics": found.metrics(), "scores": found.scores()}
-    test = _flows(checkpoint, "test", root=root, device=device)
-    unseen = _flows(checkpoint, "unseen", root=root, device=device)
+    test = _flows(checkpoint, "test", root=root, device=device, told=told)
+    unseen = _flows(checkpoint, "unseen", root=root, device=device, told=told)
     return {
         "metrics": test.metrics(),
         "metrics_unseen": unseen.metrics(),
@@ -242,14 +250,21 @@ def _group_errors(cloud: Cloud, predicted: Float[Tensor, "N C"]) -> dict[str, fl
 
 
 def _adapted(
-    checkpoint: Checkpoint, split: str, *, root: Path | None, device: str
+    checkpoint: Checkpoint, split: str, *, root: Path | None, device: str, told: Told
 ) -> list[CloudScore]:
-    cases = read_cases(ADAPTERS[checkpoint.info["dataset"]], split, root=root)
-    return [score_cloud(checkpoint, case, device=device) for case in cases]
+    adapter = ADAPTERS[checkpoint.info["dataset"]]
+    folder, names = case_names(adapter, split, root=root)
+    scores = []
+    for name in names:
+        scores.append(score_cloud(checkpoint, adapter.read(folder, name), device=device))
+        told(len(scores), len(names))
+    return scores
 
 
-def _flows(checkpoint: Checkpoint, split: str, *, root: Path | None, device: str) -> FlowEvaluation:
-    return evaluate_flows(checkpoint, load_flows(split, root=root), device=device)
+def _flows(
+    checkpoint: Checkpoint, split: str, *, root: Path | None, device: str, told: Told
+) -> FlowEvaluation:
+    return evaluate_flows(checkpoint, load_flows(split, root=root), device=device, told=told)
 
 
 def _rounded(row: dict[str, Any]) -> dict[str, Any]:

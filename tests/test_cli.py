@@ -90,11 +90,14 @@ def test_train_then_evaluate_gives_the_header_s_number(
     assert trained["complete"]
     assert trained["steps"] == 4
     assert len(trained["curve"]) == 2
-    scored = run_json(capsys, "evaluate", str(trained["checkpoint"]), "--device", "cpu")
+    evaluate = ["evaluate", str(trained["checkpoint"]), "--device", "cpu"]
+    scored = run_json(capsys, *evaluate, "--symmetries")
     assert scored["dataset"] == "elasticity"
     assert scored["split"] == "test"
     assert scored["cases"] == 4
     assert scored["metrics"] == pytest.approx(trained["metrics"])
+    once = run_json(capsys, *evaluate)["metrics"]
+    assert scored["metrics"] == pytest.approx(once | {"symmetric": trained["metrics"]["symmetric"]})
     line = fails_with(capsys, *arguments)
     assert "must be a folder without a saved run" in line
     assert "--resume" in line
@@ -121,10 +124,15 @@ def test_recording_writes_the_score_into_the_header_and_changes_nothing_else(
     run = str(tmp_path / "run")
     arguments = ["train", "elasticity", "--preset", "tiny", "--out", run, "--device", "cpu"]
     path = str(run_json(capsys, *arguments, "--minutes", "0")["checkpoint"])
-    before, scored = load_checkpoint(path), run_json(capsys, "evaluate", path, "--device", "cpu")
-    run_json(capsys, "evaluate", path, "--device", "cpu", "--record")
+    before, evaluate = load_checkpoint(path), ["evaluate", path, "--device", "cpu"]
+    scored = run_json(capsys, *evaluate, "--symmetries")
+    run_json(capsys, *evaluate, "--record")
     after = load_checkpoint(path)
-    assert after.info == {**before.info, "metrics": pytest.approx(scored["metrics"])}
+    metrics, scores = after.info["metrics"], after.info["scores"]
+    assert after.info == {**before.info, "metrics": metrics, "scores": scores}
+    assert metrics == pytest.approx(scored["metrics"])
+    mean = sum(score["symmetric"] for score in scores) / len(scores)
+    assert mean == pytest.approx(metrics["symmetric"], abs=1e-6)
     for name, weights in before.model.state_dict().items():
         assert torch.equal(weights, after.model.state_dict()[name])
 

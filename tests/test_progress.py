@@ -32,3 +32,12 @@ def test_time_for_another_line_comes(monkeypatch: pytest.MonkeyPatch) -> None:
             bar.n = step
             bar.refresh()
     assert all(f"{step}/5" in out.getvalue() for step in range(5))
+
+
+def test_bar_reaches_where_the_work_is() -> None:
+    out = Terminal()
+    with ProgressBar(unit="case", file=out, mininterval=0) as bar:
+        for done in range(1, 5):
+            bar.reach(done, 4)
+    assert "4/4" in out.getvalue()
+    assert bar.n == bar.total == 4
