@@ -7,7 +7,7 @@ from mspt.attention_views import over_heads
 from mspt.figures.attention import blocks_figure, comparison_figure, patch_matrix_figure
 from mspt.figures.heads import head_grid_figure
 from mspt.observation import patch_matrix, summaries_by_block
-from pages import _attended, _parts, _shapes
+from pages import _attended, _parts
 from pages._attention_parts import Asked, Shown
 
 
@@ -113,7 +113,7 @@ def compare(shown: Shown, asked: Asked, *, dark: bool) -> None:
             )
             return
         steps = _attended.compare(shown.key, shown.seen, shown.now.points, **settings)
-        _shapes.follow(steps, "Masking every patch in turn")
+        _parts.follow("Masking every patch in turn", steps)
         found = _attended.comparison(shown.key, shown.seen, shown.now.points, **settings)
     if found is None:
         return

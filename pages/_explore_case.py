@@ -117,10 +117,13 @@ def _case_names(source: str, header: CheckpointInfo, *, worst_first: bool) -> li
     if source == _subjects.CAR_CASES:
         names = _subjects.flow_names()
         if worst_first:
-            if len(_explored.flow_scores(header, _parts.device())) < len(names):
-                _parts.follow(_explored.rank_flows(header, _parts.device()))
-            scores = _explored.flow_scores(header, _parts.device())
-            names.sort(key=lambda name: scores[name]["surface_pressure"], reverse=True)
+            device = _parts.device()
+            if len(_explored.flow_scores(header, device)) < len(names):
+                steps = _explored.rank_flows(header, device)
+                _parts.follow("Scoring all bodies", steps, what=(header.path, device))
+            scores = _explored.flow_scores(header, device)
+            if len(scores) == len(names):
+                names.sort(key=lambda name: scores[name]["surface_pressure"], reverse=True)
         return names
     names = list(_shared.test_cases(source).names)
     errors = _shared.known_errors(header, _parts.device())

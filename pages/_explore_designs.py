@@ -39,8 +39,10 @@ def all_cases(chosen: Chosen) -> None:
             key="explore_histogram",
         )
     elif st.session_state.get("worst"):
-        _parts.follow(_shared.rank_test_cases(chosen.header, _parts.device()))
-        st.rerun()
+        steps = _shared.rank_test_cases(chosen.header, _parts.device())
+        what = chosen.header.path, _parts.device()
+        if _parts.follow("Predicting all test cases", steps, what=what):
+            st.rerun()
     else:
         st.caption(
             "Turn on *Worst first* to predict every test case once, sort the list by error and see "
@@ -87,7 +89,7 @@ def _all_flows(chosen: Chosen) -> None:
     if missing and st.button(
         f"Score the other {missing}", key="score_all", icon=":material/play_arrow:"
     ):
-        _parts.follow(_explored.rank_flows(chosen.header, _parts.device()))
+        _parts.follow("Scoring all bodies", _explored.rank_flows(chosen.header, _parts.device()))
         st.rerun()
 
 

@@ -164,12 +164,12 @@ def score_of(name: str, header: CheckpointInfo, device: str) -> dict:
     return found
 
 
-def rank_flows(header: CheckpointInfo, device: str) -> Iterator[tuple[int, int]]:
-    """Score the flow cases that have no score yet, yielding (done, all)."""
+def rank_flows(header: CheckpointInfo, device: str) -> Iterator[tuple[float, str]]:
+    """Score the flow cases that have no score yet, yielding share and words."""
     names = _subjects.flow_names()
     for done, name in enumerate(names, start=1):
         score_of(name, header, device)
-        yield done, len(names)
+        yield done / len(names), f"Scored {done} of {len(names)} bodies"
 
 
 def score_table(header: CheckpointInfo, device: str) -> pd.DataFrame:

@@ -164,11 +164,39 @@ def minus(text: str) -> str:
     return text.replace("-", "−")
 
 
-def follow(steps: Iterator[tuple[int, int]]) -> None:
-    """Show how far the prediction of all test cases is, until it is done."""
-    bar = st.progress(0.0)
-    for done, total in steps:
-        bar.progress(done / total, f"Predicted {done} of {total} test cases")
+def follow(title: str, steps: Iterator[tuple[float, str]], *, what: object | None = None) -> bool:
+    """Work on the page, show how far it is, and tell whether it was done.
+
+    Any other input on the page ends it. Work that begins by itself says ``what`` it is: once a
+    person has cancelled that, it waits until they want it to go on. Work that a click has begun
+    just ends.
+    """
+    flag = f"cancelled {title}"
+    place = st.empty()
+    if what is not None and st.session_state.get(flag) == what:
+        with place.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"{title}: cancelled.", width="content")
+            st.button(
+                "Go on",
+                key=f"go_on {title}",
+                icon=":material/play_arrow:",
+                on_click=st.session_state.pop,
+                args=(flag, None),
+            )
+        return False
+    with place.container(), st.status(f"{title} …", expanded=True):
+        bar = st.progress(0.0)
+        st.button(
+            "Cancel",
+            key=f"cancel {title}",
+            icon=":material/stop:",
+            on_click=st.session_state.__setitem__,
+            args=(flag, what),
+        )
+        for share, words in steps:
+            bar.progress(min(share, 1.0), words)
+    place.empty()
+    return True
 
 
 def command(*lines: str) -> None:

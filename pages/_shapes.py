@@ -1,6 +1,5 @@
 """Pieces of the page for shapes: placement, numbers, trust and findings."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -73,17 +72,6 @@ def _sizes(shape: _flows.Shape, placement: Placement) -> tuple[float, float, flo
     extent = shape.mesh.extent * METERS[placement.unit]
     lateral = next((axis for axis in range(3) if axis not in order), 1)
     return extent[order[0]], extent[lateral], extent[order[1]]
-
-
-def follow(steps: Iterator[tuple[float, str]], title: str) -> None:
-    """Show how far a computation is; any other input on the page ends it."""
-    place = st.empty()
-    with place.container(), st.status(f"{title} …", expanded=True):
-        bar = st.progress(0.0)
-        st.button("Cancel", key=f"cancel_{title}", icon=":material/stop:")
-        for share, words in steps:
-            bar.progress(min(share, 1.0), words)
-    place.empty()
 
 
 def solver(shape: _flows.Shape, placement: Placement, result: ShapeResult) -> _flows.Truth | None:

@@ -129,18 +129,18 @@ def known_errors(header: CheckpointInfo, device: str) -> dict[str, float]:
     return {**computed, **stored_errors(header)}
 
 
-def rank_test_cases(header: CheckpointInfo, device: str) -> Iterator[tuple[int, int]]:
-    """Predict what is not known yet, yielding (done, all); stopping loses nothing."""
+def rank_test_cases(header: CheckpointInfo, device: str) -> Iterator[tuple[float, str]]:
+    """Predict what is not known yet, yielding share and words; stopping loses nothing."""
     changed, cases = header.path.stat().st_mtime, test_cases(header.info["dataset"])
     errors = _errors().setdefault((header.path, changed, device), {})
     checkpoint = _warm(header.path, changed, device)
-    for index, name in enumerate(cases.names):
+    for done, name in enumerate(cases.names, start=1):
         if name not in known_errors(header, device):
-            case = cases.case(index)
+            case = cases.case(done - 1)
             with one_at_a_time():
                 prediction = predict_case(checkpoint, case.points, case.features, device=device)
             errors[name] = case_error(case, prediction)
-        yield index + 1, len(cases)
+        yield done / len(cases), f"Predicted {done} of {len(cases)} test cases"
 
 
 def case_error(case: Case, prediction: Prediction) -> float:

@@ -35,7 +35,8 @@ with _parts.error_panel():
         key = _flows.result_key(shape, header, placement, _parts.device())
         if _flows.known(key) is None:
             steps = _flows.predict(shape, header, placement, _parts.device())
-            _shapes.follow(steps, "Predicting the flow")
+            if not _parts.follow("Predicting the flow", steps, what=key):
+                st.stop()
         result = _flows.require(_flows.known(key))
         truth = _shapes.solver(shape, placement, result)
         _shapes.trust_strip(result)

@@ -11,6 +11,7 @@ from time import sleep
 
 import numpy as np
 import pytest
+import streamlit as st
 from made_up_flows import sphere_solution
 from streamlit.testing.v1 import AppTest
 
@@ -190,6 +191,23 @@ def test_solving_shows_truth_and_real_error(
     app.run()
     assert quick_solver == ["solved"]  # kept, not solved again
     assert len(scored) == 1
+
+
+def test_cancelled_prediction_waits_until_a_person_wants_it(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def halted(*_: object) -> Iterator[tuple[float, str]]:
+        yield 0.5, "Look"
+        st.stop()  # as Streamlit does when a click arrives
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pages._flows.predict", halted)
+        app = open_page("upload", sample="Ahmed body")
+        next(button for button in app.button if button.label == "Cancel").click().run()
+    assert not app.exception
+    assert any("Predicting the flow: cancelled" in caption.value for caption in app.caption)
+    next(button for button in app.button if button.label == "Go on").click().run()
+    assert "C_D, drag" in metrics(app)
 
 
 def test_page_can_be_used_while_the_solver_runs_and_cancel_ends_it(
