@@ -126,6 +126,7 @@ def checkpoint_facts(header: CheckpointInfo) -> None:
         cut = f"{config.partition.replace('_', ' ')}, {patches}, Q = {config.num_supernodes}"
     else:
         cut = "none"
+    symmetric = info.get("metrics", {}).get("symmetric")
     facts = {
         "Model": f"{config.architecture}, {config.num_blocks} blocks, D = {config.width}",
         "Partition": cut,
@@ -135,6 +136,7 @@ def checkpoint_facts(header: CheckpointInfo) -> None:
         "Minutes": info.get("minutes"),
         "Hardware": info.get("hardware"),
         "Seed": info.get("seed"),
+        "Test error of the mean over symmetries": symmetric and percent(symmetric),
     }
     known = {
         name: f"{value:,}" if isinstance(value, int) else str(value)

@@ -385,6 +385,7 @@ def test_stored_errors_are_shown_and_sorted_by_without_predicting(
     (text,) = [one.value for one in app.markdown if "have a smaller error" in one.value]
     assert text.startswith("**0 of 200**")
     assert ":blue-badge[stored with the checkpoint]" in text
+    assert any("34.56%" in table.value.to_string() for table in app.table)
     app.toggle(key="worst").set_value(True).run()
     cases = load_split("elasticity", "test")
     assert app.selectbox(key="elasticity_case").options == list(reversed(cases.names))
