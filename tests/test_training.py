@@ -89,6 +89,19 @@ def test_resumed_run_has_the_losses_of_an_uninterrupted_one(
     assert curve == list(train(start(preset)))[-1].progress.curve
 
 
+def test_turned_cases_are_learned_from_and_a_resumed_run_turns_them_alike(tmp_path: Path) -> None:
+    preset = tiny_preset(augment=True)
+    expected = losses(start(preset))
+    assert expected != losses(start())
+    list(train(start(preset), folder=tmp_path, minutes=0.0))
+    assert losses(start(preset), folder=tmp_path) == expected[1:]
+
+
+def test_validation_cases_are_not_turned() -> None:
+    plain, turned = start(), start(tiny_preset(augment=True))
+    assert validation_error(plain) == validation_error(turned)
+
+
 def test_loss_is_the_relative_l2_in_physical_units() -> None:
     training = start(tiny_preset(batch_size=len(CASES)))
     predicted = predict_stack(
