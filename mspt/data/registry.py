@@ -195,7 +195,7 @@ ELASTICITY = Dataset(
     title="Hyper-elastic unit cell with a hole",
     equation=(
         r"\nabla \cdot P = 0, \quad P = \partial W / \partial F, \quad"
-        r" W = C_1 (I_1 - 3) + C_2 (I_2 - 3), \quad \det F = 1"
+        r" W = C_1 {(I_1 - 3)} + C_2 {(I_2 - 3)}, \quad \det F = 1"
     ),
     geometry=(
         "Unit cell with a hole about its center, clamped at the bottom, pulled with 100 Pa at the "
