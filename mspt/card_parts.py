@@ -42,7 +42,8 @@ def training_line(one: CheckpointInfo) -> str:
     info, curve = one.info, one.info["curve"]
     train_error, validation_error = curve[-1]
     return (
-        f"- `{one.path.stem}`: {info['epochs']} epochs of {info['train_cases']} cases, batches of "
+        f"- `{one.path.stem}`: {info['epochs']} epochs of {info['train_cases']} cases"
+        f"{', turned at random' if info['train'].get('augment') else ''}, batches of "
         f"{info['train']['batch_size']}, {info['train']['optimizer']}, seed {info['seed']}, "
         f"{info['minutes']:.0f} minutes on {_count(info['threads'], 'thread')} of "
         f"{info['hardware']}, shared with other work; at the end training {train_error:.2%}, "
