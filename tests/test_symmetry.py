@@ -44,6 +44,10 @@ def test_turned_grid_is_the_grid(symmetry: Symmetry) -> None:
     assert turned == {tuple(point) for point in grid.tolist()}
 
 
+def test_identity_moves_no_point_by_a_bit() -> None:
+    assert torch.equal(turn(CASES.points, IDENTITY), CASES.points)
+
+
 @pytest.mark.parametrize("symmetry", SQUARE, ids=str)
 def test_pressure_of_a_turned_map_is_the_turned_pressure(
     symmetry: Symmetry,

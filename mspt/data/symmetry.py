@@ -22,11 +22,12 @@ SQUARE: tuple[Symmetry, ...] = tuple(
 
 
 def turn(points: Float[Tensor, "*B N 2"], symmetry: Symmetry) -> Float[Tensor, "*B N 2"]:
-    """Return points of the unit square where a symmetry takes them.
+    """Return points of the unit square where a symmetry takes them; the identity moves none.
 
     Examples:
         >>> turn(torch.tensor([[0.25, 1.0]]), LEFT_RIGHT).tolist()
         [[0.75, 1.0]]
     """
-    matrix = torch.tensor(symmetry, dtype=points.dtype, device=points.device)
-    return (points - 0.5) @ matrix.T + 0.5
+    x, y = points.unbind(dim=-1)
+    own = {(1, 0): x, (-1, 0): 1 - x, (0, 1): y, (0, -1): 1 - y}  # exact, as a product is not
+    return torch.stack([own[row] for row in symmetry], dim=-1)
