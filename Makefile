@@ -1,19 +1,25 @@
-# make app    start the app            make test   run every check CI runs
+# make app    start the app            make test   run every test and check
 # make check  format, lint, types, layers (seconds)    make format  rewrite the code in house format
+# make coverage  run the tests of the library and say which lines they miss
 # make viewer  build static/viewer-<hash>.js from assets/viewer; only this needs node
 PYTHON ?= python3
 BIN := .venv/bin
 
 COMPILE := $(BIN)/python -c "import torch, mspt; mspt.build_partition(torch.rand(64, 2), num_patches=4)"
 
-.PHONY: app test check style types compiled format viewer clean
+.PHONY: app test coverage check style types compiled format viewer clean
 
 app: .venv/app.stamp .venv/kernels.stamp
 	$(BIN)/python -m streamlit run serve.py
 
-# A file's tests stay together; those in a browser come first, as they take longest.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov=mspt --durations=15
+	$(PYTEST) --durations=15
+
+# Apart from the tests, as the tracer makes them a third longer.
+coverage: .venv/dev.stamp
+	$(PYTEST) --ignore tests/browser --cov=mspt
 
 check: .venv/dev.stamp
 	$(MAKE) --no-print-directory --jobs=2 style types compiled

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from mspt.figures.headless import choose_window
-from pages._parts import device_picker, error_panel, footer, turn_to
+from pages._parts import device_picker, error_panel, follow_theme, footer, turn_to
 
 choose_window()
 st.set_page_config(
@@ -30,6 +30,7 @@ page = st.navigation(
 turn_to(page.url_path)
 with st.sidebar:
     device_picker()
+    follow_theme()
 with error_panel():
     page.run()
 footer()

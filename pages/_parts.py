@@ -21,6 +21,16 @@ from pages._shared import case_error, checkpoints
 APP = Path(__file__).parents[1] / "app.py"
 MEASURED, STORED, PAPER = "measured here", "stored with the checkpoint", "from the paper"
 _ORIGIN_COLORS = {MEASURED: "green", STORED: "blue", PAPER: "violet"}
+# Streamlit turns its own parts light or dark at once, but tells the server at the next rerun only.
+# Must stay a text of several lines: Streamlit takes one line for the path of a file.
+_ASK_FOR_A_RERUN = """
+export default ({ setTriggerValue }) => {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const tell = () => setTimeout(() => setTriggerValue("turned", true), 300);
+  dark.addEventListener("change", tell);
+  return () => dark.removeEventListener("change", tell);
+};
+"""
 _DEVICE_NAMES = {"auto": "Auto", "cuda": "CUDA", "mps": "MPS", "cpu": "CPU"}
 
 
@@ -60,6 +70,12 @@ def error_panel() -> Iterator[None]:
 def is_dark() -> bool:
     """Tell whether the page is dark."""
     return st.context.theme.type == "dark"
+
+
+def follow_theme() -> None:
+    """Draw charts and VTK views again when the visitor's system turns light or dark."""
+    watch = st.components.v2.component("mspt_theme", html="<span></span>", js=_ASK_FOR_A_RERUN)
+    watch(key="theme", on_turned_change=lambda: None)
 
 
 def badge(origin: str) -> str:

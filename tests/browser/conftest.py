@@ -26,27 +26,25 @@ def _screenshots() -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def script() -> ModuleType:
     return _screenshots()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.pages.tiny import make_project
 
     return make_project(tmp_path_factory.mktemp("project"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def address(script: ModuleType, project: Path) -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(project)
-        with script.serve(str(ROOT / "serve.py")) as address:
-            yield address
+    with script.serve(str(ROOT / "serve.py"), folder=project) as address:
+        yield address
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser(script: ModuleType) -> Iterator[object]:
     from playwright.sync_api import sync_playwright
 
@@ -56,36 +54,29 @@ def browser(script: ModuleType) -> Iterator[object]:
         chromium.close()
 
 
-@pytest.fixture(scope="module")
-def contexts(browser: object) -> Iterator[dict[str, object]]:
-    """One window a theme for all tests, so that Streamlit's front end is loaded once in each."""
-    opened = {
-        theme: browser.new_context(
-            viewport={"width": 1280, "height": 800}, color_scheme=theme, has_touch=True
-        )
-        for theme in ("light", "dark")
-    }
-    yield opened
-    for context in opened.values():
-        context.close()
+@pytest.fixture(scope="session")
+def window(browser: object) -> Iterator[object]:
+    """One window for all tests, so that Streamlit's front end is loaded once."""
+    window = browser.new_context(viewport={"width": 1280, "height": 800}, has_touch=True)
+    yield window
+    window.close()
 
 
 @pytest.fixture
-def visit(
-    contexts: dict[str, object], address: str, script: ModuleType
-) -> Iterator[Callable[..., object]]:
+def visit(window: object, address: str, script: ModuleType) -> Iterator[Callable[..., object]]:
     """Open a page; fails at the end on any script error or any request beyond this machine."""
     pages, strangers, errors = [], [], []
 
-    def refuse(route: object) -> None:
-        strangers.append(route.request.url)
-        route.abort()
+    def look(request: object) -> None:
+        if not request.url.startswith((address, "data:", "blob:")):
+            strangers.append(request.url)
 
     def open_it(path: str, *, theme: str = "light") -> object:
-        page = contexts[theme].new_page()
+        page = window.new_page()
         pages.append(page)
+        page.emulate_media(color_scheme=theme)
         page.set_default_timeout(90_000)
-        page.route(lambda url: not url.startswith((address, "data:", "blob:")), refuse)
+        page.on("request", look)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.received = []
         page.on(

@@ -1,6 +1,8 @@
 """What the tests read from a page."""
 
 import io
+from collections.abc import Iterator
+from types import ModuleType
 
 import numpy as np
 from PIL import Image
@@ -8,6 +10,15 @@ from PIL import Image
 
 def pixels(part: object) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(part.screenshot())).convert("RGB")).astype(int)
+
+
+def in_both_themes(page: object, script: ModuleType) -> Iterator[str]:
+    """Give a light page as it is, and then turned dark by the visitor's system."""
+    yield "light"
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(1000)  # the page notices, and asks for a rerun
+    script.settle(page)
+    yield "dark"
 
 
 def solved(page: object) -> str:

@@ -4,20 +4,19 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tests.browser.reading import pixels, solved, wait_for_another
+from tests.browser.reading import in_both_themes, pixels, solved, wait_for_another
 
 READY = ".mspt-viewer[data-ready]"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_panels_are_drawn_in_color(visit: Callable[..., object], theme: str) -> None:
-    page = visit("/explore", theme=theme)
-    page.locator(READY).wait_for()
-    drawn = pixels(page.locator(f"{READY} canvas").first)
-    assert drawn.std() > 8
-    thirds = np.array_split(drawn, 3, axis=1)
-    for third in thirds:
-        assert (np.ptp(third, axis=-1) > 40).mean() > 0.02
+def test_panels_are_drawn_in_color(visit: Callable[..., object], script: object) -> None:
+    page = visit("/explore")
+    for _ in in_both_themes(page, script):
+        drawn = pixels(page.locator(f"{READY} canvas").first)
+        assert drawn.std() > 8
+        thirds = np.array_split(drawn, 3, axis=1)
+        for third in thirds:
+            assert (np.ptp(third, axis=-1) > 40).mean() > 0.02
 
 
 def test_clicked_point_shows_its_values(visit: Callable[..., object]) -> None:

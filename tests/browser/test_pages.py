@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.browser.reading import pixels
+from tests.browser.reading import in_both_themes, pixels
 
 PAGES = {"home": "/", "explore": "/explore?source=darcy&view=Flat", "draw": "/draw"}
 ROOT = Path(__file__).parents[2]
@@ -12,30 +12,29 @@ BACKGROUND = {"light": (255, 255, 255), "dark": (16, 22, 28)}
 SIDEBAR = 240
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
 def test_page_shows_a_picture_and_no_error(
-    visit: Callable[..., object], path: str, theme: str
+    visit: Callable[..., object], script: object, path: str
 ) -> None:
-    page = visit(path, theme=theme)
-    assert page.get_by_test_id("stException").count() == 0
-    assert page.get_by_test_id("stAlert").count() == 0
+    page = visit(path)
     assert page.get_by_test_id("stSidebarNav").is_visible()
-    picture = page.locator(".mspt-viewer[data-ready] canvas, [data-testid=stPlotlyChart]")
-    chart = pixels(picture.first)
-    colored = np.ptp(chart, axis=-1) > 40
-    assert colored.mean() > 0.05
-    corner = tuple(pixels(page)[-3, -30])
-    assert corner == BACKGROUND[theme]
+    for theme in in_both_themes(page, script):
+        assert page.get_by_test_id("stException").count() == 0
+        assert page.get_by_test_id("stAlert").count() == 0
+        picture = page.locator(".mspt-viewer[data-ready] canvas, [data-testid=stPlotlyChart]")
+        chart = pixels(picture.first)
+        colored = np.ptp(chart, axis=-1) > 40
+        assert colored.mean() > 0.05
+        corner = tuple(pixels(page)[-3, -30])
+        assert corner == BACKGROUND[theme]
 
 
 @pytest.mark.parametrize("start", ["app.py", "serve.py"])
 def test_first_visitor_with_a_deep_link_gets_the_whole_app(
-    browser: object, script: object, project: Path, start: str, monkeypatch: pytest.MonkeyPatch
+    browser: object, script: object, project: Path, start: str
 ) -> None:
     """Before app.py has run once, Streamlit would show pages/draw.py without the frame."""
-    monkeypatch.chdir(project)
-    with script.serve(str(ROOT / start)) as address:
+    with script.serve(str(ROOT / start), folder=project) as address:
         page = browser.new_page()
         page.set_default_timeout(90_000)
         page.goto(f"{address}/draw?dataset=darcy&darcy_start=Disc")

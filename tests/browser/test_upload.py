@@ -2,22 +2,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
-from tests.browser.reading import pixels
+from tests.browser.reading import in_both_themes, pixels
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_shape_is_drawn_with_its_pressure(visit: Callable[..., object], theme: str) -> None:
-    page = visit("/upload?sample=Ahmed+body", theme=theme)
+def test_a_shape_is_drawn_with_its_pressure(visit: Callable[..., object], script: object) -> None:
+    page = visit("/upload?sample=Ahmed+body")
     assert page.get_by_test_id("stException").count() == 0
     assert page.get_by_test_id("stAlert").count() == 0
     scene = page.frame_locator("iframe[srcdoc]")
-    scene.locator("body[data-ready]").wait_for()
-    drawn = pixels(page.locator("iframe[srcdoc]").first)
-    assert drawn.std() > 8
-    assert (np.ptp(drawn, axis=-1) > 40).mean() > 0.02
+    for theme in in_both_themes(page, script):
+        scene.locator("body[data-ready]").wait_for()
+        drawn = pixels(page.locator("iframe[srcdoc]").first)
+        assert drawn.std() > 8
+        assert (np.ptp(drawn, axis=-1) > 40).mean() > 0.02
+        assert (drawn.mean() > 128) == (theme == "light")
     assert scene.get_by_role("img").get_attribute("aria-label").startswith("Pressure")
 
 

@@ -24,10 +24,8 @@ def address(script: object, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         (folder / name).symlink_to(ROOT / name)
     page = (ROOT / "tests/browser/viewer_page.py").read_text()
     (folder / "page.py").write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{page}")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        with script.serve(str(folder / "page.py")) as address:
-            yield address
+    with script.serve(str(folder / "page.py"), folder=folder) as address:
+        yield address
 
 
 @pytest.fixture

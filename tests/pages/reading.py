@@ -16,7 +16,7 @@ def metrics(app: AppTest) -> dict[str, str]:
 
 def component(app: AppTest) -> dict:
     """The data a canvas was mounted with."""
-    (found,) = app.get("bidi_component")
+    (found,) = app.main.get("bidi_component")
     return json.loads(found.proto.json)
 
 

@@ -158,13 +158,13 @@ def test_body_shows_the_change_of_its_forces(open_page: Open) -> None:
     app = open_page("attention", picture="Masking")
     assert not app.exception
     assert metrics(app)["Change of C_D"].endswith("counts")
-    assert app.get("bidi_component")
+    assert app.main.get("bidi_component")
     assert torch.is_grad_enabled()
 
 
 def test_lines_move_with_the_patches_that_they_join(open_page: Open, seen: Observed) -> None:
     app = open_page("attention", source="elasticity", points="12")
-    (viewer,) = app.get("bidi_component")
+    (viewer,) = app.main.get("bidi_component")
     header, buffers = decode(viewer.proto.bytes)
     (lines,) = (layer for layer in header["layers"] if layer["name"] == READS)
     own, read = np.frombuffer(buffers[lines["follows"]], np.uint32).reshape(-1, 2).T

@@ -150,5 +150,5 @@ def test_drawing_file_holds_what_was_drawn() -> None:
 
 @pytest.mark.parametrize(("dataset", "limit"), [("elasticity", 8_000), ("darcy", 30_000)])
 def test_canvas_data_stays_small(open_page: Open, dataset: str, limit: int) -> None:
-    (canvas,) = open_page("draw", dataset=dataset).get("bidi_component")
+    (canvas,) = open_page("draw", dataset=dataset).main.get("bidi_component")
     assert len(canvas.proto.json) < limit

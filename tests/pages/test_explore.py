@@ -34,7 +34,7 @@ def test_page_opens_with_a_finished_picture_and_no_click(open_page: Open, page: 
     app = open_page(page)
     assert not app.exception
     assert not app.error
-    assert charts(app) or app.get("bidi_component")
+    assert charts(app) or app.main.get("bidi_component")
 
 
 def test_home_lists_every_checkpoint_with_its_stored_error(open_page: Open) -> None:
@@ -163,7 +163,7 @@ def test_arrows_go_round_the_list(open_page: Open) -> None:
 
 def panels_of(app: AppTest) -> tuple[list[dict], int]:
     """The viewer's panels with their values in the order of the points, and how many these are."""
-    (viewer,) = app.get("bidi_component")
+    (viewer,) = app.main.get("bidi_component")
     header, buffers = decode(viewer.proto.bytes)
     order = shuffle_order(header["points"])
     panels = []
@@ -277,12 +277,12 @@ def test_camera_flies_to_the_patch_chosen_and_back(open_page: Open) -> None:
 
 
 def focus_of(app: AppTest) -> list[list[float]] | None:
-    (viewer,) = app.get("bidi_component")
+    (viewer,) = app.main.get("bidi_component")
     return decode(viewer.proto.bytes)[0]["focus"]
 
 
 def layers_of(app: AppTest) -> list[str]:
-    (viewer,) = app.get("bidi_component")
+    (viewer,) = app.main.get("bidi_component")
     return [layer["name"] for layer in decode(viewer.proto.bytes)[0]["layers"]]
 
 
@@ -345,7 +345,7 @@ def test_shown_drag_is_that_of_the_score(open_page: Open, project: Path) -> None
 def test_vtk_view_of_a_body_opens(open_page: Open, layer: str) -> None:
     app = open_page("explore", view="VTK view", car_layer=layer, of="Error")
     assert not app.exception
-    (scene,) = app.get("bidi_component")
+    (scene,) = app.main.get("bidi_component")
     assert "error of" in json.loads(scene.proto.json)["_html"]
 
 

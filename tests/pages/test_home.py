@@ -6,6 +6,7 @@ import logging
 import re
 import runpy
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
@@ -37,7 +38,7 @@ def home(open_page: Open) -> AppTest:
 
 
 def scene_of(app: AppTest) -> dict:
-    (viewer,) = app.get("bidi_component")
+    (viewer,) = app.main.get("bidi_component")
     return decode(viewer.proto.bytes)[0]
 
 
@@ -135,13 +136,13 @@ def test_links_lead_to_pages_in_the_state_of_the_tour(open_page: Open, home: App
         assert "checkpoint=car" in links[label][1]
     explore = open_page("explore", source="car", car_case=name, mark_worst="true")
     assert explore.selectbox(key="car_case").value == name
-    (viewer,) = explore.get("bidi_component")
+    (viewer,) = explore.main.get("bidi_component")
     layers = [layer["name"] for layer in decode(viewer.proto.bytes)[0]["layers"]]
     assert "Marked patch" in layers
 
 
 def test_message_of_the_tour_is_small(home: AppTest) -> None:
-    (viewer,) = home.get("bidi_component")
+    (viewer,) = home.main.get("bidi_component")
     assert len(viewer.proto.bytes) < 700_000
     assert json.dumps(captions(home))
     assert np.isfinite(scene_of(home)["radius"])
@@ -171,5 +172,6 @@ def test_server_builds_the_tour_as_it_starts(monkeypatch: pytest.MonkeyPatch) ->
         async with serve["warmed_up"](serve["app"]):
             return called.wait(timeout=20)
 
-    assert asyncio.run(start())
+    with ThreadPoolExecutor() as pool:  # a browser at hand has taken this thread's event loop
+        assert pool.submit(asyncio.run, start()).result()
     assert not PagesManager.uses_pages_directory

@@ -21,7 +21,7 @@ LINE = {"source": "stress", "stress_case": "line", "stress_points": "1000"}
 
 def message(app: AppTest) -> tuple[dict, list[bytes]]:
     """The header and buffers that the viewer was sent."""
-    (found,) = app.get("bidi_component")
+    (found,) = app.main.get("bidi_component")
     return decode(found.proto.bytes)
 
 
@@ -158,7 +158,7 @@ def test_other_cuts_stand_beside_the_paper_s(open_page: Open) -> None:
 
 def test_message_of_a_large_cloud_is_small(open_page: Open) -> None:
     app = open_page("patches", source="stress", stress_case="uniform", K="128")
-    (found,) = app.get("bidi_component")
+    (found,) = app.main.get("bidi_component")
     header, _ = message(app)
     assert header["points"] == 32_768
     assert len(found.proto.bytes) < 100_000

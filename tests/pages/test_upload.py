@@ -47,7 +47,7 @@ def put(app: AppTest, content: bytes, name: str) -> AppTest:
 
 
 def view_html(app: AppTest) -> str:
-    (view,) = [e for e in app.get("bidi_component") if e.proto.component_name.startswith("stpyv")]
+    (view,) = app.main.get("bidi_component")
     return view.proto.json or view.proto.mixed.json
 
 
@@ -184,7 +184,7 @@ def test_solving_shows_truth_and_real_error(
     assert shown["L2 error of C_p"].endswith("%")
     view = next(group for group in app.button_group if group.label == "View")
     assert view.value == "Truth and error"
-    (viewer,) = app.get("bidi_component")
+    (viewer,) = app.main.get("bidi_component")
     header, _ = decode(viewer.proto.bytes)
     titles = [panel["title"] for panel in header["panels"]]
     assert titles == ["Truth (solver)", "Prediction (model)", "Error (prediction − truth)"]

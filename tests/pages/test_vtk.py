@@ -198,7 +198,7 @@ def app() -> AppTest:
 
 def sent(app: AppTest) -> dict:
     assert not app.exception
-    (found,) = app.get("bidi_component")
+    (found,) = app.main.get("bidi_component")
     return json.loads(found.proto.json)
 
 
@@ -214,9 +214,9 @@ def test_plotter_is_closed_once_it_is_sent(app: AppTest) -> None:
 
 
 def test_second_run_sends_the_same_again_and_builds_nothing(app: AppTest) -> None:
-    before = app.get("bidi_component")[0].proto.SerializeToString()
+    before = app.main.get("bidi_component")[0].proto.SerializeToString()
     app.run()
-    assert app.get("bidi_component")[0].proto.SerializeToString() == before
+    assert app.main.get("bidi_component")[0].proto.SerializeToString() == before
     assert len(app.session_state["made"]) == 1
 
 

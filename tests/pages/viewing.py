@@ -10,7 +10,7 @@ from mspt.figures.viewer_bytes import decode, shuffle_order
 
 def viewers(app: AppTest) -> list[object]:
     """The viewers on a page, as Streamlit describes them."""
-    found = app.get("bidi_component")
+    found = app.main.get("bidi_component")
     return [element.proto for element in found if element.proto.component_name == "mspt_viewer"]
 
 
