@@ -26,9 +26,10 @@ _ORIGIN_COLORS = {MEASURED: "green", STORED: "blue", PAPER: "violet"}
 _ASK_FOR_A_RERUN = """
 export default ({ setTriggerValue }) => {
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const tell = () => setTimeout(() => setTriggerValue("turned", true), 300);
+  let timer;
+  const tell = () => { timer = setTimeout(() => setTriggerValue("turned", true), 300); };
   dark.addEventListener("change", tell);
-  return () => dark.removeEventListener("change", tell);
+  return () => { clearTimeout(timer); dark.removeEventListener("change", tell); };
 };
 """
 _DEVICE_NAMES = {"auto": "Auto", "cuda": "CUDA", "mps": "MPS", "cpu": "CPU"}

@@ -15,8 +15,12 @@ def pixels(part: object) -> np.ndarray:
 def in_both_themes(page: object, script: ModuleType) -> Iterator[str]:
     """Give a light page as it is, and then turned dark by the visitor's system."""
     yield "light"
+    before = len(page.received)
     page.emulate_media(color_scheme="dark")
-    page.wait_for_timeout(1000)  # the page notices, and asks for a rerun
+    for _ in range(100):  # until the rerun that the page asks for has begun, or never comes
+        page.wait_for_timeout(100)
+        if len(page.received) > before:
+            break
     script.settle(page)
     yield "dark"
 

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from mspt.partition import build_partition
+from tests.browser import reading
 
 ROOT = Path(__file__).parents[2]
 VIEWER = ".mspt-viewer"
@@ -56,8 +57,7 @@ def rest(page: object) -> None:
 
 
 def pixels(page: object) -> np.ndarray:
-    shot = page.locator(f"{VIEWER} .pad").first.screenshot()
-    return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB")).astype(int)
+    return reading.pixels(page.locator(f"{VIEWER} .pad").first)
 
 
 def colored(page: object) -> float:
