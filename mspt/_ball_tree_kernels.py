@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 COLUMNS = 5  # four axes, unused ones constant, and the place in the input
-TINY = 4  # nodes up to this size are sorted in place
+LEAF = 16  # nodes of one patch up to this size are sorted instead of split
 SMALL = 32  # nodes up to this size are split by counting ranks, SMALL at a time
 MAX_SAMPLE = 256
 
@@ -135,6 +135,18 @@ def _sieve(
     return front - target, front - target + between - source
 
 
+@inlined
+@no_type_check
+def _rank(work: Work, place: int, count: int, axis: int) -> None:
+    """Rank by the axis; equal keys share a rank."""
+    ranks, keys = work.ranks, work.keys[axis, place : place + SMALL]
+    ranks[:] = 0
+    for i in range(count):
+        key = keys[i]
+        for j in range(SMALL):
+            ranks[j] += key < keys[j]
+
+
 @kernel
 @no_type_check
 def _rank_ties(work: Work, place: int, count: int, axis: int) -> None:
@@ -156,12 +168,8 @@ def _rank_ties(work: Work, place: int, count: int, axis: int) -> None:
 @no_type_check
 def _split_small(work: Work, source: int, target: int, count: int, rank: int, axis: int) -> None:
     """Move at most SMALL points, the ``rank`` lowest first."""
-    ranks, keys = work.ranks, work.keys[axis, source : source + SMALL]
-    ranks[:] = 0
-    for i in range(count):
-        key = keys[i]
-        for j in range(SMALL):
-            ranks[j] += key < keys[j]
+    ranks = work.ranks
+    _rank(work, source, count, axis)
     num_front = 0
     for i in range(count):
         num_front += ranks[i] < rank
@@ -238,48 +246,29 @@ def _split(work: Work, node: Node) -> tuple[Node, Node]:
 
 @inlined
 @no_type_check
-def _precedes(work: Work, first: int, second: int, axis: int) -> bool:
-    c = 0
-    one, other = work.keys[axis, first], work.keys[axis, second]
-    while one == other:
-        one, other = work.keys[c, first], work.keys[c, second]
-        c += 1
-    return one < other
-
-
-@inlined
-@no_type_check
-def _sort(work: Work, place: int, count: int, axis: int) -> None:
-    for i in range(place + 1, place + count):
-        j = i
-        while j > place and _precedes(work, j, j - 1, axis):
-            for c in range(COLUMNS):
-                work.keys[c, j], work.keys[c, j - 1] = work.keys[c, j - 1], work.keys[c, j]
-            j -= 1
-
-
-@inlined
-@no_type_check
-def _finish_tiny(work: Work, node: Node) -> None:
-    """Sort at most TINY points down to single ones and write them out."""
+def _write_leaf(work: Work, node: Node) -> None:
+    """Write out at most LEAF points of one patch, sorted along their widest axis."""
     start, stop, _, side = node
-    place, count, half = side * len(work.order) + start, stop - start, (stop - start) // 2
-    for first, last in ((0, count), (0, half), (half, count)):
-        if last - first > 1:
-            axis = _widest_axis(work, place + first, last - first)
-            _sort(work, place + first, last - first, axis)
+    place, count = side * len(work.order) + start, stop - start
+    axis = _widest_axis(work, place, count)
+    _rank(work, place, count, axis)
+    taken = 0
     for i in range(count):
-        work.order[start + i] = work.keys[COLUMNS - 1, place + i]
+        taken |= 1 << work.ranks[i]
+    if taken != (1 << count) - 1:  # equal keys
+        _rank_ties(work, place, count, axis)
+    for i in range(count):
+        work.order[start + work.ranks[i]] = work.keys[COLUMNS - 1, place + i]
     for axis in range(len(work.bits)):
         for i in range(count):
             key = work.keys[axis, place + i]
-            work.bits[axis, start + i] = mirror(key, np.iinfo(work.keys.dtype).max)
+            work.bits[axis, start + work.ranks[i]] = mirror(key, np.iinfo(work.keys.dtype).max)
 
 
 @kernel
 @no_type_check
 def grow(work: Work, root: Node, pause: int, paused: np.ndarray) -> int:
-    """Split a node to single points, written out, or to ``pause``; return the number ``paused``."""
+    """Split a node to leaves, written out, or to ``pause``; return the number ``paused``."""
     pending = np.empty((128, 4), np.int64)
     pending[0] = root
     num_pending, num_paused = 1, 0
@@ -290,8 +279,8 @@ def grow(work: Work, root: Node, pause: int, paused: np.ndarray) -> int:
         if count <= pause:
             paused[num_paused] = node
             num_paused += 1
-        elif count <= TINY and (patches == 1 or patches == count):
-            _finish_tiny(work, node)
+        elif patches == 1 and count <= LEAF:
+            _write_leaf(work, node)
         else:
             pending[num_pending + 1], pending[num_pending] = _split(work, node)
             num_pending += 2

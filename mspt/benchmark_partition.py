@@ -4,7 +4,7 @@ The methods take turns within each round, so that whatever else the machine does
 ratios are taken within a round.
 
 ``balltree-erwin`` stops at the patches and measures no balls, the trees of scikit-learn stop at the
-patches; ours goes on to single points, measures every ball and inverts the permutation.
+patches; ours goes on to leaves of 16 points, measures every ball and inverts the permutation.
 """
 
 from collections.abc import Callable, Iterator

@@ -79,8 +79,8 @@ def build_partition(points: Float[Tensor, "N X"], num_patches: int) -> Partition
     nodes with ``k // 2`` and ``k - k // 2`` patches and points in proportion. Points are compared
     by the split axis, then by the other axes from the lowest, then by their place in the input, so
     that the order of locations does not depend on the order of the input. Inside a patch n points
-    are split into ``n // 2`` and ``n - n // 2``, down to single points, so that contiguous parts
-    of a patch are compact too.
+    are split into ``n // 2`` and ``n - n // 2``, down to leaves of at most 16 points in their order
+    along the leaf's widest axis, so that contiguous parts of a patch are compact too.
 
     The work is done on the CPU, without gradients; the result lies on the device of ``points``.
 

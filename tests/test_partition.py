@@ -24,11 +24,11 @@ def num_left(count: int, patches: int) -> int:
 
 def grow_slowly(points: np.ndarray, places: np.ndarray, patches: int) -> list[np.ndarray]:
     """Point by point what the docstring says: sort the node, cut it, go on with both parts."""
-    if len(places) == 1:
-        return [places]
     own = points[places].astype(np.float64)
     axis = int(np.argmax(own.max(0) - own.min(0)))
     places = places[np.lexsort([places, *own.T[::-1], own[:, axis]])]
+    if patches == 1 and len(places) <= 16:
+        return [places]
     middle = num_left(len(places), patches if patches > 1 else len(places))
     return grow_slowly(points, places[:middle], max(patches // 2, 1)) + grow_slowly(
         points, places[middle:], patches - patches // 2
