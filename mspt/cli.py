@@ -5,6 +5,7 @@ Anything a person can get wrong ends with one clear line and exit status 2.
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -58,8 +59,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (MSPTError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(json.dumps(result) if args.json else _readable(result))
+    _say(json.dumps(result) if args.json else _readable(result))
     return 0
+
+
+def _say(text: str) -> None:
+    """Print to a reader that may have seen enough, as ``head`` has after ten lines."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # What is left goes nowhere, else Python complains as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _readable(result: dict[str, Any], indent: str = "") -> str:

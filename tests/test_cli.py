@@ -1,3 +1,4 @@
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -81,6 +82,21 @@ def test_datasets_lists_what_ships(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("made_up_data")
+def test_reader_that_has_seen_enough_is_no_mistake(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Closed(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+        def fileno(self) -> int:
+            return out.fileno()
+
+    with (tmp_path / "out").open("w") as out:
+        monkeypatch.setattr("sys.stdout", Closed())
+        assert main(["datasets"]) == 0
+
+
 def test_train_then_evaluate_gives_the_header_s_number(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
