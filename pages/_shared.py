@@ -30,9 +30,20 @@ def one_at_a_time() -> Semaphore:
     return Semaphore(1)
 
 
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _listed(folder: Path, changed: tuple[tuple[Path, float], ...]) -> tuple[CheckpointInfo, ...]:  # noqa: ARG001
+    return list_checkpoints(folder)
+
+
+def _headers() -> tuple[CheckpointInfo, ...]:
+    """Return all headers, read anew when a file has come, gone or changed."""
+    files = sorted(PRETRAINED.glob("*.safetensors"))
+    return _listed(PRETRAINED, tuple((path, path.stat().st_mtime) for path in files))
+
+
 def checkpoints(dataset: str) -> dict[str, CheckpointInfo]:
     """Return the headers of a data set's checkpoints by file name, its own preset first."""
-    found = [item for item in list_checkpoints(PRETRAINED) if item.info.get("dataset") == dataset]
+    found = [item for item in _headers() if item.info.get("dataset") == dataset]
     if not found:
         raise DataError(
             f"{PRETRAINED}/ must hold a checkpoint for {dataset}, found none; "
@@ -182,7 +193,7 @@ def _partition_of(config: ModelConfig) -> str:
 def checkpoint_table() -> pd.DataFrame:
     """Return one row per shipped checkpoint, read from the headers alone."""
     rows = []
-    for header in list_checkpoints(PRETRAINED):
+    for header in _headers():
         metrics = header.info.get("metrics", {})
         rows.append(
             {

@@ -1,5 +1,7 @@
 """Colors of the 3-D viewer: the scales of ``theme`` as plain stops, for light and dark pages."""
 
+from functools import cache
+
 import numpy as np
 from jaxtyping import Float
 from plotly.colors import get_colorscale
@@ -26,7 +28,8 @@ NEUTRAL = {
 }
 
 
-def palette_stops(palette: Palette, *, dark: bool) -> list[tuple[float, str]]:
+@cache
+def palette_stops(palette: Palette, *, dark: bool) -> tuple[tuple[float, str], ...]:
     """Return the stops of a palette, from 0 to 1.
 
     Examples:
@@ -35,12 +38,12 @@ def palette_stops(palette: Palette, *, dark: bool) -> list[tuple[float, str]]:
     """
     if palette == "share":
         colors = _SHARE[dark]
-        return [(index / (len(colors) - 1), color) for index, color in enumerate(colors)]
+        return tuple((index / (len(colors) - 1), color) for index, color in enumerate(colors))
     if palette == "field":
         scale = get_colorscale(FIELD_SCALE)
     else:
         scale = error_scale(dark=dark) if palette == "error" else magnitude_scale(dark=dark)
-    return [(float(stop), str(color)) for stop, color in scale]
+    return tuple((float(stop), str(color)) for stop, color in scale)
 
 
 def theme_colors(palettes: set[Palette]) -> dict[str, object]:
