@@ -27,7 +27,7 @@ HINTS = {
     "elasticity": "Drag a handle, or choose one and use the arrow keys; drag anywhere else to draw "
     "a new outline. Clamped at the bottom, pulled at the top. Dashed: the range of radii in the "
     "training cases.",
-    "darcy": "Paint with mouse or finger, or with arrow keys and Space. Strong colour lets the "
+    "darcy": "Paint with mouse or finger, or with arrow keys and Space. Strong color lets the "
     "fluid through four times as well as the pale one.",
 }
 

@@ -1,1 +1,1 @@
-"""Figures: arrays in, ``plotly`` figures out. The only place that draws or knows a colour."""
+"""Figures: arrays in, ``plotly`` figures out. The only place that draws or knows a color."""

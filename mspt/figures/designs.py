@@ -19,7 +19,7 @@ from mspt.geometry.cars import CarKind
 COUNT = 1e-4
 """One drag count of the car industry."""
 
-# Okabe and Ito's colors, told apart by colour-blind readers; markers say the rest.
+# Okabe and Ito's colors, told apart by color-blind readers; markers say the rest.
 _COLORS = {
     "cars": {False: "#0072b2", True: "#56b4e9"},
     "blocks": {False: "#009e73", True: "#00b386"},

@@ -12,7 +12,7 @@ from mspt.figures.raster import Raster, sample_raster
 from mspt.figures.theme import FIELD_SCALE, INK, error_scale, lay_out, two_value_scale
 
 _GAP = 0.025
-# Centre, top and length of the two colour bars: below the panels they belong to, or in the place
+# Center, top and length of the two color bars: below the panels they belong to, or in the place
 # of a fourth panel.
 _BARS_BELOW = ((0.329, -0.03, 0.45), (0.842, -0.03, 0.28))
 _BARS_BESIDE = ((0.76, 0.42, 0.42), (0.76, 0.2, 0.42))
@@ -30,7 +30,7 @@ def comparison_figure(
 ) -> go.Figure:
     """Draw truth, prediction and signed error of one field.
 
-    Truth and prediction share one pair of colour limits, the truth's and the prediction's together;
+    Truth and prediction share one pair of color limits, the truth's and the prediction's together;
     the error scale is centred on zero. The panels zoom together. Hovering shows the exact values at
     the nearest point, never interpolated ones.
 
@@ -40,7 +40,7 @@ def comparison_figure(
         truth: The solver's values.
         prediction: The model's values.
         quantity: What the values are.
-        columns: Three panels in a row, or two rows with the colour bars in the fourth place.
+        columns: Three panels in a row, or two rows with the color bars in the fourth place.
         dark: Whether the page is dark.
     """
     error = prediction - truth
@@ -87,7 +87,7 @@ def field_figure(
     dark: bool = False,
     height: int = 340,
 ) -> go.Figure:
-    """Draw one field; a quantity of two levels gets two flat colours and nothing between them."""
+    """Draw one field; a quantity of two levels gets two flat colors and nothing between them."""
     limits, note = robust_limits(values)
     two_levels = len(quantity.levels) == 2
     if two_levels:
@@ -152,11 +152,11 @@ def suffix(quantity: Quantity) -> str:
 def robust_limits(
     values: Float[np.ndarray, " M"], *, centered: bool = False
 ) -> tuple[tuple[float, float], str]:
-    """Return colour limits, and a note for the reader if a few extreme values exceed them.
+    """Return color limits, and a note for the reader if a few extreme values exceed them.
 
-    A stress peak at one sharp corner would leave one colour for the rest of the domain. Where the
+    A stress peak at one sharp corner would leave one color for the rest of the domain. Where the
     largest half percent of the sizes takes more than a third of the range, it shares the last
-    colour, and the note says so.
+    color, and the note says so.
 
     Args:
         values: All values the limits must serve.
@@ -168,14 +168,14 @@ def robust_limits(
         >>> robust_limits(np.array([-2.0, 1.0]), centered=True)
         ((-2.0, 2.0), '')
         >>> robust_limits(np.array([0.0] + 998 * [1.0] + [9.0]))
-        ((0.0, 1.0), '<br>top 0.5 % share the last colour')
+        ((0.0, 1.0), '<br>top 0.5 % share the last color')
     """
     used = np.abs(values) if centered else values
     low, high = (0.0 if centered else float(used.min())), float(used.max())
     most = round(float(np.quantile(used, 0.995)), 12)
     note = ""
     if low < most < low + 2 / 3 * (high - low):
-        high, note = most, "<br>top 0.5 % share the last colour"
+        high, note = most, "<br>top 0.5 % share the last color"
     if high <= low:
         return ((-1.0, 1.0) if centered else (low - 0.5, low + 0.5)), ""
     return (-high if centered else low, high), note
@@ -252,7 +252,7 @@ def color_axis(
     title: str,
     dark: bool,
 ) -> dict[str, Any]:
-    """Return a colour axis with a lying colour bar: centre, top and length in shares."""
+    """Return a color axis with a lying color bar: center, top and length in shares."""
     bar = {
         "orientation": "h",
         "x": place[0],

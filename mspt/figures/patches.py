@@ -18,7 +18,7 @@ def patch_figure(
     dark: bool = False,
     height: int = 340,
 ) -> go.Figure:
-    """Colour the domain by patch; touching patches differ in colour wherever eight suffice."""
+    """Color the domain by patch; touching patches differ in color wherever eight suffice."""
     image = sample_nearest(raster, patch_of_point)
     colors = color_patches(image, int(patch_of_point.max()) + 1)
     figure = go.Figure(
@@ -50,7 +50,7 @@ def patch_error_figure(
     quantity: Quantity,
     dark: bool = False,
 ) -> go.Figure:
-    """Colour every patch by the root mean square of its points' errors."""
+    """Color every patch by the root mean square of its points' errors."""
     rms = patch_rms(patch_of_point, prediction - truth)
     image = sample_nearest(raster, patch_of_point)
     filled = go.Heatmap(
@@ -88,7 +88,7 @@ def patch_rms(
 
 
 def color_patches(image: Float[np.ndarray, "H W"], num_patches: int) -> Int[np.ndarray, " K"]:
-    """Choose a colour for each patch, greedily unlike its neighbours in the image.
+    """Choose a color for each patch, greedily unlike its neighbors in the image.
 
     Examples:
         >>> color_patches(np.array([[0.0, 1.0, 2.0]]), 3).tolist()
@@ -117,7 +117,7 @@ def _lookup(
 
 
 def _dots(points: Float[np.ndarray, "N 2"]) -> go.Scatter:
-    """Return the points as small dark dots, readable on every patch colour."""
+    """Return the points as small dark dots, readable on every patch color."""
     return go.Scatter(
         x=points[:, 0],
         y=points[:, 1],

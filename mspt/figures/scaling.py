@@ -15,7 +15,7 @@ NAMES = {
     "transolver": "Transolver",
     "full_attention": "Full attention",
 }
-# Okabe and Ito's colors, told apart by colour-blind readers; markers say the rest.
+# Okabe and Ito's colors, told apart by color-blind readers; markers say the rest.
 _COLORS = {
     "mspt": {False: "#0072b2", True: "#56b4e9"},
     "published": {False: "#cc79a7", True: "#e29bc4"},

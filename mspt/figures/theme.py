@@ -1,4 +1,4 @@
-"""Colours of the figures: one scale per kind of quantity, safe for colour-blind readers.
+"""Colors of the figures: one scale per kind of quantity, safe for color-blind readers.
 
 Backgrounds are left to whoever shows a figure. ``dark`` says what kind of page that is, for text,
 lines and the scales whose zero must meet the background.
@@ -47,7 +47,7 @@ _SEQUENTIAL_ERROR = {
 ACCENT = {False: "#d55e00", True: "#ff9f45"}
 BAR = {False: "#8fb3c6", True: "#3d6479"}
 INK = {False: "#3d4a55", True: "#b9c4cc"}
-# Paul Tol's light qualitative scheme: neighbours differ in hue and in lightness.
+# Paul Tol's light qualitative scheme: neighbors differ in hue and in lightness.
 PATCH_COLORS = (
     "#77aadd",
     "#ee8866",
@@ -76,7 +76,7 @@ def magnitude_scale(*, dark: bool) -> ColorScale:
 
 
 def two_value_scale(*, dark: bool) -> ColorScale:
-    """Return a scale of two flat colours, one for each half of the range.
+    """Return a scale of two flat colors, one for each half of the range.
 
     Examples:
         >>> [stop for stop, _ in two_value_scale(dark=True)]
@@ -87,7 +87,7 @@ def two_value_scale(*, dark: bool) -> ColorScale:
 
 
 def patch_scale() -> ColorScale:
-    """Return one flat band per patch colour over the range from 0 to the number of colours."""
+    """Return one flat band per patch color over the range from 0 to the number of colors."""
     count = len(PATCH_COLORS)
     return [
         [(index + step) / count, color]
@@ -142,5 +142,5 @@ def lay_out(figure: go.Figure, *, dark: bool, height: int) -> go.Figure:
 
 
 def _spread(colors: list[str]) -> ColorScale:
-    """Space colours evenly from 0 to 1."""
+    """Space colors evenly from 0 to 1."""
     return [[index / (len(colors) - 1), color] for index, color in enumerate(colors)]

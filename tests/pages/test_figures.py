@@ -87,7 +87,7 @@ def test_hovering_a_point_shows_its_exact_values_with_their_unit(figure: object)
         assert trace.hovertemplate.count(" Pa") == 3
 
 
-def test_colour_bars_name_quantity_and_unit(figure: object) -> None:
+def test_color_bars_name_quantity_and_unit(figure: object) -> None:
     assert figure.layout.coloraxis.colorbar.title.text == "stress (Pa)"
     assert figure.layout.coloraxis2.colorbar.title.text == "error of stress (Pa)"
 
@@ -149,7 +149,7 @@ def test_one_extreme_value_leaves_the_range_to_the_others_and_is_told() -> None:
     values = np.append(np.linspace(0, 1, 999), 50.0)
     (_, high), note = robust_limits(values)
     assert high < 1.1
-    assert "share the last colour" in note
+    assert "share the last color" in note
 
 
 def test_constant_field_keeps_a_range() -> None:
@@ -172,9 +172,9 @@ def test_points_figure_shows_all_points() -> None:
     assert len(figure.data[-1].x) == len(POINTS)
 
 
-def test_touching_patches_differ_in_colour() -> None:
+def test_touching_patches_differ_in_color() -> None:
     circle, step = np.divmod(np.arange(len(POINTS)), 24)
-    patch = circle // 2 * len(PATCH_COLORS) + step // 3  # neighbours outwards differ by eight
+    patch = circle // 2 * len(PATCH_COLORS) + step // 3  # neighbors outwards differ by eight
     figure = patch_figure(RASTER, POINTS, patch)
     image, color = sample_nearest(RASTER, patch), figure.data[0].z
     for ahead, behind in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
@@ -183,7 +183,7 @@ def test_touching_patches_differ_in_colour() -> None:
     assert np.nanmax(color) < len(PATCH_COLORS)
 
 
-def test_more_neighbours_than_colours_still_draw() -> None:
+def test_more_neighbors_than_colors_still_draw() -> None:
     crowded = np.full((3, 41), 0.0)
     crowded[1, 1::2] = np.arange(1, 21)
     assert color_patches(crowded, 21).max() < len(PATCH_COLORS)

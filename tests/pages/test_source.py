@@ -39,7 +39,7 @@ def test_page_computes_nothing_itself(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=names(FILES))
-def test_pages_import_neither_torch_nor_plotly_and_name_no_colour(path: Path) -> None:
+def test_pages_import_neither_torch_nor_plotly_and_name_no_color(path: Path) -> None:
     """Helpers may name the type of what they pass on."""
     text = path.read_text(encoding="utf-8")
     if path.name.startswith("_"):
