@@ -138,6 +138,8 @@ def follow(key: str) -> None:
         raise current.failure
     if current.error:
         st.error(current.error, icon=":material/error:")
+    if current.ended.is_set() and current.cancelled.is_set():
+        st.caption("Cancelled." + " What was done before is kept." * bool(current.results))
     every = None if current.ended.is_set() else POLL
     st.fragment(_progress, run_every=every)(key)
 
@@ -151,9 +153,9 @@ def _progress(key: str) -> None:
             current.shown = -1
             st.rerun()
         return
-    bar, button = st.columns([5, 2], vertical_alignment="center")
-    bar.progress(min(current.share, 1.0), current.words)
-    button.button("Cancel", key=f"{key}_cancel", icon=":material/stop:", on_click=current.cancel)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(min(current.share, 1.0), current.words)
+        st.button("Cancel", key=f"{key}_cancel", icon=":material/stop:", on_click=current.cancel)
     if len(current.results) > current.shown:
         current.shown = len(current.results)
         st.rerun()

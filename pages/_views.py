@@ -9,6 +9,7 @@ from mspt.figures.flow import flow_plotter, surface_plotter
 from mspt.figures.surface_views import surface_comparison
 from mspt.flow_inference import carry_to_cells
 from mspt.geometry.mesh import SurfaceMesh
+from mspt.geometry.placement import Placement, place_mesh
 from mspt.geometry.refine import refined
 from mspt.predict import ShapeResult, in_tunnel
 from pages import _flows, _parts, _viewer, _vtk
@@ -44,6 +45,24 @@ def flow_view(shape: _flows.Shape, result: ShapeResult, truth: _flows.Truth | No
     )
 
 
+def preview(shape: _flows.Shape, placement: Placement) -> None:
+    """Show the shape where it was placed, without a prediction."""
+    dark, body = _parts.is_dark(), in_tunnel(shape.mesh, place_mesh(shape.mesh, placement))
+    _vtk.show(
+        lambda: _body_plotter(body, dark=dark),
+        scene=(shape.digest, str(placement), "preview"),
+        key="flow_preview",
+        height=HEIGHT,
+        label="The shape in the wind tunnel, in 3-D",
+    )
+
+
+def _body_plotter(body: SurfaceMesh, *, dark: bool) -> Plotter:
+    return surface_plotter(
+        body, None, quantity=None, edges=True, ground=0.0, dark=dark, height=HEIGHT
+    )
+
+
 def _shown(result: ShapeResult) -> tuple[SurfaceMesh, ndarray]:
     """Return the body to draw, and C_p and C_f on its triangles."""
     prediction, body = result.prediction, in_tunnel(result.given, result.placed)
@@ -70,9 +89,9 @@ def _plotter(chosen: str, result: ShapeResult, *, dark: bool) -> Plotter:
             dark=dark,
             height=HEIGHT,
         )
-    shared = {"ground": 0.0, "dark": dark, "height": HEIGHT}
     if chosen == "Shape":
-        return surface_plotter(body, None, quantity=None, edges=True, **shared)
+        return _body_plotter(body, dark=dark)
+    shared = {"ground": 0.0, "dark": dark, "height": HEIGHT}
     mesh, cells = _shown(result)
     if chosen == "Friction":
         size = (cells[:, 1:] ** 2).sum(axis=1) ** 0.5

@@ -36,6 +36,8 @@ with _parts.error_panel():
         if _flows.known(key) is None:
             steps = _flows.predict(shape, header, placement, _parts.device())
             if not _parts.follow("Predicting the flow", steps, what=key):
+                with left:
+                    _views.preview(shape, placement)
                 st.stop()
         result = _flows.require(_flows.known(key))
         truth = _shapes.solver(shape, placement, result)

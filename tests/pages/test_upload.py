@@ -206,6 +206,8 @@ def test_cancelled_prediction_waits_until_a_person_wants_it(
         next(button for button in app.button if button.label == "Cancel").click().run()
     assert not app.exception
     assert any("Predicting the flow: cancelled" in caption.value for caption in app.caption)
+    (preview,) = app.main.get("bidi_component")
+    assert "The shape in the wind tunnel" in json.loads(preview.proto.json)["_html"]
     next(button for button in app.button if button.label == "Go on").click().run()
     assert "C_D, drag" in metrics(app)
 
