@@ -137,6 +137,19 @@ def test_points_without_a_value_are_gray(visit: Callable[..., object]) -> None:
     assert np.ptp(image[drawn], axis=-1).max() < 30
 
 
+def test_marked_point_shows_through_what_lies_before_it(visit: Callable[..., object]) -> None:
+    points = cloud(3000)
+    places, depth = project(visit("/?kind=gray"), points)
+    beside = np.linalg.norm(places[:, None] - places, axis=-1) < 12
+    hidden = int(np.argmax(depth - np.where(beside, depth, np.inf).min(axis=1)))
+    page = visit(f"/?kind=gray&mark={hidden}")
+    box = page.locator(f"{VIEWER} .pad").first.bounding_box()
+    x, y = (places[hidden] - [box["x"], box["y"]]).astype(int)
+    ring = np.ptp(pixels(page), axis=-1) > 40
+    assert ring[y - 9 : y + 10, x - 9 : x + 10].sum() > 30
+    assert ring.sum() == ring[y - 12 : y + 13, x - 12 : x + 13].sum()
+
+
 @pytest.mark.parametrize(("kind", "axes"), [("field", 3), ("flat", 2)])
 def test_click_brings_the_point_under_the_mouse_to_python(
     visit: Callable[..., object], kind: str, axes: int

@@ -73,7 +73,9 @@ def keep(pick: Pick) -> None:
 
 
 picked = st.session_state.get("picked")
-marked = () if picked is None else (picked.point,)
+marked = (int(query["mark"]),) if "mark" in query else ()
+if picked is not None:
+    marked = (picked.point,)
 height = int(query.get("height", 480))
 part = np.zeros((2, 3))
 part[:, : points.shape[1]] = points[patch == 10].min(axis=0), points[patch == 10].max(axis=0)
