@@ -193,7 +193,7 @@ def _partition_of(config: ModelConfig) -> str:
 def checkpoint_table() -> pd.DataFrame:
     """Return one row per shipped checkpoint, read from the headers alone."""
     rows = []
-    for header in _headers():
+    for header in sorted(_headers(), key=lambda one: (one.info["dataset"], len(one.path.stem))):
         metrics = header.info.get("metrics", {})
         rows.append(
             {

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mspt.checkpoint import read_info
 from mspt.cli import main
 from mspt.data.flow_store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
@@ -64,7 +65,11 @@ def test_a_flow_is_cut_whole_or_in_part(capsys: pytest.CaptureFixture[str]) -> N
     both = run_json(capsys, name)
     assert body["points"] == whole.num_surface
     assert both["points"] == len(whole.points)
-    assert body["patches"] == both["patches"] == 64
+    assert (
+        body["patches"]
+        == both["patches"]
+        == read_info("pretrained/car.safetensors").config.num_patches
+    )
 
 
 def test_a_made_up_cloud_has_the_points_asked_for(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,10 +28,8 @@ def test_the_point_of_view_stays_and_the_picture_can_be_saved(
     scene = page.frame_locator("iframe[srcdoc]")
     scene.locator("body[data-ready]").wait_for()
     scene.locator(".content").press("ArrowLeft")
-    page.wait_for_timeout(400)
     kept = "Object.entries(sessionStorage).find(([key]) => key.startsWith('mspt-camera'))?.[1]"
-    before = page.evaluate(kept)
-    assert before
+    before = page.wait_for_function(kept).json_value()
     page.get_by_role("radio", name="Shape").or_(
         page.get_by_test_id("stBaseButton-segmented_control").filter(has_text="Shape")
     ).first.click()

@@ -1,0 +1,111 @@
+"""Time what a visitor waits for: ``python assets/waits.py`` from the project's folder.
+
+Starts the app on a free port, drives it in headless Chromium, which draws on the processor, and
+prints one line for each wait, in milliseconds from key or click to the finished picture.
+"""
+
+import argparse
+import shutil
+from collections.abc import Callable
+from statistics import median
+from time import perf_counter
+
+from playwright.sync_api import Page, sync_playwright
+from screenshots import FLAGS, READY, serve, settle
+
+CLOUD = "/patches?source=stress&stress_case=uniform&stress_points=32768&K=128"
+LABEL = ".mspt-viewer[data-ready] .stage"
+
+
+def until_drawn(page: Page, act: Callable[[], object]) -> float:
+    """Return the time from an act to the finished picture of another scene."""
+    stage = page.locator(LABEL).first
+    before = stage.get_attribute("aria-label")
+    start = perf_counter()
+    act()
+    while not stage.count() or stage.get_attribute("aria-label") == before:
+        page.wait_for_timeout(5)
+    spent = 1000 * (perf_counter() - start)
+    page.wait_for_selector(READY)
+    page.wait_for_timeout(500)
+    return spent
+
+
+def until_solved(page: Page, act: Callable[[], object]) -> float:
+    """Return the time from an act to the page at rest with other numbers on it."""
+    numbers = "[...document.querySelectorAll('[data-testid=stMetricValue]')].map(n => n.innerText)"
+    before, start = page.evaluate(f"{numbers}.join()"), perf_counter()
+    act()
+    page.wait_for_function(f"before => {numbers}.join() !== before", arg=before, timeout=60_000)
+    page.wait_for_selector(READY)
+    return 1000 * (perf_counter() - start)
+
+
+def until_seen(page: Page, address: str) -> float:
+    """Return the time from a visit to the first finished picture."""
+    start = perf_counter()
+    page.goto(address)
+    page.wait_for_selector(".mspt-viewer[data-ready]", timeout=60_000)
+    return 1000 * (perf_counter() - start)
+
+
+def tell(what: str, times: list[float]) -> None:
+    """Print one wait."""
+    words = f"median {median(times):5.0f} ms, {min(times):.0f} to {max(times):.0f}, {len(times)} x"
+    print(f"{what:46} {words}", flush=True)  # noqa: T201 - what it is for
+
+
+def measure(page: Page, address: str, repeats: int) -> None:
+    """Visit the pages and print each wait."""
+    tell("first page of a server just started", [until_seen(page, address)])
+    settle(page)
+    tell("first page again", [until_seen(page, address) for _ in range(3)])
+    page.goto(address + CLOUD)
+    settle(page)
+    number = page.locator(".st-key-K input").first
+    slider = page.locator(
+        ".st-key-K_slider input[type=range], .st-key-K_slider [role=slider]"
+    ).first
+
+    def typed(turn: int) -> Callable[[], object]:
+        number.fill(str(100 + 3 * turn))
+        return lambda: number.press("Enter")
+
+    def slid(turn: int) -> Callable[[], object]:
+        slider.focus()
+        return lambda: page.keyboard.press("ArrowRight" if turn % 4 < 2 else "ArrowLeft")
+
+    for what, act in (("typed", typed), ("slid", slid)):
+        times = [until_drawn(page, act(turn)) for turn in range(repeats)]
+        tell(f"another K, {what}, 32,768 points", times)
+    for source in ("car", "elasticity"):
+        page.goto(f"{address}/explore?source={source}")
+        settle(page)
+        following = page.locator(".st-key-case_next button").first
+        times = [until_drawn(page, following.click) for _ in range(repeats)]
+        tell(f"another case, {source}", times)
+    page.goto(f"{address}/draw?elasticity_start=Circle")
+    settle(page)
+    handle = page.get_by_role("slider", name="Radius at 90 degrees")
+
+    def moved() -> None:
+        handle.focus()
+        page.keyboard.press("ArrowUp")
+
+    tell("another hole, predicted and solved", [until_solved(page, moved) for _ in range(repeats)])
+
+
+def main() -> None:
+    """Print all waits."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=8)
+    args = parser.parse_args()
+    with serve() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        measure(page, address, args.repeats)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
