@@ -12,6 +12,7 @@ import torch
 from mspt.cards import model_cards
 from mspt.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from mspt.data.adapters import ADAPTERS
+from mspt.data.registry import DATASETS
 from mspt.errors import MSPTError
 from mspt.evaluation import num_parameters, surroundings
 from mspt.presets import Precision, Preset, get_preset
@@ -205,6 +206,8 @@ def run_evaluate(args: argparse.Namespace) -> dict[str, Any]:
             info={**checkpoint.info, **scores},
         )
         return {"checkpoint": str(args.checkpoint), "metrics": scores["metrics"]}
+    if args.symmetries and (dataset := checkpoint.info["dataset"]) not in DATASETS:
+        raise MSPTError(f"--symmetries must go with a 2-D data set, got {dataset!r}; leave it out")
     _prepare(checkpoint.info["dataset"], args.split, root=args.data)
     with ProgressBar(unit="prediction") as bar:
         found, count = score(

@@ -251,6 +251,7 @@ def test_reads_drawings_from_files(tmp_path: Path) -> None:
         (["train", "darcy", "--preset", "elasticity"], "--preset must be one of the data set"),
         (["evaluate", "none.safetensors"], "checkpoint must be an existing file"),
         (["evaluate", "weights.pt"], "must be a .safetensors file"),
+        (["evaluate", "pretrained/car.safetensors", "--symmetries"], "must go with a 2-D data set"),
         (["generate", "burgers"], "data set must be one of"),
         (["solve", "darcy-9999", "--out", "x.npz"], "case must be one of darcy-0000 to"),
         (["solve", "none.json", "--out", "x.npz"], "drawing must be a .json or .npy file"),
