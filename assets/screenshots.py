@@ -25,7 +25,7 @@ PAGES = {
     "upload": "/upload?sample=Estate+on+wheels",
     "draw": "/draw",
     "draw-darcy": "/draw?dataset=darcy",
-    "patches": "/patches",
+    "patches": "/patches?K=64&Q=1",
     "attention": "/attention",
     "scaling": "/scaling",
 }

@@ -34,14 +34,18 @@ def pick_sizes(view: View) -> tuple[int, int]:
         help="Any number from 1 to N; empty for the checkpoint's own.",
     )
     num_patches = min(typed or default, count)
-    asked = second.number_input(
-        "Supernodes per patch Q",
-        min_value=1,
-        max_value=MAX_POINTS,
-        value=1,
-        step=1,
-        key="Q",
-        bind="query-params",
+    asked = (
+        second.number_input(
+            "Supernodes per patch Q",
+            min_value=1,
+            max_value=MAX_POINTS,
+            value=None,
+            step=1,
+            key="Q",
+            bind="query-params",
+            placeholder=f"{view.default_supernodes}",
+        )
+        or view.default_supernodes
     )
     num_supernodes = min(asked, count // num_patches)
     cheapest = recommended_patches(count, num_supernodes=num_supernodes)

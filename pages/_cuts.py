@@ -77,6 +77,11 @@ class View:
             return recommended_patches(count)
         return min(self.header.config.patches_for(len(self.subject.points)), count)
 
+    @property
+    def default_supernodes(self) -> int:
+        """Supernodes of a patch as the model pools them, or one."""
+        return self.header.config.num_supernodes if self.model_cuts else 1
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cuts:
