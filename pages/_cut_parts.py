@@ -22,32 +22,14 @@ def pick_sizes(view: View) -> tuple[int, int]:
     """Let a person choose K and Q: typed, slid, or one click."""
     count, default = len(view.points), view.default_patches
     first, second = st.columns(2)
-    typed = first.number_input(
-        "Patches K",
-        min_value=1,
-        max_value=MAX_POINTS,
-        value=None,
-        step=1,
-        key="K",
-        bind="query-params",
-        placeholder=f"{default}",
-        help="Any number from 1 to N; empty for the checkpoint's own.",
-    )
-    num_patches = min(typed or default, count)
-    asked = (
-        second.number_input(
-            "Supernodes per patch Q",
-            min_value=1,
-            max_value=MAX_POINTS,
-            value=None,
-            step=1,
-            key="Q",
-            bind="query-params",
-            placeholder=f"{view.default_supernodes}",
+    with first:
+        typed = _typed(
+            "Patches K", "K", default, help_text="Any number from 1 to N; empty for the model's."
         )
-        or view.default_supernodes
-    )
-    num_supernodes = min(asked, count // num_patches)
+    num_patches = min(typed or default, count)
+    with second:
+        asked = _typed("Supernodes per patch Q", "Q", view.default_supernodes)
+    num_supernodes = min(asked or view.default_supernodes, count // num_patches)
     cheapest = recommended_patches(count, num_supernodes=num_supernodes)
     ladder = sorted({step for step in (*_LADDER, default, cheapest) if step <= count})
     st.session_state["K_slider"] = max(step for step in ladder if step <= num_patches)
@@ -66,9 +48,24 @@ def pick_sizes(view: View) -> tuple[int, int]:
         )
     if (typed or 0) > count:
         st.caption(f"K = {typed:,} is more than the {count:,} points: each is a patch of its own.")
-    if asked > num_supernodes:
+    if (asked or 0) > num_supernodes:
         st.caption(f"A patch of {count // num_patches} points has no {asked} supernodes.")
     return num_patches, num_supernodes
+
+
+def _typed(label: str, key: str, default: int, *, help_text: str | None = None) -> int | None:
+    """Return the number that a person has typed, or None for the default."""
+    return st.number_input(
+        label,
+        min_value=1,
+        max_value=MAX_POINTS,
+        value=None,
+        step=1,
+        key=key,
+        bind="query-params",
+        placeholder=f"{default}",
+        help=help_text,
+    )
 
 
 def _slide() -> None:

@@ -81,7 +81,6 @@ def test_datasets_lists_what_ships(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(found["car"]["cases_at_hand"]) == {"train", "validation", "test", "unseen"}
 
 
-@pytest.mark.usefixtures("made_up_data")
 def test_reader_that_has_seen_enough_is_no_mistake(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -97,6 +96,7 @@ def test_reader_that_has_seen_enough_is_no_mistake(
         assert main(["datasets"]) == 0
 
 
+@pytest.mark.usefixtures("made_up_data")
 def test_train_then_evaluate_gives_the_header_s_number(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,6 @@
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from mspt.checkpoint import load_checkpoint, save_checkpoint
 from mspt.cost import recommended_patches
 from mspt.data.store import load_case
 from mspt.data.stress import STRESS_CLOUDS, stress_cloud
@@ -70,6 +72,23 @@ def test_supernodes_are_as_many_as_asked_for(open_page: Open) -> None:
     (layer,) = (one for one in header["layers"] if one["name"] == "supernodes")
     assert len(buffers[layer["spheres"]]) == 60 * 4 * 4
     assert metrics(app)["Keys L + S"] == "100 + 60"
+
+
+def test_the_model_s_own_sizes_are_taken_and_read_anew_when_its_file_changes(
+    open_page: Open, project: Path
+) -> None:
+    path = project / "pretrained" / "elasticity.safetensors"
+    kept, model = path.read_bytes(), load_checkpoint(path)
+    app = open_page("patches", source="elasticity", checkpoint="elasticity")
+    config = replace(model.config, num_patches=9, patch_size=None, num_supernodes=5)
+    try:
+        save_checkpoint(
+            path, model=model.model, config=config, normalizer=model.normalizer, info=model.info
+        )
+        assert metrics(app.run())["Keys L + S"] == "108 + 45"
+    finally:
+        path.write_bytes(kept)
+    assert "has no 5 supernodes" not in text(app)
 
 
 def test_a_slid_or_clicked_number_of_patches_is_the_typed_one(open_page: Open) -> None:
