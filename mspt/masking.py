@@ -163,11 +163,11 @@ def mask_patch(
 
 def body_coefficients(observed: Observed, fields: Float[Tensor, "N C"]) -> Coefficients | None:
     """Return the coefficients of the body that a subject is around; None without a body."""
-    body = observed.subject.body
-    if body is None:
+    subject = observed.subject
+    if subject.body is None:
         return None
-    force = cloud_force(as_cloud(observed.subject), fields, float(body.areas.sum()))
-    return coefficients(force, reference_area=observed.reference_area)
+    force = cloud_force(as_cloud(subject), fields, subject.body_area)
+    return coefficients(force, reference_area=subject.frontal_area)
 
 
 def mask_each_patch(

@@ -22,7 +22,6 @@ from mspt.attention_views import (
 )
 from mspt.checkpoint import Checkpoint
 from mspt.errors import MSPTError
-from mspt.geometry.area import frontal_area
 from mspt.inference import partitions_for, pick_device
 from mspt.model import MSPT
 from mspt.partition import Partition
@@ -39,14 +38,12 @@ class Observed:
         subject: What was looked at.
         recording: The pass.
         fields: The prediction, in the data set's units.
-        reference_area: Frontal area of the body; 0 without one.
     """
 
     checkpoint: Checkpoint
     subject: Subject
     recording: Recording
     fields: Float[Tensor, "N C"]
-    reference_area: float
 
     @property
     def partition(self) -> Partition:
@@ -135,7 +132,6 @@ def observe(checkpoint: Checkpoint, subject: Subject, *, device: str = "auto") -
         subject=subject,
         recording=kept,
         fields=checkpoint.normalizer.decode(kept.output.float()),
-        reference_area=0.0 if subject.body is None else frontal_area(subject.body),
     )
 
 

@@ -4,7 +4,7 @@ Letters: N points, X space axes, F input features, C output channels, T triangle
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,14 +13,16 @@ from numpy import ndarray
 from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
-from mspt.data.car import CAR, car_body
+from mspt.data.car import CAR
 from mspt.data.case import Case, Quantity
 from mspt.data.clouds import FIELDS, Cloud, cloud_of, stack_flows, whole_body
 from mspt.data.flow import FlowCase
+from mspt.data.flow_bodies import drawn_body
 from mspt.data.flow_store import flow_index
 from mspt.data.registry import get_dataset
 from mspt.flow_inference import predict_cloud
 from mspt.flow_inputs import cloud_size
+from mspt.geometry.area import frontal_area
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.inference import predict_case
 
@@ -40,6 +42,8 @@ class Subject:
         triangles: Of the points, for drawing; None for a cloud.
         body: Body that surface points lie on, for drawing.
         num_surface: Points on the body, which come first; 0 without a body.
+        body_area: Of the body's surface, in squared lengths of the body.
+        frontal_area: Of its shadow along the flow.
     """
 
     key: str
@@ -52,6 +56,8 @@ class Subject:
     triangles: Int[ndarray, "T 3"] | None = None
     body: SurfaceMesh | None = None
     num_surface: int = 0
+    body_area: float = 0.0
+    frontal_area: float = 0.0
 
     def where_defined(self, channel: int) -> ndarray:
         """Return which points a channel means something at: shear only on a body, and so on."""
@@ -115,8 +121,12 @@ def subject_of_flow(name: str, flow: FlowCase, *, size: tuple[int, int] | None) 
         drawn = stack_flows("car", [(name, flow)], num_surface=size[0], num_volume=size[1])
         cloud = drawn.draw(0, seed=0)
     title = f"{flow.info.get('family', 'body').capitalize()}, {name}"
-    return _subject_of_cloud(
-        name if size else f"{name}-whole", cloud, title, body=car_body(flow_index(name)).mesh
+    return replace(
+        _subject_of_cloud(
+            name if size else f"{name}-whole", cloud, title, body=drawn_body(flow_index(name))
+        ),
+        body_area=flow.body_area,
+        frontal_area=flow.info["frontal_area"],
     )
 
 
@@ -145,7 +155,11 @@ def subject_of_clouds(
     )
     num_surface = sum(cloud.num_surface for cloud in clouds)
     merged = Cloud(points=points, features=features, fields=fields, num_surface=num_surface)
-    return _subject_of_cloud(key, merged, title, body=body, known=False)
+    return replace(
+        _subject_of_cloud(key, merged, title, body=body, known=False),
+        body_area=float(body.areas.sum()),
+        frontal_area=frontal_area(body),
+    )
 
 
 def _subject_of_cloud(

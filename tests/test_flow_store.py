@@ -7,6 +7,7 @@ import pytest
 from made_up_flows import sphere_flow
 
 from mspt.data import flow_store
+from mspt.data.car import family_and_split
 from mspt.data.flow_store import generate_flows, left_out, list_flows, ship_flows, write_flow
 from mspt.errors import SolverError
 
@@ -53,6 +54,8 @@ def test_what_ships_tells_which_cases_were_left_out(made: list[int], tmp_path: P
     written = ship_flows(root=tmp_path / "data", out=tmp_path / "shipped", max_points=50)
     assert len(made) == 3
     assert sorted(written) == ["00000.npz", "00002.npz"]
+    assert family_and_split(0)[1] == "test"
+    assert (tmp_path / "shipped" / "car" / "bodies" / "00000.npz").exists()
     assert left_out(tmp_path / "shipped")["car-0001"] == REASON
     assert not ship_flows(root=tmp_path / "data", out=tmp_path / "shipped", max_points=50)
 

@@ -190,6 +190,8 @@ def seen() -> Observed:
         truth=drawn.fields,
         body=draw_body("ellipsoid", 3).mesh,
         num_surface=drawn.num_surface,
+        body_area=2.0,
+        frontal_area=0.5,
     )
     return observe(checkpoint, subject)
 
@@ -200,10 +202,9 @@ def test_what_is_observed_is_what_is_predicted(seen: Observed) -> None:
 
 def test_change_of_drag_is_that_of_the_changed_fields(seen: Observed) -> None:
     done = mask_patch(seen, 2, masked="points and supernodes")
-    area = float(seen.subject.body.areas.sum())
     for fields, found in ((seen.fields, done.before), (seen.fields + done.change, done.after)):
-        force = cloud_force(as_cloud(seen.subject), fields, area)
-        expected = coefficients(force, reference_area=seen.reference_area)
+        force = cloud_force(as_cloud(seen.subject), fields, 2.0)
+        expected = coefficients(force, reference_area=0.5)
         assert abs(found.C_D - expected.C_D) < 1e-6
         assert abs(found.C_L - expected.C_L) < 1e-6
     assert done.after.C_D != done.before.C_D
@@ -217,8 +218,8 @@ def test_removed_points_have_no_prediction_and_keep_their_force(seen: Observed) 
     assert removed.fields[gone].isnan().all()
     assert torch.equal(removed.change[~gone], masked.change[~gone])
     kept = torch.where(gone[:, None], seen.fields, masked.fields)
-    force = cloud_force(as_cloud(seen.subject), kept, float(seen.subject.body.areas.sum()))
-    expected = coefficients(force, reference_area=seen.reference_area)
+    force = cloud_force(as_cloud(seen.subject), kept, 2.0)
+    expected = coefficients(force, reference_area=0.5)
     assert abs(removed.after.C_D - expected.C_D) < 1e-9
 
 

@@ -63,6 +63,12 @@ class FlowCase:
         """Whether only y >= 0 is there."""
         return bool(self.info.get("symmetric", True))
 
+    @property
+    def body_area(self) -> float:
+        """Area of the whole body's surface."""
+        kept = float(np.linalg.norm(self.face_areas, axis=1).sum())
+        return 2 * kept if self.is_half else kept
+
 
 def solve_body(body: Body, *, seed: int, recipe: Recipe | None = None) -> FlowCase:
     """Compute the flow around a parametric body.

@@ -22,6 +22,7 @@ from numpy import ndarray
 from mspt.data.car import NUM_CASES, car_body, family_and_split
 from mspt.data.codec import join_bytes, quantize, split_bytes
 from mspt.data.flow import FlowCase, solve_body
+from mspt.data.flow_bodies import write_body
 from mspt.data.flow_refine import FINER, compare_meshes, mean_differences
 from mspt.data.generate import CaseDone
 from mspt.data.store import DATA, SHIPPED, read_arrays, read_json, write_arrays, write_json
@@ -258,16 +259,22 @@ def ship_flows(
 ) -> dict[str, int]:
     """Copy generated flows to what ships, with fewer points of the flow, and what was left out.
 
+    With each case that no model learns from goes its body, to be drawn.
+
     Returns:
-        Bytes of each file written; files that are there stay as they are.
+        Bytes of each case written; files that are there stay as they are.
     """
     sizes = {}
-    for path in sorted((root / NAME).rglob("[0-9]*.npz")):
-        target = out / NAME / path.relative_to(root / NAME)
+    source = root / NAME
+    for path in [*source.glob("[0-9]*.npz"), *(source / FINER_FOLDER).glob("[0-9]*.npz")]:
+        target = out / NAME / path.relative_to(source)
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             write_flow(target, read_flow(path), max_points=max_points)
             sizes[target.name] = target.stat().st_size
+        index = int(path.stem)
+        if target.parent == out / NAME and family_and_split(index)[1] in ("test", "unseen"):
+            write_body(index, root=out)
     write_json(out / NAME / LEFT_OUT, left_out(root))
     return sizes
 

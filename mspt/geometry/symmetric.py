@@ -1,0 +1,45 @@
+"""Bodies that are symmetric about the plane y = 0, kept as one half.
+
+Shapes: V vertices, T triangles.
+"""
+
+import numpy as np
+
+from mspt.geometry.implicit import from_manifold, to_manifold
+from mspt.geometry.mesh import SurfaceMesh
+
+_ON_PLANE = 1e-5
+"""What is nearer to the plane, in the mesh's unit of about its size, lies on it."""
+
+
+def half_of(mesh: SurfaceMesh, *, off: float = 0.0) -> SurfaceMesh:
+    """Return the part of a solid's surface with y >= 0, open where the plane cuts it.
+
+    Args:
+        mesh: The surface, which must enclose a solid.
+        off: How far points may move where that saves triangles.
+    """
+    solid = to_manifold(mesh).simplify(off).trim_by_plane((0.0, 1.0, 0.0), 0.0)
+    half = from_manifold(solid)
+    vertices = np.where(np.abs(half.vertices) < _ON_PLANE, 0.0, half.vertices)
+    is_lid = (vertices[half.triangles, 1] == 0).all(axis=1)
+    return SurfaceMesh(vertices, half.triangles[~is_lid])
+
+
+def joined(half: SurfaceMesh) -> SurfaceMesh:
+    """Return a half and its mirror image as one closed surface; they share what lies on y = 0.
+
+    Examples:
+        >>> from mspt.geometry.mesh import box
+        >>> whole = joined(half_of(box((0, -1, 0), (1, 1, 1))))
+        >>> whole.volume, whole.extent.tolist()
+        (2.0, [1.0, 2.0, 1.0])
+    """
+    apart = half.vertices[:, 1] > 0
+    image = np.arange(len(half.vertices))
+    image[apart] = len(half.vertices) + np.arange(apart.sum())
+    other = half.vertices[apart] * np.array([1.0, -1.0, 1.0])
+    return SurfaceMesh(
+        np.concatenate([half.vertices, other]),
+        np.concatenate([half.triangles, image[half.triangles][:, ::-1]]),
+    )
