@@ -4,6 +4,7 @@
 its first page comes later.
 """
 
+import inspect
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,9 +21,15 @@ NO_SESSION.setLevel(logging.ERROR)  # it would warn that a spinner has no page t
 @asynccontextmanager
 async def warmed_up(_: st.App) -> AsyncIterator[None]:
     """Import what pages need before the server answers; build the tour while it does."""
+    from PIL import Image  # noqa: F401 - the page's icon needs it
+
     from pages import _tour  # its caches ask for the runtime, which is there only now
 
-    Thread(target=_tour.prepare, daemon=True).start()
+    def prepare() -> None:
+        inspect.stack()  # Streamlit asks before its first element; once every module is known, soon
+        _tour.prepare()
+
+    Thread(target=prepare, daemon=True).start()
     yield
 
 

@@ -1,6 +1,8 @@
 """Sentences that all model cards share."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from mspt.checkpoint import CheckpointInfo
 
@@ -43,7 +45,7 @@ def training_line(one: CheckpointInfo) -> str:
     train_error, validation_error = curve[-1]
     return (
         f"- `{one.path.stem}`: {info['epochs']} epochs of {info['train_cases']} cases"
-        f"{', turned at random' if info['train'].get('augment') else ''}, batches of "
+        f"{', turned at random' if info['train'].get('augment') else ''}{_begun(info)}, batches of "
         f"{info['train']['batch_size']}, {info['train']['optimizer']}, seed {info['seed']}, "
         f"{info['minutes']:.0f} minutes on {_count(info['threads'], 'thread')} of "
         f"{info['hardware']}, shared with other work; at the end training {train_error:.2%}, "
@@ -51,6 +53,11 @@ def training_line(one: CheckpointInfo) -> str:
         f"the last tenth of the epochs. Repeat with `python -m mspt train {info['dataset']} "
         f"--preset {one.path.stem}`."
     )
+
+
+def _begun(info: Mapping[str, Any]) -> str:
+    start = info["train"].get("start")
+    return f", going on from `{Path(start).stem}`" if start else ""
 
 
 def _count(number: int, noun: str) -> str:

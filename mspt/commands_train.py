@@ -42,6 +42,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, help="passes over the training cases")
     parser.add_argument("--cases", type=int, help="use the first training cases only")
     parser.add_argument("--seed", type=int, help="seed of weights and order")
+    parser.add_argument("--start", help="go on from this checkpoint of the same model")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     parser.add_argument("--precision", choices=get_args(Precision), help="bfloat16 is for GPUs")
     parser.add_argument("--compile", action="store_true", default=None, help="for GPUs")
@@ -104,7 +105,7 @@ def _with_overrides(preset: Preset, args: argparse.Namespace) -> Preset:
         )
     chosen = {
         key: value
-        for key in ("epochs", "seed", "precision", "compile")
+        for key in ("epochs", "seed", "start", "precision", "compile")
         if (value := getattr(args, key)) is not None
     }
     return replace(preset, train=replace(preset.train, **chosen))

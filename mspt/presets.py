@@ -33,6 +33,8 @@ class TrainConfig:
         surface_points: Points drawn on the surface of a body, all of them where there are fewer;
             0 for data sets without one.
         volume_points: Points drawn in the flow around it.
+        start: Checkpoint of the same model that training goes on from, a path; else from weights
+            drawn at random.
         compile: Whether to run ``torch.compile`` on the model; for GPUs.
     """
 
@@ -50,6 +52,7 @@ class TrainConfig:
     augment: bool = False
     surface_points: int = 0
     volume_points: int = 0
+    start: str = ""
     compile: bool = False
 
     def __post_init__(self) -> None:
@@ -74,7 +77,7 @@ class TrainConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for a checkpoint's header; what few runs have, only where set."""
-        extra = ("augment", "surface_points", "volume_points")
+        extra = ("augment", "surface_points", "volume_points", "start")
         return {key: value for key, value in asdict(self).items() if key not in extra or value}
 
 

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
 
 from mspt.batches import Batch, Cases, Source, coarsen, fit_normalizer, source_of
-from mspt.checkpoint import build_model
+from mspt.checkpoint import build_model, load_checkpoint
+from mspt.errors import CheckpointError
 from mspt.inference import pick_device
 from mspt.lion import Lion
 from mspt.normalize import Normalizer
@@ -78,19 +79,36 @@ class TrainingStopped:
 
 
 def prepare(preset: Preset, *, cases: Cases, validation: Cases, device: str = "cpu") -> Training:
-    """Build a seeded model, its normalizer and its optimizers."""
-    target = pick_device(device)
-    model = build_model(preset.model, seed=preset.train.seed).to(target)
+    """Build a seeded model, its normalizer and its optimizers, or take over a trained model.
+
+    Raises:
+        CheckpointError: If the run is to start from a checkpoint that cannot be read, or of another
+            model.
+    """
+    model, normalizer = _begin(preset, cases)
+    model = model.to(pick_device(device))
     return Training(
         preset=preset,
         model=model,
         average=copy.deepcopy(model).eval().requires_grad_(requires_grad=False),
-        normalizer=fit_normalizer(cases),
+        normalizer=normalizer,
         optimizers=build_optimizers(model, preset.train),
         cases=cases,
         coarse=coarsen(cases) if preset.train.coarse_epochs else None,
         validation=validation,
     )
+
+
+def _begin(preset: Preset, cases: Cases) -> tuple[nn.Module, Normalizer]:
+    if not (start := preset.train.start):
+        return build_model(preset.model, seed=preset.train.seed), fit_normalizer(cases)
+    begun = load_checkpoint(start)
+    if begun.config != preset.model:
+        raise CheckpointError(
+            f"start must be a checkpoint of the model {preset.model}, got {begun.config} in "
+            f"{start}; choose a preset with that model"
+        )
+    return begun.model.train(), begun.normalizer
 
 
 def build_optimizers(model: nn.Module, config: TrainConfig) -> tuple[Optimizer, ...]:

@@ -7,6 +7,7 @@ import torch
 from helpers import made_up_cases, tiny_preset
 from torch import nn
 
+from mspt.checkpoint import save_checkpoint
 from mspt.data.case import CaseStack
 from mspt.data.registry import DATASETS, grid_points
 from mspt.errors import CheckpointError, DataError
@@ -55,6 +56,36 @@ def test_training_learns(settings: dict[str, Any]) -> None:
     *_, stopped = train(training)
     assert isinstance(stopped, TrainingStopped)
     assert stopped.progress.curve[-1][1] < 0.6 * before
+
+
+def test_training_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
+    first = start(tiny_preset(epochs=20))
+    *_, stopped = train(first)
+    path = tmp_path / "first.safetensors"
+    save_checkpoint(
+        path, model=first.average, config=first.preset.model, normalizer=first.normalizer, info={}
+    )
+    others = made_up_cases(6, seed=2)
+    going_on = prepare(tiny_preset(epochs=2, start=str(path)), cases=others, validation=VALIDATION)
+    assert validation_error(going_on) == pytest.approx(stopped.progress.curve[-1][1], rel=1e-5)
+    before = [p.clone() for p in going_on.model.parameters()]
+    *_, last = train(going_on)
+    assert last.complete
+    assert all(
+        not torch.equal(a, b) for a, b in zip(before, going_on.model.parameters(), strict=True)
+    )
+
+
+def test_training_goes_on_only_with_the_same_model(tmp_path: Path) -> None:
+    first = start()
+    path = tmp_path / "first.safetensors"
+    save_checkpoint(
+        path, model=first.average, config=first.preset.model, normalizer=first.normalizer, info={}
+    )
+    preset = tiny_preset(start=str(path))
+    other = replace(preset, model=replace(preset.model, num_patches=3))
+    with pytest.raises(CheckpointError, match="start must be a checkpoint of the model"):
+        start(other)
 
 
 def test_same_seed_gives_the_same_losses() -> None:

@@ -24,6 +24,7 @@ NUM_CASES = 400
 NUM_TEST, NUM_VALIDATION = 2, 1
 
 
+@cache
 def family_and_split(index: int) -> tuple[str, str]:
     """Return the family and the split of a case.
 
