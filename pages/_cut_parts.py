@@ -42,7 +42,8 @@ def pick_sizes(view: View) -> tuple[int, int]:
     )
     with st.container(horizontal=True, gap="small"):
         if view.model_cuts:
-            st.button(f"As the model: {default}", on_click=_choose, args=(None,), key="K_model")
+            own = f"As the model: K = {default}, Q = {view.default_supernodes}"
+            st.button(own, on_click=_as_the_model, key="K_model")
         st.button(
             f"Cheapest: √(N/Q) = {cheapest}", on_click=_choose, args=(cheapest,), key="K_cheapest"
         )
@@ -70,6 +71,11 @@ def _typed(label: str, key: str, default: int, *, help_text: str | None = None) 
 
 def _slide() -> None:
     _choose(st.session_state["K_slider"])
+
+
+def _as_the_model() -> None:
+    _choose(None)
+    st.session_state["Q"] = None
 
 
 def _choose(num_patches: int | None) -> None:

@@ -53,6 +53,18 @@ def test_first_visit_shows_a_car_cut_as_its_model_cuts_it(open_page: Open) -> No
     assert charts(app)
 
 
+def test_one_click_brings_back_the_sizes_of_the_model(open_page: Open) -> None:
+    app = open_page("patches", source="elasticity", K="37", Q="3")
+    before = message(app)[0]["panels"][0]["count"]
+    app.button(key="K_model").click().run()
+    assert app.number_input(key="K").value is None
+    assert app.number_input(key="Q").value is None
+    own = load_checkpoint("pretrained/elasticity.safetensors").config
+    assert f"K = {own.num_patches}, Q = {own.num_supernodes}" in app.button(key="K_model").label
+    assert before == 37
+    assert message(app)[0]["panels"][0]["count"] == own.num_patches
+
+
 def test_picture_shows_the_patches_that_the_library_makes(open_page: Open) -> None:
     app = open_page("patches", source="elasticity", elasticity_case="elasticity-1105", K="37")
     points = load_case("elasticity", "elasticity-1105").points
