@@ -10,96 +10,18 @@ Shape suffixes (the same letters as the annotations):
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from mspt.config import Pooling
+from mspt.merged_attention import MergedAttention, per_patch
 from mspt.pooling import PatchPooling, PatchRun, patch_runs
 
 # --- attention over the own patch and all supernodes in one softmax ------------------------------
-
-
-class _MergedAttention(torch.autograd.Function):
-    """Two fused attentions over disjoint keys, merged by their log-sum-exp: one softmax.
-
-    The fused kernel's log-sum-exp carries no gradient, so merging under autograd would train on
-    wrong gradients. Its backward, called for each part with the *merged* output and log-sum-exp,
-    gives the exact gradient of the joint softmax.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,  # noqa: ANN401 - torch's own context object
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        global_k: Tensor,
-        global_v: Tensor,
-        count: int,
-    ) -> Tensor:
-        """Attend; arguments as in :func:`joint_attention`."""
-        attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-        local_out, local_lse = attend(*(_per_patch(t, count) for t in (q, k, v)))
-        global_out, global_lse = attend(*(_heads_first(t) for t in (q, global_k, global_v)))
-        out = rearrange(local_out, "(b k) h l e -> b (k l) h e", k=count)
-        lse = rearrange(local_lse, "(b k) h l -> b (k l) h", k=count)
-        global_lse = global_lse.transpose(1, 2)
-        share = torch.sigmoid(global_lse - lse).unsqueeze(-1)
-        out = out.lerp_(global_out.transpose(1, 2), share.to(out.dtype))
-        if any(ctx.needs_input_grad):
-            ctx.save_for_backward(
-                q, k, v, global_k, global_v, out, torch.logaddexp(lse, global_lse)
-            )
-            ctx.count = count
-        return out
-
-    @staticmethod
-    @once_differentiable  # its wrapper hides the signature
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx: Any,  # noqa: ANN401 - torch's own context object
-        *grad_outputs: Tensor,
-    ) -> tuple[Tensor | None, ...]:
-        """Return the gradient of the joint softmax."""
-        (grad,) = grad_outputs
-        q, k, v, global_k, global_v, out, lse = ctx.saved_tensors
-        count = ctx.count
-        backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
-        grad_q, grad_k, grad_v = backward(
-            *(_per_patch(t, count) for t in (grad, q, k, v, out)),
-            rearrange(lse, "b (k l) h -> (b k) h l", k=count),
-            dropout_p=0.0,
-            is_causal=False,
-        )
-        grad_q_global, grad_global_k, grad_global_v = backward(
-            *(_heads_first(t) for t in (grad, q, global_k, global_v, out)),
-            lse.transpose(1, 2),
-            dropout_p=0.0,
-            is_causal=False,
-        )
-        local = (rearrange(t, "(b k) h l e -> b (k l) h e", k=count) for t in (grad_k, grad_v))
-        grad_q = rearrange(grad_q, "(b k) h l e -> b (k l) h e", k=count)
-        grad_q = grad_q + grad_q_global.transpose(1, 2)
-        return (
-            grad_q,
-            *local,
-            grad_global_k.transpose(1, 2),
-            grad_global_v.transpose(1, 2),
-            None,
-        )
-
-
-def _per_patch(x: Tensor, count: int) -> Tensor:
-    return rearrange(x, "b (k l) h e -> (b k) h l e", k=count)
-
-
-def _heads_first(x: Tensor) -> Tensor:
-    return x.transpose(1, 2)
 
 
 def concatenated_attention(
@@ -126,7 +48,7 @@ def concatenated_attention(
     keys, values = (
         torch.cat(
             [
-                _per_patch(local, count),
+                per_patch(local, count),
                 rearrange(shared, "b s h e -> b 1 h s e")
                 .expand(-1, count, -1, -1, -1)
                 .flatten(0, 1),
@@ -135,7 +57,7 @@ def concatenated_attention(
         )
         for local, shared in ((k, global_k), (v, global_v))
     )
-    out = F.scaled_dot_product_attention(_per_patch(q, count), keys, values, attn_mask=readable)
+    out = F.scaled_dot_product_attention(per_patch(q, count), keys, values, attn_mask=readable)
     return rearrange(out, "(b k) h l e -> b (k l) h e", k=count)
 
 
@@ -161,7 +83,7 @@ def joint_attention(
         count: Number of patches in ``q``, ``k`` and ``v``.
     """
     if q.device.type == "cpu":
-        return _MergedAttention.apply(q, k, v, global_k, global_v, count)  # pyright: ignore[reportReturnType]
+        return MergedAttention.apply(q, k, v, global_k, global_v, count)  # pyright: ignore[reportReturnType]
     return concatenated_attention(q, k, v, global_k, global_v, count=count)
 
 

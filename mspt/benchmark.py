@@ -4,8 +4,6 @@ Every round runs every model once, so that a slow moment of the machine hits all
 Nothing but the work is timed: partitions are built before, and given.
 """
 
-import ctypes
-import gc
 import json
 import os
 import statistics
@@ -26,6 +24,7 @@ from mspt.config import ModelConfig
 from mspt.cost import Work, forward_flops, streaming_bytes
 from mspt.errors import MSPTError
 from mspt.inference import partitions_for, pick_device, synchronize
+from mspt.peak_memory import peak_bytes
 from mspt.seeding import generator
 
 PROJECT = Path(__file__).parents[1]  # where a fresh process finds the library
@@ -219,7 +218,7 @@ def measure(
     run = _pass_over(model, config, min(num_points, WARM_UP_POINTS), work, target)
     run()
     run = _pass_over(model, config, num_points, work, target)
-    peak = _peak_bytes(run, target)
+    peak = peak_bytes(run, target)
     times = [_timed(run)]
     while len(times) < repeats and times[0] < LONG_PASS:
         times.append(_timed(run))
@@ -291,42 +290,6 @@ def _timed(run: Callable[[], None]) -> float:
     start = perf_counter()
     run()
     return perf_counter() - start
-
-
-def _peak_bytes(run: Callable[[], None], device: torch.device) -> int:
-    """Return the peak memory of a pass above what was held before it."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-        run()
-        return torch.cuda.max_memory_allocated() - before
-    process = psutil.Process()
-    before = _reset_peak(process)
-    run()
-    return max(0, _peak(process) - before)
-
-
-def _reset_peak(process: psutil.Process) -> int:
-    """Let Linux forget the peak so far; elsewhere the peak of the process's life has to do.
-
-    What the warm-up left with the allocator goes back first: small sizes would hide in it.
-    """
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
-    if trim is not None:
-        trim(0)
-    reset = Path("/proc/self/clear_refs")
-    if reset.exists():
-        reset.write_text("5")
-    return process.memory_info().rss
-
-
-def _peak(process: psutil.Process) -> int:
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
-        return 1024 * int(line.split()[1])
-    return getattr(process.memory_info(), "peak_wset", process.memory_info().rss)
 
 
 def _matrix_rate(device: torch.device) -> float:
