@@ -364,7 +364,8 @@ def test_browser_without_webgl_gets_a_still_picture(browser: object, address: st
 
 
 @pytest.mark.parametrize(
-    ("kind", "width"), [("three", 400), ("three", 900), ("patches", 400), ("tour", 400)]
+    ("kind", "width"),
+    [("three", 400), ("three", 900), ("small", 1200), ("patches", 400), ("tour", 400)],
 )
 def test_no_text_lies_on_another(visit: Callable[..., object], kind: str, width: int) -> None:
     page = visit(f"/?kind={kind}&width={width}&height=640")

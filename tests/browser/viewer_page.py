@@ -35,11 +35,13 @@ layers = (
     Spheres(name="supernodes", centers=middles, radii=np.full(16, 0.08), labels=np.arange(16)),
     Lines(name="links", starts=middles[:8], stops=middles[8:]),
 )
+error = Field(name="error", unit="Pa", values=8e-5 * values, limits=(-1.76e-4, 1.76e-4))
 truth, guess = (Panel(title=title, coloring=pressure) for title in ("Truth", "Prediction"))
 scenes = {
     "field": {"panels": (Panel(title="Pressure", coloring=pressure),), "groups": patch},
     "flat": {"panels": (Panel(title="Pressure", coloring=pressure),), "groups": patch},
     "three": {"panels": (truth, guess, Panel(title="Patches", coloring=by_patch))},
+    "small": {"panels": (truth, Panel(title="Error", coloring=error), truth)},
     "patches": {"panels": (Panel(title="Patches", coloring=by_patch),), "layers": layers},
     "gray": {
         "panels": (Panel(title="", coloring=Field(**vars(pressure) | {"values": values * np.nan})),)

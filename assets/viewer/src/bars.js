@@ -4,6 +4,8 @@ import { el } from "./dom.js";
 import { many, ticks, withUnit } from "./format.js";
 
 const PIXELS_A_TICK = 64;
+const PIXELS_A_LETTER = 6.5;
+const GAP = 8;
 
 const heading = (panel) => (panel.unit ? `${panel.name} (${panel.unit})` : panel.name);
 
@@ -38,10 +40,18 @@ export function bar(panel, colors, width, levelText) {
   return el("div", { class: "bar" }, el("div", { class: "name" }, heading(panel)), body);
 }
 
-/** Ticks with their places from 0 to 1. */
+/** Ticks with their places from 0 to 1, as many as there is room for their texts. */
 function placed({ limits: [low, high] }, width) {
-  const found = ticks(low, high, Math.max(2, Math.floor(width / PIXELS_A_TICK)));
+  let wanted = Math.max(2, Math.floor(width / PIXELS_A_TICK));
+  let found = ticks(low, high, wanted);
+  while (wanted > 1 && !haveRoom(found, width / (high - low))) found = ticks(low, high, (wanted -= 1));
   return found.map(({ value, text }) => ({ text, share: high > low ? (value - low) / (high - low) : 0.5 }));
+}
+
+function haveRoom(found, scale) {
+  if (found.length < 2) return true;
+  const longest = Math.max(...found.map(({ text }) => text.length));
+  return PIXELS_A_LETTER * longest + GAP <= scale * (found[1].value - found[0].value);
 }
 
 /** What a legend says of groups at a level. */
