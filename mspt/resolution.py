@@ -86,6 +86,12 @@ def case_at(case: Case, factor: float) -> Subject | None:
     )
 
 
+def has_points(flow: FlowCase, factor: float, *, size: tuple[int, int]) -> bool:
+    """Tell whether :func:`flow_at` has as many stored points as it would draw."""
+    stored = 2 * len(flow.face_points), 2 * len(flow.points)
+    return all(round(factor * wanted) <= there for wanted, there in zip(size, stored, strict=True))
+
+
 def flow_at(name: str, flow: FlowCase, factor: float, *, size: tuple[int, int]) -> Subject | None:
     """Return a flow on a cloud drawn from its stored faces and points.
 
@@ -98,9 +104,9 @@ def flow_at(name: str, flow: FlowCase, factor: float, *, size: tuple[int, int]) 
     Returns:
         The cloud; None where more points would be drawn than are stored on both sides.
     """
-    wanted = round(size[0] * factor), round(size[1] * factor)
-    if wanted[0] > 2 * len(flow.face_points) or wanted[1] > 2 * len(flow.points):
+    if not has_points(flow, factor, size=size):
         return None
+    wanted = round(size[0] * factor), round(size[1] * factor)
     drawn = subject_of_flow(name, flow, size=wanted)
     return drawn if factor == 1 else replace(drawn, key=f"{name}@{factor:g}N")
 

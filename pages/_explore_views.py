@@ -82,7 +82,7 @@ def _settings(chosen: _explore_case.Chosen) -> tuple[float, Any, Any, View]:
     there = [
         name
         for name, factor in FACTORS.items()
-        if _explored.cloud(chosen.source, chosen.name, chosen.header, factor) is not None
+        if _explored.has_cloud(chosen.source, chosen.name, chosen.header, factor)
     ]
     with columns[3]:
         size = st.select_slider(

@@ -21,6 +21,7 @@ from mspt.resolution import (
     AtResolution,
     case_at,
     flow_at,
+    has_points,
     resolution_errors,
 )
 from mspt.subject import Subject, ask, subject_of_flow
@@ -47,6 +48,14 @@ def cloud(source: str, name: str, header: CheckpointInfo, factor: float) -> Subj
     if source == _subjects.CAR_CASES:
         return _flow_cloud(name, cloud_size(_shared.checkpoint(header.path)), factor)
     return case_at(_shared.find_case(source, name), factor)
+
+
+def has_cloud(source: str, name: str, header: CheckpointInfo, factor: float) -> bool:
+    """Tell whether :func:`cloud` returns one, without drawing its points."""
+    if source != _subjects.CAR_CASES:
+        return cloud(source, name, header, factor) is not None
+    size = cloud_size(_shared.checkpoint(header.path))
+    return has_points(_subjects.stored_flow(name), factor, size=size)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Drawing points of the stored flow …")
