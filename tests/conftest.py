@@ -13,6 +13,18 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 _LOOPBACK = ("127.", "localhost", "::1", "0.0.0.0")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a person who has an hour score everything that ships anew."""
+    words = "score each stored case anew, not every eighth; takes most of an hour"
+    parser.addoption("--every-case", action="store_true", help=words)
+
+
+@pytest.fixture
+def case_step(pytestconfig: pytest.Config) -> int:
+    """Distance of the stored cases that are scored anew."""
+    return 1 if pytestconfig.getoption("--every-case") else 8
+
+
 @pytest.fixture(autouse=True)
 def same_main_module() -> Iterator[None]:
     """Undo what running a page does: spawned processes would run the page again."""

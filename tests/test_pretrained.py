@@ -47,7 +47,7 @@ def name_of(shipped: CheckpointInfo) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shipped", STACKS, ids=name_of)
-def test_scores_in_the_header_are_recomputed(shipped: CheckpointInfo) -> None:
+def test_scores_in_the_header_are_recomputed(shipped: CheckpointInfo, case_step: int) -> None:
     checkpoint, written = load_checkpoint(shipped.path), shipped.info["metrics"]
     cases = load_split(checkpoint.info["dataset"], "test")
     scores = shipped.info["scores"]
@@ -58,7 +58,7 @@ def test_scores_in_the_header_are_recomputed(shipped: CheckpointInfo) -> None:
     assert written["worst"] == pytest.approx(max(errors), abs=1e-6)
     assert written["median"] == pytest.approx(sorted(errors)[len(errors) // 2 - 1], abs=1e-6)
     # Every case takes up to a tenth of a second a pass: some of them, the worst one included.
-    few = picked(cases, [*range(0, len(cases), 8), int(np.argmax(errors))])
+    few = picked(cases, [*range(0, len(cases), case_step), int(np.argmax(errors))])
     found = evaluate(checkpoint, few)
     by_name = {score["name"]: score for score in scores}
     for score in found.scores() + evaluate(checkpoint, picked(few, [1]), symmetries=True).scores():
@@ -86,15 +86,16 @@ def picked(cases: CaseStack, rows: list[int]) -> CaseStack:
 @pytest.mark.slow
 @pytest.mark.parametrize("shipped", FLOWS, ids=name_of)
 @pytest.mark.parametrize(("key", "split"), [("metrics", "test"), ("metrics_unseen", "unseen")])
-def test_scores_of_flows_are_recomputed(shipped: CheckpointInfo, key: str, split: str) -> None:
+def test_scores_of_flows_are_recomputed(
+    shipped: CheckpointInfo, key: str, split: str, case_step: int
+) -> None:
     checkpoint, written = load_checkpoint(shipped.path), shipped.info[key]
     kept = {
         row["name"]: FlowScore(**{name: NAN if row[name] is None else row[name] for name in row})
         for row in shipped.info["scores"]
         if family_and_split(flow_index(row["name"]))[1] == split
     }
-    # Two seconds a case: all of them for the model that pages begin with, else every eighth.
-    names = list(kept)[:: 1 if shipped.path.stem == CAR.name else 8]
+    names = list(kept)[::case_step]  # two to eight seconds a case
     found = evaluate_flows(checkpoint, [(name, load_flow(name, root=PRETRAINED)) for name in names])
     for score in found.scores:
         for field, value in asdict(kept[score.name]).items():
