@@ -106,6 +106,14 @@ export class Eye {
     return ((1 + EXPLODED * this.explode) * MARGIN * Math.max(height, width / this.aspect)) / 2 || 1;
   }
 
+  /** Steps back as patches move apart, so that they fill as much of the view; a flat one follows anyway. */
+  stepBack(explode) {
+    if (this.cloud.flat) return;
+    const times = (1 + EXPLODED * explode) / (1 + EXPLODED * this.explode);
+    this.camera.position.multiplyScalar(times);
+    this.target.multiplyScalar(times);
+  }
+
   /** Where the camera stands and looks so that the cloud, or its focus, fills the view, in a direction. */
   fit(direction) {
     if (this.cloud.flat) return this.#fitFlat();

@@ -43,7 +43,10 @@ export class View {
     this.stage = el("div", { class: "stage", role: "img", tabIndex: 0 }, this.canvas, this.grid.element, this.pointer.tip);
     this.options = new Options({
       onLevel: (level) => this.setLevel(level),
-      onExplode: (share) => this.setExplode(share),
+      onExplode: (share) => {
+        this.eye.stepBack(share);
+        this.setExplode(share);
+      },
       onSwitch: () => {
         this.#applyLayers();
         this.draw();
