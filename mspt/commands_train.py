@@ -42,7 +42,9 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, help="passes over the training cases")
     parser.add_argument("--cases", type=int, help="use the first training cases only")
     parser.add_argument("--seed", type=int, help="seed of weights and order")
-    parser.add_argument("--start", help="go on from this checkpoint of the same model")
+    parser.add_argument(
+        "--start", help="go on from this checkpoint of the same model, on all points from the first"
+    )
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     parser.add_argument("--precision", choices=get_args(Precision), help="bfloat16 is for GPUs")
     parser.add_argument("--compile", action="store_true", default=None, help="for GPUs")
@@ -54,7 +56,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 def run_train(args: argparse.Namespace) -> dict[str, Any]:
     """Train, show progress, and score the test split once the run is complete."""
     name = args.preset or args.dataset
-    preset = _with_overrides(get_preset(name), args)
+    preset = with_overrides(get_preset(name), args)
     folder = args.out or Path("runs") / name
     if (folder / STATE_NAME).exists() and not args.resume:
         raise MSPTError(
@@ -98,7 +100,12 @@ def _prepare(dataset: str, split: str, *, root: Path | None, limit: int | None =
         ProgressBar.write(words, file=sys.stderr)
 
 
-def _with_overrides(preset: Preset, args: argparse.Namespace) -> Preset:
+def with_overrides(preset: Preset, args: argparse.Namespace) -> Preset:
+    """Return a preset with what was asked for instead; coarse epochs keep their share of all.
+
+    Raises:
+        MSPTError: If the preset is of another data set.
+    """
     if preset.dataset != args.dataset:
         raise MSPTError(
             f"--preset must be one of the data set {args.dataset!r}, got one of {preset.dataset!r}"
@@ -108,7 +115,9 @@ def _with_overrides(preset: Preset, args: argparse.Namespace) -> Preset:
         for key in ("epochs", "seed", "start", "precision", "compile")
         if (value := getattr(args, key)) is not None
     }
-    return replace(preset, train=replace(preset.train, **chosen))
+    epochs = chosen.get("epochs", preset.train.epochs)
+    coarse = 0 if args.start else preset.train.coarse_epochs * epochs // preset.train.epochs
+    return replace(preset, train=replace(preset.train, **chosen, coarse_epochs=coarse))
 
 
 def _follow(training: Training, folder: Path, minutes: float | None) -> TrainingStopped:

@@ -1,3 +1,4 @@
+import argparse
 import io
 import json
 from dataclasses import replace
@@ -16,6 +17,7 @@ from mspt.benchmark import Measurement, combine, measure
 from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
 from mspt.cli import COMMANDS, main
 from mspt.commands_benchmark import _with_ratios
+from mspt.commands_train import add_train, with_overrides
 from mspt.config import ModelConfig
 from mspt.cost import forward_flops, recommended_patches
 from mspt.data.export import case_table, write_case
@@ -24,7 +26,7 @@ from mspt.data.solve import read_drawing, solve_case, solve_drawing
 from mspt.data.store import load_case
 from mspt.errors import DataError, MSPTError, SolverError
 from mspt.normalize import Normalizer
-from mspt.presets import PRESETS
+from mspt.presets import PRESETS, get_preset
 
 CIRCLE = [[0.5 + 0.3 * np.cos(a), 0.5 + 0.3 * np.sin(a)] for a in np.linspace(0, 6.28, 40)]
 
@@ -94,6 +96,19 @@ def test_reader_that_has_seen_enough_is_no_mistake(
     with (tmp_path / "out").open("w") as out:
         monkeypatch.setattr("sys.stdout", Closed())
         assert main(["datasets"]) == 0
+
+
+def test_a_run_of_other_length_has_its_share_of_coarse_epochs() -> None:
+    parser = argparse.ArgumentParser()
+    add_train(parser)
+    for asked, epochs, coarse in (
+        (["--epochs", "22"], 22, 17),
+        (["--epochs", "1"], 1, 0),
+        (["--start", "first.safetensors"], 44, 0),
+        ([], 44, 34),
+    ):
+        train = with_overrides(get_preset("darcy"), parser.parse_args(["darcy", *asked])).train
+        assert (train.epochs, train.coarse_epochs) == (epochs, coarse), asked
 
 
 @pytest.mark.usefixtures("made_up_data")
