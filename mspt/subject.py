@@ -4,7 +4,7 @@ Letters: N points, X space axes, F input features, C output channels, T triangle
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -121,12 +121,12 @@ def subject_of_flow(name: str, flow: FlowCase, *, size: tuple[int, int] | None) 
         drawn = stack_flows("car", [(name, flow)], num_surface=size[0], num_volume=size[1])
         cloud = drawn.draw(0, seed=0)
     title = f"{flow.info.get('family', 'body').capitalize()}, {name}"
-    return replace(
-        _subject_of_cloud(
-            name if size else f"{name}-whole", cloud, title, body=drawn_body(flow_index(name))
-        ),
-        body_area=flow.body_area,
-        frontal_area=flow.info["frontal_area"],
+    return _subject_of_cloud(
+        name if size else f"{name}-whole",
+        cloud,
+        title,
+        body=drawn_body(flow_index(name)),
+        areas=(flow.body_area, flow.info["frontal_area"]),
     )
 
 
@@ -155,15 +155,18 @@ def subject_of_clouds(
     )
     num_surface = sum(cloud.num_surface for cloud in clouds)
     merged = Cloud(points=points, features=features, fields=fields, num_surface=num_surface)
-    return replace(
-        _subject_of_cloud(key, merged, title, body=body, known=False),
-        body_area=float(body.areas.sum()),
-        frontal_area=frontal_area(body),
-    )
+    areas = float(body.areas.sum()), frontal_area(body)
+    return _subject_of_cloud(key, merged, title, body=body, areas=areas, known=False)
 
 
 def _subject_of_cloud(
-    key: str, cloud: Cloud, title: str, *, body: SurfaceMesh, known: bool = True
+    key: str,
+    cloud: Cloud,
+    title: str,
+    *,
+    body: SurfaceMesh,
+    areas: tuple[float, float],
+    known: bool = True,
 ) -> Subject:
     return Subject(
         key=key,
@@ -175,6 +178,8 @@ def _subject_of_cloud(
         truth=cloud.fields if known else None,
         body=body,
         num_surface=cloud.num_surface,
+        body_area=areas[0],
+        frontal_area=areas[1],
     )
 
 

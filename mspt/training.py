@@ -104,9 +104,15 @@ def _begin(preset: Preset, cases: Cases) -> tuple[nn.Module, Normalizer]:
         return build_model(preset.model, seed=preset.train.seed), fit_normalizer(cases)
     begun = load_checkpoint(start)
     if begun.config != preset.model:
+        wanted, found = preset.model.to_dict(), begun.config.to_dict()
+        others = [
+            f"{key} {found.get(key)}, not {wanted.get(key)}"
+            for key in {**wanted, **found}
+            if found.get(key) != wanted.get(key)
+        ]
         raise CheckpointError(
-            f"start must be a checkpoint of the model {preset.model}, got {begun.config} in "
-            f"{start}; choose a preset with that model"
+            f"start must be a checkpoint of the same model, got {start} with {'; '.join(others)}; "
+            "choose a preset with that model"
         )
     return begun.model.train(), begun.normalizer
 

@@ -14,8 +14,8 @@ _LOOPBACK = ("127.", "localhost", "::1", "0.0.0.0")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a person who has an hour score everything that ships anew."""
-    words = "score each stored case anew, not every sixteenth; takes most of an hour"
+    """Let a person who has the time score everything that ships anew."""
+    words = "score each stored case anew, not every sixteenth"
     parser.addoption("--every-case", action="store_true", help=words)
 
 

@@ -8,6 +8,7 @@ from mspt.data.flow_store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
 from mspt.errors import MSPTError
 from mspt.flow_inputs import cloud_size, look_at
+from mspt.geometry.area import frontal_area
 from mspt.inference import predict_case
 from mspt.subject import (
     ask,
@@ -67,6 +68,8 @@ def test_clouds_of_a_shape_are_joined_surface_first(model_of_flows: object) -> N
     assert joined.features[: joined.num_surface, 4].eq(1).all()
     assert joined.features[joined.num_surface :, 4].eq(0).all()
     assert joined.truth is None
+    assert joined.body_area == pytest.approx(mesh.areas.sum())
+    assert joined.frontal_area == pytest.approx(frontal_area(mesh))
 
 
 def test_channels_mean_something_where_they_are_defined() -> None:

@@ -81,7 +81,9 @@ def test_training_goes_on_only_with_the_same_model(tmp_path: Path) -> None:
     )
     preset = tiny_preset(start=str(path))
     other = replace(preset, model=replace(preset.model, num_patches=3))
-    with pytest.raises(CheckpointError, match="start must be a checkpoint of the model"):
+    with pytest.raises(
+        CheckpointError, match=r"same model, got .* with num_patches 6, not 3; choose"
+    ):
         start(other)
 
 

@@ -106,6 +106,20 @@ def _decode_codes(arrays: Arrays, name: str, rows: ndarray) -> ndarray:
     return arrays[f"{name}_offset"][rows, None] + arrays[f"{name}_step"][rows, None] * codes
 
 
+def encode_rows(name: str, values: Float32[ndarray, "N ..."]) -> dict[str, ndarray]:
+    """Return the arrays that keep one value or vector for each of N rows."""
+    channels = values.reshape(len(values), -1).T
+    codes, offset, step = quantize(np.ascontiguousarray(channels))
+    return {name: split_bytes(codes), f"{name}_offset": offset, f"{name}_step": step}
+
+
+def decode_rows(arrays: Arrays, name: str) -> Float32[ndarray, "N ..."]:
+    """Undo :func:`encode_rows` up to rounding."""
+    codes = join_bytes(arrays[name]).astype(np.float32)
+    values = arrays[f"{name}_offset"][:, None] + arrays[f"{name}_step"][:, None] * codes
+    return values[0] if len(values) == 1 else np.ascontiguousarray(values.T)
+
+
 def split_bytes(codes: UInt16[ndarray, "B N"]) -> UInt8[ndarray, "B 2 N"]:
     """Return high and low bytes of the differences along the points."""
     steps = np.diff(codes, axis=1, prepend=np.uint16(0))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy import ndarray
 
 from mspt.data.car import CAR, car_body
-from mspt.data.codec import join_bytes, quantize, split_bytes
+from mspt.data.codec import decode_rows, encode_rows, join_bytes, split_bytes
 from mspt.data.store import SHIPPED, read_arrays, write_arrays
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.symmetric import half_of, joined
@@ -36,22 +36,13 @@ def write_body(index: int, *, root: Path = SHIPPED) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     half = half_of(car_body(index).mesh, off=OFF)
-    codes, offset, step = quantize(np.ascontiguousarray(half.vertices.T.astype(np.float32)))
+    vertices = encode_rows("vertices", half.vertices.astype(np.float32))
     triangles = np.ascontiguousarray(half.triangles.T.astype(np.uint16))
-    write_arrays(
-        path,
-        {
-            "vertices": split_bytes(codes),
-            "vertices_offset": offset,
-            "vertices_step": step,
-            "triangles": split_bytes(triangles),
-        },
-    )
+    write_arrays(path, {**vertices, "triangles": split_bytes(triangles)})
 
 
 def _decode(arrays: dict[str, ndarray]) -> SurfaceMesh:
-    codes = join_bytes(arrays["vertices"]).T
-    vertices = arrays["vertices_offset"].astype(np.float64) + arrays["vertices_step"] * codes
+    vertices = decode_rows(arrays, "vertices").astype(np.float64)
     triangles = join_bytes(arrays["triangles"]).T.astype(np.int64)
     return joined(SurfaceMesh(vertices, triangles))
 

@@ -20,7 +20,7 @@ from jaxtyping import Float32
 from numpy import ndarray
 
 from mspt.data.car import NUM_CASES, car_body, family_and_split
-from mspt.data.codec import join_bytes, quantize, split_bytes
+from mspt.data.codec import decode_rows, encode_rows
 from mspt.data.flow import FlowCase, solve_body
 from mspt.data.flow_bodies import write_body
 from mspt.data.flow_refine import FINER, compare_meshes, mean_differences
@@ -58,7 +58,7 @@ def write_flow(path: Path, case: FlowCase, *, max_points: int | None = None) -> 
     for names, rows in ((SURFACE, np.arange(len(case.face_points))), (VOLUME, kept)):
         order = rows[_leaf_order(getattr(case, names[0])[rows])]
         for name in names:
-            arrays |= _encode(name, getattr(case, name)[order])
+            arrays |= encode_rows(name, getattr(case, name)[order])
     write_arrays(path, arrays)
 
 
@@ -71,7 +71,7 @@ def read_flow(path: Path) -> FlowCase:
     arrays = read_arrays(path)
     if not arrays:
         raise DataError(f"flow case must be a file, got none at {path.name}")
-    values = {name: _decode(arrays, name) for name in (*SURFACE, *VOLUME)}
+    values = {name: decode_rows(arrays, name) for name in (*SURFACE, *VOLUME)}
     return FlowCase(**values, info=json.loads(str(arrays["info"])))
 
 
@@ -240,18 +240,6 @@ def _folders(root: Path | None) -> tuple[Path, Path]:
 def _leaf_order(points: Float32[ndarray, "N 3"]) -> ndarray:
     num_patches = max(1, len(points) // 16)
     return build_partition(torch.from_numpy(points), num_patches=num_patches).order.numpy()
-
-
-def _encode(name: str, values: Float32[ndarray, "N ..."]) -> dict[str, ndarray]:
-    channels = values.reshape(len(values), -1).T
-    codes, offset, step = quantize(np.ascontiguousarray(channels))
-    return {name: split_bytes(codes), f"{name}_offset": offset, f"{name}_step": step}
-
-
-def _decode(arrays: dict[str, ndarray], name: str) -> Float32[ndarray, "N ..."]:
-    codes = join_bytes(arrays[name]).astype(np.float32)
-    values = arrays[f"{name}_offset"][:, None] + arrays[f"{name}_step"][:, None] * codes
-    return values[0] if len(values) == 1 else np.ascontiguousarray(values.T)
 
 
 def ship_flows(
