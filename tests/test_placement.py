@@ -10,6 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mspt.data.flow_bodies import drawn_body
+from mspt.data.flow_store import flow_index, list_flows, load_flow
+from mspt.data.store import SHIPPED
 from mspt.errors import GeometryError
 from mspt.geometry.mesh import SurfaceMesh, box
 from mspt.geometry.placement import (
@@ -22,7 +25,7 @@ from mspt.geometry.placement import (
     place_mesh,
     symmetry_error,
 )
-from mspt.geometry.shapes import FAMILIES, draw_body
+from mspt.geometry.shapes import draw_body
 
 AXES = ("+x", "-x", "+y", "-y", "+z", "-z")
 SIGNED = [
@@ -265,12 +268,12 @@ def test_cars_on_wheels_stand_on_the_ground_wherever_their_file_has_it(
     assert placed.mesh.bounds[0, 2] == pytest.approx(0, abs=1e-12)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_feet_are_told_from_the_undersides_of_bodies_without_them(family: str) -> None:
-    bodies = [draw_body(family, seed) for seed in range(4)]
-    for body in bodies:
-        assert has_feet(body.mesh, 2, 1.0) == body.wheels
-        assert has_feet(body.mesh.flipped(), 2, 1.0) == body.wheels
+def test_feet_are_told_from_the_undersides_of_bodies_without_them() -> None:
+    for name in (*list_flows("test", root=SHIPPED), *list_flows("unseen", root=SHIPPED)):
+        on_feet = load_flow(name, root=SHIPPED).info["wheels"]
+        mesh = drawn_body(flow_index(name))
+        assert has_feet(mesh, 2, 1.0) == on_feet, name
+        assert has_feet(mesh.flipped(), 2, 1.0) == on_feet, name
 
 
 def test_hovering_wheels_are_told() -> None:

@@ -20,7 +20,7 @@ BLOCK: Sequence[str] = (
     "ellipsoid", "box", "cylinder", "blob", "wing",
 )  # fmt: skip
 UNSEEN = frozenset({"pickup", "cylinder"})
-NUM_CASES = 400
+NUM_CASES = 520
 NUM_TEST, NUM_VALIDATION = 2, 1
 
 

@@ -55,40 +55,54 @@ def browser(script: ModuleType) -> Iterator[object]:
 
 
 @pytest.fixture(scope="session")
-def window(browser: object) -> Iterator[object]:
-    """One window for all tests, so that Streamlit's front end is loaded once."""
+def tab(browser: object) -> Iterator[object]:
+    """One tab for all tests: in a new one, Streamlit's front end starts from nothing."""
     window = browser.new_context(viewport={"width": 1280, "height": 800}, has_touch=True)
-    yield window
+    page = window.new_page()
+    page.set_default_timeout(90_000)
+    yield page
     window.close()
 
 
+@pytest.fixture(scope="session")
+def settle(script: ModuleType) -> Callable[[object], None]:
+    """Wait until a page is drawn."""
+    return script.settle
+
+
 @pytest.fixture
-def visit(window: object, address: str, script: ModuleType) -> Iterator[Callable[..., object]]:
+def visit(
+    tab: object, address: str, settle: Callable[[object], None]
+) -> Iterator[Callable[..., object]]:
     """Open a page; fails at the end on any script error or any request beyond this machine."""
-    pages, strangers, errors = [], [], []
+    strangers, errors = [], []
 
     def look(request: object) -> None:
         if not request.url.startswith((address, "data:", "blob:")):
             strangers.append(request.url)
 
-    def open_it(path: str, *, theme: str = "light") -> object:
-        page = window.new_page()
-        pages.append(page)
-        page.emulate_media(color_scheme=theme)
-        page.set_default_timeout(90_000)
-        page.on("request", look)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.received = []
-        page.on(
-            "websocket",
-            lambda socket: socket.on("framereceived", lambda data: page.received.append(len(data))),
-        )
-        page.goto(address + path)
-        script.settle(page)
-        return page
+    def complain(error: object) -> None:
+        errors.append(str(error))
 
+    def count(socket: object) -> None:
+        socket.on("framereceived", lambda data: tab.received.append(len(data)))
+
+    listeners = {"request": look, "pageerror": complain, "websocket": count}
+
+    def open_it(path: str, *, theme: str = "light") -> object:
+        tab.goto(f"{address}/_stcore/health")
+        tab.evaluate("sessionStorage.clear()")
+        tab.emulate_media(color_scheme=theme)
+        tab.received = []
+        tab.goto(address + path)
+        settle(tab)
+        return tab
+
+    for event, listener in listeners.items():
+        tab.on(event, listener)
     yield open_it
-    for page in pages:
-        page.close()
+    tab.goto("about:blank")
+    for event, listener in listeners.items():
+        tab.remove_listener(event, listener)
     assert not strangers
     assert not errors

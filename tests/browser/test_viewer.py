@@ -29,17 +29,9 @@ def address(script: object, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield address
 
 
-@pytest.fixture
-def visit(visit: Callable[..., object], script: object) -> Callable[..., object]:
-    """Open the page as if for the first time."""
-
-    def open_it(path: str = "/", *, theme: str = "light") -> object:
-        page = visit(path, theme=theme)
-        page.evaluate("sessionStorage.clear()")
-        wait(page, script)
-        return page
-
-    return open_it
+@pytest.fixture(scope="module")
+def settle(script: object) -> Callable[[object], None]:
+    return lambda page: wait(page, script)
 
 
 def wait(page: object, script: object) -> None:

@@ -14,7 +14,7 @@ from mspt.figures.viewer_bytes import STEPS, decode, shuffle_order
 from mspt.flow_evaluation import score_flow
 from mspt.inference import predict_case
 from tests.pages.reading import charts, metrics
-from tests.pages.tiny import NOT_STORED, STORED
+from tests.pages.tiny import NOT_STORED, NUM_SURFACE, NUM_VOLUME, STORED
 
 Open = Callable[..., AppTest]
 SHIPPED = list_checkpoints(Path(__file__).parents[2] / "pretrained")
@@ -138,7 +138,7 @@ def test_address_restores_what_the_panels_show(open_page: Open) -> None:
     assert [panel["name"] for panel in panels[:2]] == ["u − U_inf, z"] * 2
     assert panels[2]["name"].startswith("log")
     assert panels[2]["palette"] == "magnitude"
-    assert points == 120 // 2
+    assert points == NUM_VOLUME // 2
 
 
 def test_address_with_unknown_values_falls_back_to_defaults(open_page: Open) -> None:
@@ -291,9 +291,9 @@ def layers_of(app: AppTest) -> list[str]:
 
 def test_body_shows_surface_or_flow_but_never_both(open_page: Open) -> None:
     app = open_page("explore")
-    assert panels_of(app)[1] == 240
+    assert panels_of(app)[1] == NUM_SURFACE
     app.selectbox(key="car_field").set_value("C_p in the flow").run()
-    assert panels_of(app)[1] == 120
+    assert panels_of(app)[1] == NUM_VOLUME
     assert layers_of(app)[0] == "Body"
 
 

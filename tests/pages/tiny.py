@@ -27,6 +27,8 @@ STORED = "elasticity-sequence"
 """Has made-up errors of all test cases in its header; pages compute those of other 2-D models."""
 FLOWS = [name for split in ("test", "unseen") for name in list_flows(split, root=ROOT / "assets")]
 """Those that ship; cases of a data folder beside them are not there for the pages."""
+NUM_SURFACE, NUM_VOLUME = 2400, 1200
+"""Points of a body and of its flow that pages show and that the model takes at once."""
 NOT_STORED = FLOWS[:3]
 """Flows whose scores pages have to compute; those of the others are made up."""
 
@@ -67,7 +69,10 @@ def make_project(folder: Path) -> Path:
 
 def save_tiny_flow(path: Path) -> None:
     """Save an untrained model of flows that knows five spheres."""
-    stack, preset = sphere_clouds(5), flow_preset(surface_points=240, volume_points=120)
+    stack, preset = (
+        sphere_clouds(5),
+        flow_preset(surface_points=NUM_SURFACE, volume_points=NUM_VOLUME),
+    )
     info = {
         "dataset": "car",
         "train": preset.train.to_dict(),
