@@ -111,7 +111,7 @@ def _first_row(body: bytes, start: int, element: Element) -> np.dtype:
         if length:
             offset = start + np.dtype(fields).itemsize
             count = int(np.frombuffer(body, length, count=1, offset=offset)[0])
-            fields += [(f"{name} length", length), (name, item, (count,))]
+            fields.extend([(f"{name} length", length), (name, item, (count,))])
         else:
             fields.append((name, item))
     return np.dtype(fields)
