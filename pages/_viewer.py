@@ -1,5 +1,6 @@
 """The 3-D viewer on a page: mounts it, sends a scene, and brings back what was picked."""
 
+import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from mspt.figures.viewer_bytes import encode, shuffle_order
 from mspt.figures.viewer_picture import picture
 from pages import _parts
 
+HEAD_START = 0.15
+"""Seconds in which a browser draws a picture of 32,768 points."""
 _STATIC = Path(__file__).parents[1] / "static"
 # Must stay a text of several lines: Streamlit takes one line for the path of a file.
 _LOADER = """
@@ -76,6 +79,11 @@ def show(
         on_pick_change=lambda: _picked(key, scene, on_pick),
         on_plain_change=_nothing,
     )
+
+
+def draw_first() -> None:
+    """Wait before a chart is sent: a browser that has both lays out the chart, then draws."""
+    time.sleep(HEAD_START)
 
 
 def _picked(key: str, scene: Scene, on_pick: Callable[[Pick], None] | None) -> None:

@@ -59,6 +59,7 @@ def explorer() -> None:
             bind="query-params",
             label_visibility="collapsed",
         )
+        _viewer.draw_first()
         if closer == CLOSER[0]:
             patch = None if point is None else int(cuts.partition.patch_of_point[point])
             picked = None if patch is None else float(cuts.shapes.radius[patch])
