@@ -6,11 +6,16 @@ its first page comes later.
 
 import inspect
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import streamlit as st
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.runtime.pages_manager import PagesManager
 
 PagesManager.uses_pages_directory = False  # app.py names the pages; no menu of files before it runs
@@ -33,4 +38,25 @@ async def warmed_up(_: st.App) -> AsyncIterator[None]:
     yield
 
 
-app = st.App("app.py", lifespan=warmed_up)
+class ViewerAhead:
+    """Tells a browser with each page to fetch the viewer now, not when its first picture comes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        bundle = next((Path(__file__).parent / "static").glob("viewer-*.js")).name
+        self.link = f'<{{root}}/app/static/{bundle}>; rel="modulepreload"'
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and add a header to an answer that is a page."""
+
+        async def tell(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if headers.get("content-type", "").startswith("text/html"):
+                    headers.append("link", self.link.format(root=scope.get("root_path", "")))
+            await send(message)
+
+        await self.app(scope, receive, tell)
+
+
+app = st.App("app.py", lifespan=warmed_up, middleware=[Middleware(ViewerAhead)])

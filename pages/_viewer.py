@@ -17,8 +17,8 @@ from mspt.figures.viewer_bytes import encode, shuffle_order
 from mspt.figures.viewer_picture import picture
 from pages import _parts
 
-HEAD_START = 0.15
-"""Seconds in which a browser draws a picture of 32,768 points."""
+FIRST_START, HEAD_START = 0.6, 0.15
+"""Seconds in which a browser draws its first picture, and another of 32,768 points."""
 _STATIC = Path(__file__).parents[1] / "static"
 # Must stay a text of several lines: Streamlit takes one line for the path of a file.
 _LOADER = """
@@ -82,8 +82,10 @@ def show(
 
 
 def draw_first() -> None:
-    """Wait before a chart is sent: a browser that has both lays out the chart, then draws."""
-    time.sleep(HEAD_START)
+    """Wait before more is sent: a browser that has both lays out tables and charts, then draws."""
+    is_first = not st.session_state.get("has_drawn")
+    st.session_state["has_drawn"] = True
+    time.sleep(FIRST_START if is_first else HEAD_START)
 
 
 def _picked(key: str, scene: Scene, on_pick: Callable[[Pick], None] | None) -> None:

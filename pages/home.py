@@ -4,11 +4,12 @@ import streamlit as st
 
 from mspt.data.car import CAR
 from mspt.data.registry import DATASETS
-from pages import _parts, _shared, _tour
+from pages import _parts, _shared, _tour, _viewer
 
 _parts.require_frame()
 st.header("How does a neural PDE solver see a shape, and where is it wrong?", anchor=False)
 _tour.show()
+_viewer.draw_first()
 
 st.subheader("What this is", anchor=False)
 st.markdown(

@@ -1,5 +1,7 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -46,6 +48,14 @@ def test_first_visitor_with_a_deep_link_gets_the_whole_app(
         if start == "serve.py":
             assert page.get_by_test_id("stSidebar").bounding_box()["width"] == SIDEBAR
         page.close()
+
+
+def test_answer_with_a_page_names_the_viewer_to_fetch(address: str) -> None:
+    with urlopen(f"{address}/patches?K=64") as answer:
+        path = re.fullmatch(r'<(.+)>; rel="modulepreload"', answer.headers["link"]).group(1)
+    with urlopen(address + path) as answer:
+        assert "javascript" in answer.headers["content-type"]
+        assert "link" not in answer.headers
 
 
 def test_case_of_an_address_goes_along_to_other_pages_and_other_addresses(

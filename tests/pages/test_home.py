@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from mspt.figures.viewer_bytes import decode
 from mspt.flow_inputs import cloud_size
 from mspt.model import partition_points
 from mspt.subject import ask, subject_of_flow
-from pages import _tour
+from pages import _tour, _viewer
 
 Open = Callable[..., AppTest]
 TITLES = ["Shape", "Tree", "Patches", "Supernodes", "One block", "Field and error"]
@@ -175,3 +176,13 @@ def test_server_builds_the_tour_as_it_starts(monkeypatch: pytest.MonkeyPatch) ->
     with ThreadPoolExecutor() as pool:  # a browser at hand has taken this thread's event loop
         assert pool.submit(asyncio.run, start()).result()
     assert not PagesManager.uses_pages_directory
+
+
+def test_first_picture_gets_a_longer_start_than_others(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = []
+    monkeypatch.setattr(_viewer, "time", SimpleNamespace(sleep=waits.append))
+    app = open_page("home")
+    app.run()
+    assert waits == [_viewer.FIRST_START, _viewer.HEAD_START]
