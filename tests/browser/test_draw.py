@@ -38,7 +38,7 @@ def test_outline_drawn_freehand_with_a_loop_is_refused_and_kept(
     page.mouse.move(*path[0])
     page.mouse.down()
     for place in path[1:]:
-        page.mouse.move(*place, steps=12)
+        page.mouse.move(*place, steps=6)
     page.mouse.up()
     page.get_by_text("star-shaped").wait_for()
     assert page.locator("svg.hole .curve").get_attribute("d").count("L") > 10

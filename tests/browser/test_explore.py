@@ -55,12 +55,12 @@ def test_clicked_design_is_opened(visit: Callable[..., object], script: object) 
     chart = page.locator(".js-plotly-plot").first
     chart.scroll_into_view_if_needed()
     points = chart.locator(".scatterlayer .point")
-    for place in range(points.count()):
-        points.nth(place).hover(force=True)
-        page.wait_for_timeout(100)
-        (name,) = re.findall(r"car-\d{4}", chart.locator(".hoverlayer").text_content())[:1] or [""]
-        if name and name not in shown:
-            break
+    names = chart.evaluate(
+        "chart => chart.calcdata.filter(([first]) => first.trace.mode.includes('markers'))"
+        ".flatMap(all => all.map((_, i) => all[0].trace.customdata?.[i]?.[0] ?? ''))",
+    )
+    assert points.count() == len(names)
+    place, name = next((i, name) for i, name in enumerate(names) if name and name not in shown)
     box = points.nth(place).bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_url(f"**car_case={name}*")
