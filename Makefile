@@ -7,14 +7,18 @@ BIN := .venv/bin
 
 COMPILE := $(BIN)/python -c "import torch, mspt; mspt.build_partition(torch.rand(64, 2), num_patches=4)"
 
-.PHONY: app test coverage check style types compiled format viewer clean
+.PHONY: app test tests coverage check style types compiled format viewer clean
 
 app: .venv/app.stamp .venv/kernels.stamp
 	$(BIN)/python -m streamlit run serve.py
 
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-test: check
+# The checks run beside the tests, in what time those leave on two cores.
+test: .venv/dev.stamp
+	$(MAKE) --no-print-directory --jobs=3 style types tests
+
+tests: compiled
 	$(PYTEST) --durations=15
 
 # Apart from the tests, as the tracer makes them a third longer.
@@ -30,7 +34,7 @@ style: .venv/dev.stamp
 	$(BIN)/lint-imports --no-cache
 
 types: .venv/dev.stamp
-	$(BIN)/pyright
+	nice $(BIN)/pyright
 
 format: .venv/dev.stamp
 	$(BIN)/ruff check --fix .

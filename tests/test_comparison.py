@@ -6,6 +6,7 @@ import pytest
 import pyvista as pv
 import torch
 
+from mspt import flow_evaluation
 from mspt.checkpoint import load_checkpoint
 from mspt.comparison import (
     PARTS,
@@ -22,7 +23,6 @@ from mspt.data.clouds import cloud_of, whole_body
 from mspt.data.flow_store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
 from mspt.figures.explore_views import MARKED_PATCH, compared_scene, near_patch
-from mspt.flow_evaluation import score_flow
 from mspt.flow_inference import predict_stored
 from mspt.inference import predict_case
 from mspt.subject import ask, subject_of_case, subject_of_flow, subject_of_points
@@ -47,8 +47,9 @@ def sheet_seen() -> tuple:
 def test_error_of_all_stored_faces_is_that_of_the_score() -> None:
     checkpoint, flow = load_checkpoint("pretrained/car-branched.safetensors"), load_flow(NAME)
     whole = subject_of_flow(NAME, flow, size=None)
-    predicted = predict_stored(checkpoint, whole_body(cloud_of(flow)), device="cpu")
-    score = score_flow(checkpoint, NAME, flow, device="cpu")
+    body = whole_body(cloud_of(flow))
+    predicted = predict_stored(checkpoint, body, device="cpu")
+    score = flow_evaluation.compare(NAME, flow, body, predicted)
     views = list(views_of(whole).values())
     found = [compare(whole, predicted, view).relative_l2 for view in views]
     expected = [

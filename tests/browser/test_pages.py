@@ -19,6 +19,7 @@ def test_page_shows_a_picture_and_no_error(
     visit: Callable[..., object], script: object, path: str
 ) -> None:
     page = visit(path)
+    assert page.get_by_test_id("stSidebar").bounding_box()["width"] == SIDEBAR
     assert page.get_by_test_id("stSidebarNav").is_visible()
     for theme in in_both_themes(page, script):
         assert page.get_by_test_id("stException").count() == 0
@@ -31,12 +32,11 @@ def test_page_shows_a_picture_and_no_error(
         assert corner == BACKGROUND[theme]
 
 
-@pytest.mark.parametrize("start", ["app.py", "serve.py"])
 def test_first_visitor_with_a_deep_link_gets_the_whole_app(
-    browser: object, script: object, project: Path, start: str
+    browser: object, script: object, project: Path
 ) -> None:
     """Before app.py has run once, Streamlit would show pages/draw.py without the frame."""
-    with script.serve(str(ROOT / start), folder=project) as address:
+    with script.serve(str(ROOT / "app.py"), folder=project) as address:
         page = browser.new_page()
         page.set_default_timeout(90_000)
         page.goto(f"{address}/draw?dataset=darcy&darcy_start=Disc")
@@ -45,8 +45,6 @@ def test_first_visitor_with_a_deep_link_gets_the_whole_app(
         assert page.get_by_role("dialog").count() == 0
         assert page.locator("canvas.map").is_visible()
         assert "darcy_start=Disc" in page.url
-        if start == "serve.py":
-            assert page.get_by_test_id("stSidebar").bounding_box()["width"] == SIDEBAR
         page.close()
 
 
