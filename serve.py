@@ -8,7 +8,6 @@ import inspect
 import logging
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -43,17 +42,17 @@ class ViewerAhead:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        bundle = next((Path(__file__).parent / "static").glob("viewer-*.js")).name
-        self.link = f'<{{root}}/app/static/{bundle}>; rel="modulepreload"'
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and add a header to an answer that is a page."""
 
         async def tell(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
+                from pages import _viewer  # known by now, see above
+
                 headers = MutableHeaders(scope=message)
                 if headers.get("content-type", "").startswith("text/html"):
-                    headers.append("link", self.link.format(root=scope.get("root_path", "")))
+                    headers.append("link", f'<{_viewer.address()}>; rel="modulepreload"')
             await send(message)
 
         await self.app(scope, receive, tell)

@@ -23,8 +23,9 @@ WATCH = """() => {
     }
   };
   const path = '.mspt-viewer[data-ready] .stage', before = found(path);
-  window.drawn = new Promise(resolve => {
+  window.drawn = new Promise((resolve, reject) => {
     let start;
+    setTimeout(() => reject(new Error('no other scene within a minute')), 60_000);
     for (const act of ['keydown', 'click']) {
       addEventListener(act, event => { start ??= event.timeStamp; }, { capture: true, once: true });
     }

@@ -24,7 +24,7 @@ _STATIC = Path(__file__).parents[1] / "static"
 _LOADER = """
 let loading;
 export default (component) => {{
-  loading ??= import(new URL("app/static/{name}", document.baseURI).href);
+  loading ??= import(new URL("{address}", document.baseURI).href);
   loading.then((viewer) => viewer.show(component));
   return () => loading.then((viewer) => viewer.drop(component.parentElement));
 }};
@@ -70,7 +70,7 @@ def show(
     mount = st.components.v2.component(
         "mspt_viewer",
         html="<div class='mspt-viewer'></div>",
-        js=_LOADER.format(name=_bundle()),
+        js=_LOADER.format(address=address()),
     )
     mount(
         data=encoded.message(_links(encoded.blobs), **extra),
@@ -111,9 +111,9 @@ def _links(blobs: Mapping[str, bytes]) -> dict[str, str]:
 
 
 @cache
-def _bundle() -> str:
-    """Return the file name of the built viewer."""
-    return next(_STATIC.glob("viewer-*.js")).name
+def address() -> str:
+    """Return where the built viewer is, from the app's root."""
+    return f"app/static/{next(_STATIC.glob('viewer-*.js')).name}"
 
 
 def _nothing() -> None:

@@ -151,11 +151,10 @@ def test_products_of_a_grid_s_slices_are_counted() -> None:
 def test_memory_is_that_of_the_tensors_that_live(
     architecture: str, changes: dict[str, Any], work: str
 ) -> None:
-    config, num_points = small(architecture, **{"width": 64, **changes}), 4096
-    if architecture == "full_attention":
-        num_points = 2048
+    config = small(architecture, **{"width": 64, **changes})
+    num_points = 2048 if architecture in ("full_attention", "published") else 4096
     if architecture == "published":  # too few heads and points for the weights to count: see below
-        config, num_points = replace(config, num_heads=2), 2048
+        config = replace(config, num_heads=2)
     run = one_pass(config, num_points, work)
     # Fused paths are taken only where the counter comes after the mode that forbids gradients.
     with torch.inference_mode(work == "forward"), LiveMemory() as memory:

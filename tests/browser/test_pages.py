@@ -1,6 +1,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urljoin
 from urllib.request import urlopen
 
 import numpy as np
@@ -49,9 +50,10 @@ def test_first_visitor_with_a_deep_link_gets_the_whole_app(
 
 
 def test_answer_with_a_page_names_the_viewer_to_fetch(address: str) -> None:
-    with urlopen(f"{address}/patches?K=64") as answer:
-        path = re.fullmatch(r'<(.+)>; rel="modulepreload"', answer.headers["link"]).group(1)
-    with urlopen(address + path) as answer:
+    page = f"{address}/patches?K=64"
+    with urlopen(page) as answer:
+        found = re.fullmatch(r'<(.+)>; rel="modulepreload"', answer.headers["link"]).group(1)
+    with urlopen(urljoin(page, found)) as answer:
         assert "javascript" in answer.headers["content-type"]
         assert "link" not in answer.headers
 

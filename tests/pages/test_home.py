@@ -178,11 +178,12 @@ def test_server_builds_the_tour_as_it_starts(monkeypatch: pytest.MonkeyPatch) ->
     assert not PagesManager.uses_pages_directory
 
 
+@pytest.mark.parametrize("page", ["home", "patches"])
 def test_first_picture_gets_a_longer_start_than_others(
-    open_page: Open, monkeypatch: pytest.MonkeyPatch
+    open_page: Open, monkeypatch: pytest.MonkeyPatch, page: str
 ) -> None:
     waits = []
     monkeypatch.setattr(_viewer, "time", SimpleNamespace(sleep=waits.append))
-    app = open_page("home")
+    app = open_page(page)
     app.run()
     assert waits == [_viewer.FIRST_START, _viewer.HEAD_START]

@@ -109,8 +109,8 @@ def test_browser_without_webgl_is_sent_a_picture(app: AppTest) -> None:
 
 
 def test_loader_names_the_built_viewer(app: AppTest) -> None:
-    from pages._viewer import _bundle
+    from pages._viewer import address
 
     code = viewers(app)[0].js_content
-    assert _bundle() in code
+    assert address() in code
     assert len(code) < 1000

@@ -69,10 +69,8 @@ def make_project(folder: Path) -> Path:
 
 def save_tiny_flow(path: Path) -> None:
     """Save an untrained model of flows that knows five spheres."""
-    stack, preset = (
-        sphere_clouds(5),
-        flow_preset(surface_points=NUM_SURFACE, volume_points=NUM_VOLUME),
-    )
+    stack = sphere_clouds(5)
+    preset = flow_preset(surface_points=NUM_SURFACE, volume_points=NUM_VOLUME)
     info = {
         "dataset": "car",
         "train": preset.train.to_dict(),
