@@ -40,7 +40,7 @@ CAR = draw_body("notchback", 3).mesh
 
 @pytest.fixture(scope="module")
 def checkpoint_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    stack, preset = sphere_clouds(5), flow_preset()
+    stack, preset = sphere_clouds(5), flow_preset(surface_points=1200, volume_points=1000)
     path = tmp_path_factory.mktemp("models") / "tiny.safetensors"
     save_checkpoint(
         path,
