@@ -16,11 +16,12 @@ from screenshots import FLAGS, READY, serve, settle
 
 CLOUD = "/patches?source=stress&stress_case=uniform&stress_points=32768&K=128"
 WATCH = """() => {
+  let host;  // remembered, as looking for it takes time from the page
   const found = path => {
-    for (const part of document.querySelectorAll('*')) {
-      const inside = part.shadowRoot?.querySelector(path);
-      if (inside) return inside.getAttribute('aria-label');
+    if (!host?.isConnected || !host.shadowRoot.querySelector(path)) {
+      host = [...document.querySelectorAll('*')].find(one => one.shadowRoot?.querySelector(path));
     }
+    return host?.shadowRoot.querySelector(path).getAttribute('aria-label');
   };
   const path = '.mspt-viewer[data-ready] .stage', before = found(path);
   window.drawn = new Promise((resolve, reject) => {

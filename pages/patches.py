@@ -47,6 +47,7 @@ def explorer() -> None:
                 label=f"{view.subject.title}, cut into {num_patches} patches",
                 on_pick=_pick,
             )
+            _viewer.draw_first()
             st.caption(_cut_parts.subtitle(view, cuts))
         _cut_parts.numbers(view, cuts, num_supernodes)
         st.markdown(_cut_parts.advice(view, cuts, num_supernodes))
@@ -59,7 +60,6 @@ def explorer() -> None:
             bind="query-params",
             label_visibility="collapsed",
         )
-        _viewer.draw_first()
         if closer == CLOSER[0]:
             patch = None if point is None else int(cuts.partition.patch_of_point[point])
             picked = None if patch is None else float(cuts.shapes.radius[patch])
