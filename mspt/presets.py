@@ -147,6 +147,14 @@ _CAR = Preset(
     ),
     train=TrainConfig(epochs=60, coarse_epochs=40, surface_points=4096, volume_points=2560),
 )
+# Goes on from it on all points of all cases, also of those computed since, at half the peak rate.
+_CAR_LONGER = replace(
+    _CAR.train,
+    epochs=8,
+    coarse_epochs=0,
+    learning_rate=5e-3,
+    start="pretrained/car-60.safetensors",
+)
 _CAR_K64 = replace(_CAR, model=replace(_CAR.model, num_patches=64, num_supernodes=1))
 # ShapeNet-Car as the paper's script has it: sizes, K, Lion 5e-5 with decay 5e-2, batch 1, 5 % of
 # warm-up and a cosine. All points of a car are seen (3,682 and 28,504; the limits are above them).
@@ -211,7 +219,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "darcy": _DARCY,
     "darcy-22": _DARCY_22,
-    "car": _CAR,
+    "car": replace(_CAR, train=_CAR_LONGER),
+    "car-60": _CAR,
     "car-k64": _CAR_K64,
     "car-branched": replace(
         _variant(_CAR_K64, architecture="branched", width=64),
