@@ -12,8 +12,7 @@ COMPILE := $(BIN)/python -c "import torch, mspt; mspt.build_partition(torch.rand
 app: .venv/app.stamp .venv/kernels.stamp
 	$(BIN)/python -m streamlit run serve.py
 
-# Three at once, as tests in the browser and of the isolated readers wait for other processes.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 # The checks run beside the tests, in what time those leave on two cores.
 test: .venv/dev.stamp
