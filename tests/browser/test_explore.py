@@ -1,6 +1,5 @@
 import re
 from collections.abc import Callable
-from math import dist
 
 import numpy as np
 import pytest
@@ -61,17 +60,10 @@ def test_clicked_design_is_opened(visit: Callable[..., object], script: object) 
         ".flatMap(all => all.map((_, i) => all[0].trace.customdata?.[i]?.[0] ?? ''))",
     )
     assert points.count() == len(names)
-    middles = points.evaluate_all(
-        "all => all.map(one => one.getBoundingClientRect())"
-        ".map(box => [box.x + box.width / 2, box.y + box.height / 2])",
-    )
-    # Points lie on one another; the one farthest from all others is clicked.
-    place = max(
-        (i for i, name in enumerate(names) if name and name not in shown),
-        key=lambda i: min(dist(middles[i], other) for j, other in enumerate(middles) if j != i),
-    )
-    name = names[place]
-    page.mouse.click(*middles[place])
+    # Points may lie on one another: the last one is on top.
+    place, name = [(i, name) for i, name in enumerate(names) if name and name not in shown][-1]
+    box = points.nth(place).bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_url(f"**car_case={name}*")
     page.wait_for_selector(script.READY)
     assert name in page.get_by_label("Test case", exact=False).first.input_value()
