@@ -152,7 +152,7 @@ _CAR_LONGER = replace(
     _CAR.train,
     epochs=8,
     coarse_epochs=0,
-    learning_rate=5e-3,
+    learning_rate=_CAR.train.learning_rate / 2,
     start="pretrained/car-60.safetensors",
 )
 _CAR_K64 = replace(_CAR, model=replace(_CAR.model, num_patches=64, num_supernodes=1))
