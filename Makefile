@@ -4,6 +4,8 @@
 # make viewer  build static/viewer-<hash>.js from assets/viewer; only this needs node
 PYTHON ?= python3
 BIN := .venv/bin
+# Where this is set, each of the many processes of the tests would compile every package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 COMPILE := $(BIN)/python -c "import torch, mspt; mspt.build_partition(torch.rand(64, 2), num_patches=4)"
 
