@@ -92,12 +92,12 @@ def wait_until_up(address: str, *, seconds: float = 60) -> None:
             time.sleep(0.2)
 
 
-def settle(page: Page) -> None:
-    """Wait until the script has run and the figures are drawn."""
+def settle(page: Page, *, rest: float = 800) -> None:
+    """Wait until the script has run and the figures are drawn, and `rest` ms for fonts and such."""
     page.wait_for_selector(READY, timeout=90_000)
     page.wait_for_selector(DRAWN, timeout=90_000)
     expect(page.locator(".mspt-viewer:not([data-ready])")).to_have_count(0, timeout=90_000)
-    page.wait_for_timeout(800)  # fonts and the last figures
+    page.wait_for_timeout(rest)
 
 
 def browse(context: BrowserContext, address: str, folder: Path, suffix: str) -> None:
