@@ -1,5 +1,5 @@
-# make app    start the app            make test   run every test and check
-# make check  format, lint, types, layers (seconds)    make format  rewrite the code in house format
+# make app    start the app            make test   run every test
+# make check  format, lint, types, layers              make format  rewrite the code in house format
 # make coverage  run the tests of the library and say which lines they miss
 # make viewer  build static/viewer-<hash>.js from assets/viewer; only this needs node
 PYTHON ?= python3
@@ -9,18 +9,14 @@ unexport PYTHONDONTWRITEBYTECODE
 
 COMPILE := $(BIN)/python -c "import torch, mspt; mspt.build_partition(torch.rand(64, 2), num_patches=4)"
 
-.PHONY: app test tests coverage check style types compiled format viewer clean
+.PHONY: app test coverage check style types compiled format viewer clean
 
 app: .venv/app.stamp .venv/kernels.stamp
 	$(BIN)/python -m streamlit run serve.py
 
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-# The checks run beside the tests, in what time those leave on two cores.
-test: .venv/dev.stamp
-	$(MAKE) --no-print-directory --jobs=3 style types tests
-
-tests: compiled
+test: compiled
 	$(PYTEST) --durations=15
 
 # Apart from the tests, as the tracer makes them a third longer.
@@ -28,7 +24,7 @@ coverage: .venv/dev.stamp
 	$(PYTEST) --ignore tests/browser --cov=mspt
 
 check: .venv/dev.stamp
-	$(MAKE) --no-print-directory --jobs=2 style types compiled
+	$(MAKE) --no-print-directory --jobs=2 style types
 
 style: .venv/dev.stamp
 	$(BIN)/ruff format --check .
@@ -36,7 +32,7 @@ style: .venv/dev.stamp
 	$(BIN)/lint-imports --no-cache
 
 types: .venv/dev.stamp
-	nice $(BIN)/pyright
+	$(BIN)/pyright
 
 format: .venv/dev.stamp
 	$(BIN)/ruff check --fix .
