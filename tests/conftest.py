@@ -1,3 +1,4 @@
+import gc
 import os
 import socket
 import sys
@@ -17,6 +18,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a person who has the time score everything that ships anew."""
     words = "score each stored case anew, not every sixtieth"
     parser.addoption("--every-case", action="store_true", help=words)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what lives as long as the tests: a twentieth of their time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
