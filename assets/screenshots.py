@@ -92,7 +92,7 @@ def wait_until_up(address: str, *, seconds: float = 60) -> None:
             time.sleep(0.2)
 
 
-def settle(page: Page, *, rest: float = 800) -> None:
+def settle(page: Page, *, rest: float = 200) -> None:
     """Wait until the script has run and the figures are drawn, and `rest` ms for fonts and such."""
     page.wait_for_selector(READY, timeout=90_000)
     page.wait_for_selector(DRAWN, timeout=90_000)
@@ -105,7 +105,7 @@ def browse(context: BrowserContext, address: str, folder: Path, suffix: str) -> 
     page = context.new_page()
     for name, path in PAGES.items():
         page.goto(address + path)
-        settle(page)
+        settle(page, rest=800)
         page.screenshot(path=folder / f"{name}-{suffix}.png")
     page.close()
 

@@ -1,7 +1,6 @@
 import importlib.util
 import shutil
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -68,7 +67,7 @@ def tab(browser: object) -> Iterator[object]:
 @pytest.fixture(scope="session")
 def settle(script: ModuleType) -> Callable[[object], None]:
     """Wait until a page is drawn."""
-    return partial(script.settle, rest=250)
+    return script.settle
 
 
 @pytest.fixture
