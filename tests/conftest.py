@@ -16,12 +16,12 @@ _LOOPBACK = ("127.", "localhost", "::1", "0.0.0.0")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a person who has the time score everything that ships anew."""
-    words = "score each stored case anew, not every sixtieth"
+    words = "score each stored case of each model anew, not every sixtieth"
     parser.addoption("--every-case", action="store_true", help=words)
 
 
 def pytest_collection_finish() -> None:
-    """Spare the collector what lives as long as the tests: a twentieth of their time."""
+    """Spare the garbage collector what lives as long as the tests."""
     gc.collect()
     gc.freeze()
 

@@ -12,7 +12,7 @@ from tests.pages.tiny import ROOT, make_project
 
 @pytest.fixture(scope="session", autouse=True)
 def packages_are_searched_once() -> Iterator[None]:
-    """Each new AppTest searches all installed packages for components: a third of a second."""
+    """Each new AppTest searches all installed packages for components: half a second."""
     with pytest.MonkeyPatch.context() as patch:
         search = cache(manifest_scanner.scan_component_manifests)
         patch.setattr(manifest_scanner, "scan_component_manifests", search)
