@@ -14,7 +14,7 @@ COMPILE := $(BIN)/python -c "import torch, mspt; mspt.build_partition(torch.rand
 app: .venv/app.stamp .venv/kernels.stamp
 	$(BIN)/python -m streamlit run serve.py
 
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope
 
 test: compiled
 	$(PYTEST) --durations=15

@@ -47,8 +47,8 @@ def training_line(one: CheckpointInfo) -> str:
         f"- `{one.path.stem}`: {info['epochs']} epochs of {info['train_cases']} cases"
         f"{', turned at random' if info['train'].get('augment') else ''}{_begun(info)}, batches of "
         f"{info['train']['batch_size']}, {info['train']['optimizer']}, seed {info['seed']}, "
-        f"{info['minutes']:.0f} minutes on {_count(info['threads'], 'thread')} of "
-        f"{info['hardware']}, shared with other work; at the end training {train_error:.2%}, "
+        f"{info['minutes']:.0f} minutes on {_machine(info)}, shared with other work; at the end "
+        f"training {train_error:.2%}, "
         f"validation {validation_error:.2%}, which fell by {flattened(curve):.1%} of itself over "
         f"the last tenth of the epochs. Repeat with `python -m mspt train {info['dataset']} "
         f"--preset {one.path.stem}`."
@@ -58,6 +58,12 @@ def training_line(one: CheckpointInfo) -> str:
 def _begun(info: Mapping[str, Any]) -> str:
     start = info["train"].get("start")
     return f", going on from `{Path(start).stem}`" if start else ""
+
+
+def _machine(info: Mapping[str, Any]) -> str:
+    on_cpu = info["hardware"].startswith("CPU")
+    threads = f"{_count(info['threads'], 'thread')} of " if on_cpu else ""
+    return f"{threads}{info['hardware']}"
 
 
 def _count(number: int, noun: str) -> str:

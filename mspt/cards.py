@@ -16,7 +16,7 @@ typed by hand. Errors are relative L2, ‖prediction − truth‖ / ‖truth‖ 
 cases, on which no choice in training rests. *Mean only* is the error of predicting the training
 mean everywhere. All models of a data set saw the same cases in the same order with the same
 optimizer settings, which were chosen for MSPT; steps and minutes stand beside each. Where the steps
-differ, `car-branched` has shorter ones and got about as many minutes, and `darcy`,
+differ, `car-branched` has longer ones and got about as many minutes, and `darcy`,
 `darcy-transolver-deep`, `elasticity` and `elasticity-transolver-long` were trained for longer than
 those they stand among.
 """

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mspt.attention import PMSA, PMSATrace
 from mspt.config import ModelConfig
-from mspt.embedding import STREAM_ROWS, Embedding, FeedForward, initialize
+from mspt.embedding import Embedding, FeedForward, initialize, stream_rows
 from mspt.partition import Partition, build_partition, sequence_partition
 from mspt.pooling import patch_runs
 
@@ -58,10 +58,12 @@ class Block(nn.Module):
         self, hidden: Float[Tensor, "B N D"], num_patches: int, carried: Tensor | None
     ) -> Float[Tensor, "B S D"]:
         """Pool all patches, a few at a time where no gradient is needed."""
+        whole = torch.is_grad_enabled()
+        num_rows = hidden.shape[1] if whole else stream_rows(hidden.device)
         pieces = (
             self.attention.pool_patches(self.norm_attention(hidden[:, piece.rows]), piece)
             for run in patch_runs(hidden.shape[1], num_patches)
-            for piece in run.pieces(hidden.shape[1] if torch.is_grad_enabled() else STREAM_ROWS)
+            for piece in run.pieces(num_rows)
         )
         pooled = torch.cat(list(pieces), dim=1)
         return pooled if carried is None else pooled + carried
@@ -89,7 +91,7 @@ class Block(nn.Module):
         """Do what ``forward`` does in place of ``hidden``, with a small working memory."""
         shared = self.attention.shared_keys(supernodes)
         for run in patch_runs(hidden.shape[1], num_patches):
-            for piece in run.pieces(STREAM_ROWS):
+            for piece in run.pieces(stream_rows(hidden.device)):
                 rows = hidden[:, piece.rows]
                 rows += self.attention.attend(self.norm_attention(rows), shared, piece)
                 if self.mlp is not None:
@@ -255,7 +257,8 @@ def apply_head(head: nn.Module, hidden: Float[Tensor, "B N D"]) -> Float[Tensor,
     """Apply the task head, some rows at a time where no gradient is needed."""
     if torch.is_grad_enabled():
         return head(hidden)
-    return torch.cat([head(piece) for piece in hidden.split(STREAM_ROWS, dim=1)], dim=1)
+    pieces = hidden.split(stream_rows(hidden.device), dim=1)
+    return torch.cat([head(piece) for piece in pieces], dim=1)
 
 
 def build_blocks(config: ModelConfig) -> nn.ModuleList:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile("local", deadline=None, max_examples=20)
 settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True)
@@ -18,6 +19,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a person who has the time score everything that ships anew."""
     words = "score each stored case of each model anew, not every sixtieth"
     parser.addoption("--every-case", action="store_true", help=words)
+
+
+class ByFile(LoadScopeScheduling):
+    """Give one worker whatever shares a server and a browser, or the fixtures of a file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "browser" if nodeid.startswith("tests/browser/") else nodeid.split("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    """Share the tests out in this way."""
+    return ByFile(config, log)
 
 
 def pytest_collection_finish() -> None:

@@ -340,6 +340,13 @@ def test_measurement_is_of_the_asked_model(work: str) -> None:
     assert found.activation_bytes == 4 * 500 * 16
 
 
+def test_more_patches_than_points_to_warm_up_with_can_be_measured() -> None:
+    few = benchmark_module.WARM_UP_POINTS
+    config = ModelConfig(space_dim=2, width=8, num_heads=1, num_blocks=1, num_patches=few + 1)
+    found = measure(config, num_points=few + 2, repeats=1, threads=torch.get_num_threads())
+    assert found.num_patches == few + 1
+
+
 def test_measuring_in_a_fresh_process_is_the_same_measurement() -> None:
     config = ModelConfig(space_dim=2, width=16, num_heads=2, num_blocks=1, num_patches=8)
     (found,) = benchmark_module.measure_models([config], num_points=3000, rounds=1, threads=1)

@@ -57,6 +57,18 @@ def test_batches_and_single_cases_agree(checkpoint: Checkpoint) -> None:
         torch.testing.assert_close(together[index], alone, rtol=1e-5, atol=1e-3)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("architecture", ["mspt", "published", "transolver", "full_attention"])
+def test_a_gpu_predicts_what_the_cpu_does(architecture: str) -> None:
+    points = torch.rand(1, 40_000, 3, generator=torch.Generator().manual_seed(0))
+    config = tiny_config(architecture=architecture, space_dim=3, in_features=0, num_patches=200)
+    model = build_model(config).eval()
+    with torch.inference_mode():
+        here = model(points, partitions=partitions_for(config, points))
+        there = model.cuda()(points.cuda(), partitions=partitions_for(config, points))
+    torch.testing.assert_close(there.cpu(), here, rtol=1e-4, atol=1e-4)
+
+
 def test_clouds_that_repeat_share_one_partition() -> None:
     points = CASES.points[:1].expand(3, -1, -1)
     partitions = partitions_for(tiny_config(), points)

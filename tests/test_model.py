@@ -49,8 +49,8 @@ def model(request: pytest.FixtureRequest) -> MSPT:
 
 
 def test_streaming_equals_the_full_forward(model: MSPT, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_module, "STREAM_ROWS", 11)
-    monkeypatch.setattr("mspt.embedding.STREAM_ROWS", 7)
+    monkeypatch.setattr(model_module, "stream_rows", lambda _: 11)
+    monkeypatch.setattr("mspt.embedding.stream_rows", lambda _: 7)
     points, features = cloud(2, 43, 2), cloud(2, 43, 1, seed=1)
     full = model(points, features)
     with torch.inference_mode():

@@ -173,7 +173,7 @@ def test_card_holds_the_numbers_of_a_header(tmp_path: Path) -> None:
         "seed": 0,
         "threads": 1,
         "hardware": "CPU test",
-        "train": {"batch_size": 2, "optimizer": "muon", "start": "pretrained/car-60.safetensors"},
+        "train": {"batch_size": 2, "optimizer": "muon", "start": "pretrained/begun.safetensors"},
         "curve": [[0.5, 0.4], [0.3, 0.2]],
         "metrics": {
             "relative_l2": 0.1234,
@@ -201,7 +201,7 @@ def test_card_holds_the_numbers_of_a_header(tmp_path: Path) -> None:
         "60.7%",
         "20.00%",
         "on 1 thread of CPU test",
-        "10 cases, going on from `car-60`",
+        "10 cases, going on from `begun`",
     ):
         assert shown in card
     assert "K 6, Q 1, ball tree" in card

@@ -9,15 +9,16 @@ import pytest
 
 from tests.browser.reading import in_both_themes, pixels
 
-PAGES = {"home": "/", "explore": "/explore?source=darcy&view=Flat", "draw": "/draw"}
+PAGES = {"home": ("/", 1), "explore": ("/explore", 3), "draw": ("/draw", 1)}
+"""Paths, and panels side by side."""
 ROOT = Path(__file__).parents[2]
 BACKGROUND = {"light": (255, 255, 255), "dark": (16, 22, 28)}
 SIDEBAR = 240
 
 
-@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
+@pytest.mark.parametrize(("path", "num_panels"), PAGES.values(), ids=PAGES)
 def test_page_shows_a_picture_and_no_error(
-    visit: Callable[..., object], script: object, path: str
+    visit: Callable[..., object], script: object, path: str, num_panels: int
 ) -> None:
     page = visit(path)
     assert page.get_by_test_id("stSidebar").bounding_box()["width"] == SIDEBAR
@@ -26,9 +27,9 @@ def test_page_shows_a_picture_and_no_error(
         assert page.get_by_test_id("stException").count() == 0
         assert page.get_by_test_id("stAlert").count() == 0
         picture = page.locator(".mspt-viewer[data-ready] canvas, [data-testid=stPlotlyChart]")
-        chart = pixels(picture.first)
-        colored = np.ptp(chart, axis=-1) > 40
+        colored = np.ptp(pixels(picture.first), axis=-1) > 40
         assert colored.mean() > 0.05
+        assert all(part.mean() > 0.02 for part in np.array_split(colored, num_panels, axis=1))
         corner = tuple(pixels(page)[-3, -30])
         assert corner == BACKGROUND[theme]
 
@@ -36,16 +37,16 @@ def test_page_shows_a_picture_and_no_error(
 def test_first_visitor_with_a_deep_link_gets_the_whole_app(
     browser: object, script: object, project: Path
 ) -> None:
-    """Before app.py has run once, Streamlit would show pages/draw.py without the frame."""
+    """Before app.py has run once, Streamlit would show pages/scaling.py without the frame."""
     with script.serve(str(ROOT / "app.py"), folder=project) as address:
         page = browser.new_page()
         page.set_default_timeout(90_000)
-        page.goto(f"{address}/draw?dataset=darcy&darcy_start=Disc")
+        page.goto(f"{address}/scaling?quantity=Peak+memory")
         script.settle(page)
         assert page.get_by_role("link", name="Explore predictions").is_visible()
         assert page.get_by_role("dialog").count() == 0
-        assert page.locator("canvas.map").is_visible()
-        assert "darcy_start=Disc" in page.url
+        assert page.locator(".js-plotly-plot").first.is_visible()
+        assert "quantity=Peak" in page.url
         page.close()
 
 

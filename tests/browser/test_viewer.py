@@ -122,16 +122,15 @@ def test_picture_is_not_blank(visit: Callable[..., object], kind: str, theme: st
     assert told(page, "npoints") == "3000"
 
 
-def test_points_without_a_value_are_gray(visit: Callable[..., object]) -> None:
-    image = pixels(visit("/?kind=gray"))
+def test_points_without_a_value_are_gray_and_a_marked_one_shows_through(
+    visit: Callable[..., object],
+) -> None:
+    page, points = visit("/?kind=gray"), cloud(3000)
+    image = pixels(page)
     drawn = np.abs(image - 255).sum(axis=-1) > 30
     assert drawn.mean() > 0.01
     assert np.ptp(image[drawn], axis=-1).max() < 30
-
-
-def test_marked_point_shows_through_what_lies_before_it(visit: Callable[..., object]) -> None:
-    points = cloud(3000)
-    places, depth = project(visit("/?kind=gray"), points)
+    places, depth = project(page, points)
     beside = np.linalg.norm(places[:, None] - places, axis=-1) < 12
     hidden = int(np.argmax(depth - np.where(beside, depth, np.inf).min(axis=1)))
     page = visit(f"/?kind=gray&mark={hidden}")
@@ -143,43 +142,10 @@ def test_marked_point_shows_through_what_lies_before_it(visit: Callable[..., obj
 
 
 @pytest.mark.parametrize(("kind", "axes"), [("field", 3), ("flat", 2)])
-def test_click_brings_the_point_under_the_mouse_to_python(
+def test_mouse_shows_the_value_under_it_and_a_click_brings_the_point_to_python(
     visit: Callable[..., object], kind: str, axes: int
 ) -> None:
-    page = visit(f"/?kind={kind}&n=150")
-    index, place = lone_point(page, cloud(150, axes))
-    page.mouse.click(*place)
-    page.get_by_text(f"point {index} panel 0").wait_for()
-
-
-def test_click_tells_the_panel(visit: Callable[..., object]) -> None:
-    page = visit("/?kind=three&n=100")
-    index, place = lone_point(page, cloud(100), pad=1)
-    page.mouse.click(*place)
-    page.get_by_text(f"point {index} panel 1").wait_for()
-
-
-def test_dragging_picks_nothing_and_turns_all_panels(visit: Callable[..., object]) -> None:
-    page = visit("/?kind=three")
-    before = camera(page)
-    drag(page)
-    assert camera(page)["position"] != before["position"]
-    assert page.get_by_text("nothing picked").is_visible()
-
-
-def drag(page: object) -> None:
-    box = page.locator(f"{VIEWER} .pad").first.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 60, y + 25, steps=3)
-    page.mouse.up()
-    rest(page)
-
-
-def test_mouse_over_a_point_shows_its_value(visit: Callable[..., object]) -> None:
-    page = visit("/?n=150")
-    points = cloud(150)
+    page, points = visit(f"/?kind={kind}&n=150"), cloud(150, axes)
     index, place = lone_point(page, points)
     page.mouse.move(*place)
     tip = page.locator(f"{VIEWER} .tip")
@@ -191,6 +157,31 @@ def test_mouse_over_a_point_shows_its_value(visit: Callable[..., object]) -> Non
     assert rest[1] == "near the nose"
     page.mouse.move(place[0], 5)
     tip.wait_for(state="hidden")
+    page.mouse.click(*place)
+    page.get_by_text(f"point {index} panel 0").wait_for()
+
+
+def test_dragging_picks_nothing_and_turns_all_panels_and_a_click_tells_the_panel(
+    visit: Callable[..., object],
+) -> None:
+    page = visit("/?kind=three&n=100")
+    before = camera(page)
+    drag(page)
+    assert camera(page)["position"] != before["position"]
+    assert page.get_by_text("nothing picked").is_visible()
+    index, place = lone_point(page, cloud(100), pad=1)
+    page.mouse.click(*place)
+    page.get_by_text(f"point {index} panel 1").wait_for()
+
+
+def drag(page: object) -> None:
+    box = page.locator(f"{VIEWER} .pad").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 25, steps=3)
+    page.mouse.up()
+    rest(page)
 
 
 def test_camera_stays_over_a_rerun_new_values_and_a_reload(
@@ -221,8 +212,22 @@ def same_view(page: object, before: dict) -> bool:
     return all(np.allclose(now[part], before[part], atol=1e-9) for part in ("position", "target"))
 
 
-def test_level_slider_recolors_without_asking_the_server(visit: Callable[..., object]) -> None:
+def test_level_slider_recolors_without_asking_the_server_also_after_lost_graphics(
+    visit: Callable[..., object],
+) -> None:
     page = visit("/?kind=patches")
+    before = pixels(page)
+    lose = (
+        "canvas => { window.lost = canvas.getContext('webgl2').getExtension('WEBGL_lose_context');"
+        " window.lost.loseContext(); }"
+    )
+    page.locator(f"{VIEWER} canvas").evaluate(lose)
+    note = page.get_by_text("The graphics card has dropped this picture")
+    note.wait_for()
+    page.evaluate("window.lost.restoreContext()")
+    note.wait_for(state="detached")
+    rest(page)
+    assert (np.abs(pixels(page) - before).sum(axis=-1) > 40).mean() < 0.01
     says = page.locator(f"{VIEWER} .says").first
     assert says.inner_text() == "level 5 of 5 · 16 patches"
     before, traffic = pixels(page), len(page.received)
@@ -289,7 +294,9 @@ def test_keys_turn_zoom_reset_and_help(visit: Callable[..., object]) -> None:
     assert not page.get_by_role("dialog", name="Keys and mouse").is_visible()
 
 
-def test_picture_is_saved_with_title_and_color_bar(visit: Callable[..., object]) -> None:
+def test_picture_is_saved_with_title_and_color_bar_and_repainted_in_another_theme(
+    visit: Callable[..., object],
+) -> None:
     page = visit("/")
     with page.expect_download() as download:
         page.get_by_role("button", name="Save as picture (S)").click()
@@ -298,9 +305,19 @@ def test_picture_is_saved_with_title_and_color_bar(visit: Callable[..., object])
     vivid = np.ptp(image, axis=-1) > 60
     assert vivid.mean() > 0.05
     assert vivid[-40:].any()
+    light, traffic = pixels(page), len(page.received)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(700)  # Streamlit notices the change
+    rest(page)
+    dark = pixels(page)
+    assert tuple(light[2, 2]) == (255, 255, 255)
+    assert tuple(dark[2, 2]) == (16, 22, 28)
+    assert colored(page) > 0.02
+    assert sum(page.received[traffic:]) < 5_000  # no rerun
+    page.emulate_media(color_scheme="light")
 
 
-def test_tour_changes_picture_and_words_without_asking_the_server(
+def test_tour_changes_picture_words_and_panels_without_asking_the_server(
     visit: Callable[..., object],
 ) -> None:
     page = visit("/?kind=tour")
@@ -318,13 +335,7 @@ def test_tour_changes_picture_and_words_without_asking_the_server(
     page.get_by_role("button", name="Apart").click()
     rest(page)
     assert np.linalg.norm(camera(page)["position"]) > 1.3 * np.linalg.norm(start["position"])
-    assert len(page.received) == traffic
-
-
-def test_stop_with_two_panels_shows_them_side_by_side_and_undistorted(
-    visit: Callable[..., object],
-) -> None:
-    page = visit("/?kind=tour")
+    # Two panels stand side by side and are not distorted.
     page.get_by_role("button", name="Both").click()
     page.wait_for_timeout(900)
     rest(page)
@@ -335,6 +346,7 @@ def test_stop_with_two_panels_shows_them_side_by_side_and_undistorted(
     places, _ = project(page, cloud(3000))
     expected = np.ptp(places, axis=0)
     assert [np.ptp(columns), np.ptp(rows)] == pytest.approx(expected, rel=0.1)
+    assert len(page.received) == traffic
 
 
 def test_browser_without_webgl_gets_a_still_picture(browser: object, address: str) -> None:
@@ -386,36 +398,6 @@ def test_no_text_lies_on_another(visit: Callable[..., object], kind: str, width:
                 right <= left2 + 1 or right2 <= left + 1 or bottom <= top2 + 1 or bottom2 <= top + 1
             )
             assert apart, f"{text!r} and {other!r}"
-
-
-def test_change_of_theme_repaints_without_a_rerun(visit: Callable[..., object]) -> None:
-    page = visit("/")
-    light, traffic = pixels(page), len(page.received)
-    page.emulate_media(color_scheme="dark")
-    page.wait_for_timeout(700)  # Streamlit notices the change
-    rest(page)
-    dark = pixels(page)
-    assert tuple(light[2, 2]) == (255, 255, 255)
-    assert tuple(dark[2, 2]) == (16, 22, 28)
-    assert colored(page) > 0.02
-    assert sum(page.received[traffic:]) < 5_000
-    page.emulate_media(color_scheme="light")
-
-
-def test_lost_graphics_are_told_and_come_back(visit: Callable[..., object]) -> None:
-    page = visit("/?kind=patches")
-    before = pixels(page)
-    lose = (
-        "canvas => { window.lost = canvas.getContext('webgl2').getExtension('WEBGL_lose_context');"
-        " window.lost.loseContext(); }"
-    )
-    page.locator(f"{VIEWER} canvas").evaluate(lose)
-    note = page.get_by_text("The graphics card has dropped this picture")
-    note.wait_for()
-    page.evaluate("window.lost.restoreContext()")
-    note.wait_for(state="detached")
-    rest(page)
-    assert (np.abs(pixels(page) - before).sum(axis=-1) > 40).mean() < 0.01
 
 
 def test_moving_patches_apart_moves_their_supernodes_along(visit: Callable[..., object]) -> None:
