@@ -17,7 +17,7 @@ _LOOPBACK = ("127.", "localhost", "::1", "0.0.0.0")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a person who has the time score everything that ships anew."""
-    words = "score each stored case of each model anew, not every sixtieth"
+    words = "score each stored case of each model anew, not every hundredth"
     parser.addoption("--every-case", action="store_true", help=words)
 
 
@@ -42,7 +42,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture
 def case_step(pytestconfig: pytest.Config) -> int:
     """Distance of the stored cases that are scored anew."""
-    return 1 if pytestconfig.getoption("--every-case") else 60
+    return 1 if pytestconfig.getoption("--every-case") else 100
 
 
 @pytest.fixture(autouse=True)

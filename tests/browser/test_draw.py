@@ -5,7 +5,7 @@ import pytest
 from tests.browser.reading import solved, wait_for_another
 
 
-def test_a_handle_is_moved_with_the_mouse_and_with_the_keyboard(
+def test_handles_follow_mouse_and_keyboard_and_a_loop_is_refused_and_kept(
     visit: Callable[..., object],
 ) -> None:
     page = visit("/draw?elasticity_start=Circle")
@@ -26,12 +26,6 @@ def test_a_handle_is_moved_with_the_mouse_and_with_the_keyboard(
         page.keyboard.press("ArrowUp")
     assert float(handle.get_attribute("aria-valuenow")) == pytest.approx(0.33, abs=2e-3)
     wait_for_another(page, dragged)
-
-
-def test_outline_drawn_freehand_with_a_loop_is_refused_and_kept(
-    visit: Callable[..., object],
-) -> None:
-    page = visit("/draw")
     box = page.locator("svg.hole .body").bounding_box()
     corners = [(0.1, 0.1), (0.9, 0.9), (0.9, 0.1), (0.1, 0.9), (0.1, 0.15)]
     path = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in corners]

@@ -7,7 +7,9 @@ from tests.browser.reading import pixels
 READY = ".mspt-viewer[data-ready]"
 
 
-def test_stops_change_the_picture_without_asking_the_server(visit: Callable[..., object]) -> None:
+def test_stops_change_the_picture_without_asking_the_server_and_lead_to_a_page_in_that_state(
+    visit: Callable[..., object],
+) -> None:
     page = visit("/")
     page.locator(READY).wait_for()
     stage = page.locator(f"{READY} canvas").first
@@ -28,10 +30,6 @@ def test_stops_change_the_picture_without_asking_the_server(visit: Callable[...,
     assert (np.ptp(after, axis=-1) > 40).mean() > 0.02
     assert page.evaluate("window.sent") == 0
     assert len(page.received) == traffic
-
-
-def test_now_you_opens_the_page_in_the_state_of_the_tour(visit: Callable[..., object]) -> None:
-    page = visit("/")
     page.get_by_role("link", name="See where it is wrong").click()
     page.get_by_text("Worst patches").wait_for()
     assert "/explore" in page.url

@@ -7,7 +7,7 @@ from tests.browser.reading import in_both_themes, pixels
 CHART = ".js-plotly-plot"
 
 
-def test_curves_are_drawn_and_what_they_show_is_kept_in_the_address(
+def test_curves_are_drawn_and_kept_in_the_address_and_measuring_can_be_cancelled(
     visit: Callable[..., object], script: object
 ) -> None:
     page = visit("/scaling")
@@ -20,12 +20,7 @@ def test_curves_are_drawn_and_what_they_show_is_kept_in_the_address(
     page.locator(f"{CHART} .ytitle", has_text="peak").wait_for()
     page.wait_for_timeout(500)
     assert np.abs(pixels(chart) - time).mean() > 0.5
-
-
-def test_measuring_shows_progress_and_ends_when_cancelled(
-    visit: Callable[..., object], script: object
-) -> None:
-    page = visit("/scaling")
+    # Measuring shows its progress and ends when it is cancelled.
     start = page.get_by_role("button", name="Measure here")
     start.click()
     page.get_by_role("progressbar").wait_for()

@@ -7,7 +7,9 @@ from PIL import Image
 from tests.browser.reading import in_both_themes, pixels
 
 
-def test_a_shape_is_drawn_with_its_pressure(visit: Callable[..., object], script: object) -> None:
+def test_a_shape_is_drawn_with_its_pressure_and_the_picture_can_be_saved(
+    visit: Callable[..., object], script: object, tmp_path: Path
+) -> None:
     page = visit("/upload?sample=Ahmed+body")
     assert page.get_by_test_id("stException").count() == 0
     assert page.get_by_test_id("stAlert").count() == 0
@@ -19,14 +21,7 @@ def test_a_shape_is_drawn_with_its_pressure(visit: Callable[..., object], script
         assert (np.ptp(drawn, axis=-1) > 40).mean() > 0.02
         assert (drawn.mean() > 128) == (theme == "light")
     assert scene.get_by_role("img").get_attribute("aria-label").startswith("Pressure")
-
-
-def test_the_point_of_view_stays_and_the_picture_can_be_saved(
-    visit: Callable[..., object], tmp_path: Path
-) -> None:
-    page = visit("/upload?sample=Ahmed+body")
-    scene = page.frame_locator("iframe[srcdoc]")
-    scene.locator("body[data-ready]").wait_for()
+    # The point of view stays when something else is shown.
     scene.locator(".content").press("ArrowLeft")
     kept = "Object.entries(sessionStorage).find(([key]) => key.startsWith('mspt-camera'))?.[1]"
     before = page.wait_for_function(kept).json_value()

@@ -24,8 +24,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_project(tmp_path_factory.mktemp("project"))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def results_are_kept_for_one_file() -> Iterator[None]:
+    """Within a file what was predicted is known, as on a server that has run for a while."""
+    yield
+    st.cache_data.clear()
+
+
 @pytest.fixture
-def open_page(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest]]:
+def open_page(project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """Open a page in a state given as its address would."""
     monkeypatch.chdir(project)
 
@@ -35,5 +42,4 @@ def open_page(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
         app.switch_page(f"pages/{page}.py")
         return app.run()
 
-    yield open_it
-    st.cache_data.clear()
+    return open_it
