@@ -23,8 +23,8 @@ def stream_rows(device: torch.device) -> int:
     """Return how many rows streaming handles at once on a device; the result is the same.
 
     Examples:
-        >>> stream_rows(torch.device("cpu"))
-        2048
+        >>> stream_rows(torch.device("cpu")), stream_rows(torch.device("cuda"))
+        (2048, 32768)
     """
     return STREAM_ROWS if device.type == "cpu" else GPU_STREAM_ROWS
 

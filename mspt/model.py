@@ -58,8 +58,7 @@ class Block(nn.Module):
         self, hidden: Float[Tensor, "B N D"], num_patches: int, carried: Tensor | None
     ) -> Float[Tensor, "B S D"]:
         """Pool all patches, a few at a time where no gradient is needed."""
-        whole = torch.is_grad_enabled()
-        num_rows = hidden.shape[1] if whole else stream_rows(hidden.device)
+        num_rows = hidden.shape[1] if torch.is_grad_enabled() else stream_rows(hidden.device)
         pieces = (
             self.attention.pool_patches(self.norm_attention(hidden[:, piece.rows]), piece)
             for run in patch_runs(hidden.shape[1], num_patches)

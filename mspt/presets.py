@@ -130,7 +130,7 @@ _DARCY = Preset(
 )
 _DARCY_22 = replace(_DARCY, train=TrainConfig(epochs=22, coarse_epochs=16))
 # Car: surface and flow together, in few large patches as for elasticity. A branched model has two
-# sets of weights, each of two thirds of the width; on a GPU a step of it takes nearly twice as
+# sets of weights, each of two thirds of the width; on a GPU a step of it takes 1.6 times as
 # long, hence fewer epochs in the same minutes.
 _CAR = Preset(
     dataset="car",

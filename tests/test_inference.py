@@ -57,6 +57,7 @@ def test_batches_and_single_cases_agree(checkpoint: Checkpoint) -> None:
         torch.testing.assert_close(together[index], alone, rtol=1e-5, atol=1e-3)
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("architecture", ["mspt", "published", "transolver", "full_attention"])
 def test_a_gpu_predicts_what_the_cpu_does(architecture: str) -> None:

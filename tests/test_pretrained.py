@@ -183,13 +183,14 @@ def test_card_holds_the_numbers_of_a_header(tmp_path: Path) -> None:
             "symmetric": 0.1111,
         },
     }
-    save_checkpoint(
-        tmp_path / "tiny.safetensors",
-        model=build_model(config),
-        config=config,
-        normalizer=Normalizer.fit(cases.points, cases.features, cases.fields),
-        info=info,
-    )
+    for name, changes in (("tiny", {}), ("other", {"hardware": "GPU test"})):
+        save_checkpoint(
+            tmp_path / f"{name}.safetensors",
+            model=build_model(config),
+            config=config,
+            normalizer=Normalizer.fit(cases.points, cases.features, cases.fields),
+            info=info | changes,
+        )
     card = model_cards(tmp_path)
     for shown in (
         "12,345",
@@ -200,7 +201,8 @@ def test_card_holds_the_numbers_of_a_header(tmp_path: Path) -> None:
         "2 symmetries",
         "60.7%",
         "20.00%",
-        "on 1 thread of CPU test",
+        "minutes on 1 thread of CPU test",
+        "minutes on GPU test",
         "10 cases, going on from `begun`",
     ):
         assert shown in card
