@@ -7,7 +7,7 @@ RUN useradd --create-home explorer
 USER explorer
 WORKDIR /home/explorer/app
 COPY --chown=explorer requirements.txt Makefile ./
-RUN make .venv/app.stamp
+RUN make .venv/app.stamp .venv/imports.stamp
 COPY --chown=explorer . .
 RUN make .venv/kernels.stamp
 EXPOSE 8501

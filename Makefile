@@ -7,16 +7,16 @@ BIN := .venv/bin
 # Where this is set, each of the many processes of the tests would compile every package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-COMPILE := $(BIN)/python -c "import torch, mspt; mspt.build_partition(torch.rand(64, 2), num_patches=4)"
+.PHONY: app test coverage check style types format viewer clean
 
-.PHONY: app test coverage check style types compiled format viewer clean
-
-app: .venv/app.stamp .venv/kernels.stamp
+app:
+	$(MAKE) --no-print-directory --jobs=2 .venv/kernels.stamp .venv/imports.stamp
 	$(BIN)/python -m streamlit run serve.py
 
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope
 
-test: compiled
+test:
+	$(MAKE) --no-print-directory --jobs=2 .venv/kernels.stamp .venv/dev.stamp .venv/imports.stamp
 	$(PYTEST) --durations=15
 
 # Apart from the tests, as the tracer makes them a third longer.
@@ -42,22 +42,27 @@ format: .venv/dev.stamp
 .venv/bin/python:
 	$(PYTHON) -m venv --upgrade-deps .venv
 
-.venv/app.stamp: requirements.txt | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	touch $@
-
-# Compiles the ball tree once, so that no page and no test has to wait for it.
-.venv/kernels.stamp: mspt/partition.py mspt/_ball_tree.py mspt/_ball_tree_kernels.py | .venv/app.stamp
-	$(COMPILE)
-	touch $@
-
-compiled: .venv/dev.stamp
-	$(COMPILE)
-
 # Without --no-compile, installing would take nearly twice as long, most of it for what is not used.
-.venv/dev.stamp: requirements-dev.txt requirements.txt | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements-dev.txt
-	touch $@ .venv/app.stamp
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
+
+.venv/app.stamp: requirements.txt | .venv/bin/python
+	$(INSTALL) -r requirements.txt
+	touch $@
+
+.venv/dev.stamp: requirements-dev.txt .venv/app.stamp
+	$(INSTALL) -r requirements-dev.txt
+	touch $@
+
+# Once and side by side, so that no page and no test waits for it: the machine code of the ball tree,
+.venv/kernels.stamp: mspt/partition.py mspt/_ball_tree.py mspt/_ball_tree_kernels.py .venv/app.stamp
+	$(BIN)/python -c "import torch, mspt; mspt.build_partition(torch.rand(64, 2), num_patches=4)"
+	touch $@
+
+# and the bytecode of what the app imports.
+.venv/imports.stamp: .venv/app.stamp
+	$(BIN)/python -c "import streamlit.web.bootstrap, pyvista, plotly.express, \
+	trimesh, sklearn.neighbors"
+	touch $@
 
 viewer:
 	npm --prefix assets/viewer ci --no-audit --no-fund

@@ -6,7 +6,7 @@ is no such resolution.
 Letters: N points, K patches, L points per patch.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -132,20 +132,26 @@ def with_patch_size(checkpoint: Checkpoint, factor: float) -> Checkpoint:
     return replace(checkpoint, config=replace(checkpoint.config, num_patches=patches))
 
 
-def resolution_errors(
-    checkpoint: Checkpoint, clouds: dict[float, Subject], *, device: str = "auto"
-) -> Iterator[AtResolution]:
-    """Yield the error at each resolution: with K kept and, where the model can, with L kept."""
-    for factor, cloud in clouds.items():
-        for kept in ("K", "L") if can_keep_patch_size(checkpoint) else ("K",):
-            if kept == "L" and factor == 1:
-                continue  # the same as K
-            asked = with_patch_size(checkpoint, factor) if kept == "L" else checkpoint
-            patched = asked.config.architecture in PATCHED
-            yield AtResolution(
-                factor=factor,
-                num_points=len(cloud.points),
-                num_patches=asked.config.patches_for(len(cloud.points)) if patched else None,
-                kept=kept,
-                relative_l2=primary_error(cloud, ask(asked, cloud, device=device)),
-            )
+def resolution_steps(checkpoint: Checkpoint, factors: Iterable[float]) -> list[tuple[float, str]]:
+    """Return each factor with what is kept: K, and where the model can, L; at N they are one."""
+    kinds = ("K", "L") if can_keep_patch_size(checkpoint) else ("K",)
+    return [(factor, kept) for factor in factors for kept in kinds if (factor, kept) != (1, "L")]
+
+
+def error_at(
+    checkpoint: Checkpoint, cloud: Subject, *, factor: float, kept: str, device: str = "auto"
+) -> AtResolution:
+    """Return the error of a checkpoint on a cloud of ``factor`` times its own N.
+
+    Raises:
+        ValueError: If L is to be kept and the model cannot be given another number of patches.
+    """
+    asked = with_patch_size(checkpoint, factor) if kept == "L" else checkpoint
+    patched = asked.config.architecture in PATCHED
+    return AtResolution(
+        factor=factor,
+        num_points=len(cloud.points),
+        num_patches=asked.config.patches_for(len(cloud.points)) if patched else None,
+        kept=kept,
+        relative_l2=primary_error(cloud, ask(asked, cloud, device=device)),
+    )

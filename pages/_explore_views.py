@@ -221,15 +221,14 @@ def _picture_button(chosen: _explore_case.Chosen, scene: Scene) -> None:
 @st.fragment
 def resolution(chosen: _explore_case.Chosen) -> None:
     """Show the error against the number of points."""
-    header = chosen.header
-    rows = _explored.resolutions(
-        header.path,
-        header.path.stat().st_mtime,
-        chosen.source,
-        chosen.name,
-        _parts.device(),
-        _header=header,
-    )
+    rows, place = [], st.empty()
+    words = "Asking the model at other resolutions …"
+    place.caption(words)
+    for row in _explored.resolutions(chosen.header, chosen.source, chosen.name, _parts.device()):
+        rows.append(row)
+        # Between two steps Streamlit can turn to what a person asks for meanwhile.
+        place.caption(f"{words} {row.num_points:,} points done")
+    place.empty()
     st.plotly_chart(resolution_figure(rows, dark=_parts.is_dark()), key="explore_resolution")
     missing = [name for name, factor in FACTORS.items() if factor not in {r.factor for r in rows}]
     gone = f" No truth is stored at {', '.join(missing)}; nothing is made up there." * bool(missing)

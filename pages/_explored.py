@@ -20,9 +20,10 @@ from mspt.resolution import (
     FACTORS,
     AtResolution,
     case_at,
+    error_at,
     flow_at,
     has_points,
-    resolution_errors,
+    resolution_steps,
 )
 from mspt.subject import Subject, ask, subject_of_flow
 from pages import _shared, _subjects
@@ -126,21 +127,34 @@ def _whole(name: str, path: Path, changed: float, device: str) -> Whole:  # noqa
     return Whole(subject_of_flow(name, flow, size=None), fields)
 
 
-@st.cache_data(max_entries=32, show_spinner="Asking the model at other resolutions …")
 def resolutions(
+    header: CheckpointInfo, source: str, name: str, device: str
+) -> Iterator[AtResolution]:
+    """Yield the errors of a checkpoint on a case at all resolutions that exist, one at a time."""
+    there = [factor for factor in FACTORS if has_cloud(source, name, header, factor)]
+    path = header.path
+    for factor, kept in resolution_steps(_shared.checkpoint(path), there):
+        yield _at_resolution(
+            path, path.stat().st_mtime, source, name, device, factor, kept, _header=header
+        )
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _at_resolution(
     path: Path,
     changed: float,  # noqa: ARG001
     source: str,
     name: str,
     device: str,
+    factor: float,
+    kept: str,
     *,
     _header: CheckpointInfo,
-) -> list[AtResolution]:
-    """Return the errors of a checkpoint on a case at all resolutions that exist."""
-    known = {factor: cloud(source, name, _header, factor) for factor in FACTORS}
-    there = {factor: seen for factor, seen in known.items() if seen is not None}
+) -> AtResolution:
+    seen = cloud(source, name, _header, factor)
+    checkpoint = _shared.checkpoint(path)
     with _shared.one_at_a_time():
-        return list(resolution_errors(_shared.checkpoint(path), there, device=device))
+        return error_at(checkpoint, seen, factor=factor, kept=kept, device=device)
 
 
 # Scores of flows

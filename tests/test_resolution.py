@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mspt.checkpoint import load_checkpoint
+from mspt.checkpoint import Checkpoint, load_checkpoint
 from mspt.comparison import patches_of
 from mspt.data.flow_store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
@@ -12,12 +12,14 @@ from mspt.figures.resolution import resolution_figure
 from mspt.flow_inputs import cloud_size
 from mspt.resolution import (
     FACTORS,
+    AtResolution,
     case_at,
+    error_at,
     flow_at,
-    resolution_errors,
+    resolution_steps,
     with_patch_size,
 )
-from mspt.subject import ask
+from mspt.subject import Subject, ask
 
 PRETRAINED = Path("pretrained")
 NAME = list_flows("test")[0]
@@ -85,11 +87,18 @@ def test_model_without_patches_cannot_keep_their_size() -> None:
         with_patch_size(checkpoint, 0.5)
 
 
+def errors(checkpoint: Checkpoint, clouds: dict[float, Subject]) -> list[AtResolution]:
+    return [
+        error_at(checkpoint, clouds[factor], factor=factor, kept=kept, device="cpu")
+        for factor, kept in resolution_steps(checkpoint, clouds)
+    ]
+
+
 def test_errors_are_those_of_the_model_at_those_points() -> None:
     checkpoint = load_checkpoint(PRETRAINED / "elasticity.safetensors")
     case = load_case("elasticity", list_cases("elasticity")[0])
     clouds = {factor: case_at(case, factor) for factor in (0.5, 1.0)}
-    rows = list(resolution_errors(checkpoint, clouds, device="cpu"))
+    rows = errors(checkpoint, clouds)
     assert [(row.factor, row.kept, row.num_patches) for row in rows] == [
         (0.5, "K", 4),
         (0.5, "L", 2),
@@ -111,7 +120,7 @@ def test_figure_shows_each_error_at_its_number_of_points() -> None:
     small = {
         f: flow_at(NAME, flow, f, size=(size[0] // 16, size[1] // 16)) for f in (0.5, 1.0, 2.0)
     }
-    rows = list(resolution_errors(checkpoint, small, device="cpu"))
+    rows = errors(checkpoint, small)
     curves = resolution_figure(rows, dark=False).data
     assert [curve.name for curve in curves] == [
         "as many patches as in training",
