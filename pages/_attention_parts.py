@@ -191,6 +191,7 @@ def viewer(shown: Shown, picture: str, asked: Asked | None, done: Effect | None)
         height=HEIGHT,
         on_pick=on_pick,
     )
+    _viewer.draw_first()
 
 
 def _defined(shown: Shown, values: np.ndarray, channel: int) -> np.ndarray:

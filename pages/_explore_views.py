@@ -60,6 +60,7 @@ def fields(chosen: _explore_case.Chosen) -> None:
         height=HEIGHT,
         on_pick=lambda pick: _pick(seen, first, pick.point),
     )
+    _viewer.draw_first()
     _caption(chosen, seen, compared, patch)
     left, right = st.columns(2, gap="medium")
     with left:

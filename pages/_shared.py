@@ -31,14 +31,15 @@ def one_at_a_time() -> Semaphore:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _listed(folder: Path, changed: tuple[tuple[Path, float], ...]) -> tuple[CheckpointInfo, ...]:  # noqa: ARG001
-    return list_checkpoints(folder)
+def _listed(files: str) -> tuple[CheckpointInfo, ...]:  # noqa: ARG001
+    return list_checkpoints(PRETRAINED)
 
 
 def _headers() -> tuple[CheckpointInfo, ...]:
     """Return all headers, read anew when a file has come, gone or changed."""
     files = sorted(PRETRAINED.glob("*.safetensors"))
-    return _listed(PRETRAINED, tuple((path, path.stat().st_mtime) for path in files))
+    # One text, as Streamlit takes longer to look up a list than to look at the files.
+    return _listed("\n".join(f"{path.absolute()} {path.stat().st_mtime}" for path in files))
 
 
 def checkpoints(dataset: str) -> dict[str, CheckpointInfo]:

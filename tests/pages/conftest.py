@@ -1,12 +1,14 @@
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
+from pages import _viewer
 from tests.pages.tiny import ROOT, make_project
 
 
@@ -33,8 +35,9 @@ def results_are_kept_for_one_file() -> Iterator[None]:
 
 @pytest.fixture
 def open_page(project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
-    """Open a page in a state given as its address would."""
+    """Open a page in a state given as its address would; no browser needs a start to draw."""
     monkeypatch.chdir(project)
+    monkeypatch.setattr(_viewer, "time", SimpleNamespace(sleep=lambda _: None))
 
     def open_it(page: str, **query: str) -> AppTest:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=180)

@@ -178,7 +178,7 @@ def test_server_builds_the_tour_as_it_starts(monkeypatch: pytest.MonkeyPatch) ->
     assert not PagesManager.uses_pages_directory
 
 
-@pytest.mark.parametrize("page", ["home", "patches"])
+@pytest.mark.parametrize("page", ["home", "patches", "explore", "attention"])
 def test_first_picture_gets_a_longer_start_than_others(
     open_page: Open, monkeypatch: pytest.MonkeyPatch, page: str
 ) -> None:
