@@ -8,7 +8,6 @@ import inspect
 import logging
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
-from threading import Thread
 from typing import Any
 
 import streamlit as st
@@ -24,16 +23,13 @@ NO_SESSION.setLevel(logging.ERROR)  # it would warn that a spinner has no page t
 
 @asynccontextmanager
 async def warmed_up(_: st.App) -> AsyncIterator[None]:
-    """Import what pages need before the server answers; build the tour while it does."""
+    """Import what pages need and build the tour before the server answers."""
     from PIL import Image  # noqa: F401 - the page's icon needs it
 
     from pages import _tour  # its caches ask for the runtime, which is there only now
 
-    def prepare() -> None:
-        inspect.stack()  # Streamlit asks before its first element; once every module is known, soon
-        _tour.prepare()
-
-    Thread(target=prepare, daemon=True).start()
+    inspect.stack()  # Streamlit asks before its first element; once every module is known, soon
+    _tour.prepare()
     yield
 
 

@@ -17,7 +17,7 @@ from mspt.figures.viewer_bytes import encode, shuffle_order
 from mspt.figures.viewer_picture import picture
 from pages import _parts
 
-FIRST_START, HEAD_START = 0.6, 0.15
+FIRST_START, HEAD_START = 1.2, 0.15
 """Seconds in which a browser draws its first picture, and another of 32,768 points."""
 _STATIC = Path(__file__).parents[1] / "static"
 # Must stay a text of several lines: Streamlit takes one line for the path of a file.
