@@ -17,10 +17,9 @@ def _pick(pick: _viewer.Pick) -> None:
 
 
 @st.fragment
-def explorer() -> None:
-    """Show controls, view and numbers; a change runs no more than this."""
+def explorer(view: _cuts.View) -> None:
+    """Show a cloud with controls and numbers; another K or Q runs no more than this."""
     with _parts.error_panel():
-        view = _cuts.pick_view()
         left, right = st.columns([1.4, 1], gap="medium")
         with right:
             num_patches, num_supernodes = _cut_parts.pick_sizes(view)
@@ -80,4 +79,5 @@ def explorer() -> None:
         _parts.command(_cut_parts.command(view, cuts, num_supernodes))
 
 
-explorer()
+with _parts.error_panel():
+    explorer(_cuts.pick_view())
