@@ -129,11 +129,11 @@ class PatchPooling(nn.Module):
         return scores_MQL.softmax(-1) @ x
 
     def _position_weights(self, size: int) -> Float[Tensor, "Q L"]:
-        position = (torch.arange(size, device=self.knots.device) + 0.5) / size
+        row = torch.arange(size, device=self.knots.device, dtype=self.knots.dtype)
+        position = (row + 0.5) / size
         place = (position * NUM_POOL_KNOTS - 0.5).clamp(0, NUM_POOL_KNOTS - 1)
         below = place.floor().long().clamp(max=NUM_POOL_KNOTS - 2)
-        fraction = (place - below).to(self.knots.dtype)
-        return torch.lerp(self.knots[:, below], self.knots[:, below + 1], fraction)
+        return torch.lerp(self.knots[:, below], self.knots[:, below + 1], place - below)
 
 
 def _sub_block_indicator(size: int, num_blocks: int) -> Float[Tensor, "Q L"]:

@@ -1,4 +1,5 @@
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -9,7 +10,7 @@ from mspt.attention import (
     concatenated_attention,
     joint_attention,
 )
-from mspt.pooling import PatchPooling, patch_runs, pool_max, pool_mean
+from mspt.pooling import NUM_POOL_KNOTS, PatchPooling, patch_runs, pool_max, pool_mean
 from mspt.seeding import generator, seeded
 
 POOLINGS = ["mean", "max", "linear", "attention"]
@@ -47,13 +48,14 @@ def dense_reference(layer: PMSA, x: Tensor, supernodes: Tensor, num_patches: int
     return layer.to_out(torch.cat(outputs, dim=-1))
 
 
+def cut(rows: Tensor, parts: int) -> list[Tensor]:
+    """Contiguous parts; larger ones come first."""
+    size, larger = divmod(len(rows), parts)
+    return list(rows.split([size + (i < larger) for i in range(parts)]))
+
+
 def pooled_reference(layer: PMSA, x: Tensor, num_patches: int) -> Tensor:
-    """Equation 10, patch by patch and sub-block by sub-block; larger ones come first."""
-
-    def cut(rows: Tensor, parts: int) -> list[Tensor]:
-        size, larger = divmod(len(rows), parts)
-        return list(rows.split([size + (i < larger) for i in range(parts)]))
-
+    """Equation 10, patch by patch and sub-block by sub-block."""
     reduce = {"mean": lambda b: b.mean(0), "max": lambda b: b.max(0).values}[layer.pool.pooling]
     clouds = [
         torch.stack(
@@ -84,6 +86,31 @@ def test_supernodes_are_pooled_from_contiguous_sub_blocks(
     layer = make_layer(pooling=pooling, num_supernodes=num_supernodes)
     x = randn(2, 23, 12)
     torch.testing.assert_close(layer.supernodes(x, 5), pooled_reference(layer, x, 5))
+
+
+def learned_weights(pool: PatchPooling, patch: Tensor, query: int) -> Tensor:
+    """By the match of each point with the query, or by its place in the patch (equation 11)."""
+    if pool.pooling == "attention":
+        match = torch.stack([point @ pool.queries[query] for point in patch]) / 12**0.5
+        return match.exp() / match.exp().sum()
+    places, knots = ((np.arange(n) + 0.5) / n for n in (len(patch), NUM_POOL_KNOTS))
+    return torch.from_numpy(np.interp(places, knots, pool.knots[query].numpy())) / len(patch)
+
+
+@pytest.mark.parametrize("pooling", ["linear", "attention"])
+@torch.no_grad()
+def test_supernodes_are_pooled_with_the_learned_weights(pooling: str) -> None:
+    layer = make_layer(pooling=pooling, num_supernodes=3)
+    for learned in layer.pool.parameters():
+        learned.copy_(randn(*learned.shape, seed=3))
+    x = randn(2, 23, 12)
+    expected = [
+        learned_weights(layer.pool, patch, query) @ patch
+        for cloud in x
+        for patch in cut(cloud, 5)
+        for query in range(3)
+    ]
+    torch.testing.assert_close(layer.supernodes(x, 5).flatten(0, 1), torch.stack(expected))
 
 
 def test_gradient_of_the_joint_softmax_is_exact() -> None:
