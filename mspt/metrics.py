@@ -16,9 +16,9 @@ def relative_l2(
     Both are in physical units: a shift of the target changes the value.
 
     Examples:
-        >>> target = torch.tensor([[[3.0], [4.0]]])
-        >>> relative_l2(target * 1.1, target).round(decimals=4).tolist()
-        [0.10000000149011612]
+        >>> target = torch.tensor([[[3.0], [4.0]], [[30.0], [40.0]]])
+        >>> relative_l2(target * torch.tensor([[[1.5]], [[2.0]]]), target).tolist()
+        [0.5, 1.0]
     """
     error = torch.linalg.vector_norm(prediction - target, dim=(1, 2))
     return error / torch.linalg.vector_norm(target, dim=(1, 2))
