@@ -227,7 +227,7 @@ def _distance(value: float, library: ShapeLibrary, outline: ndarray, nearest: nd
         verdict=verdict,
         meaning=(
             f"Root-mean-square difference of the outlines, in lengths: {words} "
-            f"(nine of ten are within {100 * usual:.1f} %). They differ most in the {part}."
+            f"(nine of ten are within {100 * usual:.1f}%). They differ most in the {part}."
         ),
         caveat="Outlines leave out wheels, mirrors and the radii of edges.",
     )

@@ -60,7 +60,7 @@ def matrix(shown: Shown, *, dark: bool) -> None:
     )
     st.plotly_chart(figure, key="attention_matrix")
     st.caption(
-        f"Patch {patch}: each row is one of its points and sums to 100 %. Marked: picked points, "
+        f"Patch {patch}: each row is one of its points and sums to 100%. Marked: picked points, "
         "and the patch's own supernodes."
     )
 
@@ -82,9 +82,9 @@ def equation(shown: Shown) -> None:
     size, share = int((rows >= 0).sum()), now.summaries[0]
     st.latex(
         rf"H'_{{{point}}} = \underbrace{{{' + '.join(near)} + \dots}}"
-        rf"_{{{size}\ \text{{points of the own patch: }} {100 * share.local_share:.1f}\,\%}}"
+        rf"_{{{size}\ \text{{points of the own patch: }} {100 * share.local_share:.1f}\%}}"
         rf" + \underbrace{{{' + '.join(far)} + \dots}}"
-        rf"_{{{len(nodes)}\ \text{{supernodes: }} {100 * share.global_share:.1f}\,\%}}"
+        rf"_{{{len(nodes)}\ \text{{supernodes: }} {100 * share.global_share:.1f}\%}}"
     )
     words = "means over the heads" if now.head is None else f"those of head {now.head + 1}"
     st.caption(

@@ -117,7 +117,7 @@ def numbers(view: View, cuts: Cuts, num_supernodes: int) -> None:
     config = config_for(view, cuts.num_patches, num_supernodes)
     model = f"all {config.num_blocks} blocks at width D = {config.width}"
     radius = float(np.median(cuts.shapes.radius))
-    columns = st.columns(5)
+    columns = st.columns([0.95, 1.1, 1.25, 0.85, 0.85])
     with columns[0]:
         _parts.number(
             "Keys L + S",
@@ -128,18 +128,18 @@ def numbers(view: View, cuts: Cuts, num_supernodes: int) -> None:
         )
     with columns[1]:
         _parts.number(
-            "Median radius",
+            f"Radius, {view.unit}",
             _parts.significant(radius),
             origin=_parts.MEASURED,
-            help_text=f"In {view.unit}.",
+            help_text="The median of all patches.",
         )
     with columns[2]:
         _parts.number(
-            "Dispersion",
+            f"Dispersion, {view.unit}²",
             _parts.significant(compact.median),
             origin=_parts.MEASURED,
             help_text="The paper's compactness: mean squared distance of a patch's points from its "
-            f"center, in {view.unit} squared; the median of all patches. Over all points "
+            "center; the median of all patches. Over all points "
             f"{compact.share:.2%} of the cloud's own.",
         )
     with columns[3]:

@@ -190,8 +190,8 @@ def readable(full: pd.DataFrame) -> pd.DataFrame:
     """Return the columns of a table that fit the page, in readable units."""
     shown = full[["origin", "architecture", "num_points", "num_patches", "num_supernodes"]].copy()
     shown["architecture"] = shown["architecture"].map(NAMES)
-    shown["milliseconds"] = 1000 * full["seconds"]
-    shown["peak MB"] = full["peak_bytes"] / 1e6
+    shown["milliseconds"] = (1000 * full["seconds"]).round(1)
+    shown["peak MB"] = (full["peak_bytes"] / 1e6).round(1)
     shown["not measured"] = full["stopped"]
     return shown.rename(
         columns={

@@ -162,12 +162,12 @@ def trust_strip(result: ShapeResult) -> None:
     st.markdown("**How far to trust it**")
     for check in result.trust.checks:
         color, icon = _BADGES[check.verdict]
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.badge(check.verdict, color=color, icon=f":material/{icon}:")
-            st.markdown(
-                f"{check.name}: **{_short(check.value)} {check.unit}**",
-                help=f"{check.meaning} {check.caveat}",
-            )
+        unit = check.unit if check.unit == "%" else f" {check.unit}"
+        st.markdown(
+            f"{check.name}: **{_short(check.value)}{unit}** "
+            f":{color}-badge[:material/{icon}: {check.verdict}]",
+            help=f"{check.meaning} {check.caveat}",
+        )
     nearest = ", ".join(f"{name} ({family})" for name, family, _ in result.trust.nearest)
     st.caption(f"Most like the training shapes {nearest}.")
 

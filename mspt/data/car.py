@@ -86,7 +86,7 @@ CAR = FlowDataset(
     ),
     geometry=(
         "Bodies of length 1 over moving ground in a uniform stream, Reynolds number 4 million: "
-        "55 % cars (half of them on wheels, half sealed), 20 % Ahmed-type blocks, 25 % generic "
+        "55% cars (half of them on wheels, half sealed), 20% Ahmed-type blocks, 25% generic "
         "bodies. Pickups and cylinders are never learned from. Fields on all faces of the body "
         "and at points of the flow, on one side of the plane of symmetry."
     ),

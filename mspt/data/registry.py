@@ -165,8 +165,8 @@ DARCY = Dataset(
     ),
     solver=(
         "Finite volumes with five points on 169 x 169 nodes, sparse LU, read at every second "
-        "node. Mean relative L2 distance over five cases: 0.13 % from the same map on 505 x 505 "
-        "nodes, 0.32 % from the same field read at 421 x 421 nodes "
+        "node. Mean relative L2 distance over five cases: 0.13% from the same map on 505 x 505 "
+        "nodes, 0.32% from the same field read at 421 x 421 nodes "
         "(mspt.solvers.darcy.discretization_error)."
     ),
     licence=LICENCE,
@@ -205,7 +205,7 @@ ELASTICITY = Dataset(
     solver=(
         "Quadratic quadrilaterals, four around the hole for each one between the points, Newton's "
         "method to 1e-10 of the load, sparse LU. Mean relative L2 distance of the stress from that "
-        "on a mesh of 3 x 4 times as many elements, five cases: 1.8 %, without the two corners of "
+        "on a mesh of 3 x 4 times as many elements, five cases: 1.8%, without the two corners of "
         "the clamp, where the exact stress is infinite "
         "(mspt.solvers.elasticity.discretization_error)."
     ),

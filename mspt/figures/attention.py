@@ -55,7 +55,7 @@ def patch_matrix_figure(
             coloraxis="coloraxis",
             customdata=np.stack(np.broadcast_arrays(points[:, None], keys[None]), axis=-1),
             hovertemplate=f"point %{{customdata[0]}} reads {word} %{{customdata[1]}}: "
-            "%{z:.3g} %<extra></extra>",
+            "%{z:.3g}%<extra></extra>",
             row=1,
             col=column,
         )
@@ -182,7 +182,7 @@ def comparison_figure(
             mode="markers",
             name=name,
             marker={"symbol": symbol, "size": 9, "color": color, "opacity": 0.9},
-            hovertemplate="patch %{customdata[0]:.0f}<br>attention %{customdata[1]:.3g} %<br>"
+            hovertemplate="patch %{customdata[0]:.0f}<br>attention %{customdata[1]:.3g}%<br>"
             f"change of {quantity} %{{customdata[2]:.3g}}<extra></extra>",
         )
     if chosen is not None:

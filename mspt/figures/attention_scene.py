@@ -69,7 +69,7 @@ def weights_scene(
         panels,
         layers=(*_supernodes(stage, total, picked), _reads(stage, nodes, picked)),
         marked=picked,
-        text=[f"patch {patch}: {100 * share:.2g} %" for patch, share in _by_patch(stage, total)],
+        text=[f"patch {patch}: {100 * share:.2g}%" for patch, share in _by_patch(stage, total)],
     )
 
 

@@ -168,14 +168,14 @@ def robust_limits(
         >>> robust_limits(np.array([-2.0, 1.0]), centered=True)
         ((-2.0, 2.0), '')
         >>> robust_limits(np.array([0.0] + 998 * [1.0] + [9.0]))
-        ((0.0, 1.0), '<br>top 0.5 % share the last color')
+        ((0.0, 1.0), '<br>top 0.5% share the last color')
     """
     used = np.abs(values) if centered else values
     low, high = (0.0 if centered else float(used.min())), float(used.max())
     most = round(float(np.quantile(used, 0.995)), 12)
     note = ""
     if low < most < low + 2 / 3 * (high - low):
-        high, note = most, "<br>top 0.5 % share the last color"
+        high, note = most, "<br>top 0.5% share the last color"
     if high <= low:
         return ((-1.0, 1.0) if centered else (low - 0.5, low + 0.5)), ""
     return (-high if centered else low, high), note
@@ -264,6 +264,7 @@ def color_axis(
         "outlinewidth": 0,
         "nticks": 5,
         "tickangle": 0,
+        "exponentformat": "power",
         "title": {"text": title, "side": "bottom", "font": {"color": INK[dark]}},
         "tickfont": {"color": INK[dark]},
     }

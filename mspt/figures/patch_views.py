@@ -160,7 +160,7 @@ def compactness_figure(
                 "size": [15, 9, 9, 9],
                 "symbol": ["circle", "line-ns-open", "line-ns-open", "line-ns-open"],
             },
-            customdata=list(zip(("median", "90 %", "99 %", "worst"), exact, strict=True)),
+            customdata=list(zip(("median", "90%", "99%", "worst"), exact, strict=True)),
             hovertemplate=f"{name}, %{{customdata[0]}}: %{{customdata[1]:.3g}} "
             f"{unit}²<extra></extra>",
         )

@@ -61,6 +61,12 @@ class Curve:
     note: str = ""
 
 
+_PREFIXES = {
+    "s": ((1.0, ""), (1e-3, "m"), (1e-6, "µ")),
+    "B": ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")),
+}
+
+
 def scaling_figure(
     curves: Sequence[Curve],
     *,
@@ -97,15 +103,28 @@ def scaling_figure(
                 "xanchor": "left",
             },
         )
-    shared = {"type": "log", "gridcolor": _GRID[dark], "zeroline": False, "tickformat": "~s"}
-    figure.update_xaxes(title=axis_title, **shared, **_ticks(curves))
-    figure.update_yaxes(title=result_title, ticksuffix=unit, dtick=1, **shared)
+    shared = {"type": "log", "gridcolor": _GRID[dark], "zeroline": False}
+    figure.update_xaxes(title=axis_title, tickformat="~s", **shared, **_ticks(curves))
+    decades = [10.0**power for power in range(-6 if unit == "s" else 0, 15)]
+    texts = [tick_text(decade, unit) for decade in decades]
+    figure.update_yaxes(title=result_title, tickvals=decades, ticktext=texts, **shared)
     return lay_out(figure, dark=dark, height=HEIGHT).update_layout(
         showlegend=True,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "entrywidth": 0},
         margin={"l": 66, "r": 16, "b": 46, "t": 30},
         font={"color": INK[dark]},
     )
+
+
+def tick_text(value: float, unit: Literal["s", "B"]) -> str:
+    """Return a power of ten as people read it: no kiloseconds.
+
+    Examples:
+        >>> tick_text(0.01, "s"), tick_text(10_000.0, "s"), tick_text(1e8, "B")
+        ('10 ms', '10,000 s', '100 MB')
+    """
+    factor, prefix = next(one for one in _PREFIXES[unit] if value >= one[0] * (1 - 1e-9))
+    return f"{value / factor:,.0f} {prefix}{unit}"
 
 
 def _trace(curve: Curve, *, letter: str, unit: str, dark: bool) -> go.Scatter:

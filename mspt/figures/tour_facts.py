@@ -96,7 +96,7 @@ def equations(facts: TourFacts) -> tuple[tuple[str, str], ...]:
             "The error, against the solver:",
             (
                 r"\frac{\lVert \hat C_p - C_p \rVert_2}{\lVert C_p \rVert_2} = "
-                rf"{100 * facts.relative_l2:.1f}\,\%"
+                rf"{100 * facts.relative_l2:.1f}\%"
             ),
         ),
     )
