@@ -28,8 +28,8 @@ async def warmed_up(_: st.App) -> AsyncIterator[None]:
 
     from pages import _tour  # its caches ask for the runtime, which is there only now
 
-    inspect.stack()  # Streamlit asks before its first element; once every module is known, soon
     _tour.prepare()
+    inspect.stack()  # Streamlit asks before its first element; once every module is known, soon
     yield
 
 
