@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from mspt.attention_views import most_read
 from mspt.checkpoint import Checkpoint, load_checkpoint
@@ -16,13 +15,12 @@ from mspt.errors import MSPTError
 from mspt.flow_inputs import cloud_size, look_at
 from mspt.geometry.placement import guess_placement, place_mesh
 from mspt.geometry.readers import SUFFIXES, read_mesh
-from mspt.masking import Effect, Masked, mask_patch
+from mspt.masking import Effect, Masked, attention_table, mask_patch
 from mspt.observation import (
     Look,
     Observed,
     look,
     observe,
-    share_of_all,
     summaries_by_block,
     telling_point,
 )
@@ -70,7 +68,7 @@ def run_attention(args: argparse.Namespace) -> dict[str, Any]:
     if effect is not None:
         result["masking"] = describe_effect(seen, effect, found.points)
     if args.out:
-        _table(seen, found, effect).to_csv(args.out, index=False, float_format="%.7g")
+        attention_table(seen, found, effect).to_csv(args.out, index=False, float_format="%.7g")
         result["out"] = str(args.out)
     return result
 
@@ -150,22 +148,6 @@ def _described(seen: Observed, found: Look) -> dict[str, Any]:
             str(block): one.global_share for block, one in enumerate(by_block, start=1)
         },
     }
-
-
-def _table(seen: Observed, found: Look, effect: Effect | None) -> pd.DataFrame:
-    shares = share_of_all(seen)[found.block]
-    share = shares.mean(0) if found.head is None else shares[found.head]
-    columns = dict(zip("xyz", seen.subject.points.T.numpy(), strict=False))
-    columns |= {
-        "patch": seen.partition.patch_of_point.numpy(),
-        "local": found.local.numpy(),
-        "through_supernodes": found.through_supernodes.numpy(),
-        "own_global_share": share.numpy(),
-    }
-    if effect is not None:
-        for channel, quantity in enumerate(seen.subject.channels):
-            columns[f"change_{quantity.name}"] = effect.change[:, channel].numpy()
-    return pd.DataFrame(columns)
 
 
 def _counted(number: int, count: int, name: str) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float
 from numpy import ndarray
@@ -20,7 +21,7 @@ from mspt.attention_views import patch_weights
 from mspt.config import require_choice
 from mspt.design_metrics import spearman
 from mspt.flow_inference import cloud_force
-from mspt.observation import Observed
+from mspt.observation import Look, Observed, share_of_all
 from mspt.partition import Partition
 from mspt.recording import Mask, repeat_masked, trace_points
 from mspt.subject import as_cloud
@@ -233,3 +234,26 @@ def _masked_fields(
     )
     output = repeat_masked(recording, mask)
     return observed.checkpoint.normalizer.decode(output.float())
+
+
+def attention_table(seen: Observed, found: Look, effect: Effect | None = None) -> pd.DataFrame:
+    """Return a row for each point: place, patch, what the picked points read of it, and changes.
+
+    Args:
+        seen: The whole prediction.
+        found: What the picked points read; ``local`` and ``through_supernodes`` are their weights.
+        effect: A masked prediction, whose change of each field has a column, in the field's unit.
+    """
+    shares = share_of_all(seen)[found.block]
+    share = shares.mean(0) if found.head is None else shares[found.head]
+    columns = dict(zip("xyz", seen.subject.points.T.numpy(), strict=False))
+    columns |= {
+        "patch": seen.partition.patch_of_point.numpy(),
+        "local": found.local.numpy(),
+        "through_supernodes": found.through_supernodes.numpy(),
+        "own_global_share": share.numpy(),
+    }
+    if effect is not None:
+        for channel, quantity in enumerate(seen.subject.channels):
+            columns[f"change_{quantity.name}"] = effect.change[:, channel].numpy()
+    return pd.DataFrame(columns)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from mspt.masking import attention_table
 from mspt.observation import look
 from pages import _attended, _parts, _subjects
 from pages import _attention_below as below
@@ -73,4 +74,13 @@ with _parts.error_panel():
     below.equation(shown)
     if st.toggle("The whole matrix of this patch", key="matrix", bind="query-params"):
         below.matrix(shown, dark=dark)
+    st.download_button(
+        "Weights of all points (CSV)",
+        lambda: attention_table(seen, shown.now, done).to_csv(index=False).encode(),
+        file_name=f"attention-{subject.key}-block-{block + 1}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        key="attention_csv",
+    )
     _parts.command(*parts.command(shown, name, asked))

@@ -1,6 +1,9 @@
 import re
 from collections.abc import Callable
 
+import pandas as pd
+import pytest
+
 VIEWER = ".mspt-viewer"
 READY = f"{VIEWER}[data-ready]"
 
@@ -25,3 +28,10 @@ def test_click_on_the_cloud_looks_from_the_point_there(
     row, column = divmod(int(point), 85)
     assert abs(row - 42) < 15
     assert abs(column - 42) < 15
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Weights of all points (CSV)").click()
+    table = pd.read_csv(waiting.value.path())
+    assert len(table) == 85 * 85
+    own = table["patch"] == table["patch"][int(point)]
+    assert (table["local"][~own] == 0).all()
+    assert table[["local", "through_supernodes"]].to_numpy().sum() == pytest.approx(1, abs=1e-4)
