@@ -162,9 +162,8 @@ def trust_strip(result: ShapeResult) -> None:
     st.markdown("**How far to trust it**")
     for check in result.trust.checks:
         color, icon = _BADGES[check.verdict]
-        unit = check.unit if check.unit == "%" else f" {check.unit}"
         st.markdown(
-            f"{check.name}: **{_short(check.value)}{unit}** "
+            f"{check.name}: **{_short(check.value)}{check.unit}** "
             f":{color}-badge[:material/{icon}: {check.verdict}]",
             help=f"{check.meaning} {check.caveat}",
         )

@@ -35,3 +35,5 @@ def test_click_on_the_cloud_looks_from_the_point_there(
     own = table["patch"] == table["patch"][int(point)]
     assert (table["local"][~own] == 0).all()
     assert table[["local", "through_supernodes"]].to_numpy().sum() == pytest.approx(1, abs=1e-4)
+    share = table["through_supernodes"].sum()
+    assert table["own_global_share"][int(point)] == pytest.approx(share, abs=1e-4)

@@ -13,6 +13,7 @@ from mspt.data.store import load_case, load_split
 from mspt.figures.viewer_bytes import STEPS, decode, shuffle_order
 from mspt.flow_evaluation import score_flow
 from mspt.inference import predict_case
+from mspt.resolution import case_at, error_at
 from tests.pages.reading import charts, metrics
 from tests.pages.tiny import NOT_STORED, NUM_SURFACE, NUM_VOLUME, STORED
 
@@ -248,6 +249,24 @@ def test_fewer_points_are_asked_and_compared_at_those_points(open_page: Open) ->
     assert (points, fewer) == (85 * 85, 43 * 43)
     expected = whole[0]["values"].reshape(85, 85)[::2, ::2].ravel()
     np.testing.assert_allclose(part[0]["values"], expected, atol=1e-6)
+
+
+def test_errors_at_other_resolutions_are_those_of_the_library(
+    open_page: Open, project: Path
+) -> None:
+    app = open_page("explore", source="elasticity")
+    checkpoint = load_checkpoint(project / "pretrained" / "elasticity.safetensors")
+    case = load_case("elasticity", app.selectbox(key="elasticity_case").value)
+    curves = {curve.get("name"): curve for chart in charts(app) for curve in chart["data"]}
+    for kept, name in (
+        ("K", "as many patches as in training"),
+        ("L", "as many points in each patch"),
+    ):
+        expected = [
+            error_at(checkpoint, case_at(case, factor), factor=factor, kept=kept).relative_l2
+            for factor in (0.25, 0.5, 1.0)
+        ]
+        np.testing.assert_allclose(curves[name]["y"], expected, rtol=1e-4)
 
 
 def test_resolution_without_truth_is_not_offered_and_this_is_said(open_page: Open) -> None:
