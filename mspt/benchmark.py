@@ -9,7 +9,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
@@ -17,19 +17,17 @@ from typing import Any
 
 import psutil
 import torch
-from torch import nn
 
 from mspt.checkpoint import build_model
 from mspt.config import ModelConfig
 from mspt.cost import Work, forward_flops, streaming_bytes
 from mspt.errors import MSPTError
-from mspt.inference import partitions_for, pick_device, synchronize
+from mspt.inference import pick_device
 from mspt.peak_memory import peak_bytes
-from mspt.seeding import generator
+from mspt.timed_pass import matrix_rate, pass_over, timed
 
 PROJECT = Path(__file__).parents[1]  # where a fresh process finds the library
 WARM_UP_POINTS = 2048
-MATRIX_SIZE = 2048
 LONG_PASS = 4.0
 """Seconds after which a pass is not repeated."""
 
@@ -216,13 +214,13 @@ def measure(
     target = pick_device(device)
     model = build_model(config).to(target).train(work == "train")
     few = min(num_points, max(WARM_UP_POINTS, config.num_patches or 1))
-    run = _pass_over(model, config, few, work, target)
+    run = pass_over(model, config, few, work, target)
     run()
-    run = _pass_over(model, config, num_points, work, target)
+    run = pass_over(model, config, num_points, work, target)
     peak = peak_bytes(run, target)
-    times = [_timed(run)]
+    times = [timed(run)]
     while len(times) < repeats and times[0] < LONG_PASS:
-        times.append(_timed(run))
+        times.append(timed(run))
     times.sort()
     seconds = statistics.median(times)
     is_costed = with_rate and config.architecture == "mspt" and work == "forward"
@@ -241,7 +239,7 @@ def measure(
         slowest=times[-1],
         peak_bytes=peak,
         activation_bytes=streaming_bytes(config, num_points),
-        matrix_share=flops / seconds / _matrix_rate(target) if flops else 0.0,
+        matrix_share=flops / seconds / matrix_rate(target) if flops else 0.0,
     )
 
 
@@ -253,56 +251,6 @@ def _num_groups(config: ModelConfig, num_points: int) -> int:
             return 1
         case _:
             return config.patches_for(num_points)
-
-
-@dataclass(frozen=True)
-class _Pass:
-    """One pass over one random cloud, ready to be repeated."""
-
-    model: nn.Module
-    inputs: dict[str, Any]
-    work: Work
-
-    def __call__(self) -> None:
-        if self.work == "forward":
-            with torch.inference_mode():
-                self.model(**self.inputs)
-        else:
-            self.model.zero_grad()
-            self.model(**self.inputs).square().mean().backward()
-        synchronize(self.inputs["points"].device)
-
-
-def _pass_over(
-    model: nn.Module, config: ModelConfig, num_points: int, work: Work, device: torch.device
-) -> _Pass:
-    random = generator(0, "benchmark", num_points)
-    points = 2 * torch.rand(1, num_points, config.space_dim, generator=random) - 1
-    features = torch.randn(1, num_points, config.in_features, generator=random)
-    inputs = {
-        "points": points.to(device),
-        "features": features.to(device) if config.in_features else None,
-        "partitions": partitions_for(config, points),
-    }
-    return _Pass(model, inputs, work)
-
-
-def _timed(run: Callable[[], None]) -> float:
-    start = perf_counter()
-    run()
-    return perf_counter() - start
-
-
-def _matrix_rate(device: torch.device) -> float:
-    """Return the multiplications and additions a second of a large float32 matrix product."""
-    matrix = torch.randn(MATRIX_SIZE, MATRIX_SIZE, device=device)
-
-    def multiply() -> None:
-        torch.mm(matrix, matrix)
-        synchronize(device)
-
-    multiply()
-    return 2 * MATRIX_SIZE**3 / statistics.median(_timed(multiply) for _ in range(5))
 
 
 def _main() -> None:
