@@ -9,7 +9,8 @@ from mspt.checkpoint import load_checkpoint
 from mspt.commands_flow import add_placement, solve_shape
 from mspt.data.car import CAR, FlowDataset
 from mspt.data.export import write_case
-from mspt.data.flow_store import SPLITS, generate_flows, list_flows
+from mspt.data.flow_generate import generate_flows
+from mspt.data.flow_store import MESHES, SPLITS, list_flows
 from mspt.data.generate import generate
 from mspt.data.registry import DATASETS, Dataset, get_dataset
 from mspt.data.solve import Solved, read_drawing, solve_case, solve_drawing
@@ -53,7 +54,7 @@ def add_generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="0 makes the cases that ship")
     parser.add_argument("--out", type=Path, default=Path("data"), help="folder; default: data/")
     parser.add_argument("--jobs", type=int, default=1, help="processes at the same time")
-    parser.add_argument("--finer", action="store_true", help="car: test cases on a finer mesh")
+    parser.add_argument("--mesh", help=f"car: test cases on another mesh, {', '.join(MESHES)}")
 
 
 def run_generate(args: argparse.Namespace) -> dict[str, Any]:
@@ -62,13 +63,13 @@ def run_generate(args: argparse.Namespace) -> dict[str, Any]:
     shared = {"seed": args.seed, "out": args.out, "jobs": args.jobs}
     if args.dataset == CAR.name:
         num_cases = args.cases or CAR.num_cases
-        events = generate_flows(num_cases=num_cases, finer=args.finer, **shared)
+        events = generate_flows(num_cases=num_cases, mesh=args.mesh, **shared)
     else:
         num_cases = args.cases or get_dataset(args.dataset).num_cases
         events = generate(args.dataset, num_cases=num_cases, **shared)
     with ProgressBar(total=num_cases, unit="case") as bar:
         for event in events:
-            bar.n = event.num_done
+            bar.n, bar.total = event.num_done, event.num_cases
             bar.refresh()
             if event.error:
                 failed[str(event.index)] = event.error

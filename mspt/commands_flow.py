@@ -11,7 +11,7 @@ from mspt.checkpoint import Checkpoint, load_checkpoint
 from mspt.data.flow import FlowCase, flow_case
 from mspt.data.flow_store import read_flow, write_flow
 from mspt.errors import MSPTError
-from mspt.flow_evaluation import FlowScore, score_flow
+from mspt.flow_evaluation import FlowScore, label_noise, score_flow
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import (
     METERS,
@@ -87,6 +87,7 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
         args.passport.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     if args.truth:
         summary["errors"] = _errors(checkpoint, read_flow(args.truth), args.device)
+        summary["label_noise"] = label_noise(checkpoint.info.get("metrics", {}))
     return summary
 
 

@@ -3,8 +3,8 @@
 Letters: M cases, G groups of fields.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from mspt.aero import Coefficients, coefficients, surface_force
 from mspt.checkpoint import Checkpoint
 from mspt.data.clouds import FREE_STREAM, GROUPS, Cloud, cloud_of, whole_body
 from mspt.data.flow import FlowCase
+from mspt.data.flow_repeats import mean_of_meshes
 from mspt.design_metrics import order_accuracy, r_squared, spearman
 from mspt.flow_inference import predict_stored
 from mspt.metrics import relative_l2
@@ -25,6 +26,11 @@ from mspt.progress import Told, quiet
 WHEEL_MARGIN = 1.2
 AXLES = (0.18, 0.805)
 ORDER_GAPS = (0.0, 0.01, 0.02, 0.05, 0.1)
+ERRORS = (
+    "surface_pressure", "surface_pressure_by_area", "body_pressure", "wheel_pressure",
+    "wall_shear", "velocity", "velocity_change", "volume_pressure",
+)  # fmt: skip
+"""Errors of fields in a score."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,16 +77,21 @@ class FlowEvaluation:
     Attributes:
         scores: One for each case.
         mean_only: Those of predicting the training means.
+        against_mean: Those of the checkpoint against the mean over the meshes of each case that
+            has been repeated.
+        other_meshes: Those of the labels of each other mesh, as if a model had predicted them.
     """
 
     scores: tuple[FlowScore, ...]
     mean_only: tuple[FlowScore, ...]
+    against_mean: tuple[FlowScore, ...] = ()
+    other_meshes: Mapping[str, tuple[FlowScore, ...]] = field(default_factory=dict)
 
     def metrics(self) -> dict[str, Any]:
         """Return the numbers of a checkpoint's header; the primary field is C_p on the surface."""
         found, plain = summarize(self.scores), summarize(self.mean_only)
         errors = [score.surface_pressure for score in self.scores]
-        return {
+        metrics = {
             "relative_l2": found["surface_pressure"],
             "median": float(np.median(errors)),
             "worst": max(errors),
@@ -88,35 +99,71 @@ class FlowEvaluation:
             **found,
             "mean_only_all": plain,
         }
+        if self.against_mean:
+            metrics["against_mean"] = summarize(self.against_mean)
+            metrics["other_meshes"] = {
+                mesh: summarize(scores) for mesh, scores in self.other_meshes.items()
+            }
+        return metrics
 
 
 def evaluate_flows(
     checkpoint: Checkpoint,
     cases: Sequence[tuple[str, FlowCase]],
     *,
+    repeats: Mapping[str, Mapping[str, FlowCase]] | None = None,
     device: str = "auto",
     told: Told = quiet,
 ) -> FlowEvaluation:
-    """Score a checkpoint, and the prediction of training means, on cases of a split."""
-    scores = []
+    """Score a checkpoint, and the prediction of training means, on cases of a split.
+
+    Args:
+        checkpoint: One for flows.
+        cases: Names and cases.
+        repeats: Of each case by its name, the same on other meshes by the name of the mesh.
+        device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
+        told: Called after each case.
+    """
+    scores, against_mean = [], []
+    other_meshes: dict[str, list[FlowScore]] = {}
     for name, case in cases:
-        scores.append(score_flow(checkpoint, name, case, device=device))
+        body = body_of(case)
+        predicted = predict_stored(checkpoint, body, device=device)
+        scores.append(compare(name, case, body, predicted))
+        if others := (repeats or {}).get(name):
+            mean = mean_of_meshes([case, *others.values()])
+            against_mean.append(compare(name, mean, body_of(mean), predicted))
+        for mesh, other in (others or {}).items():
+            other_meshes.setdefault(mesh, []).append(compare_labels(name, case, other))
         told(len(scores), len(cases))
-    mean = checkpoint.normalizer.fields_mean.cpu()
+    mean_fields = checkpoint.normalizer.fields_mean.cpu()
     plain = {"drag": checkpoint.info["mean_C_D"], "lift": checkpoint.info["mean_C_L"]}
     return FlowEvaluation(
         scores=tuple(scores),
-        mean_only=tuple(mean_field_score(name, case, mean, **plain) for name, case in cases),
+        mean_only=tuple(mean_field_score(name, case, mean_fields, **plain) for name, case in cases),
+        against_mean=tuple(against_mean),
+        other_meshes={mesh: tuple(found) for mesh, found in other_meshes.items()},
     )
+
+
+def body_of(case: FlowCase) -> Cloud:
+    """Return all stored points of a case, on both sides of the body."""
+    cloud = cloud_of(case)
+    return whole_body(cloud) if case.is_half else cloud
 
 
 def score_flow(
     checkpoint: Checkpoint, name: str, case: FlowCase, *, device: str = "auto"
 ) -> FlowScore:
     """Predict every stored point of a case and compare with its truth."""
-    cloud = cloud_of(case)
-    body = whole_body(cloud) if case.is_half else cloud
+    body = body_of(case)
     return compare(name, case, body, predict_stored(checkpoint, body, device=device))
+
+
+def compare_labels(name: str, case: FlowCase, other: FlowCase) -> FlowScore:
+    """Score the labels of another mesh against those of a case, as if they were a prediction."""
+    score = compare(name, case, body_of(case), body_of(other).fields)
+    return replace(score, C_D=other.info["C_D"], C_L=other.info["C_L"])
 
 
 def compare(name: str, case: FlowCase, body: Cloud, predicted: Float[Tensor, "N C"]) -> FlowScore:
@@ -171,10 +218,10 @@ def on_wheels(case: FlowCase, points: Float[ndarray, "S 3"]) -> Bool[ndarray, " 
 
 def summarize(scores: Sequence[FlowScore]) -> dict[str, Any]:
     """Return means over cases, and how well coefficients and the order of designs are met."""
-    names = [field.name for field in fields(FlowScore) if field.name not in ("name", "family")]
+    names = (*ERRORS, "C_D", "C_D_true", "C_L", "C_L_true")
     values = {name: np.array([getattr(score, name) for score in scores]) for name in names}
     summary: dict[str, Any] = {"cases": len(scores)}
-    for name in names[:8]:
+    for name in ERRORS:
         present = values[name][np.isfinite(values[name])]
         summary[name] = float(present.mean()) if len(present) else None
     for letter in ("C_D", "C_L"):
@@ -189,11 +236,26 @@ def summarize(scores: Sequence[FlowScore]) -> dict[str, Any]:
     return summary
 
 
+def label_noise(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return by how much labels differ between meshes that are as good, from a header's metrics.
+
+    Means over bodies and meshes of the errors that labels of one mesh have against those of
+    another; nothing where no case was repeated.
+
+    Examples:
+        >>> label_noise({"other_meshes": {"a": {"velocity": 0.25}, "b": {"velocity": 0.75}}})
+        {'velocity': 0.5}
+    """
+    meshes = list(metrics.get("other_meshes", {}).values())
+    found = {name: [mesh.get(name) for mesh in meshes] for name in (*ERRORS, "C_D_relative")}
+    return {name: float(np.mean(each)) for name, each in found.items() if each and None not in each}
+
+
 def mean_field_score(
     name: str, case: FlowCase, mean: Float[Tensor, " C"], *, drag: float, lift: float
 ) -> FlowScore:
     """Score the prediction of training means: of each field everywhere, and of C_D and C_L."""
-    body = whole_body(cloud_of(case))
+    body = body_of(case)
     predicted = mean.expand(len(body.points), -1)
     score = compare(name, case, body, predicted)
     return FlowScore(**{**asdict(score), "C_D": drag, "C_L": lift})

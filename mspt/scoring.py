@@ -23,7 +23,7 @@ from mspt.data.adapters.common import (
 )
 from mspt.data.car import CAR, family_and_split
 from mspt.data.clouds import Cloud, CloudStack, fingerprint_clouds, stack_flows
-from mspt.data.flow_store import flow_index, load_flows
+from mspt.data.flow_store import flow_index, load_flows, load_repeats
 from mspt.data.store import fingerprint, load_split
 from mspt.design_metrics import spearman
 from mspt.evaluation import evaluate
@@ -158,6 +158,7 @@ def final_scores(
         "metrics": test.metrics(),
         "metrics_unseen": unseen.metrics(),
         "scores": [_rounded(asdict(one)) for one in (*test.scores, *unseen.scores)],
+        "scores_against_mean": [_rounded(asdict(one)) for one in test.against_mean],
     }
 
 
@@ -264,7 +265,9 @@ def _adapted(
 def _flows(
     checkpoint: Checkpoint, split: str, *, root: Path | None, device: str, told: Told
 ) -> FlowEvaluation:
-    return evaluate_flows(checkpoint, load_flows(split, root=root), device=device, told=told)
+    cases = load_flows(split, root=root)
+    repeats = {name: load_repeats(name, root=root) for name, _ in cases}
+    return evaluate_flows(checkpoint, cases, repeats=repeats, device=device, told=told)
 
 
 def _rounded(row: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from mspt.comparison import compared_table, primary_error, write_compared
 from mspt.data.car import CAR
 from mspt.data.registry import get_dataset
 from mspt.figures.curves import learning_curve
+from mspt.flow_evaluation import label_noise
 from mspt.subject import Subject
 from pages import _explored, _parts, _shared, _subjects
 
@@ -157,18 +158,26 @@ def numbers(chosen: Chosen) -> None:
     metrics = chosen.header.info.get("metrics", {})
     score = _explored.score_of(chosen.name, chosen.header, _parts.device())
     origin = _parts.STORED if score["stored"] else _parts.MEASURED
+    own = _explored.noise_of(chosen.name).get("surface_pressure")
+    usual = label_noise(metrics).get("surface_pressure")
+    help_text = f"Label noise: {words}" if (words := _parts.noise_words(chosen.header)) else None
     first, second, third, fourth = st.columns(4)
     with first:
         _parts.number(
-            "C_p error of this body",
+            "C_p error of this body" if own is None else f"C_p error, label noise {own:.1%}",
             _parts.percent(primary_error(seen, found.fields)),
             origin=_parts.MEASURED,
+            help_text=help_text,
         )
     with second:
+        count = metrics.get("cases", 0)
         _parts.number(
-            f"Mean of {metrics.get('cases', 0)} test cases",
+            f"Mean of {count} test cases"
+            if usual is None
+            else f"Mean of {count}, noise {usual:.1%}",
             _parts.percent(metrics.get("relative_l2")),
             origin=_parts.STORED,
+            help_text=help_text,
         )
     for column, letter in ((third, "C_D"), (fourth, "C_L")):
         with column:

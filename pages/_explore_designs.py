@@ -1,18 +1,31 @@
 """Where a case stands among all test cases, and drag and lift of all bodies."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from mspt.design_metrics import order_accuracy
 from mspt.figures.curves import error_histogram
 from mspt.figures.designs import drag_scatter, order_figure
-from mspt.flow_evaluation import ORDER_GAPS
+from mspt.flow_evaluation import ORDER_GAPS, label_noise
 from pages import _explored, _parts, _shared, _subjects
 from pages._explore_case import Chosen
 
 MIN_DESIGNS = 3
+ERROR_WORDS = {
+    "surface_pressure": "C_p",
+    "surface_pressure_by_area": "C_p by area",
+    "body_pressure": "C_p on the body",
+    "wheel_pressure": "C_p on wheels and arches",
+    "wall_shear": "C_f",
+    "volume_pressure": "C_p in the flow",
+    "velocity": "Velocity",
+    "velocity_change": "Change of velocity",
+}
+"""Names of the errors of a score."""
 
 
 @st.fragment
@@ -48,6 +61,43 @@ def all_cases(chosen: Chosen) -> None:
             "Turn on *Worst first* to predict every test case once, sort the list by error and see "
             "where this case ranks."
         )
+
+
+def errors_and_noise(chosen: Chosen) -> None:
+    """Show all errors of a body, each beside the noise of its labels."""
+    metrics = chosen.header.info.get("metrics", {})
+    score = _explored.score_of(chosen.name, chosen.header, _parts.device())
+    columns = {
+        "Error": score,
+        "Label noise": _explored.noise_of(chosen.name),
+        f"Mean of {metrics.get('cases', 0)}": metrics,
+        "Its label noise": label_noise(metrics),
+    }
+    rows = {name: words for name, words in ERROR_WORDS.items() if _is_number(score[name])}
+    st.table(
+        pd.DataFrame(
+            {
+                title: [_parts.percent(found.get(name)) for name in rows]
+                for title, found in columns.items()
+            },
+            index=list(rows.values()),
+        ),
+        border="horizontal",
+        width="stretch",
+    )
+    st.caption(
+        "Label noise is by how much the solver's own answer changes on meshes whose cells are 1% "
+        f"larger and smaller. This body's errors are {_origin(score)}, its label noise is "
+        f"{_parts.MEASURED}, means of the test cases are {_parts.STORED}."
+    )
+
+
+def _is_number(value: float | None) -> bool:
+    return value is not None and not np.isnan(value)
+
+
+def _origin(score: Mapping[str, Any]) -> str:
+    return _parts.STORED if score["stored"] else _parts.MEASURED
 
 
 def _all_flows(chosen: Chosen) -> None:

@@ -13,7 +13,8 @@ import streamlit as st
 from mspt.checkpoint import Checkpoint, CheckpointInfo
 from mspt.comparison import patches_of
 from mspt.data.clouds import cloud_of, whole_body
-from mspt.flow_evaluation import score_flow
+from mspt.data.flow_store import load_repeats
+from mspt.flow_evaluation import compare_labels, label_noise, score_flow
 from mspt.flow_inference import predict_stored
 from mspt.flow_inputs import cloud_size
 from mspt.resolution import (
@@ -185,6 +186,17 @@ def score_of(name: str, header: CheckpointInfo, device: str) -> dict:
     found = {**asdict(score), "stored": False}
     _computed().setdefault(key, {})[name] = found
     return found
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def noise_of(name: str) -> dict[str, float]:
+    """Return by how much the labels of a body differ between meshes; empty without repeats."""
+    case = _subjects.stored_flow(name)
+    meshes = {
+        mesh: asdict(compare_labels(name, case, other))
+        for mesh, other in load_repeats(name).items()
+    }
+    return label_noise({"other_meshes": meshes})
 
 
 def rank_flows(header: CheckpointInfo, device: str) -> Iterator[tuple[float, str]]:

@@ -14,6 +14,7 @@ from mspt.data.case import Case, Quantity
 from mspt.data.registry import DATASETS, Dataset, get_dataset
 from mspt.errors import MSPTError
 from mspt.figures.fields import suffix
+from mspt.flow_evaluation import label_noise
 from mspt.inference import Prediction, available_devices
 from mspt.metrics import max_error
 from pages._shared import case_error, checkpoints
@@ -119,6 +120,18 @@ def case_numbers(header: CheckpointInfo, case: Case, prediction: Prediction) -> 
         )
     with fourth:
         number("Forward pass", milliseconds(prediction.seconds), origin=MEASURED)
+
+
+def noise_words(header: CheckpointInfo) -> str:
+    """Return how far the solver is from itself on other meshes; nothing where that is not known."""
+    metrics = header.info.get("metrics", {})
+    if not (noise := label_noise(metrics)):
+        return ""
+    return (
+        f"the solver's own C_p changes by {percent(noise['surface_pressure'])} on meshes whose "
+        f"cells are 1% larger or smaller, its velocity by {percent(noise['velocity'])}, its C_D by "
+        f"{percent(noise['C_D_relative'])}, mean of {metrics['cases']} test cases, {STORED}."
+    )
 
 
 def drawing_numbers(case: Case, prediction: Prediction, solver_seconds: float) -> None:

@@ -135,7 +135,9 @@ def numbers(result: ShapeResult, header: CheckpointInfo) -> None:
         )
 
 
-def truth_numbers(result: ShapeResult, truth: _flows.Truth, score: FlowScore) -> None:
+def truth_numbers(
+    result: ShapeResult, truth: _flows.Truth, score: FlowScore, header: CheckpointInfo
+) -> None:
     """Show the solver's coefficients and the model's real error."""
     first, second, third, fourth = st.columns(4)
     drag = truth.case.info["C_D"]
@@ -153,6 +155,8 @@ def truth_numbers(result: ShapeResult, truth: _flows.Truth, score: FlowScore) ->
         )
     with fourth:
         _parts.number("Solver", f"{truth.flow.cpu_seconds:.0f} s", origin=_parts.MEASURED)
+    if words := _parts.noise_words(header):
+        st.caption(f"Label noise: {words}")
 
 
 def trust_strip(result: ShapeResult) -> None:

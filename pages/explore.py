@@ -36,6 +36,9 @@ left, right = st.columns(2, gap="medium")
 with left:
     st.subheader("All test cases", anchor=False)
     _explore_designs.all_cases(chosen)
+    if chosen.is_flow:
+        st.markdown("**How much of the error is the model's?**")
+        _explore_designs.errors_and_noise(chosen)
 with right:
     st.subheader("The same model on other numbers of points", anchor=False)
     slowest = st.container()

@@ -69,7 +69,9 @@ st.dataframe(
         "Parameters": st.column_config.NumberColumn(format="localized"),
     },
 )
-st.caption(f"Relative L2 errors on the test split, {_parts.STORED}.")
+flows = list(_shared.checkpoints(CAR.name).values())[:1]
+noise = [f"Of `{CAR.name}`: {words}" for one in flows if (words := _parts.noise_words(one))]
+st.caption(" ".join([f"Relative L2 errors on the test split, {_parts.STORED}.", *noise]))
 
 st.subheader("The data", anchor=False)
 for column, item in zip(st.columns(3), (CAR, *DATASETS.values()), strict=False):

@@ -49,7 +49,7 @@ with _parts.error_panel():
         if truth is not None:
             key = _flows.truth_key(shape, placement)
             score = _flows.errors(key, truth, header, _parts.device())
-            _shapes.truth_numbers(result, truth, score)
+            _shapes.truth_numbers(result, truth, score, header)
         _views.flow_view(shape, result, truth)
         with st.container(horizontal=True):
             for label, name, kind, content in (

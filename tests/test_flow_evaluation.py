@@ -328,7 +328,10 @@ def test_prediction_of_a_cloud_is_in_physical_units() -> None:
 
 
 def test_card_says_what_the_header_says() -> None:
-    evaluation = evaluate_flows(exact_checkpoint(), sphere_flows(5)).metrics()
+    cases = sphere_flows(5)
+    faster = {name: replace(one, velocity=one.velocity * np.float32(1.1)) for name, one in cases}
+    repeats = {name: {"larger": one} for name, one in faster.items()}
+    evaluation = evaluate_flows(exact_checkpoint(), cases).metrics()
     info = {
         **exact_checkpoint().info,
         "metrics": evaluation,
@@ -348,6 +351,30 @@ def test_card_says_what_the_header_says() -> None:
     assert "**Unseen families**, 5 cases" in card
     assert "≥ 0 counts (10 pairs)" in card
     assert "| mean only |" in card
+    assert "mean over 2 meshes" not in card
+    info["metrics"] = evaluate_flows(exact_checkpoint(), cases, repeats=repeats).metrics()
+    card = flow_section("car", [CheckpointInfo(Path("car.safetensors"), PRESET.model, info)])
+    (solver,) = [line for line in card.splitlines() if "| the solver, cells 1% larger" in line]
+    assert solver.split(" | ")[:7] == [
+        "| the solver, cells 1% larger, 5 cases", "0.0%", "0.0%", "0.0%", "–", "0.0%", "10.0%",
+    ]  # fmt: skip
+    mean = card.split("**Test split, mean over 2 meshes**, 5 cases")[1].split("**")[0]
+    assert f"| {info['metrics']['against_mean']['velocity']:.1%} |" in mean
+
+
+def test_checkpoint_is_scored_against_the_mean_over_meshes() -> None:
+    cases = sphere_flows(3)
+    fast = {name: {"larger": replace(one, velocity=3 * one.velocity)} for name, one in cases[:2]}
+    found = evaluate_flows(exact_checkpoint(), cases, repeats=fast)
+    assert [score.name for score in found.against_mean] == [name for name, _ in cases[:2]]
+    assert [score.velocity for score in found.other_meshes["larger"]] == pytest.approx([2, 2])
+    # The model answers with the free stream u; the truth v becomes its double: |u - 2v| / |2v|.
+    for (_, case), score in zip(cases, found.against_mean, strict=False):
+        miss = np.array([1.0, 0, 0]) - 2 * case.velocity
+        expected = np.linalg.norm(miss) / np.linalg.norm(2 * case.velocity)
+        assert score.velocity == pytest.approx(expected, rel=1e-4)
+    assert found.metrics()["against_mean"]["cases"] == 2
+    assert "against_mean" not in evaluate_flows(exact_checkpoint(), cases).metrics()
 
 
 def test_finer_meshes_tell_the_error_of_labels() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from made_up_flows import sphere_flow
 
-from mspt.data import flow_store
+from mspt.data import flow_generate, flow_store
 from mspt.data.car import family_and_split
-from mspt.data.flow_store import generate_flows, left_out, list_flows, ship_flows, write_flow
+from mspt.data.flow_generate import generate_flows, ship_flows
+from mspt.data.flow_store import left_out, list_flows, write_flow
 from mspt.errors import SolverError
 
 REASON = "C_D must settle within 3%, got 8%"
@@ -27,13 +28,13 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         write_flow(folder / f"{index:05d}.npz", sphere_flow(0.4))
         return index, 0.1, None
 
-    monkeypatch.setattr(flow_store, "require_openfoam", lambda: None)
+    monkeypatch.setattr(flow_generate, "require_openfoam", lambda: None)
     monkeypatch.setattr(
-        flow_store,
+        flow_generate,
         "ProcessPoolExecutor",
         lambda jobs, mp_context: ThreadPoolExecutor(jobs),  # noqa: ARG005
     )
-    monkeypatch.setattr(flow_store, "_make", make)
+    monkeypatch.setattr(flow_generate, "_make", make)
     return asked
 
 

@@ -51,6 +51,7 @@ def checkpoint_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "dataset": "car",
             "train": preset.train.to_dict(),
             "trust": {"symmetry": [0.5], "resolution": [0.5]},
+            "metrics": {"other_meshes": {"larger": {"velocity": 0.05}}},
             **training_facts(stack),
         },
     )
@@ -174,6 +175,7 @@ def test_command_predicts_replays_and_compares(
     assert found["placement"]
     assert 0 < found["errors"]["surface_pressure"] < 100
     assert found["errors"]["wheel_pressure"] is None
+    assert found["label_noise"] == {"velocity": 0.05}
     again = run_json("predict", "--replay", kept, "--device", "cpu")
     assert again["largest_difference"] == 0
     assert again["same_shape"]

@@ -1,6 +1,7 @@
 from dataclasses import asdict, replace
 from math import nan as NAN
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,12 +18,19 @@ from mspt.checkpoint import (
 )
 from mspt.data.car import CAR, family_and_split
 from mspt.data.case import CaseStack
-from mspt.data.flow_store import FINER_FOLDER, flow_index, load_flow
+from mspt.data.flow_repeats import REPEATS
+from mspt.data.flow_store import FINER_FOLDER, flow_index, list_flows, load_flow, load_repeats
 from mspt.data.flow_store import SHIPPED as SHIPPED_DATA
 from mspt.data.registry import DATASETS
 from mspt.data.store import load_split
 from mspt.evaluation import evaluate, num_parameters
-from mspt.flow_evaluation import FlowScore, evaluate_flows, mean_field_score, summarize
+from mspt.flow_evaluation import (
+    FlowScore,
+    compare_labels,
+    evaluate_flows,
+    mean_field_score,
+    summarize,
+)
 from mspt.metrics import relative_l2
 from mspt.normalize import Normalizer
 from mspt.presets import get_preset
@@ -91,21 +99,49 @@ def test_scores_of_flows_are_recomputed(
 ) -> None:
     checkpoint, written = load_checkpoint(shipped.path), shipped.info[key]
     kept = {
-        row["name"]: FlowScore(**{name: NAN if row[name] is None else row[name] for name in row})
+        row["name"]: restored(row)
         for row in shipped.info["scores"]
         if family_and_split(flow_index(row["name"]))[1] == split
     }
     names = list(kept)[::case_step]  # two to eight seconds a case
     if case_step > 1 and split == "unseen" and shipped.path.stem != CAR.name:
         names = []  # what is stored of each is summarized anew below
-    found = evaluate_flows(checkpoint, [(name, load_flow(name, root=PRETRAINED)) for name in names])
+    cases = [(name, load_flow(name, root=PRETRAINED)) for name in names]
+    repeats = {name: load_repeats(name, root=PRETRAINED) for name in names}
+    found = evaluate_flows(checkpoint, cases, repeats=repeats)
     for score in found.scores:
         for field, value in asdict(kept[score.name]).items():
             assert getattr(score, field) == approx_if_number(value), (score.name, field)
+    against_mean = {row["name"]: row for row in shipped.info["scores_against_mean"]}
+    for score in found.against_mean:
+        for field, value in against_mean[score.name].items():
+            assert getattr(score, field) == approx_if_number(NAN if value is None else value)
     for field, value in summarize(list(kept.values())).items():
         assert written[field] == approx_if_number(value), field
     assert written["cases"] == len(kept)
     assert written["relative_l2"] < 0.8 * written["mean_only"]
+
+
+@pytest.mark.parametrize("shipped", FLOWS, ids=name_of)
+def test_noise_of_labels_in_the_header_is_recomputed(shipped: CheckpointInfo) -> None:
+    written = shipped.info["metrics"]
+    rows = [restored(row) for row in shipped.info["scores_against_mean"]]
+    assert [row.name for row in rows] == list(list_flows("test", root=PRETRAINED))
+    for field, value in summarize(rows).items():
+        assert written["against_mean"][field] == approx_if_number(value), field
+    scores: dict[str, list[FlowScore]] = {}
+    for row in rows:
+        case = load_flow(row.name, root=PRETRAINED)
+        for mesh, other in load_repeats(row.name, root=PRETRAINED).items():
+            scores.setdefault(mesh, []).append(compare_labels(row.name, case, other))
+    assert list(scores) == list(REPEATS) == list(written["other_meshes"])
+    for mesh, found in scores.items():
+        for field, value in summarize(found).items():
+            assert written["other_meshes"][mesh][field] == approx_if_number(value), (mesh, field)
+
+
+def restored(row: dict[str, Any]) -> FlowScore:
+    return FlowScore(**{name: NAN if row[name] is None else row[name] for name in row})
 
 
 def approx_if_number(value: object) -> object:

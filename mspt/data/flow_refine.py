@@ -1,23 +1,17 @@
-"""The discretization error of the labels: the same bodies on a finer mesh.
-
-Shapes: F faces of the body, P points of the flow.
-"""
+"""The discretization error of the labels: the same bodies on a finer mesh."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 from numpy import ndarray
 from scipy.spatial import KDTree
 
 from mspt.data.flow import FlowCase
-from mspt.geometry.carry import carry_values
+from mspt.data.flow_repeats import on_faces_of
 from mspt.solvers.openfoam.case import Recipe
 
 FINER = Recipe(cell=0.067)
-NORMAL_WEIGHT = 0.03
-"""Body lengths that a normal turned by one radian counts for when faces are matched."""
 
 
 def compare_meshes(coarse: FlowCase, fine: FlowCase) -> dict[str, float]:
@@ -27,7 +21,7 @@ def compare_meshes(coarse: FlowCase, fine: FlowCase) -> dict[str, float]:
     that both have in common, which are the same for one body and one seed.
     """
     areas = np.linalg.norm(coarse.face_areas, axis=1)
-    found = _on_faces(fine, coarse)
+    found = on_faces_of(coarse, fine, fine.face_pressure[:, None])[:, 0]
     miss = areas @ (found - coarse.face_pressure) ** 2
     here, there = _common(coarse, fine)
     stream = np.array([1.0, 0.0, 0.0])
@@ -45,19 +39,6 @@ def mean_differences(rows: Sequence[dict[str, float]]) -> dict[str, Any]:
     """Return the means over bodies, and their number."""
     means = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
     return {"cases": len(rows), **means}
-
-
-def _on_faces(source: FlowCase, target: FlowCase) -> Float[ndarray, " F"]:
-    values = source.face_pressure[:, None]
-    carried = carry_values(
-        values, _faces(source), _faces(target), normal_weight=NORMAL_WEIGHT, count=4
-    )
-    return carried[:, 0]
-
-
-def _faces(case: FlowCase) -> tuple[ndarray, ndarray]:
-    areas = np.linalg.norm(case.face_areas, axis=1, keepdims=True)
-    return case.face_points, case.face_areas / np.maximum(areas, 1e-12)
 
 
 def _common(coarse: FlowCase, fine: FlowCase) -> tuple[ndarray, ndarray]:

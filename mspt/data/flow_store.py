@@ -7,10 +7,7 @@ Shapes: N points, C channels.
 """
 
 import json
-import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +16,15 @@ import torch
 from jaxtyping import Float32
 from numpy import ndarray
 
-from mspt.data.car import NUM_CASES, car_body, family_and_split
+from mspt.data.car import NUM_CASES, family_and_split
 from mspt.data.codec import decode_rows, encode_rows
-from mspt.data.flow import FlowCase, solve_body
-from mspt.data.flow_bodies import write_body
+from mspt.data.flow import FlowCase
 from mspt.data.flow_refine import FINER, compare_meshes, mean_differences
-from mspt.data.generate import CaseDone
-from mspt.data.store import DATA, SHIPPED, read_arrays, read_json, write_arrays, write_json
-from mspt.errors import DataError, MSPTError
+from mspt.data.flow_repeats import REPEATS, read_repeat
+from mspt.data.store import DATA, SHIPPED, read_arrays, read_json, write_arrays
+from mspt.errors import DataError
 from mspt.partition import build_partition
 from mspt.solvers.openfoam.case import Recipe
-from mspt.solvers.openfoam.run import require_openfoam
 
 SURFACE = ("face_points", "face_areas", "face_pressure", "face_shear")
 VOLUME = ("points", "offsets", "velocity", "pressure")
@@ -38,9 +33,8 @@ NAME = "car"
 LEFT_OUT = "left-out.json"
 """Which cases have no truth to learn from, and why."""
 FINER_FOLDER = "finer"
-"""Folder in that of the data set with test cases on a finer mesh."""
-SHIPPED_POINTS = 5000
-"""Points of the flow of each case that ships."""
+MESHES: Mapping[str, Recipe] = {FINER_FOLDER: FINER, **REPEATS}
+"""Other meshes for test cases; each has a folder of its name in that of the data set."""
 
 
 def write_flow(path: Path, case: FlowCase, *, max_points: int | None = None) -> None:
@@ -126,15 +120,31 @@ def load_flow(name: str, *, root: Path | None = None) -> FlowCase:
     Raises:
         DataError: If there is no such case.
     """
+    return read_flow(_path(name, root))
+
+
+def _path(name: str, root: Path | None) -> Path:
+    """Return the file of a case: the generated one, else the one that ships."""
     index = flow_index(name)
     for folder in _folders(root):
-        path = folder / f"{index:05d}.npz"
-        if path.exists():
-            return read_flow(path)
+        if (path := folder / f"{index:05d}.npz").exists():
+            return path
     raise DataError(
         f"{name} must be generated first; make it with "
         f"`python -m mspt generate {NAME} --cases {index + 1} --out data`"
     )
+
+
+def load_repeats(name: str, *, root: Path | None = None) -> dict[str, FlowCase]:
+    """Return what there is of a case on each of the meshes that repeat it.
+
+    Raises:
+        DataError: If there is no such case, or a file is no repeat of it.
+    """
+    path = _path(name, root)
+    case = read_flow(path)
+    found = {mesh: path.parent / mesh / path.name for mesh in REPEATS}
+    return {mesh: read_repeat(one, case) for mesh, one in found.items() if one.exists()}
 
 
 def load_flows(split: str, *, root: Path | None = None) -> list[tuple[str, FlowCase]]:
@@ -152,59 +162,6 @@ def load_flows(split: str, *, root: Path | None = None) -> list[tuple[str, FlowC
     return [(name, load_flow(name, root=root)) for name in names]
 
 
-def generate_flows(
-    *, num_cases: int, seed: int, out: Path, jobs: int = 1, finer: bool = False
-) -> Iterator[CaseDone]:
-    """Compute the first cases in the folder ``out / "car"``; those that are there are kept.
-
-    A case that OpenFOAM cannot compute, or whose answer is no truth, is an event with its error; it
-    is listed in ``left-out.json`` and tried again only when it is taken off that list.
-
-    Args:
-        num_cases: Cases to have; with ``finer`` the first ones of the test split.
-        seed: Every body draws from this seed and its own index.
-        out: Folder with one folder for each data set.
-        jobs: Processes that work at the same time.
-        finer: Compute on a finer mesh instead, which tells the error of the labels.
-
-    Raises:
-        DataError: If ``num_cases`` or ``jobs`` is out of range.
-        SolverError: If OpenFOAM is not there.
-    """
-    if not 1 <= num_cases <= NUM_CASES:
-        raise DataError(f"cases must be from 1 to {NUM_CASES} for {NAME}, got {num_cases}")
-    if jobs < 1:
-        raise DataError(f"jobs must be at least 1, got {jobs}")
-    require_openfoam()
-    folder = out / NAME / FINER_FOLDER if finer else out / NAME
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = _test_indices()[:num_cases] if finer else range(num_cases)
-    reasons = read_json(folder / LEFT_OUT)
-    todo = [
-        index
-        for index in wanted
-        if not (folder / f"{index:05d}.npz").exists() and flow_name(index) not in reasons
-    ]
-    num_done = num_cases - len(todo)
-    # Spawned, not forked: a fork of a process with threads can hang.
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
-    try:
-        futures = [
-            pool.submit(_make, index, seed, folder, FINER if finer else None) for index in todo
-        ]
-        for future in as_completed(futures):
-            index, seconds, error = future.result()
-            num_done += 1
-            if error:
-                reasons[flow_name(index)] = error
-                write_json(folder / LEFT_OUT, dict(sorted(reasons.items())))
-            yield CaseDone(
-                index=index, num_done=num_done, num_cases=num_cases, seconds=seconds, error=error
-            )
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
 def left_out(root: Path | None = None) -> dict[str, str]:
     """Return the names of the cases that have no truth to learn from, each with the reason.
 
@@ -217,22 +174,6 @@ def left_out(root: Path | None = None) -> dict[str, str]:
     return {name: reason for name, reason in found.items() if name not in made}
 
 
-def _test_indices() -> list[int]:
-    return [index for index in range(NUM_CASES) if family_and_split(index)[1] == "test"]
-
-
-def _make(
-    index: int, seed: int, folder: Path, recipe: Recipe | None
-) -> tuple[int, float, str | None]:
-    start = time.perf_counter()
-    try:
-        case = solve_body(car_body(index, seed=seed), seed=index, recipe=recipe)
-        write_flow(folder / f"{index:05d}.npz", case)
-    except MSPTError as problem:
-        return index, time.perf_counter() - start, str(problem)
-    return index, time.perf_counter() - start, None
-
-
 def _folders(root: Path | None) -> tuple[Path, Path]:
     return (DATA if root is None else root) / NAME, SHIPPED / NAME
 
@@ -240,31 +181,6 @@ def _folders(root: Path | None) -> tuple[Path, Path]:
 def _leaf_order(points: Float32[ndarray, "N 3"]) -> ndarray:
     num_patches = max(1, len(points) // 16)
     return build_partition(torch.from_numpy(points), num_patches=num_patches).order.numpy()
-
-
-def ship_flows(
-    *, root: Path = DATA, out: Path = SHIPPED, max_points: int = SHIPPED_POINTS
-) -> dict[str, int]:
-    """Copy generated flows to what ships, with fewer points of the flow, and what was left out.
-
-    With each case that no model learns from goes its body, to be drawn.
-
-    Returns:
-        Bytes of each case written; files that are there stay as they are.
-    """
-    sizes = {}
-    source = root / NAME
-    for path in [*source.glob("[0-9]*.npz"), *(source / FINER_FOLDER).glob("[0-9]*.npz")]:
-        target = out / NAME / path.relative_to(source)
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_flow(target, read_flow(path), max_points=max_points)
-            sizes[target.name] = target.stat().st_size
-        index = int(path.stem)
-        if target.parent == out / NAME and family_and_split(index)[1] in ("test", "unseen"):
-            write_body(index, root=out)
-    write_json(out / NAME / LEFT_OUT, left_out(root))
-    return sizes
 
 
 def label_errors(root: Path | None = None) -> dict[str, Any] | None:

@@ -8,14 +8,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import CheckpointInfo, list_checkpoints, load_checkpoint, read_info
-from mspt.data.flow_store import list_flows, load_flow
+from mspt.data.flow_store import list_flows, load_flow, load_repeats
 from mspt.data.store import load_case, load_split
 from mspt.figures.viewer_bytes import STEPS, decode, shuffle_order
-from mspt.flow_evaluation import score_flow
+from mspt.flow_evaluation import compare_labels, score_flow
 from mspt.inference import predict_case
 from mspt.resolution import case_at, error_at
 from tests.pages.reading import charts, metrics
-from tests.pages.tiny import NOT_STORED, NUM_SURFACE, NUM_VOLUME, STORED
+from tests.pages.tiny import NOISE, NOT_STORED, NUM_SURFACE, NUM_VOLUME, STORED, made_up_scores
 
 Open = Callable[..., AppTest]
 SHIPPED = list_checkpoints(Path(__file__).parents[2] / "pretrained")
@@ -358,6 +358,25 @@ def test_shown_drag_is_that_of_the_score(open_page: Open, project: Path) -> None
     assert label == f"C_D {score.C_D:.3f}, solver {score.C_D_true:.3f}".replace("-", "−")
     counts = f"{1e4 * (score.C_D - score.C_D_true):+,.0f} counts".replace("-", "−")
     assert metrics(app)[label] == counts
+
+
+def test_errors_stand_beside_the_noise_of_the_labels(open_page: Open) -> None:
+    name, other = list_flows("test")[2], list_flows("unseen")[0]
+    case, repeats = load_flow(name), load_repeats(name).values()
+    noise = [compare_labels(name, case, repeat) for repeat in repeats]
+    (stored,) = [one["velocity"] for one in made_up_scores() if one["name"] == name]
+    app = open_page("explore", car_case=name)
+    mean = np.mean([one.surface_pressure for one in noise])
+    usual = f"Mean of 40, noise {NOISE['surface_pressure']:.1%}"
+    assert {f"C_p error, label noise {mean:.1%}", usual} <= metrics(app).keys()
+    (table,) = [one.value for one in app.table if "Label noise" in one.value]
+    assert table.loc["C_p", "Label noise"] == f"{mean:.2%}"
+    assert table.loc["Velocity", "Error"] == f"{stored:.2%}"
+    assert table.loc["Velocity", "Its label noise"] == "5.43%"
+    app = open_page("explore", car_case=other)
+    assert "C_p error of this body" in metrics(app)
+    (table,) = [one.value for one in app.table if "Label noise" in one.value]
+    assert set(table["Label noise"]) == {"–"}
 
 
 @pytest.mark.parametrize("layer", ["Edges", "Clip", "Slice"])

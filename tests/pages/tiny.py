@@ -33,6 +33,11 @@ NOT_STORED = FLOWS[:2]
 """Flows whose scores pages have to compute; those of the others are made up."""
 
 
+NOISE = {"surface_pressure": 0.0765, "surface_pressure_by_area": 0.0654, "velocity": 0.0543}
+NOISE |= {"C_D_relative": 0.0432}
+"""Made-up differences between the labels of two meshes."""
+
+
 def make_project(folder: Path) -> Path:
     """Fill a folder with what the app reads from where it is started."""
     for name in ("assets", "static", ".streamlit"):
@@ -74,7 +79,13 @@ def save_tiny_flow(path: Path) -> None:
     info = {
         "dataset": "car",
         "train": preset.train.to_dict(),
-        "metrics": {"relative_l2": 0.4321, "mean_only": 0.6, "cases": 40, "C_D_relative": 0.1234},
+        "metrics": {
+            "relative_l2": 0.4321,
+            "mean_only": 0.6,
+            "cases": 40,
+            "C_D_relative": 0.1234,
+            "other_meshes": {"larger": NOISE, "smaller": NOISE},
+        },
         "trust": {"symmetry": [0.1, 0.2], "resolution": [0.1, 0.2]},
         "parameters": 1234,
         "scores": made_up_scores(),
