@@ -172,4 +172,3 @@ def test_what_ships_repeats_every_test_case_on_every_mesh() -> None:
         for mesh, repeat in repeats.items():
             assert repeat.info["cell"] == REPEATS[mesh].cell
             assert repeat.info["family"] == case.info["family"]
-            assert 0.005 < compare_labels(name, case, repeat).velocity < 0.3
