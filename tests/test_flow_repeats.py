@@ -64,6 +64,21 @@ def test_fields_are_carried_between_different_faces() -> None:
     assert 1e-4 < miss < 0.05
 
 
+def test_both_sides_of_a_thin_plate_keep_their_own_pressure() -> None:
+    across = np.stack(np.meshgrid(np.arange(20.0), np.arange(20.0)), -1).reshape(-1, 2) / 100
+    sides = np.repeat([1.0, -1.0], len(across))
+    places = np.concatenate([np.tile(across, (2, 1)), 0.001 * sides[:, None]], 1)
+    plate = replace(
+        CASE,
+        face_points=places.astype(np.float32),
+        face_areas=(sides[:, None] * np.array([0, 0, 1e-4])).astype(np.float32),
+        face_pressure=sides.astype(np.float32),
+        face_shear=np.zeros((len(places), 3), np.float32),
+    )
+    moved = replace(plate, face_points=plate.face_points + np.float32([0.004, 0.004, 0]))
+    np.testing.assert_allclose(on_points_of(plate, moved).face_pressure, sides, atol=0.01)
+
+
 def test_a_mesh_looked_at_elsewhere_is_refused() -> None:
     other = replace(CASE, points=CASE.points + np.float32(0.01))
     with pytest.raises(DataError, match="repeat must hold all points of its case"):
