@@ -106,8 +106,8 @@ def _against_mean(checkpoints: Sequence[CheckpointInfo]) -> list[str]:
     words = (
         "Meshes whose cells are 1% larger or smaller are as good as the data set's own. The rows "
         "*the solver* are their labels, scored like a prediction: most of what they are off by is "
-        f"chance, which no model can foresee. The mean over {meshes} meshes is nearer to the truth "
-        "than any one of them, and over the others where one found no truth; C_p and C_f are "
+        f"chance, which no model can foresee. The mean over the {meshes} meshes, over the others "
+        "where one found no truth, is nearer to the truth than any one of them; C_p and C_f are "
         "carried to the same faces."
     )
     return [words, "", *_table(f"Test split, mean over {meshes} meshes", checkpoints, found)]

@@ -12,9 +12,8 @@ import streamlit as st
 
 from mspt.checkpoint import Checkpoint, CheckpointInfo
 from mspt.comparison import patches_of
-from mspt.data.clouds import cloud_of, whole_body
 from mspt.data.flow_store import load_repeats
-from mspt.flow_evaluation import compare_labels, label_noise, score_flow
+from mspt.flow_evaluation import body_of, compare_labels, label_noise, score_flow
 from mspt.flow_inference import predict_stored
 from mspt.flow_inputs import cloud_size
 from mspt.resolution import (
@@ -122,7 +121,7 @@ def whole_flow(name: str, header: CheckpointInfo, device: str) -> Whole:
 @st.cache_resource(max_entries=6, show_spinner="Predicting all stored points …")
 def _whole(name: str, path: Path, changed: float, device: str) -> Whole:  # noqa: ARG001
     flow = _subjects.stored_flow(name)
-    body = whole_body(cloud_of(flow))
+    body = body_of(flow)
     with _shared.one_at_a_time():
         fields = predict_stored(_shared.checkpoint(path), body, device=device)
     return Whole(subject_of_flow(name, flow, size=None), fields)

@@ -20,7 +20,7 @@ from mspt.data.flow_repeats import (
     write_repeat,
 )
 from mspt.data.flow_store import LEFT_OUT, SHIPPED, load_flow, load_repeats, write_flow
-from mspt.data.store import read_json
+from mspt.data.store import read_json, write_json
 from mspt.errors import DataError
 from mspt.flow_evaluation import compare_labels, label_noise, summarize
 
@@ -143,7 +143,9 @@ def test_test_cases_are_repeated_and_shipped(solver: Path, tmp_path: Path) -> No
     assert not list(generate_flows(num_cases=20, seed=0, out=solver, mesh="larger"))
     name = f"car-{TEST_CASES[0]:04d}"
     shipped = tmp_path / "shipped"
+    write_json(solver / "car" / "larger" / LEFT_OUT, {"car-0007": "no truth"})
     sizes = ship_flows(root=solver, out=shipped, max_points=50)
+    assert read_json(shipped / "car" / "larger" / LEFT_OUT) == {"car-0007": "no truth"}
     assert f"larger/{TEST_CASES[0]:05d}.npz" in sizes
     for root, count in ((solver, 700), (shipped, 50)):
         case, repeats = load_flow(name, root=root), load_repeats(name, root=root)
@@ -157,6 +159,7 @@ def test_test_cases_are_repeated_and_shipped(solver: Path, tmp_path: Path) -> No
 def test_cases_are_computed_before_their_repeats(solver: Path) -> None:
     with pytest.raises(DataError, match=r"mesh smaller must repeat test cases, found none; make"):
         list(generate_flows(num_cases=20, seed=0, out=solver, mesh="smaller"))
+    assert not solver.exists()  # nothing is left behind
     with pytest.raises(DataError, match="mesh must be one of finer, larger, smaller, got 'huge'"):
         list(generate_flows(num_cases=20, seed=0, out=solver, mesh="huge"))
 

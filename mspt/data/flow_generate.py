@@ -57,8 +57,8 @@ def generate_flows(
         raise DataError(f"jobs must be at least 1, got {jobs}")
     require_openfoam()
     folder = out / NAME / (mesh or "")
-    folder.mkdir(parents=True, exist_ok=True)
     wanted = _test_indices(folder)[:num_cases] if mesh else range(num_cases)
+    folder.mkdir(parents=True, exist_ok=True)
     reasons = read_json(folder / LEFT_OUT)
     todo = [
         index

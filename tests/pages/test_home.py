@@ -111,6 +111,12 @@ def test_equations_hold_the_numbers_of_this_cloud(home: AppTest, project: Path) 
     assert f"= {100 * miss:.1f}\\%" in error
 
 
+def test_errors_come_with_the_noise_of_the_labels(home: AppTest) -> None:
+    (words,) = [one.value for one in home.caption if one.value.startswith("Relative L2 errors")]
+    assert "Of `car`: the solver's own C_p changes by 7.65%" in words
+    assert "its C_D by 4.32%, mean of 40 test cases, stored with the checkpoint." in words
+
+
 def test_every_stop_shows_layers_and_panels_that_are_there(home: AppTest) -> None:
     scene = scene_of(home)
     layers = {layer["name"] for layer in scene["layers"]}
