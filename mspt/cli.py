@@ -20,10 +20,12 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "solve": ("commands_data", "the real solver's answer for one case"),
     "predict": ("commands_flow", "pressure, shear and drag of a shape"),
     "train": ("commands_train", "train a model"),
+    "ablate": ("commands_ablate", "train with settings varied, kept as one row of a table"),
     "attention": ("commands_attention", "what points read, and what masking a patch changes"),
     "benchmark": ("commands_benchmark", "time and memory on this machine"),
     "patches": ("commands_patches", "how a cloud is cut into patches and supernodes"),
     "published": ("commands_published", "convert the authors' weights"),
+    "queue": ("commands_queue", "run a list of long jobs in the background"),
     "cards": ("commands_train", "write the model cards"),
     "evaluate": ("commands_train", "score a checkpoint"),
 }
