@@ -54,7 +54,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-versi
 	touch $@
 
 # Once and side by side, so that no page and no test waits for it: the machine code of the ball tree,
-.venv/kernels.stamp: mspt/partition.py mspt/_ball_tree.py mspt/_ball_tree_kernels.py .venv/app.stamp
+.venv/kernels.stamp: mspt/partition/ball_tree.py mspt/partition/_order.py mspt/partition/_kernels.py .venv/app.stamp
 	$(BIN)/python -c "import torch, mspt; mspt.build_partition(torch.rand(64, 2), num_patches=4)"
 	touch $@
 

@@ -13,7 +13,7 @@ from mspt.data.store import list_cases, load_case, load_split
 from mspt.errors import MSPTError
 from mspt.inference import predict_case
 from mspt.model import MSPT
-from mspt.partition import build_partition
+from mspt.partition.ball_tree import build_partition
 from mspt.published import load_published
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mspt.attention import PMSATrace
-from mspt.partition import Partition
+from mspt.partition.ball_tree import Partition
 from mspt.pooling import patch_runs
 
 
@@ -82,7 +82,7 @@ def supernode_of_point(partition: Partition, num_supernodes: int) -> Int[Tensor,
         num_supernodes: Supernodes Q of a patch, each of a contiguous sub-block.
 
     Examples:
-        >>> from mspt.partition import sequence_partition
+        >>> from mspt.partition.ball_tree import sequence_partition
         >>> supernode_of_point(sequence_partition(5, num_patches=2), 1).tolist()
         [0, 0, 0, 1, 1]
     """
@@ -234,7 +234,7 @@ def patch_centers(partition: Partition, points: Float[Tensor, "N X"]) -> Float[T
     """Return the mean of each patch's points.
 
     Examples:
-        >>> from mspt.partition import sequence_partition
+        >>> from mspt.partition.ball_tree import sequence_partition
         >>> patch_centers(sequence_partition(3, num_patches=2), torch.tensor([[0.0], [2.0], [5.0]]))
         tensor([[1.],
                 [5.]])

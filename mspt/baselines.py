@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from mspt.config import ModelConfig
 from mspt.embedding import Embedding, FeedForward, initialize
-from mspt.partition import Partition
+from mspt.partition.ball_tree import Partition
 
 TEMPERATURE_LIMITS = (0.1, 5.0)
 """Limits of the slice temperature on grids; on clouds Transolver has none."""

@@ -20,7 +20,7 @@ from mspt.errors import DataError
 from mspt.inference import partitions_for
 from mspt.metrics import relative_l2
 from mspt.normalize import Normalizer
-from mspt.partition import Partition
+from mspt.partition.ball_tree import Partition
 from mspt.seeding import derive_seed
 
 Cases = CaseStack | CloudStack

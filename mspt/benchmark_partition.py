@@ -19,7 +19,7 @@ from sklearn.neighbors import BallTree, KDTree
 from torch import Tensor
 
 from mspt.config import require
-from mspt.partition import build_partition
+from mspt.partition.ball_tree import build_partition
 from mspt.seeding import generator
 
 OURS = "ours"

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from mspt.config import ModelConfig
 from mspt.embedding import Embedding, initialize
 from mspt.model import Block, apply_head, build_blocks, build_head, reorder
-from mspt.partition import Partition, build_partition
+from mspt.partition.ball_tree import Partition, build_partition
 
 
 @dataclass(frozen=True)

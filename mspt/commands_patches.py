@@ -22,8 +22,8 @@ from mspt.errors import MSPTError
 from mspt.flow_inputs import look_at
 from mspt.geometry.placement import guess_placement, place_mesh
 from mspt.geometry.readers import SUFFIXES, read_mesh
-from mspt.partition_variants import CUTS, cut_points
-from mspt.patch_metrics import (
+from mspt.partition.alternatives import CUTS, cut_points
+from mspt.partition.patches import (
     attention_flops,
     compactness,
     measure_patches,

@@ -18,7 +18,7 @@ from mspt.config import PATCHED, ModelConfig
 from mspt.errors import MSPTError
 from mspt.model import partition_points
 from mspt.normalize import Normalizer
-from mspt.partition import Partition
+from mspt.partition.ball_tree import Partition
 
 
 @dataclass(frozen=True)

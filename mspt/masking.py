@@ -22,7 +22,7 @@ from mspt.config import require_choice
 from mspt.design_metrics import spearman
 from mspt.flow_inference import cloud_force
 from mspt.observation import Look, Observed, share_of_all
-from mspt.partition import Partition
+from mspt.partition.ball_tree import Partition
 from mspt.recording import Mask, repeat_masked, trace_points
 from mspt.subject import as_cloud
 
@@ -110,7 +110,7 @@ def mask_of_patch(
         ValueError: If there is no such patch, or a patch is to be removed in one block only.
 
     Examples:
-        >>> from mspt.partition import sequence_partition
+        >>> from mspt.partition.ball_tree import sequence_partition
         >>> mask = mask_of_patch(sequence_partition(4, num_patches=2), 1, num_supernodes=1)
         >>> mask.supernodes.tolist(), mask.points.tolist()
         ([False, True], [False, False, False, False])

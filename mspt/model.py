@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mspt.attention import PMSA, PMSATrace
 from mspt.config import ModelConfig
 from mspt.embedding import Embedding, FeedForward, initialize, stream_rows
-from mspt.partition import Partition, build_partition, sequence_partition
+from mspt.partition.ball_tree import Partition, build_partition, sequence_partition
 from mspt.pooling import patch_runs
 
 

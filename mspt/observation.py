@@ -24,7 +24,7 @@ from mspt.checkpoint import Checkpoint
 from mspt.errors import MSPTError
 from mspt.inference import partitions_for, pick_device
 from mspt.model import MSPT
-from mspt.partition import Partition
+from mspt.partition.ball_tree import Partition
 from mspt.recording import Recording, global_shares, record, trace_points
 from mspt.subject import Subject
 

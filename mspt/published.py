@@ -49,7 +49,7 @@ from torch import Tensor, nn
 from mspt.config import ModelConfig, Pooling
 from mspt.embedding import time_features
 from mspt.errors import CheckpointError
-from mspt.partition import Partition, build_partition
+from mspt.partition.ball_tree import Partition, build_partition
 from mspt.published_block import PointwiseMLP, PublishedBlock
 from mspt.published_state import check_tensors, infer_config, plain_names
 from mspt.seeding import seeded

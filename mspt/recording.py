@@ -19,7 +19,7 @@ from mspt.attention import PMSATrace
 from mspt.embedding import STREAM_ROWS
 from mspt.errors import MSPTError
 from mspt.model import MSPT, Block, apply_head, partition_points
-from mspt.partition import Partition
+from mspt.partition.ball_tree import Partition
 from mspt.pooling import patch_runs
 
 

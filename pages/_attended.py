@@ -19,7 +19,7 @@ from mspt.masking import (
     mask_patch,
 )
 from mspt.observation import Observed, observe, parse_points, share_of_all, telling_point
-from mspt.patch_metrics import supernode_centers
+from mspt.partition.patches import supernode_centers
 from mspt.subject import Subject
 from pages import _parts, _shared
 from pages._viewer import Pick

@@ -7,8 +7,8 @@ import streamlit as st
 
 from mspt.cost import forward_flops, recommended_patches
 from mspt.data.stress import MAX_POINTS, describe_cloud
-from mspt.partition_variants import Cut
-from mspt.patch_metrics import attention_flops
+from mspt.partition.alternatives import Cut
+from mspt.partition.patches import attention_flops
 from pages import _parts, _subjects
 from pages._cuts import CUT_NAMES, Cuts, View, config_for
 

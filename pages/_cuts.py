@@ -13,9 +13,9 @@ from mspt.config import PATCHED, ModelConfig
 from mspt.cost import recommended_patches
 from mspt.data.stress import stress_cloud
 from mspt.figures.patch_views import ShownCut
-from mspt.partition import Partition
-from mspt.partition_variants import CUTS, Cut, cut_points
-from mspt.patch_metrics import (
+from mspt.partition.alternatives import CUTS, Cut, cut_points
+from mspt.partition.ball_tree import Partition
+from mspt.partition.patches import (
     Compactness,
     PatchShapes,
     compactness,

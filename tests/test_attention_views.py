@@ -23,7 +23,7 @@ from mspt.attention_views import (
 )
 from mspt.checkpoint import build_model
 from mspt.model import MSPT
-from mspt.partition import build_partition, sequence_partition
+from mspt.partition.ball_tree import build_partition, sequence_partition
 from mspt.recording import Recording, each_block, global_shares, record, trace_points
 from mspt.seeding import generator
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from mspt.baselines import Baseline, FullAttention, SliceAttention, Transolver
 from mspt.config import ModelConfig
 from mspt.embedding import initialize
-from mspt.partition import sequence_partition
+from mspt.partition.ball_tree import sequence_partition
 from mspt.seeding import seeded
 
 HEADS, WIDTH, SLICES = 2, 8, 5

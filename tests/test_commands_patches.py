@@ -11,7 +11,7 @@ from mspt.data.flow_store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
 from mspt.geometry.shapes import draw_body
 from mspt.geometry.writers import write_stl
-from mspt.partition import build_partition
+from mspt.partition.ball_tree import build_partition
 from mspt.subject import subject_of_flow
 
 

@@ -31,7 +31,7 @@ from mspt.observation import (
     summaries_by_block,
     telling_point,
 )
-from mspt.partition import Partition
+from mspt.partition.ball_tree import Partition
 from mspt.recording import Mask, Recording, each_block, record, repeat_masked
 from mspt.seeding import generator
 from mspt.subject import Subject, as_cloud, ask, flow_channels, subject_of_points

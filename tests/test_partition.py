@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mspt.partition import Partition, build_partition, sequence_partition
+from mspt.partition.ball_tree import Partition, build_partition, sequence_partition
 
 # The plain functions: without the types that tests check, their own messages are heard.
 plain_build = unwrap(build_partition)
@@ -242,7 +242,7 @@ def test_the_smallest_numbers_are_split_and_covered(dtype: torch.dtype) -> None:
 @pytest.fixture
 def eager_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Share the work out for small clouds too."""
-    monkeypatch.setattr("mspt.partition.POINTS_PER_THREAD", 500)
+    monkeypatch.setattr("mspt.partition.ball_tree.POINTS_PER_THREAD", 500)
 
 
 @pytest.mark.usefixtures("eager_threads")

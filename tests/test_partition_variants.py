@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mspt.data.stress import STRESS_CLOUDS, stress_cloud
-from mspt.partition_variants import (
+from mspt.partition.alternatives import (
     CUTS,
     cut_points,
     grid_partition,
     random_partition,
 )
-from mspt.patch_metrics import compactness, measure_patches
+from mspt.partition.patches import compactness, measure_patches
 
 KINDS = list(STRESS_CLOUDS)
 

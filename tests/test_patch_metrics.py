@@ -10,9 +10,10 @@ from mspt.config import ModelConfig
 from mspt.cost import forward_flops, recommended_patches
 from mspt.data.store import load_split
 from mspt.data.stress import STRESS_CLOUDS, stress_cloud
-from mspt.partition import Partition, build_partition, sequence_partition
-from mspt.partition_variants import CUTS, cut_points
-from mspt.patch_metrics import (
+from mspt.partition.alternatives import CUTS, cut_points
+from mspt.partition.ball_tree import Partition, build_partition, sequence_partition
+from mspt.partition.levels import tree_levels
+from mspt.partition.patches import (
     attention_flops,
     compactness,
     error_shares,
@@ -25,7 +26,6 @@ from mspt.patch_metrics import (
     touching_patches,
 )
 from mspt.pooling import pool_mean
-from mspt.tree_levels import tree_levels
 
 KINDS = list(STRESS_CLOUDS)
 

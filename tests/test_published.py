@@ -17,7 +17,7 @@ from restated_published import (
 from torch import Tensor
 
 from mspt.config import ModelConfig
-from mspt.partition import build_partition, sequence_partition
+from mspt.partition.ball_tree import build_partition, sequence_partition
 from mspt.published import (
     CAR_BOX,
     PublishedMSPT,

@@ -23,7 +23,7 @@ from mspt.data.flow_refine import FINER, compare_meshes, mean_differences
 from mspt.data.flow_repeats import REPEATS, read_repeat
 from mspt.data.store import DATA, SHIPPED, read_arrays, read_json, write_arrays
 from mspt.errors import DataError
-from mspt.partition import build_partition
+from mspt.partition.ball_tree import build_partition
 from mspt.solvers.openfoam.case import Recipe
 
 SURFACE = ("face_points", "face_areas", "face_pressure", "face_shear")

@@ -15,9 +15,9 @@ from torch import Tensor
 from mspt.figures.theme import ACCENT, BAR, INK, lay_out
 from mspt.figures.viewer import Labels, Layer, Panel, Scene, Spheres, Surface
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.partition import BallTree, Partition
-from mspt.patch_metrics import Compactness, PatchShapes, supernode_centers
-from mspt.tree_levels import TreeLevels, tree_levels
+from mspt.partition.ball_tree import BallTree, Partition
+from mspt.partition.levels import TreeLevels, tree_levels
+from mspt.partition.patches import Compactness, PatchShapes, supernode_centers
 
 MAX_DRAWN = 2048
 """Most balls of a level, supernodes and lines of text that the viewer is sent."""

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mspt.partition import build_partition
+from mspt.partition.ball_tree import build_partition
 from tests.browser import reading
 
 ROOT = Path(__file__).parents[2]

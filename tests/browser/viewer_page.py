@@ -5,7 +5,7 @@ import streamlit as st
 import torch
 
 from mspt.figures.viewer import Field, Labels, Lines, Panel, Scene, Spheres, Stop, Surface
-from mspt.partition import build_partition
+from mspt.partition.ball_tree import build_partition
 from pages._viewer import Pick, show
 
 st.set_page_config(layout="wide")

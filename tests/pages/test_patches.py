@@ -13,8 +13,8 @@ from mspt.cost import recommended_patches
 from mspt.data.store import load_case
 from mspt.data.stress import STRESS_CLOUDS, stress_cloud
 from mspt.figures.viewer_bytes import decode, shuffle_order
-from mspt.partition import build_partition
-from mspt.tree_levels import tree_levels
+from mspt.partition.ball_tree import build_partition
+from mspt.partition.levels import tree_levels
 from tests.pages.reading import charts, metrics
 
 Open = Callable[..., AppTest]

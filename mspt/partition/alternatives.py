@@ -16,7 +16,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from mspt.config import require_choice
-from mspt.partition import Partition, build_partition, sequence_partition
+from mspt.partition.ball_tree import Partition, build_partition, sequence_partition
 from mspt.seeding import generator
 
 Cut = Literal["ball_tree", "sequence", "random", "grid"]

@@ -12,7 +12,7 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from mspt.config import ModelConfig, require
-from mspt.partition import Partition
+from mspt.partition.ball_tree import Partition
 from mspt.pooling import patch_runs
 
 NUM_NEAREST = 6
@@ -83,7 +83,7 @@ def compactness(shapes: PatchShapes) -> Compactness:
 
     Examples:
         >>> import torch
-        >>> from mspt.partition import build_partition
+        >>> from mspt.partition.ball_tree import build_partition
         >>> points = torch.tensor([[0.0], [1.0], [10.0], [11.0]])
         >>> found = compactness(measure_patches(points, build_partition(points, 2)))
         >>> found.median, round(found.share, 4)
@@ -168,7 +168,7 @@ def error_shares(partition: Partition, error: Float[ndarray, " N"]) -> Float[nda
         error: At each point; NaN where it is not defined, which counts for nothing.
 
     Examples:
-        >>> from mspt.partition import sequence_partition
+        >>> from mspt.partition.ball_tree import sequence_partition
         >>> error_shares(sequence_partition(4, 2), np.array([1.0, -1.0, np.nan, 2.0])).round(3)
         array([0.333, 0.667])
     """

@@ -7,7 +7,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from mspt._ball_tree_kernels import COLUMNS, MAX_SAMPLE, SMALL, Node, Work, grow, kernel, mirror
+from mspt.partition._kernels import COLUMNS, MAX_SAMPLE, SMALL, Node, Work, grow, kernel, mirror
 
 BLOCK = 512  # points whose distances are computed together
 

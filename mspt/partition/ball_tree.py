@@ -107,7 +107,7 @@ def build_partition(points: Float[Tensor, "N X"], num_patches: int) -> Partition
     _check_points(points)
     _check_num_patches(num_patches, num_points=len(points))
     # Imported where it is needed: numba takes longer to import than all the rest.
-    from mspt._ball_tree import measure_nodes, order_points
+    from mspt.partition._order import measure_nodes, order_points
 
     coordinates = np.ascontiguousarray(points.detach().cpu().numpy())
     start, stop, level, parent, patches = _tree_nodes(len(points), num_patches)

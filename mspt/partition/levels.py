@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int
 from numpy import ndarray
 
-from mspt.partition import BallTree
+from mspt.partition.ball_tree import BallTree
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
