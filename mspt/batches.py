@@ -18,7 +18,7 @@ from mspt.data.registry import get_dataset
 from mspt.data.symmetry import turn
 from mspt.errors import DataError
 from mspt.inference import partitions_for
-from mspt.metrics import relative_l2
+from mspt.metrics.fields import relative_l2
 from mspt.normalize import Normalizer
 from mspt.partition.ball_tree import Partition
 from mspt.seeding import derive_seed

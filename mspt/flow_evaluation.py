@@ -13,14 +13,14 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 from torch import Tensor
 
-from mspt.aero import Coefficients, coefficients, surface_force
 from mspt.checkpoint import Checkpoint
 from mspt.data.clouds import FREE_STREAM, GROUPS, Cloud, cloud_of, whole_body
 from mspt.data.flow import FlowCase
 from mspt.data.flow_repeats import mean_of_meshes
-from mspt.design_metrics import order_accuracy, r_squared, spearman
 from mspt.flow_inference import predict_stored
-from mspt.metrics import relative_l2
+from mspt.metrics.fields import relative_l2
+from mspt.metrics.forces import Coefficients, coefficients, surface_force
+from mspt.metrics.ranking import order_accuracy, r_squared, spearman
 from mspt.progress import Told, quiet
 
 WHEEL_MARGIN = 1.2

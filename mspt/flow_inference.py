@@ -17,13 +17,13 @@ from jaxtyping import Float, Float64
 from numpy import ndarray
 from torch import Tensor
 
-from mspt.aero import Coefficients, Force, coefficients, surface_force
 from mspt.checkpoint import Checkpoint
 from mspt.data.clouds import FREE_STREAM, Cloud
 from mspt.flow_inputs import FlowInputs, cloud_size
 from mspt.geometry.carry import carry_values
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.inference import partitions_for, pick_device, synchronize
+from mspt.metrics.forces import Coefficients, Force, coefficients, surface_force
 
 NORMAL_WEIGHT = 3.0
 """Distances between neighbors that a normal turned by one radian counts for when values are carried

@@ -16,11 +16,11 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from mspt.aero import Coefficients, coefficients
 from mspt.attention_views import patch_weights
 from mspt.config import require_choice
-from mspt.design_metrics import spearman
 from mspt.flow_inference import cloud_force
+from mspt.metrics.forces import Coefficients, coefficients
+from mspt.metrics.ranking import spearman
 from mspt.observation import Look, Observed, share_of_all
 from mspt.partition.ball_tree import Partition
 from mspt.recording import Mask, repeat_masked, trace_points

@@ -25,13 +25,13 @@ from mspt.data.car import CAR, family_and_split
 from mspt.data.clouds import Cloud, CloudStack, fingerprint_clouds, stack_flows
 from mspt.data.flow_store import flow_index, load_flows, load_repeats
 from mspt.data.store import fingerprint, load_split
-from mspt.design_metrics import spearman
 from mspt.evaluation import evaluate
 from mspt.flow_evaluation import FlowEvaluation, evaluate_flows
 from mspt.flow_inference import predict_cloud
 from mspt.flow_inputs import cloud_size
 from mspt.geometry.descriptor import describe_outline
-from mspt.metrics import relative_l2
+from mspt.metrics.fields import relative_l2
+from mspt.metrics.ranking import spearman
 from mspt.presets import Preset
 from mspt.progress import Told, quiet
 from mspt.trust import model_checks

@@ -15,7 +15,6 @@ import torch
 from jaxtyping import Float64
 from numpy import ndarray
 
-from mspt.aero import closure_error
 from mspt.checkpoint import Checkpoint
 from mspt.data.clouds import Cloud
 from mspt.errors import MSPTError
@@ -23,6 +22,7 @@ from mspt.flow_inference import predict_cloud
 from mspt.flow_inputs import FlowInputs
 from mspt.geometry.descriptor import NAMES, describe_outline
 from mspt.geometry.mesh import SurfaceMesh
+from mspt.metrics.forces import closure_error
 
 Verdict = Literal["good", "fair", "poor"]
 VERDICTS: tuple[Verdict, ...] = ("good", "fair", "poor")

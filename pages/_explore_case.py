@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from mspt.aero import drag_counts
 from mspt.checkpoint import CheckpointInfo
 from mspt.comparison import compared_table, primary_error, write_compared
 from mspt.data.car import CAR
 from mspt.data.registry import get_dataset
 from mspt.figures.curves import learning_curve
 from mspt.flow_evaluation import label_noise
+from mspt.metrics.forces import drag_counts
 from mspt.subject import Subject
 from pages import _explored, _parts, _shared, _subjects
 

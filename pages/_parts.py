@@ -16,7 +16,7 @@ from mspt.errors import MSPTError
 from mspt.figures.fields import suffix
 from mspt.flow_evaluation import label_noise
 from mspt.inference import Prediction, available_devices
-from mspt.metrics import max_error
+from mspt.metrics.fields import max_error
 from pages._shared import case_error, checkpoints
 
 APP = Path(__file__).parents[1] / "app.py"

@@ -19,7 +19,7 @@ from mspt.data.store import load_split
 from mspt.errors import DataError
 from mspt.figures.raster import Raster, grid_raster, triangle_raster
 from mspt.inference import Prediction, predict_case
-from mspt.metrics import relative_l2
+from mspt.metrics.fields import relative_l2
 
 PRETRAINED = Path("pretrained")
 

@@ -4,7 +4,12 @@ import pyvista as pv
 from numpy import ndarray
 from scipy.stats import spearmanr
 
-from mspt.aero import (
+from mspt.data.flow import PRESSURE_RANGE, FlowCase
+from mspt.data.flow_store import read_flow
+from mspt.data.store import SHIPPED
+from mspt.geometry.mesh import SurfaceMesh, box
+from mspt.geometry.shapes import draw_body
+from mspt.metrics.forces import (
     Force,
     closure_error,
     coefficients,
@@ -14,12 +19,7 @@ from mspt.aero import (
     half_body,
     surface_force,
 )
-from mspt.data.flow import PRESSURE_RANGE, FlowCase
-from mspt.data.flow_store import read_flow
-from mspt.data.store import SHIPPED
-from mspt.design_metrics import order_accuracy, r_squared, spearman
-from mspt.geometry.mesh import SurfaceMesh, box
-from mspt.geometry.shapes import draw_body
+from mspt.metrics.ranking import order_accuracy, r_squared, spearman
 
 MIRROR = np.array([1.0, -1.0, 1.0])
 UNIT = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))

@@ -7,7 +7,6 @@ import pytest
 import torch
 from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_flows
 
-from mspt.aero import closure_error
 from mspt.batches import coarsen, fit_normalizer, source_of
 from mspt.data.clouds import (
     CAR_LAYOUT,
@@ -22,6 +21,7 @@ from mspt.data.clouds import (
 )
 from mspt.data.flow_store import read_flow, write_flow
 from mspt.errors import DataError
+from mspt.metrics.forces import closure_error
 from mspt.presets import PRESETS
 from mspt.training import StepDone, TrainingStopped, prepare, train, validation_error
 

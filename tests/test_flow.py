@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from numpy import ndarray
 from scipy.spatial import cKDTree
 
-from mspt.aero import coefficients, half_body, surface_force
 from mspt.data import flow as flow_module
 from mspt.data.car import BLOCK, NUM_CASES, UNSEEN, car_body, family_and_split
 from mspt.data.flow import (
@@ -33,6 +32,7 @@ from mspt.errors import SolverError
 from mspt.geometry.distance import nearest_on
 from mspt.geometry.mesh import box
 from mspt.geometry.shapes import FAMILIES, Body, draw_body
+from mspt.metrics.forces import coefficients, half_body, surface_force
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import Progress

@@ -10,7 +10,6 @@ from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_flows
 from torch import Tensor, nn
 
 from mspt import flow_inputs
-from mspt.aero import coefficients, surface_force
 from mspt.batches import fit_normalizer
 from mspt.checkpoint import Checkpoint, CheckpointInfo, build_model
 from mspt.data.clouds import Cloud, cloud_of, whole_body
@@ -32,6 +31,7 @@ from mspt.flow_inputs import cloud_size, look_at
 from mspt.geometry.distance import Nearest
 from mspt.geometry.mesh import SurfaceMesh, box
 from mspt.geometry.shapes import draw_body
+from mspt.metrics.forces import coefficients, surface_force
 from mspt.scoring import training_facts, usual_checks
 from mspt.trust import Check, TrustReport, library_of, model_checks, plain, trust_report
 

@@ -12,7 +12,7 @@ from mspt.inference import (
     predict_case,
     predict_stack,
 )
-from mspt.metrics import field_metrics, max_error, relative_l2
+from mspt.metrics.fields import field_metrics, max_error, relative_l2
 from mspt.normalize import Normalizer
 
 CASES = made_up_cases(5)

@@ -7,10 +7,8 @@ from made_up_flows import flow_preset, sphere_clouds
 from test_attention_views import N, cloud, make_model, make_recording
 from torch import Tensor
 
-from mspt.aero import coefficients
 from mspt.batches import fit_normalizer
 from mspt.checkpoint import Checkpoint, build_model
-from mspt.design_metrics import spearman
 from mspt.errors import MSPTError
 from mspt.flow_inference import cloud_force
 from mspt.geometry.shapes import draw_body
@@ -20,6 +18,8 @@ from mspt.masking import (
     mask_of_patch,
     mask_patch,
 )
+from mspt.metrics.forces import coefficients
+from mspt.metrics.ranking import spearman
 from mspt.normalize import Normalizer
 from mspt.observation import (
     Observed,

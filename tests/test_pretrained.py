@@ -32,7 +32,7 @@ from mspt.flow_evaluation import (
     mean_field_score,
     summarize,
 )
-from mspt.metrics import relative_l2
+from mspt.metrics.fields import relative_l2
 from mspt.normalize import Normalizer
 from mspt.presets import get_preset
 

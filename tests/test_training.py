@@ -13,7 +13,7 @@ from mspt.data.registry import DATASETS, grid_points
 from mspt.errors import CheckpointError, DataError
 from mspt.inference import predict_stack
 from mspt.lion import Lion
-from mspt.metrics import relative_l2
+from mspt.metrics.fields import relative_l2
 from mspt.presets import PRESETS, Optimizer, Preset, TrainConfig, get_preset
 from mspt.training import (
     EpochDone,

@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
-from mspt.aero import BOTH_HALVES
 from mspt.errors import SolverError
+from mspt.metrics.forces import BOTH_HALVES
 from mspt.solvers.openfoam.case import Recipe
 
 CORRUPT = "OpenFOAM's output must hold {what}, found none; its files are incomplete"

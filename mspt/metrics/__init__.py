@@ -1,0 +1,1 @@
+"""Errors of fields, forces on bodies, and the ranking of designs."""
