@@ -12,9 +12,9 @@ from mspt.config import ModelConfig
 from mspt.data.store import list_cases, load_case, load_split
 from mspt.errors import MSPTError
 from mspt.inference import predict_case
-from mspt.model import MSPT
+from mspt.models.mspt import MSPT
+from mspt.models.published.model import load_published
 from mspt.partition.ball_tree import build_partition
-from mspt.published import load_published
 
 if TYPE_CHECKING:
     from mspt.geometry.readers import read_mesh

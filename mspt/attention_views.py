@@ -15,9 +15,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mspt.attention import PMSATrace
+from mspt.models.attention import PMSATrace
+from mspt.models.pooling import patch_runs
 from mspt.partition.ball_tree import Partition
-from mspt.pooling import patch_runs
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

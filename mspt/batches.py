@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mspt.branched import SplitPartition
 from mspt.config import ModelConfig
 from mspt.data.case import CaseStack
 from mspt.data.clouds import Cloud, CloudStack, FieldGroup, batch, case_seed
@@ -19,7 +18,8 @@ from mspt.data.symmetry import turn
 from mspt.errors import DataError
 from mspt.inference import partitions_for
 from mspt.metrics.fields import relative_l2
-from mspt.normalize import Normalizer
+from mspt.models.branched import SplitPartition
+from mspt.models.normalizer import Normalizer
 from mspt.partition.ball_tree import Partition
 from mspt.seeding import derive_seed
 

@@ -14,13 +14,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from mspt.baselines import FullAttention, Transolver
-from mspt.branched import BranchedMSPT
 from mspt.config import Architecture, ModelConfig
 from mspt.errors import CheckpointError
-from mspt.model import MSPT
-from mspt.normalize import Normalizer
-from mspt.published import PublishedMSPT
+from mspt.models.baselines import FullAttention, Transolver
+from mspt.models.branched import BranchedMSPT
+from mspt.models.mspt import MSPT
+from mspt.models.normalizer import Normalizer
+from mspt.models.published.model import PublishedMSPT
 from mspt.seeding import seeded
 
 FORMAT = "mspt/1"

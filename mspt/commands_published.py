@@ -13,8 +13,8 @@ from torch import Tensor
 from mspt.checkpoint import save_checkpoint
 from mspt.errors import CheckpointError
 from mspt.evaluation import num_parameters
-from mspt.normalize import Normalizer
-from mspt.published import load_published
+from mspt.models.normalizer import Normalizer
+from mspt.models.published.model import load_published
 
 
 def add_published(parser: argparse.ArgumentParser) -> None:

@@ -14,9 +14,9 @@ from jaxtyping import Float, Float64, Int, Int64
 from numpy import ndarray
 from torch import Tensor
 
-from mspt.branched import SplitPartition
 from mspt.checkpoint import Checkpoint
 from mspt.inference import partitions_for
+from mspt.models.branched import SplitPartition
 from mspt.subject import Subject
 
 Part = Literal["size", "x", "y", "z"]

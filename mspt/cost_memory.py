@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from mspt.config import Architecture, ModelConfig
 from mspt.cost_arithmetic import input_channels, published_rows
-from mspt.embedding import STREAM_ROWS
+from mspt.models.embedding import STREAM_ROWS
 
 INDEX_FLOATS = 2
 """Room of an index beside a float32."""

@@ -12,12 +12,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mspt.branched import SplitPartition, split_partition
 from mspt.checkpoint import Checkpoint
 from mspt.config import PATCHED, ModelConfig
 from mspt.errors import MSPTError
-from mspt.model import partition_points
-from mspt.normalize import Normalizer
+from mspt.models.branched import SplitPartition, split_partition
+from mspt.models.mspt import partition_points
+from mspt.models.normalizer import Normalizer
 from mspt.partition.ball_tree import Partition
 
 

@@ -11,7 +11,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mspt.attention import PMSATrace
 from mspt.attention_views import (
     Spread,
     Summary,
@@ -23,7 +22,8 @@ from mspt.attention_views import (
 from mspt.checkpoint import Checkpoint
 from mspt.errors import MSPTError
 from mspt.inference import partitions_for, pick_device
-from mspt.model import MSPT
+from mspt.models.attention import PMSATrace
+from mspt.models.mspt import MSPT
 from mspt.partition.ball_tree import Partition
 from mspt.recording import Recording, global_shares, record, trace_points
 from mspt.subject import Subject

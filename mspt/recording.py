@@ -15,12 +15,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from mspt.attention import PMSATrace
-from mspt.embedding import STREAM_ROWS
 from mspt.errors import MSPTError
-from mspt.model import MSPT, Block, apply_head, partition_points
+from mspt.models.attention import PMSATrace
+from mspt.models.embedding import STREAM_ROWS
+from mspt.models.mspt import MSPT, Block, apply_head, partition_points
+from mspt.models.pooling import patch_runs
 from mspt.partition.ball_tree import Partition
-from mspt.pooling import patch_runs
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -20,7 +20,7 @@ from mspt.checkpoint import build_model, load_checkpoint
 from mspt.errors import CheckpointError
 from mspt.inference import pick_device
 from mspt.lion import Lion
-from mspt.normalize import Normalizer
+from mspt.models.normalizer import Normalizer
 from mspt.presets import Preset, TrainConfig
 from mspt.seeding import generator
 from mspt.training_state import Progress, Training, load_state, save_state

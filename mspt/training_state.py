@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from mspt.batches import Cases
 from mspt.errors import CheckpointError
-from mspt.normalize import Normalizer
+from mspt.models.normalizer import Normalizer
 from mspt.presets import Preset
 
 STATE_NAME = "state.safetensors"

@@ -18,7 +18,7 @@ from mspt.data.adapters import ADAPTERS, shapenet_car
 from mspt.data.adapters.common import read_cases
 from mspt.data.clouds import batch
 from mspt.errors import DataError
-from mspt.normalize import Normalizer
+from mspt.models.normalizer import Normalizer
 from mspt.presets import PRESETS, Preset
 from mspt.scoring import (
     cloud_metrics,

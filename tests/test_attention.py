@@ -5,12 +5,12 @@ import torch
 from hypothesis import given
 from torch import Tensor
 
-from mspt.attention import (
+from mspt.models.attention import (
     PMSA,
     concatenated_attention,
     joint_attention,
 )
-from mspt.pooling import NUM_POOL_KNOTS, PatchPooling, patch_runs, pool_max, pool_mean
+from mspt.models.pooling import NUM_POOL_KNOTS, PatchPooling, patch_runs, pool_max, pool_mean
 from mspt.seeding import generator, seeded
 
 POOLINGS = ["mean", "max", "linear", "attention"]

@@ -22,7 +22,7 @@ from mspt.attention_views import (
     supernode_of_point,
 )
 from mspt.checkpoint import build_model
-from mspt.model import MSPT
+from mspt.models.mspt import MSPT
 from mspt.partition.ball_tree import build_partition, sequence_partition
 from mspt.recording import Recording, each_block, global_shares, record, trace_points
 from mspt.seeding import generator

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from mspt.baselines import Baseline, FullAttention, SliceAttention, Transolver
 from mspt.config import ModelConfig
-from mspt.embedding import initialize
+from mspt.models.baselines import Baseline, FullAttention, SliceAttention, Transolver
+from mspt.models.embedding import initialize
 from mspt.partition.ball_tree import sequence_partition
 from mspt.seeding import seeded
 

@@ -18,7 +18,7 @@ from mspt.checkpoint import (
 )
 from mspt.errors import CheckpointError
 from mspt.inference import predict_case
-from mspt.normalize import Normalizer
+from mspt.models.normalizer import Normalizer
 
 ARCHITECTURES = sorted(MODELS)
 

@@ -25,7 +25,7 @@ from mspt.data.registry import DATASETS
 from mspt.data.solve import read_drawing, solve_case, solve_drawing
 from mspt.data.store import load_case
 from mspt.errors import DataError, MSPTError, SolverError
-from mspt.normalize import Normalizer
+from mspt.models.normalizer import Normalizer
 from mspt.presets import PRESETS, get_preset
 
 CIRCLE = [[0.5 + 0.3 * np.cos(a), 0.5 + 0.3 * np.sin(a)] for a in np.linspace(0, 6.28, 40)]

@@ -13,7 +13,7 @@ from mspt.inference import (
     predict_stack,
 )
 from mspt.metrics.fields import field_metrics, max_error, relative_l2
-from mspt.normalize import Normalizer
+from mspt.models.normalizer import Normalizer
 
 CASES = made_up_cases(5)
 

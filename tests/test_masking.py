@@ -20,7 +20,7 @@ from mspt.masking import (
 )
 from mspt.metrics.forces import coefficients
 from mspt.metrics.ranking import spearman
-from mspt.normalize import Normalizer
+from mspt.models.normalizer import Normalizer
 from mspt.observation import (
     Observed,
     look,

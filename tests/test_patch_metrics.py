@@ -10,6 +10,7 @@ from mspt.config import ModelConfig
 from mspt.cost import forward_flops, recommended_patches
 from mspt.data.store import load_split
 from mspt.data.stress import STRESS_CLOUDS, stress_cloud
+from mspt.models.pooling import pool_mean
 from mspt.partition.alternatives import CUTS, cut_points
 from mspt.partition.ball_tree import Partition, build_partition, sequence_partition
 from mspt.partition.levels import tree_levels
@@ -25,7 +26,6 @@ from mspt.partition.patches import (
     supernode_centers,
     touching_patches,
 )
-from mspt.pooling import pool_mean
 
 KINDS = list(STRESS_CLOUDS)
 

@@ -33,7 +33,7 @@ from mspt.flow_evaluation import (
     summarize,
 )
 from mspt.metrics.fields import relative_l2
-from mspt.normalize import Normalizer
+from mspt.models.normalizer import Normalizer
 from mspt.presets import get_preset
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"

@@ -17,15 +17,15 @@ from restated_published import (
 from torch import Tensor
 
 from mspt.config import ModelConfig
-from mspt.partition.ball_tree import build_partition, sequence_partition
-from mspt.published import (
+from mspt.models.published.layers import PublishedPMSA, pool_max, pool_mean
+from mspt.models.published.model import (
     CAR_BOX,
     PublishedMSPT,
     distances,
     load_published,
     reference_points,
 )
-from mspt.published_block import PublishedPMSA, pool_max, pool_mean
+from mspt.partition.ball_tree import build_partition, sequence_partition
 
 
 def random_cloud(num_points: int, space_dim: int, num_features: int) -> tuple[Tensor, Tensor]:

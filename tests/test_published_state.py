@@ -8,8 +8,8 @@ from torch import Tensor
 
 from mspt.config import ModelConfig
 from mspt.errors import CheckpointError
-from mspt.published import PublishedMSPT, load_published
-from mspt.published_state import plain_names
+from mspt.models.published.model import PublishedMSPT, load_published
+from mspt.models.published.state_dict import plain_names
 
 
 def make_state(**changes: object) -> dict[str, Tensor]:

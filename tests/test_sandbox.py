@@ -233,7 +233,7 @@ def test_child_gets_no_secrets(
 def test_child_imports_neither_torch_nor_the_rest_of_the_package() -> None:
     modules = set(run_in_child("print(*sys.modules)").split())
     assert "mspt.geometry._read_vtk" in modules
-    assert not modules & {"torch", "streamlit", "pyvista", "trimesh", "scipy", "mspt.model"}
+    assert not modules & {"torch", "streamlit", "pyvista", "trimesh", "scipy", "mspt.models.mspt"}
 
 
 @pytest.mark.parametrize("ending", ["", "time.sleep(60)"])

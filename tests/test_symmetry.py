@@ -13,7 +13,7 @@ from mspt.data.registry import DATASETS, Dataset, grid_points
 from mspt.data.symmetry import IDENTITY, LEFT_RIGHT, SQUARE, Symmetry, turn
 from mspt.evaluation import evaluate
 from mspt.inference import predict_case
-from mspt.normalize import Normalizer
+from mspt.models.normalizer import Normalizer
 from mspt.partition.ball_tree import build_partition
 from mspt.solvers.darcy import sample_permeability, solve_darcy
 from mspt.solvers.elasticity import sample_hole, solve_elasticity

@@ -22,7 +22,7 @@ from mspt.comparison import compare, primary_error, views_of
 from mspt.data.flow_store import load_flow
 from mspt.figures.viewer_bytes import decode
 from mspt.flow_inputs import cloud_size
-from mspt.model import partition_points
+from mspt.models.mspt import partition_points
 from mspt.subject import ask, subject_of_flow
 from pages import _tour, _viewer
 

@@ -12,7 +12,7 @@ from mspt.config import ModelConfig
 from mspt.data.flow_store import list_flows
 from mspt.data.store import load_split
 from mspt.flow_evaluation import FlowScore
-from mspt.normalize import Normalizer
+from mspt.models.normalizer import Normalizer
 from mspt.scoring import training_facts
 
 ROOT = Path(__file__).parents[2]

@@ -1,6 +1,6 @@
 """Parallelized Multi-Scale Attention (PMSA), section 3 of the paper.
 
-Points come in leaf order, so that a patch is a run of rows; see :mod:`mspt.pooling`.
+Points come in leaf order, so that a patch is a run of rows; see :mod:`mspt.models.pooling`.
 
 Shape suffixes (the same letters as the annotations):
     B batch          K patches                 H heads
@@ -18,8 +18,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from mspt.config import Pooling
-from mspt.merged_attention import MergedAttention, per_patch
-from mspt.pooling import PatchPooling, PatchRun, patch_runs
+from mspt.models._fused import MergedAttention, per_patch
+from mspt.models.pooling import PatchPooling, PatchRun, patch_runs
 
 # --- attention over the own patch and all supernodes in one softmax ------------------------------
 

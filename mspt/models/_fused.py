@@ -1,6 +1,6 @@
 """Two fused attentions over disjoint keys as one softmax, with its exact gradient; on CPUs.
 
-Shape suffixes as in :mod:`mspt.attention`.
+Shape suffixes as in :mod:`mspt.models.attention`.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ class MergedAttention(torch.autograd.Function):
         global_v: Tensor,
         count: int,
     ) -> Tensor:
-        """Attend; arguments as in :func:`mspt.attention.joint_attention`."""
+        """Attend; arguments as in :func:`mspt.models.attention.joint_attention`."""
         attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
         local_out, local_lse = attend(*(per_patch(t, count) for t in (q, k, v)))
         global_out, global_lse = attend(*(_heads_first(t) for t in (q, global_k, global_v)))

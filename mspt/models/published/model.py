@@ -1,6 +1,6 @@
 """The variant of MSPT that its authors published as code, kept to load their weights.
 
-It follows their code where code and paper differ. Use :mod:`mspt.model` for anything else: it is
+It follows their code where code and paper differ. Use :mod:`mspt.models.mspt` for anything else: it is
 the method of the paper, faster, smaller and blind to padding. What a reader of the paper would not
 expect of this one:
 
@@ -47,11 +47,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from mspt.config import ModelConfig, Pooling
-from mspt.embedding import time_features
 from mspt.errors import CheckpointError
+from mspt.models.embedding import time_features
+from mspt.models.published.layers import PointwiseMLP, PublishedBlock
+from mspt.models.published.state_dict import check_tensors, infer_config, plain_names
 from mspt.partition.ball_tree import Partition, build_partition
-from mspt.published_block import PointwiseMLP, PublishedBlock
-from mspt.published_state import check_tensors, infer_config, plain_names
 from mspt.seeding import seeded
 
 CAR_BOX = ((-1.5, 1.5), (0.0, 2.0), (-4.0, 4.0))

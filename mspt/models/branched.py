@@ -16,8 +16,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mspt.config import ModelConfig
-from mspt.embedding import Embedding, initialize
-from mspt.model import Block, apply_head, build_blocks, build_head, reorder
+from mspt.models.embedding import Embedding, initialize
+from mspt.models.mspt import Block, apply_head, build_blocks, build_head, reorder
 from mspt.partition.ball_tree import Partition, build_partition
 
 

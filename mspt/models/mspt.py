@@ -11,11 +11,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from mspt.attention import PMSA, PMSATrace
 from mspt.config import ModelConfig
-from mspt.embedding import Embedding, FeedForward, initialize, stream_rows
+from mspt.models.attention import PMSA, PMSATrace
+from mspt.models.embedding import Embedding, FeedForward, initialize, stream_rows
+from mspt.models.pooling import patch_runs
 from mspt.partition.ball_tree import Partition, build_partition, sequence_partition
-from mspt.pooling import patch_runs
 
 
 def partition_points(config: ModelConfig, points: Float[Tensor, "N X"]) -> Partition:

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mspt.config import ModelConfig
-from mspt.embedding import Embedding, FeedForward, initialize
+from mspt.models.embedding import Embedding, FeedForward, initialize
 from mspt.partition.ball_tree import Partition
 
 TEMPERATURE_LIMITS = (0.1, 5.0)

@@ -1,0 +1,1 @@
+"""MSPT and the baselines it is compared with."""
