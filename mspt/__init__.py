@@ -17,7 +17,7 @@ from mspt.models.published.model import load_published
 from mspt.partition.ball_tree import build_partition
 
 if TYPE_CHECKING:
-    from mspt.geometry.readers import read_mesh
+    from mspt.geometry.files.readers import read_mesh
     from mspt.predict import predict
 
 __all__ = [
@@ -41,7 +41,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     """Import what needs VTK and the geometry libraries only when it is asked for."""
     if name == "read_mesh":
-        from mspt.geometry.readers import read_mesh
+        from mspt.geometry.files.readers import read_mesh
 
         return read_mesh
     if name == "predict":

@@ -13,8 +13,8 @@ from mspt.data.flow_store import load_flow
 from mspt.data.store import load_case
 from mspt.errors import MSPTError
 from mspt.flow_inputs import cloud_size, look_at
+from mspt.geometry.files.readers import SUFFIXES, read_mesh
 from mspt.geometry.placement import guess_placement, place_mesh
-from mspt.geometry.readers import SUFFIXES, read_mesh
 from mspt.masking import Effect, Masked, attention_table, mask_patch
 from mspt.observation import (
     Look,

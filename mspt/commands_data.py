@@ -15,7 +15,7 @@ from mspt.data.generate import generate
 from mspt.data.registry import DATASETS, Dataset, get_dataset
 from mspt.data.solve import Solved, read_drawing, solve_case, solve_drawing
 from mspt.data.store import list_cases
-from mspt.geometry.readers import SUFFIXES
+from mspt.geometry.files.readers import SUFFIXES
 from mspt.inference import predict_case
 from mspt.metrics.fields import relative_l2
 from mspt.progress import ProgressBar

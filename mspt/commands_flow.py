@@ -12,6 +12,7 @@ from mspt.data.flow import FlowCase, flow_case
 from mspt.data.flow_store import read_flow, write_flow
 from mspt.errors import MSPTError
 from mspt.flow_evaluation import FlowScore, label_noise, score_flow
+from mspt.geometry.files.readers import read_mesh
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import (
     METERS,
@@ -23,7 +24,6 @@ from mspt.geometry.placement import (
     place_mesh,
     symmetry_error,
 )
-from mspt.geometry.readers import read_mesh
 from mspt.geometry.repair import repair_mesh
 from mspt.predict import (
     ShapeResult,

@@ -20,8 +20,8 @@ from mspt.data.store import load_case
 from mspt.data.stress import STRESS_CLOUDS, stress_cloud
 from mspt.errors import MSPTError
 from mspt.flow_inputs import look_at
+from mspt.geometry.files.readers import SUFFIXES, read_mesh
 from mspt.geometry.placement import guess_placement, place_mesh
-from mspt.geometry.readers import SUFFIXES, read_mesh
 from mspt.partition.alternatives import CUTS, cut_points
 from mspt.partition.patches import (
     attention_flops,

@@ -20,6 +20,7 @@ from mspt.errors import DataError
 from mspt.flow_inference import CloudsDone, FlowPrediction, predict_flow
 from mspt.flow_inputs import NUM_CLOUDS, look_at
 from mspt.geometry.checks import MeshReport, inspect_mesh
+from mspt.geometry.files.writers import write_vtp
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import (
     METERS,
@@ -30,7 +31,6 @@ from mspt.geometry.placement import (
     place_mesh,
 )
 from mspt.geometry.repair import repair_mesh
-from mspt.geometry.writers import write_vtp
 from mspt.trust import TrustReport, library_of, plain, trust_report
 
 Stage = Literal["Repair", "Place", "Look", "Predict", "Check"]

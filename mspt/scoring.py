@@ -29,7 +29,7 @@ from mspt.evaluation import evaluate
 from mspt.flow_evaluation import FlowEvaluation, evaluate_flows
 from mspt.flow_inference import predict_cloud
 from mspt.flow_inputs import cloud_size
-from mspt.geometry.descriptor import describe_outline
+from mspt.geometry.outline import describe_outline
 from mspt.metrics.fields import relative_l2
 from mspt.metrics.ranking import spearman
 from mspt.presets import Preset

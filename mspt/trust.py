@@ -20,8 +20,8 @@ from mspt.data.clouds import Cloud
 from mspt.errors import MSPTError
 from mspt.flow_inference import predict_cloud
 from mspt.flow_inputs import FlowInputs
-from mspt.geometry.descriptor import NAMES, describe_outline
 from mspt.geometry.mesh import SurfaceMesh
+from mspt.geometry.outline import NAMES, describe_outline
 from mspt.metrics.forces import closure_error
 
 Verdict = Literal["good", "fair", "poor"]
@@ -57,7 +57,7 @@ class ShapeLibrary:
     Attributes:
         names: Of the cases.
         families: Of their bodies.
-        outlines: See :func:`mspt.geometry.descriptor.describe_outline`.
+        outlines: See :func:`mspt.geometry.outline.describe_outline`.
     """
 
     names: tuple[str, ...]

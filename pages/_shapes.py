@@ -7,8 +7,8 @@ import streamlit as st
 
 from mspt.checkpoint import CheckpointInfo
 from mspt.flow_evaluation import FlowScore
+from mspt.geometry.files.readers import checked_suffix
 from mspt.geometry.placement import METERS, Axis, Placement
-from mspt.geometry.readers import checked_suffix
 from mspt.predict import ShapeResult, overrule
 from mspt.solvers.openfoam.run import INSTALL, is_installed
 from pages import _flows, _jobs, _parts, _views

@@ -10,7 +10,7 @@ from mspt.figures.surface_views import surface_comparison
 from mspt.flow_inference import carry_to_cells
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import Placement, place_mesh
-from mspt.geometry.refine import refined
+from mspt.geometry.subdivide import refined
 from mspt.predict import ShapeResult, in_tunnel
 from pages import _flows, _parts, _viewer, _vtk
 

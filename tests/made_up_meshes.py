@@ -8,8 +8,8 @@ import numpy as np
 import pyvista as pv
 
 from mspt.errors import GeometryError
-from mspt.geometry import _read_process
-from mspt.geometry._read_process import answer
+from mspt.geometry.files import _process as _read_process
+from mspt.geometry.files._process import answer
 from mspt.geometry.mesh import SurfaceMesh, box
 
 BRICK = box((1, 2, 3), (2, 4, 6))

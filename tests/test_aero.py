@@ -7,8 +7,8 @@ from scipy.stats import spearmanr
 from mspt.data.flow import PRESSURE_RANGE, FlowCase
 from mspt.data.flow_store import read_flow
 from mspt.data.store import SHIPPED
+from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.mesh import SurfaceMesh, box
-from mspt.geometry.shapes import draw_body
 from mspt.metrics.forces import (
     Force,
     closure_error,

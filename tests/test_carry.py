@@ -1,6 +1,6 @@
 import numpy as np
 
-from mspt.geometry.carry import carry_values
+from mspt.geometry.transfer import carry_values
 
 UP, DOWN = np.array([0.0, 0.0, 1.0]), np.array([0.0, 0.0, -1.0])
 

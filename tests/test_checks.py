@@ -4,9 +4,9 @@ import trimesh
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.checks import FINDINGS, MeshReport, face_keys, find_edges, group, inspect_mesh
 from mspt.geometry.mesh import SurfaceMesh, box
-from mspt.geometry.shapes import draw_body
 
 BRICK = box((0, 0, 0), (1, 2, 3))
 

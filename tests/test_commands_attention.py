@@ -10,8 +10,8 @@ from mspt.checkpoint import load_checkpoint
 from mspt.cli import main
 from mspt.commands_attention import find_subject
 from mspt.data.store import list_cases, load_case
-from mspt.geometry.shapes import draw_body
-from mspt.geometry.writers import write_stl
+from mspt.geometry.bodies.families import draw_body
+from mspt.geometry.files.writers import write_stl
 from mspt.masking import mask_patch
 from mspt.observation import observe
 from mspt.subject import subject_of_case

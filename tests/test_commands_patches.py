@@ -9,8 +9,8 @@ from mspt.checkpoint import read_info
 from mspt.cli import main
 from mspt.data.flow_store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
-from mspt.geometry.shapes import draw_body
-from mspt.geometry.writers import write_stl
+from mspt.geometry.bodies.families import draw_body
+from mspt.geometry.files.writers import write_stl
 from mspt.partition.ball_tree import build_partition
 from mspt.subject import subject_of_flow
 

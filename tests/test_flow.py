@@ -29,9 +29,9 @@ from mspt.data.flow import (
 )
 from mspt.data.flow_store import read_flow, write_flow
 from mspt.errors import SolverError
+from mspt.geometry.bodies.families import FAMILIES, Body, draw_body
 from mspt.geometry.distance import nearest_on
 from mspt.geometry.mesh import box
-from mspt.geometry.shapes import FAMILIES, Body, draw_body
 from mspt.metrics.forces import coefficients, half_body, surface_force
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow

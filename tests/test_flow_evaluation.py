@@ -28,9 +28,9 @@ from mspt.flow_inference import (
     predict_stored,
 )
 from mspt.flow_inputs import cloud_size, look_at
+from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.distance import Nearest
 from mspt.geometry.mesh import SurfaceMesh, box
-from mspt.geometry.shapes import draw_body
 from mspt.metrics.forces import coefficients, surface_force
 from mspt.scoring import training_facts, usual_checks
 from mspt.trust import Check, TrustReport, library_of, model_checks, plain, trust_report

@@ -11,7 +11,7 @@ from mspt.batches import fit_normalizer
 from mspt.checkpoint import Checkpoint, build_model
 from mspt.errors import MSPTError
 from mspt.flow_inference import cloud_force
-from mspt.geometry.shapes import draw_body
+from mspt.geometry.bodies.families import draw_body
 from mspt.masking import (
     compare_with_attention,
     mask_each_patch,

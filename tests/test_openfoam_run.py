@@ -11,7 +11,7 @@ import pytest
 from made_up_openfoam import BODY, FIELDS, RECIPE, write_results
 
 from mspt.errors import SolverError
-from mspt.geometry.blocks import Block, block_mesh
+from mspt.geometry.bodies.blocks import Block, block_mesh
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.solvers.openfoam import run
 from mspt.solvers.openfoam.case import Recipe

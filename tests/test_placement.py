@@ -14,6 +14,7 @@ from mspt.data.flow_bodies import drawn_body
 from mspt.data.flow_store import flow_index, list_flows, load_flow
 from mspt.data.store import SHIPPED
 from mspt.errors import GeometryError
+from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.mesh import SurfaceMesh, box
 from mspt.geometry.placement import (
     METERS,
@@ -25,7 +26,6 @@ from mspt.geometry.placement import (
     place_mesh,
     symmetry_error,
 )
-from mspt.geometry.shapes import draw_body
 
 AXES = ("+x", "-x", "+y", "-y", "+z", "-z")
 SIGNED = [

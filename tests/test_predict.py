@@ -16,11 +16,11 @@ from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
 from mspt.cli import main
 from mspt.data.flow_store import write_flow
 from mspt.errors import DataError, GeometryError
+from mspt.geometry.bodies.families import draw_body
+from mspt.geometry.files.readers import read_mesh
+from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import Placement, as_is, guess_placement
-from mspt.geometry.readers import read_mesh
-from mspt.geometry.shapes import draw_body
-from mspt.geometry.writers import write_stl
 from mspt.predict import (
     ShapeResult,
     Working,

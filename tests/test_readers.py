@@ -22,11 +22,11 @@ from made_up_meshes import (
 from trimesh.exchange.gltf import export_gltf
 
 from mspt.errors import GeometryError
-from mspt.geometry import _read_process
-from mspt.geometry._read_process import answer, merge_identical
+from mspt.geometry.bodies.families import draw_body
+from mspt.geometry.files import _process as _read_process
+from mspt.geometry.files._process import answer, merge_identical
+from mspt.geometry.files.readers import SUFFIXES, read_mesh, read_mesh_bytes
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.readers import SUFFIXES, read_mesh, read_mesh_bytes
-from mspt.geometry.shapes import draw_body
 
 BLOCK = draw_body("block", 1).mesh
 

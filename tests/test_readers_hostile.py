@@ -23,10 +23,10 @@ from made_up_meshes import (
 )
 
 from mspt.errors import GeometryError
-from mspt.geometry import readers
-from mspt.geometry._read_process import serve
+from mspt.geometry.files import readers
+from mspt.geometry.files._process import serve
+from mspt.geometry.files.readers import SUFFIXES, read_mesh, read_mesh_bytes
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.readers import SUFFIXES, read_mesh, read_mesh_bytes
 
 # Files that are damaged, or meant to do damage
 

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from manifold3d import CrossSection
 
+from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.checks import inspect_mesh
 from mspt.geometry.distance import nearest_on
 from mspt.geometry.implicit import from_manifold
 from mspt.geometry.mesh import SurfaceMesh, box
 from mspt.geometry.repair import repair_mesh
-from mspt.geometry.shapes import draw_body
 
 BRICK = box((0, 0, 0), (1, 2, 3))
 WING = draw_body("wing", 0).mesh

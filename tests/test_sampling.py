@@ -7,10 +7,10 @@ from numpy import ndarray
 
 from mspt.errors import GeometryError
 from mspt.geometry.area import MAX_EXACT, frontal_area
+from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.distance import distance_to, nearest_on
 from mspt.geometry.mesh import SurfaceMesh, box
 from mspt.geometry.sampling import FAR_BOX, FARTHEST, NEAREST, SHARES, sample_surface, sample_volume
-from mspt.geometry.shapes import draw_body
 
 SMALL_BOX = ((0.0, -0.2, 0.1), (1.0, 0.2, 0.4))
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from mspt.errors import GeometryError
-from mspt.geometry import sandbox as sandbox_module
+from mspt.geometry.files import sandbox as sandbox_module
+from mspt.geometry.files.readers import read_mesh
+from mspt.geometry.files.sandbox import PACKAGE, PROGRAM, Limits, Sandbox
+from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import box
-from mspt.geometry.readers import read_mesh
-from mspt.geometry.sandbox import PACKAGE, PROGRAM, Limits, Sandbox
-from mspt.geometry.writers import write_stl
 
 BRICK = box((0, 0, 0), (1, 2, 3))
 # What a program of its own needs to use a sandbox; like the child, it leaves out `import mspt`.
@@ -27,7 +27,7 @@ from pathlib import Path
 package = types.ModuleType("mspt")
 package.__path__ = [sys.argv[1]]
 sys.modules["mspt"] = package
-from mspt.geometry.sandbox import Sandbox
+from mspt.geometry.files.sandbox import Sandbox
 sandbox = Sandbox()
 sandbox.read(Path(sys.argv[2]), ".stl")
 print(sandbox._child.process.pid, flush=True)
@@ -162,7 +162,7 @@ def run_in_child(lines: str) -> str:
 def test_processor_time_is_counted_for_each_file_anew() -> None:
     found = run_in_child(
         "import resource, time\n"
-        "from mspt.geometry._read_process import limit_request\n"
+        "from mspt.geometry.files._process import limit_request\n"
         "while time.process_time() < 1.5: pass\n"
         "limit_request(seconds=5.0)\n"
         "print(resource.getrlimit(resource.RLIMIT_CPU)[0])"
@@ -232,7 +232,7 @@ def test_child_gets_no_secrets(
 
 def test_child_imports_neither_torch_nor_the_rest_of_the_package() -> None:
     modules = set(run_in_child("print(*sys.modules)").split())
-    assert "mspt.geometry._read_vtk" in modules
+    assert "mspt.geometry.files._vtk" in modules
     assert not modules & {"torch", "streamlit", "pyvista", "trimesh", "scipy", "mspt.models.mspt"}
 
 

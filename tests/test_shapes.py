@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 
 from mspt.errors import GeometryError
-from mspt.geometry import bluff, cars
 from mspt.geometry.area import frontal_area
-from mspt.geometry.blocks import Block, block_mesh, draw_block
-from mspt.geometry.bluff import Bluff, BluffKind, bluff_mesh, draw_bluff
-from mspt.geometry.cars import HEIGHTS, Car, CarKind, car_mesh, draw_car
+from mspt.geometry.bodies import cars
+from mspt.geometry.bodies import generic as bluff
+from mspt.geometry.bodies.blocks import Block, block_mesh, draw_block
+from mspt.geometry.bodies.cars import HEIGHTS, Car, CarKind, car_mesh, draw_car
+from mspt.geometry.bodies.families import FAMILIES, Body, draw_body
+from mspt.geometry.bodies.generic import Bluff, BluffKind, bluff_mesh, draw_bluff
 from mspt.geometry.distance import nearest_on
 from mspt.geometry.implicit import SPACING, Grid, to_manifold
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.sampling import sample_surface
-from mspt.geometry.shapes import FAMILIES, Body, draw_body
 
 # Of the cars, 3 has mirrors and no wheels, 4 wheels and no mirrors.
 COARSE_SEED, SEED = 3, 4

@@ -7,11 +7,11 @@ import pytest
 import pyvista as pv
 import trimesh
 
-from mspt.geometry import writers
+from mspt.geometry.bodies.families import draw_body
+from mspt.geometry.files import writers
+from mspt.geometry.files.readers import read_mesh
+from mspt.geometry.files.writers import write_ply, write_stl, write_vtp
 from mspt.geometry.mesh import SurfaceMesh, box
-from mspt.geometry.readers import read_mesh
-from mspt.geometry.shapes import draw_body
-from mspt.geometry.writers import write_ply, write_stl, write_vtp
 
 BRICK = box((1, 2, 3), (2, 4, 6))
 WRITERS = {".stl": write_stl, ".ply": write_ply, ".vtp": write_vtp}

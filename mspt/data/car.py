@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from mspt.data.case import Quantity
-from mspt.geometry.shapes import Body, draw_body
+from mspt.geometry.bodies.families import Body, draw_body
 from mspt.seeding import derive_seed
 
 BLOCK: Sequence[str] = (

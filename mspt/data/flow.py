@@ -16,10 +16,10 @@ from scipy.spatial import KDTree
 
 from mspt.errors import SolverError
 from mspt.geometry.area import frontal_area
+from mspt.geometry.bodies.families import Body
 from mspt.geometry.distance import nearest_on
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.sampling import sample_volume
-from mspt.geometry.shapes import Body
 from mspt.seeding import derive_seed
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow

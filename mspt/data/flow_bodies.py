@@ -8,8 +8,8 @@ from numpy import ndarray
 from mspt.data.car import CAR, car_body
 from mspt.data.codec import decode_rows, encode_rows, join_bytes, split_bytes
 from mspt.data.store import SHIPPED, read_arrays, write_arrays
+from mspt.geometry.halves import half_of, joined
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.symmetric import half_of, joined
 
 FOLDER = "bodies"
 """Folder in that of the data set with the bodies of the cases that no model learns from."""

@@ -24,7 +24,7 @@ from mspt.data.codec import decode_rows, encode_rows
 from mspt.data.flow import FlowCase
 from mspt.data.store import read_arrays, write_arrays
 from mspt.errors import DataError
-from mspt.geometry.carry import carry_values
+from mspt.geometry.transfer import carry_values
 from mspt.solvers.openfoam.case import Recipe
 
 REPEATS: Mapping[str, Recipe] = {"larger": Recipe(cell=0.0808), "smaller": Recipe(cell=0.0792)}

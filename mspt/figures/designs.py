@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from mspt.data.car import UNSEEN
 from mspt.figures.theme import ACCENT, INK, lay_out
-from mspt.geometry.cars import CarKind
+from mspt.geometry.bodies.cars import CarKind
 
 COUNT = 1e-4
 """One drag count of the car industry."""

@@ -17,11 +17,11 @@ from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import list_checkpoints, load_checkpoint
 from mspt.figures.viewer_bytes import decode
+from mspt.geometry.bodies.families import draw_body
+from mspt.geometry.files.readers import read_mesh_bytes
+from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import guess_placement
-from mspt.geometry.readers import read_mesh_bytes
-from mspt.geometry.shapes import draw_body
-from mspt.geometry.writers import write_stl
 from mspt.predict import predict
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow

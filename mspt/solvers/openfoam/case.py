@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mspt.errors import SolverError
+from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.writers import write_stl
 from mspt.solvers.openfoam.dictionary import write_dictionary
 from mspt.solvers.openfoam.meshing import around_body, background
 

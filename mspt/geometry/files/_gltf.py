@@ -11,7 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from mspt.errors import GeometryError
-from mspt.geometry._read_plain import Polygons, check_count
+from mspt.geometry.files._plain import Polygons, check_count
 
 COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 TRIANGLES, STRIP, FAN = 4, 5, 6

@@ -22,11 +22,11 @@ import numpy as np
 from numpy import ndarray
 
 from mspt.errors import GeometryError
-from mspt.geometry._read_gltf import read_gltf
-from mspt.geometry._read_plain import Polygons, check_count, read_obj, read_stl
-from mspt.geometry._read_ply import read_ply
-from mspt.geometry._read_vtk import plain_reason, read_vtk, triangulate
-from mspt.geometry.sandbox import EXPORT_AGAIN, LENGTH
+from mspt.geometry.files._gltf import read_gltf
+from mspt.geometry.files._plain import Polygons, check_count, read_obj, read_stl
+from mspt.geometry.files._ply import read_ply
+from mspt.geometry.files._vtk import plain_reason, read_vtk, triangulate
+from mspt.geometry.files.sandbox import EXPORT_AGAIN, LENGTH
 
 PARSERS: dict[str, Callable[[bytes], Polygons]] = {
     ".stl": read_stl,

@@ -6,9 +6,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from mspt.errors import GeometryError
-from mspt.geometry.blocks import Block, block_mesh, draw_block
-from mspt.geometry.bluff import Bluff, BluffKind, bluff_mesh, draw_bluff
-from mspt.geometry.cars import Car, CarKind, car_mesh, draw_car
+from mspt.geometry.bodies.blocks import Block, block_mesh, draw_block
+from mspt.geometry.bodies.cars import Car, CarKind, car_mesh, draw_car
+from mspt.geometry.bodies.generic import Bluff, BluffKind, bluff_mesh, draw_bluff
 from mspt.geometry.mesh import SurfaceMesh
 
 Family = Literal[

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from mspt.errors import GeometryError
+from mspt.geometry.files.sandbox import Sandbox
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.sandbox import Sandbox
 
 SUFFIXES = (".stl", ".obj", ".ply", ".vtp", ".vtu", ".vtk", ".glb", ".gltf")
 MAX_BYTES = 200 * 1024**2

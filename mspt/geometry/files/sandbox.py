@@ -27,10 +27,10 @@ import sys, types
 package = types.ModuleType("mspt")
 package.__path__ = [sys.argv.pop(1)]
 sys.modules["mspt"] = package
-from mspt.geometry._read_process import main
+from mspt.geometry.files._process import main
 main()
 """
-PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parents[2]
 # What the child is told of its surroundings: where its programs are, but no secrets.
 KEPT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "HOME", "TMPDIR", "LANG")
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "VTK_SMP_MAX_THREADS": "1"}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from mspt.errors import GeometryError
-from mspt.geometry._read_plain import Polygons
+from mspt.geometry.files._plain import Polygons
 
 TYPES = {
     "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1",

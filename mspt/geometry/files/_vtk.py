@@ -23,7 +23,7 @@ from vtkmodules.vtkIOLegacy import vtkGenericDataObjectReader
 from vtkmodules.vtkIOXML import vtkXMLPolyDataReader, vtkXMLUnstructuredGridReader
 
 from mspt.errors import GeometryError
-from mspt.geometry._read_plain import Polygons
+from mspt.geometry.files._plain import Polygons
 
 READERS = {
     ".vtp": vtkXMLPolyDataReader,

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy import ndarray
 
-from mspt.geometry._read_plain import STL_RECORD
+from mspt.geometry.files._plain import STL_RECORD
 from mspt.geometry.mesh import SurfaceMesh
 
 PLY_FACE = np.dtype([("count", "u1"), ("vertices", "<i4", 3)])

@@ -1,0 +1,1 @@
+"""Parametric bodies, each drawn from one seed."""

@@ -1,0 +1,1 @@
+"""Readers in a process of their own, and writers."""
