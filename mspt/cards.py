@@ -5,8 +5,8 @@ from pathlib import Path
 
 from mspt.card_parts import describe_model, training_line
 from mspt.checkpoint import CheckpointInfo, list_checkpoints
-from mspt.data.car import CAR
 from mspt.data.registry import get_dataset
+from mspt.data.sets.car.dataset import CAR
 from mspt.flow_cards import flow_section
 
 INTRODUCTION = """# Model cards

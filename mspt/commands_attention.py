@@ -8,8 +8,8 @@ import numpy as np
 
 from mspt.attention_views import most_read
 from mspt.checkpoint import Checkpoint, load_checkpoint
-from mspt.data.car import CAR
-from mspt.data.flow_store import load_flow
+from mspt.data.sets.car.dataset import CAR
+from mspt.data.sets.car.store import load_flow
 from mspt.data.store import load_case
 from mspt.errors import MSPTError
 from mspt.flow_inputs import cloud_size, look_at

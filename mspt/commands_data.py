@@ -7,12 +7,12 @@ from typing import Any
 
 from mspt.checkpoint import load_checkpoint
 from mspt.commands_flow import add_placement, solve_shape
-from mspt.data.car import CAR, FlowDataset
 from mspt.data.export import write_case
-from mspt.data.flow_generate import generate_flows
-from mspt.data.flow_store import MESHES, SPLITS, list_flows
 from mspt.data.generate import generate
 from mspt.data.registry import DATASETS, Dataset, get_dataset
+from mspt.data.sets.car.dataset import CAR, FlowDataset
+from mspt.data.sets.car.generate import generate_flows
+from mspt.data.sets.car.store import MESHES, SPLITS, list_flows
 from mspt.data.solve import Solved, read_drawing, solve_case, solve_drawing
 from mspt.data.store import list_cases
 from mspt.geometry.files.readers import SUFFIXES

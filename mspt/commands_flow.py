@@ -8,8 +8,8 @@ from typing import Any, get_args
 import numpy as np
 
 from mspt.checkpoint import Checkpoint, load_checkpoint
-from mspt.data.flow import FlowCase, flow_case
-from mspt.data.flow_store import read_flow, write_flow
+from mspt.data.sets.car.flow_case import FlowCase, flow_case
+from mspt.data.sets.car.store import read_flow, write_flow
 from mspt.errors import MSPTError
 from mspt.flow_evaluation import FlowScore, label_noise, score_flow
 from mspt.geometry.files.readers import read_mesh

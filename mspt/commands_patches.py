@@ -13,11 +13,11 @@ import torch
 from mspt.checkpoint import Checkpoint, load_checkpoint
 from mspt.config import PATCHED
 from mspt.cost import forward_flops, recommended_patches
-from mspt.data.car import CAR
-from mspt.data.flow_store import load_flow
 from mspt.data.registry import DATASETS
+from mspt.data.sets.car.dataset import CAR
+from mspt.data.sets.car.store import load_flow
 from mspt.data.store import load_case
-from mspt.data.stress import STRESS_CLOUDS, stress_cloud
+from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.errors import MSPTError
 from mspt.flow_inputs import look_at
 from mspt.geometry.files.readers import SUFFIXES, read_mesh

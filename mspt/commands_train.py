@@ -11,8 +11,8 @@ import torch
 
 from mspt.cards import model_cards
 from mspt.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from mspt.data.adapters import ADAPTERS
 from mspt.data.registry import DATASETS
+from mspt.data.sets.adapters import ADAPTERS
 from mspt.errors import MSPTError
 from mspt.evaluation import num_parameters, surroundings
 from mspt.presets import Precision, Preset, get_preset

@@ -5,8 +5,8 @@ from typing import Any
 
 from mspt.card_parts import describe_model, training_line
 from mspt.checkpoint import CheckpointInfo
-from mspt.data.car import CAR
-from mspt.data.flow_store import SHIPPED, label_errors, left_out
+from mspt.data.sets.car.dataset import CAR
+from mspt.data.sets.car.store import SHIPPED, label_errors, left_out
 
 COLUMNS: Mapping[str, tuple[str, str]] = {
     "C_p": ("surface_pressure", ".1%"),

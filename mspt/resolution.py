@@ -18,8 +18,8 @@ from mspt.checkpoint import Checkpoint
 from mspt.comparison import primary_error
 from mspt.config import PATCHED
 from mspt.data.case import Case
-from mspt.data.flow import FlowCase
 from mspt.data.registry import get_dataset
+from mspt.data.sets.car.flow_case import FlowCase
 from mspt.solvers.elasticity_mesh import ring_angles
 from mspt.subject import Subject, ask, subject_of_case, subject_of_flow
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from mspt.batches import Cases
 from mspt.checkpoint import Checkpoint
-from mspt.data.adapters import ADAPTERS
-from mspt.data.adapters.common import (
+from mspt.data.clouds import Cloud, CloudStack, fingerprint_clouds, stack_flows
+from mspt.data.sets._public import (
     AdaptedCase,
     PointsKept,
     case_names,
@@ -21,9 +21,9 @@ from mspt.data.adapters.common import (
     read_cases,
     stack_cases,
 )
-from mspt.data.car import CAR, family_and_split
-from mspt.data.clouds import Cloud, CloudStack, fingerprint_clouds, stack_flows
-from mspt.data.flow_store import flow_index, load_flows, load_repeats
+from mspt.data.sets.adapters import ADAPTERS
+from mspt.data.sets.car.dataset import CAR, family_and_split
+from mspt.data.sets.car.store import flow_index, load_flows, load_repeats
 from mspt.data.store import fingerprint, load_split
 from mspt.evaluation import evaluate
 from mspt.flow_evaluation import FlowEvaluation, evaluate_flows

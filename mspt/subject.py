@@ -13,13 +13,13 @@ from numpy import ndarray
 from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
-from mspt.data.car import CAR
 from mspt.data.case import Case, Quantity
 from mspt.data.clouds import FIELDS, Cloud, cloud_of, stack_flows, whole_body
-from mspt.data.flow import FlowCase
-from mspt.data.flow_bodies import drawn_body
-from mspt.data.flow_store import flow_index
 from mspt.data.registry import get_dataset
+from mspt.data.sets.car.bodies import drawn_body
+from mspt.data.sets.car.dataset import CAR
+from mspt.data.sets.car.flow_case import FlowCase
+from mspt.data.sets.car.store import flow_index
 from mspt.flow_inference import predict_cloud
 from mspt.flow_inputs import cloud_size
 from mspt.geometry.area import frontal_area

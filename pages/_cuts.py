@@ -11,7 +11,7 @@ from torch import Tensor
 from mspt.checkpoint import CheckpointInfo
 from mspt.config import PATCHED, ModelConfig
 from mspt.cost import recommended_patches
-from mspt.data.stress import stress_cloud
+from mspt.data.stress_clouds import stress_cloud
 from mspt.figures.patch_views import ShownCut
 from mspt.partition.alternatives import CUTS, Cut, cut_points
 from mspt.partition.ball_tree import Partition

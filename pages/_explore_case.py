@@ -11,8 +11,8 @@ import streamlit as st
 
 from mspt.checkpoint import CheckpointInfo
 from mspt.comparison import compared_table, primary_error, write_compared
-from mspt.data.car import CAR
 from mspt.data.registry import get_dataset
+from mspt.data.sets.car.dataset import CAR
 from mspt.figures.curves import learning_curve
 from mspt.flow_evaluation import label_noise
 from mspt.metrics.forces import drag_counts

@@ -12,7 +12,7 @@ import streamlit as st
 
 from mspt.checkpoint import Checkpoint, CheckpointInfo
 from mspt.comparison import patches_of
-from mspt.data.flow_store import load_repeats
+from mspt.data.sets.car.store import load_repeats
 from mspt.flow_evaluation import body_of, compare_labels, label_noise, score_flow
 from mspt.flow_inference import predict_stored
 from mspt.flow_inputs import cloud_size

@@ -15,7 +15,7 @@ import streamlit as st
 
 from mspt.checkpoint import Checkpoint, CheckpointInfo
 from mspt.commands_flow import recipe_for
-from mspt.data.flow import PRESSURE_RANGE, FlowCase, flow_case
+from mspt.data.sets.car.flow_case import PRESSURE_RANGE, FlowCase, flow_case
 from mspt.errors import MSPTError
 from mspt.flow_evaluation import FlowScore, score_flow
 from mspt.flow_inference import carry_to_cells

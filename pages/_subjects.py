@@ -6,11 +6,11 @@ from pathlib import Path
 import streamlit as st
 
 from mspt.checkpoint import CheckpointInfo
-from mspt.data.car import CAR, family_and_split
-from mspt.data.flow import FlowCase
-from mspt.data.flow_store import flow_index, list_flows, load_flow
 from mspt.data.registry import DATASETS
-from mspt.data.stress import STRESS_CLOUDS, stress_cloud
+from mspt.data.sets.car.dataset import CAR, family_and_split
+from mspt.data.sets.car.flow_case import FlowCase
+from mspt.data.sets.car.store import flow_index, list_flows, load_flow
+from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.flow_inputs import cloud_size, look_at
 from mspt.geometry.placement import Placement, place_mesh
 from mspt.subject import (

@@ -4,7 +4,7 @@ import streamlit as st
 from numpy import ndarray
 from pyvista import Plotter
 
-from mspt.data.car import CAR
+from mspt.data.sets.car.dataset import CAR
 from mspt.figures.flow import flow_plotter, surface_plotter
 from mspt.figures.surface_views import surface_comparison
 from mspt.flow_inference import carry_to_cells

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from mspt.data.car import CAR
 from mspt.data.registry import DATASETS
+from mspt.data.sets.car.dataset import CAR
 from pages import _parts, _shared, _tour, _viewer
 
 _parts.require_frame()

@@ -8,8 +8,9 @@ from numpy import ndarray
 
 from mspt.checkpoint import Checkpoint
 from mspt.config import ModelConfig
-from mspt.data.adapters import ADAPTERS, shapenet_car
 from mspt.data.clouds import Cloud
+from mspt.data.sets import shapenet_car
+from mspt.data.sets.adapters import ADAPTERS
 from mspt.presets import Preset, TrainConfig
 from mspt.scoring import load_cases
 from mspt.training import StepDone, prepare, train

@@ -7,7 +7,7 @@ from numpy import ndarray
 
 from mspt.config import ModelConfig
 from mspt.data.clouds import CloudStack, stack_flows
-from mspt.data.flow import FlowCase
+from mspt.data.sets.car.flow_case import FlowCase
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.presets import Preset, TrainConfig
 from mspt.solvers.openfoam.case import Recipe

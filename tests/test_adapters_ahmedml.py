@@ -9,8 +9,9 @@ import pyvista as pv
 import torch
 from made_up_adapters import cube_sphere, tiny, trained_checkpoint
 
-from mspt.data.adapters import ADAPTERS, ahmedml
 from mspt.data.layout import FieldGroup, Layout
+from mspt.data.sets import ahmedml
+from mspt.data.sets.adapters import ADAPTERS
 from mspt.errors import DataError
 from mspt.scoring import final_scores, load_cases, prepare_cases, score
 

@@ -9,7 +9,7 @@ import pyvista as pv
 import torch
 from made_up_adapters import AWAY, cube_sphere, read_car, wind, write_car
 
-from mspt.data.adapters import shapenet_car
+from mspt.data.sets import shapenet_car
 from mspt.errors import DataError
 
 

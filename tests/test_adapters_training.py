@@ -14,9 +14,10 @@ from mspt.batches import coarsen, fit_normalizer, source_of
 from mspt.checkpoint import Checkpoint
 from mspt.cli import main
 from mspt.config import ModelConfig
-from mspt.data.adapters import ADAPTERS, shapenet_car
-from mspt.data.adapters.common import read_cases
 from mspt.data.clouds import batch
+from mspt.data.sets import shapenet_car
+from mspt.data.sets._public import read_cases
+from mspt.data.sets.adapters import ADAPTERS
 from mspt.errors import DataError
 from mspt.models.normalizer import Normalizer
 from mspt.presets import PRESETS, Preset

@@ -4,8 +4,8 @@ import pyvista as pv
 from numpy import ndarray
 from scipy.stats import spearmanr
 
-from mspt.data.flow import PRESSURE_RANGE, FlowCase
-from mspt.data.flow_store import read_flow
+from mspt.data.sets.car.flow_case import PRESSURE_RANGE, FlowCase
+from mspt.data.sets.car.store import read_flow
 from mspt.data.store import SHIPPED
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.mesh import SurfaceMesh, box

@@ -19,7 +19,7 @@ from mspt.data.clouds import (
     stack_flows,
     whole_body,
 )
-from mspt.data.flow_store import read_flow, write_flow
+from mspt.data.sets.car.store import read_flow, write_flow
 from mspt.errors import DataError
 from mspt.metrics.forces import closure_error
 from mspt.presets import PRESETS

@@ -7,7 +7,7 @@ import pytest
 
 from mspt.checkpoint import read_info
 from mspt.cli import main
-from mspt.data.flow_store import list_flows, load_flow
+from mspt.data.sets.car.store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.writers import write_stl

@@ -20,7 +20,7 @@ from mspt.comparison import (
     write_compared,
 )
 from mspt.data.clouds import cloud_of, whole_body
-from mspt.data.flow_store import list_flows, load_flow
+from mspt.data.sets.car.store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
 from mspt.figures.explore_views import MARKED_PATCH, compared_scene, near_patch
 from mspt.flow_inference import predict_stored

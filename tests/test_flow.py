@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from numpy import ndarray
 from scipy.spatial import cKDTree
 
-from mspt.data import flow as flow_module
-from mspt.data.car import BLOCK, NUM_CASES, UNSEEN, car_body, family_and_split
-from mspt.data.flow import (
+from mspt.data.sets.car import flow_case as flow_module
+from mspt.data.sets.car.dataset import BLOCK, NUM_CASES, UNSEEN, car_body, family_and_split
+from mspt.data.sets.car.flow_case import (
     MAX_DRAG,
     MAX_SPREAD,
     PRESSURE_RANGE,
@@ -27,7 +27,7 @@ from mspt.data.flow import (
     interpolate,
     solve_body,
 )
-from mspt.data.flow_store import read_flow, write_flow
+from mspt.data.sets.car.store import read_flow, write_flow
 from mspt.errors import SolverError
 from mspt.geometry.bodies.families import FAMILIES, Body, draw_body
 from mspt.geometry.distance import nearest_on

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mspt.data import flow_bodies
-from mspt.data.car import car_body
-from mspt.data.flow_bodies import drawn_body, write_body
-from mspt.data.flow_store import flow_index, list_flows, load_flow
+from mspt.data.sets.car import bodies as flow_bodies
+from mspt.data.sets.car.bodies import drawn_body, write_body
+from mspt.data.sets.car.dataset import car_body
+from mspt.data.sets.car.store import flow_index, list_flows, load_flow
 from mspt.data.store import SHIPPED
 from mspt.geometry.checks import inspect_mesh
 from mspt.geometry.distance import nearest_on

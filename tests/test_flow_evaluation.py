@@ -13,8 +13,8 @@ from mspt import flow_inputs
 from mspt.batches import fit_normalizer
 from mspt.checkpoint import Checkpoint, CheckpointInfo, build_model
 from mspt.data.clouds import Cloud, cloud_of, whole_body
-from mspt.data.flow import FlowCase
-from mspt.data.flow_refine import compare_meshes, mean_differences
+from mspt.data.sets.car.flow_case import FlowCase
+from mspt.data.sets.car.flow_refine import compare_meshes, mean_differences
 from mspt.errors import GeometryError, MSPTError
 from mspt.flow_cards import flow_section
 from mspt.flow_evaluation import compare, evaluate_flows, on_wheels, score_flow, summarize

@@ -8,18 +8,19 @@ import numpy as np
 import pytest
 from made_up_flows import sphere_flow, sphere_velocity
 
-from mspt.data import flow_generate, flow_store
-from mspt.data.car import family_and_split
-from mspt.data.flow import FlowCase
-from mspt.data.flow_generate import generate_flows, ship_flows
-from mspt.data.flow_repeats import (
+from mspt.data.sets.car import generate as flow_generate
+from mspt.data.sets.car import store as flow_store
+from mspt.data.sets.car.dataset import family_and_split
+from mspt.data.sets.car.flow_case import FlowCase
+from mspt.data.sets.car.generate import generate_flows, ship_flows
+from mspt.data.sets.car.other_meshes import (
     REPEATS,
     mean_of_meshes,
     on_points_of,
     read_repeat,
     write_repeat,
 )
-from mspt.data.flow_store import LEFT_OUT, SHIPPED, load_flow, load_repeats, write_flow
+from mspt.data.sets.car.store import LEFT_OUT, SHIPPED, load_flow, load_repeats, write_flow
 from mspt.data.store import read_json, write_json
 from mspt.errors import DataError
 from mspt.flow_evaluation import compare_labels, label_noise, summarize

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from made_up_flows import sphere_flow
 
-from mspt.data import flow_generate, flow_store
-from mspt.data.car import family_and_split
-from mspt.data.flow_generate import generate_flows, ship_flows
-from mspt.data.flow_store import left_out, list_flows, write_flow
+from mspt.data.sets.car import generate as flow_generate
+from mspt.data.sets.car import store as flow_store
+from mspt.data.sets.car.dataset import family_and_split
+from mspt.data.sets.car.generate import generate_flows, ship_flows
+from mspt.data.sets.car.store import left_out, list_flows, write_flow
 from mspt.errors import SolverError
 
 REASON = "C_D must settle within 3%, got 8%"

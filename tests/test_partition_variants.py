@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mspt.data.stress import STRESS_CLOUDS, stress_cloud
+from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.partition.alternatives import (
     CUTS,
     cut_points,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mspt.config import ModelConfig
 from mspt.cost import forward_flops, recommended_patches
 from mspt.data.store import load_split
-from mspt.data.stress import STRESS_CLOUDS, stress_cloud
+from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.models.pooling import pool_mean
 from mspt.partition.alternatives import CUTS, cut_points
 from mspt.partition.ball_tree import Partition, build_partition, sequence_partition

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mspt.data.flow_bodies import drawn_body
-from mspt.data.flow_store import flow_index, list_flows, load_flow
+from mspt.data.sets.car.bodies import drawn_body
+from mspt.data.sets.car.store import flow_index, list_flows, load_flow
 from mspt.data.store import SHIPPED
 from mspt.errors import GeometryError
 from mspt.geometry.bodies.families import draw_body

@@ -14,7 +14,7 @@ from mspt import commands_flow
 from mspt.batches import fit_normalizer
 from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
 from mspt.cli import main
-from mspt.data.flow_store import write_flow
+from mspt.data.sets.car.store import write_flow
 from mspt.errors import DataError, GeometryError
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.readers import read_mesh

@@ -17,12 +17,12 @@ from mspt.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from mspt.data.car import CAR, family_and_split
 from mspt.data.case import CaseStack
-from mspt.data.flow_repeats import REPEATS
-from mspt.data.flow_store import FINER_FOLDER, flow_index, list_flows, load_flow, load_repeats
-from mspt.data.flow_store import SHIPPED as SHIPPED_DATA
 from mspt.data.registry import DATASETS
+from mspt.data.sets.car.dataset import CAR, family_and_split
+from mspt.data.sets.car.other_meshes import REPEATS
+from mspt.data.sets.car.store import FINER_FOLDER, flow_index, list_flows, load_flow, load_repeats
+from mspt.data.sets.car.store import SHIPPED as SHIPPED_DATA
 from mspt.data.store import load_split
 from mspt.evaluation import evaluate, num_parameters
 from mspt.flow_evaluation import (

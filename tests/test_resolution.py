@@ -6,7 +6,7 @@ import torch
 
 from mspt.checkpoint import Checkpoint, load_checkpoint
 from mspt.comparison import patches_of
-from mspt.data.flow_store import list_flows, load_flow
+from mspt.data.sets.car.store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
 from mspt.figures.resolution import resolution_figure
 from mspt.flow_inputs import cloud_size

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mspt.data.stress import MAX_POINTS, STRESS_CLOUDS, describe_cloud, stress_cloud
+from mspt.data.stress_clouds import MAX_POINTS, STRESS_CLOUDS, describe_cloud, stress_cloud
 from mspt.errors import DataError
 
 KINDS = list(STRESS_CLOUDS)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from mspt.data.car import CAR
+from mspt.data.sets.car.dataset import CAR
 from mspt.figures.surface_views import surface_comparison
 from mspt.geometry.mesh import box
 

@@ -16,8 +16,8 @@ from jaxtyping import Float32, Int64
 from numpy import ndarray
 from torch import Tensor
 
-from mspt.data.flow import FlowCase
 from mspt.data.layout import FieldGroup, Layout, Mirror
+from mspt.data.sets.car.flow_case import FlowCase
 from mspt.seeding import derive_seed
 
 NEAR_WALL = 0.01

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import CheckpointInfo, list_checkpoints, load_checkpoint, read_info
-from mspt.data.flow_store import list_flows, load_flow, load_repeats
+from mspt.data.sets.car.store import list_flows, load_flow, load_repeats
 from mspt.data.store import load_case, load_split
 from mspt.figures.viewer_bytes import STEPS, decode, shuffle_order
 from mspt.flow_evaluation import compare_labels, score_flow

@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import load_checkpoint
 from mspt.comparison import compare, primary_error, views_of
-from mspt.data.flow_store import load_flow
+from mspt.data.sets.car.store import load_flow
 from mspt.figures.viewer_bytes import decode
 from mspt.flow_inputs import cloud_size
 from mspt.models.mspt import partition_points

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from mspt.checkpoint import load_checkpoint, save_checkpoint
 from mspt.cost import recommended_patches
 from mspt.data.store import load_case
-from mspt.data.stress import STRESS_CLOUDS, stress_cloud
+from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.figures.viewer_bytes import decode, shuffle_order
 from mspt.partition.ball_tree import build_partition
 from mspt.partition.levels import tree_levels

@@ -9,7 +9,7 @@ from made_up_flows import flow_preset, sphere_clouds
 from mspt.batches import fit_normalizer
 from mspt.checkpoint import build_model, save_checkpoint
 from mspt.config import ModelConfig
-from mspt.data.flow_store import list_flows
+from mspt.data.sets.car.store import list_flows
 from mspt.data.store import load_split
 from mspt.flow_evaluation import FlowScore
 from mspt.models.normalizer import Normalizer

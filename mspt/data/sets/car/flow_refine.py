@@ -7,8 +7,8 @@ import numpy as np
 from numpy import ndarray
 from scipy.spatial import KDTree
 
-from mspt.data.flow import FlowCase
-from mspt.data.flow_repeats import on_faces_of
+from mspt.data.sets.car.flow_case import FlowCase
+from mspt.data.sets.car.other_meshes import on_faces_of
 from mspt.solvers.openfoam.case import Recipe
 
 FINER = Recipe(cell=0.067)

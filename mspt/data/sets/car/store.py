@@ -16,11 +16,11 @@ import torch
 from jaxtyping import Float32
 from numpy import ndarray
 
-from mspt.data.car import NUM_CASES, family_and_split
 from mspt.data.codec import decode_rows, encode_rows
-from mspt.data.flow import FlowCase
-from mspt.data.flow_refine import FINER, compare_meshes, mean_differences
-from mspt.data.flow_repeats import REPEATS, read_repeat
+from mspt.data.sets.car.dataset import NUM_CASES, family_and_split
+from mspt.data.sets.car.flow_case import FlowCase
+from mspt.data.sets.car.flow_refine import FINER, compare_meshes, mean_differences
+from mspt.data.sets.car.other_meshes import REPEATS, read_repeat
 from mspt.data.store import DATA, SHIPPED, read_arrays, read_json, write_arrays
 from mspt.errors import DataError
 from mspt.partition.ball_tree import build_partition

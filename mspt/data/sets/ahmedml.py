@@ -19,7 +19,10 @@ import pyvista as pv
 import torch
 from numpy import ndarray
 
-from mspt.data.adapters.common import (
+from mspt.data.case import Quantity
+from mspt.data.clouds import Cloud
+from mspt.data.layout import FieldGroup, Layout
+from mspt.data.sets._public import (
     FEATURES,
     AdaptedCase,
     Adapter,
@@ -27,9 +30,6 @@ from mspt.data.adapters.common import (
     finite,
     read_mesh_file,
 )
-from mspt.data.case import Quantity
-from mspt.data.clouds import Cloud
-from mspt.data.layout import FieldGroup, Layout
 from mspt.data.store import read_arrays, write_arrays
 from mspt.errors import DataError
 from mspt.seeding import derive_seed

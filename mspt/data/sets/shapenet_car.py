@@ -30,7 +30,10 @@ from jaxtyping import Float64, Int64
 from numpy import ndarray
 from scipy.spatial import ConvexHull
 
-from mspt.data.adapters.common import (
+from mspt.data.case import Quantity
+from mspt.data.clouds import Cloud
+from mspt.data.layout import FieldGroup, Layout
+from mspt.data.sets._public import (
     FEATURES,
     AdaptedCase,
     Adapter,
@@ -39,9 +42,6 @@ from mspt.data.adapters.common import (
     finite,
     read_mesh_file,
 )
-from mspt.data.case import Quantity
-from mspt.data.clouds import Cloud
-from mspt.data.layout import FieldGroup, Layout
 from mspt.errors import DataError
 
 SURFACE_FILE, VOLUME_FILE = "quadpress_smpl.vtk", "hexvelo_smpl.vtk"

@@ -21,7 +21,7 @@ from numpy import ndarray
 from scipy.spatial import KDTree
 
 from mspt.data.codec import decode_rows, encode_rows
-from mspt.data.flow import FlowCase
+from mspt.data.sets.car.flow_case import FlowCase
 from mspt.data.store import read_arrays, write_arrays
 from mspt.errors import DataError
 from mspt.geometry.transfer import carry_values

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from numpy import ndarray
 
-from mspt.data.car import CAR, car_body
 from mspt.data.codec import decode_rows, encode_rows, join_bytes, split_bytes
+from mspt.data.sets.car.dataset import CAR, car_body
 from mspt.data.store import SHIPPED, read_arrays, write_arrays
 from mspt.geometry.halves import half_of, joined
 from mspt.geometry.mesh import SurfaceMesh

@@ -1,0 +1,1 @@
+"""Flows around bodies, computed by OpenFOAM."""
