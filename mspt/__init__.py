@@ -11,14 +11,14 @@ from mspt.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
 from mspt.config import ModelConfig
 from mspt.data.store import list_cases, load_case, load_split
 from mspt.errors import MSPTError
-from mspt.inference import predict_case
+from mspt.inference.predict import predict_case
 from mspt.models.mspt import MSPT
 from mspt.models.published.model import load_published
 from mspt.partition.ball_tree import build_partition
 
 if TYPE_CHECKING:
     from mspt.geometry.files.readers import read_mesh
-    from mspt.predict import predict
+    from mspt.inference.shapes import predict
 
 __all__ = [
     "MSPT",
@@ -45,7 +45,7 @@ def __getattr__(name: str) -> object:
 
         return read_mesh
     if name == "predict":
-        from mspt.predict import predict
+        from mspt.inference.shapes import predict
 
         return predict
     raise AttributeError(f"module 'mspt' has no attribute {name!r}")

@@ -16,7 +16,7 @@ from mspt.data.clouds import Cloud, CloudStack, FieldGroup, batch, case_seed
 from mspt.data.registry import get_dataset
 from mspt.data.symmetry import turn
 from mspt.errors import DataError
-from mspt.inference import partitions_for
+from mspt.inference.predict import partitions_for
 from mspt.metrics.fields import relative_l2
 from mspt.models.branched import SplitPartition
 from mspt.models.normalizer import Normalizer

@@ -22,7 +22,7 @@ from mspt.checkpoint import build_model
 from mspt.config import ModelConfig
 from mspt.cost import Work, forward_flops, streaming_bytes
 from mspt.errors import MSPTError
-from mspt.inference import pick_device
+from mspt.inference.predict import pick_device
 from mspt.peak_memory import peak_bytes
 from mspt.timed_pass import matrix_rate, pass_over, timed
 

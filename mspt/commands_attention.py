@@ -12,9 +12,10 @@ from mspt.data.sets.car.dataset import CAR
 from mspt.data.sets.car.store import load_flow
 from mspt.data.store import load_case
 from mspt.errors import MSPTError
-from mspt.flow_inputs import cloud_size, look_at
 from mspt.geometry.files.readers import SUFFIXES, read_mesh
 from mspt.geometry.placement import guess_placement, place_mesh
+from mspt.inference.sampling import cloud_size, look_at
+from mspt.inference.subject import Subject, subject_of_case, subject_of_clouds, subject_of_flow
 from mspt.masking import Effect, Masked, attention_table, mask_patch
 from mspt.observation import (
     Look,
@@ -24,7 +25,6 @@ from mspt.observation import (
     summaries_by_block,
     telling_point,
 )
-from mspt.subject import Subject, subject_of_case, subject_of_clouds, subject_of_flow
 
 FLAGS: dict[str, Masked] = {
     "mask_supernodes": "supernodes",

@@ -16,7 +16,7 @@ from mspt.data.sets.car.store import MESHES, SPLITS, list_flows
 from mspt.data.solve import Solved, read_drawing, solve_case, solve_drawing
 from mspt.data.store import list_cases
 from mspt.geometry.files.readers import SUFFIXES
-from mspt.inference import predict_case
+from mspt.inference.predict import predict_case
 from mspt.metrics.fields import relative_l2
 from mspt.progress import ProgressBar
 

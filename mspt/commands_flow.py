@@ -25,7 +25,7 @@ from mspt.geometry.placement import (
     symmetry_error,
 )
 from mspt.geometry.repair import repair_mesh
-from mspt.predict import (
+from mspt.inference.shapes import (
     ShapeResult,
     Working,
     largest_difference,

@@ -19,9 +19,17 @@ from mspt.data.sets.car.store import load_flow
 from mspt.data.store import load_case
 from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.errors import MSPTError
-from mspt.flow_inputs import look_at
 from mspt.geometry.files.readers import SUFFIXES, read_mesh
 from mspt.geometry.placement import guess_placement, place_mesh
+from mspt.inference.sampling import look_at
+from mspt.inference.subject import (
+    Subject,
+    ask,
+    subject_of_case,
+    subject_of_clouds,
+    subject_of_flow,
+    subject_of_points,
+)
 from mspt.partition.alternatives import CUTS, cut_points
 from mspt.partition.patches import (
     attention_flops,
@@ -30,14 +38,6 @@ from mspt.partition.patches import (
     nearest_points,
     patch_table,
     supernode_centers,
-)
-from mspt.subject import (
-    Subject,
-    ask,
-    subject_of_case,
-    subject_of_clouds,
-    subject_of_flow,
-    subject_of_points,
 )
 
 DEFAULT = "pretrained/{}.safetensors"

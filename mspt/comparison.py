@@ -15,9 +15,9 @@ from numpy import ndarray
 from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
-from mspt.inference import partitions_for
+from mspt.inference.predict import partitions_for
+from mspt.inference.subject import Subject
 from mspt.models.branched import SplitPartition
-from mspt.subject import Subject
 
 Part = Literal["size", "x", "y", "z"]
 PARTS: tuple[Part, ...] = ("size", "x", "y", "z")

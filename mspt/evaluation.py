@@ -17,7 +17,7 @@ from mspt.data.case import CaseStack
 from mspt.data.registry import get_dataset
 from mspt.data.symmetry import Symmetry, turn
 from mspt.errors import DataError
-from mspt.inference import partitions_for, pick_device, predict_stack
+from mspt.inference.predict import partitions_for, pick_device, predict_stack
 from mspt.metrics.fields import field_metrics, relative_l2
 from mspt.progress import Told, quiet
 

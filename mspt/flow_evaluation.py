@@ -17,7 +17,7 @@ from mspt.checkpoint import Checkpoint
 from mspt.data.clouds import FREE_STREAM, GROUPS, Cloud, cloud_of, whole_body
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.data.sets.car.other_meshes import mean_of_meshes
-from mspt.flow_inference import predict_stored
+from mspt.inference.flow import predict_stored
 from mspt.metrics.fields import relative_l2
 from mspt.metrics.forces import Coefficients, coefficients, surface_force
 from mspt.metrics.ranking import order_accuracy, r_squared, spearman

@@ -18,13 +18,13 @@ from torch import Tensor
 
 from mspt.attention_views import patch_weights
 from mspt.config import require_choice
-from mspt.flow_inference import cloud_force
+from mspt.inference.flow import cloud_force
+from mspt.inference.subject import as_cloud
 from mspt.metrics.forces import Coefficients, coefficients
 from mspt.metrics.ranking import spearman
 from mspt.observation import Look, Observed, share_of_all
 from mspt.partition.ball_tree import Partition
 from mspt.recording import Mask, repeat_masked, trace_points
-from mspt.subject import as_cloud
 
 Masked = Literal["supernodes", "points and supernodes", "patch removed"]
 """What is masked of a patch.

@@ -21,12 +21,12 @@ from mspt.attention_views import (
 )
 from mspt.checkpoint import Checkpoint
 from mspt.errors import MSPTError
-from mspt.inference import partitions_for, pick_device
+from mspt.inference.predict import partitions_for, pick_device
+from mspt.inference.subject import Subject
 from mspt.models.attention import PMSATrace
 from mspt.models.mspt import MSPT
 from mspt.partition.ball_tree import Partition
 from mspt.recording import Recording, global_shares, record, trace_points
-from mspt.subject import Subject
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -20,8 +20,8 @@ from mspt.config import PATCHED
 from mspt.data.case import Case
 from mspt.data.registry import get_dataset
 from mspt.data.sets.car.flow_case import FlowCase
+from mspt.inference.subject import Subject, ask, subject_of_case, subject_of_flow
 from mspt.solvers.elasticity_mesh import ring_angles
-from mspt.subject import Subject, ask, subject_of_case, subject_of_flow
 
 FACTORS = (0.25, 0.5, 1.0, 2.0)
 """Of the N that a checkpoint has learned on."""

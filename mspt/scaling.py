@@ -21,7 +21,7 @@ from mspt.benchmark import Measurement, measuring
 from mspt.config import Architecture
 from mspt.cost import flops, peak_bytes
 from mspt.errors import MSPTError
-from mspt.inference import pick_device
+from mspt.inference.predict import pick_device
 from mspt.scaling_rows import ScalingRow, Sweep, is_measured
 
 ASSUMED_RATE = 2e10

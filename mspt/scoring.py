@@ -27,14 +27,14 @@ from mspt.data.sets.car.store import flow_index, load_flows, load_repeats
 from mspt.data.store import fingerprint, load_split
 from mspt.evaluation import evaluate
 from mspt.flow_evaluation import FlowEvaluation, evaluate_flows
-from mspt.flow_inference import predict_cloud
-from mspt.flow_inputs import cloud_size
 from mspt.geometry.outline import describe_outline
+from mspt.inference.flow import predict_cloud
+from mspt.inference.sampling import cloud_size
+from mspt.inference.trust import model_checks
 from mspt.metrics.fields import relative_l2
 from mspt.metrics.ranking import spearman
 from mspt.presets import Preset
 from mspt.progress import Told, quiet
-from mspt.trust import model_checks
 
 
 def load_cases(

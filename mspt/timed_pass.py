@@ -11,7 +11,7 @@ from torch import nn
 
 from mspt.config import ModelConfig
 from mspt.cost import Work
-from mspt.inference import partitions_for, synchronize
+from mspt.inference.predict import partitions_for, synchronize
 from mspt.seeding import generator
 
 MATRIX_SIZE = 2048

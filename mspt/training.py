@@ -18,7 +18,7 @@ from torch.optim import AdamW, Muon, Optimizer
 from mspt.batches import Batch, Cases, Source, coarsen, fit_normalizer, source_of
 from mspt.checkpoint import build_model, load_checkpoint
 from mspt.errors import CheckpointError
-from mspt.inference import pick_device
+from mspt.inference.predict import pick_device
 from mspt.lion import Lion
 from mspt.models.normalizer import Normalizer
 from mspt.presets import Preset, TrainConfig

@@ -9,6 +9,7 @@ import streamlit as st
 
 from mspt.checkpoint import CheckpointInfo
 from mspt.figures.attention_scene import Stage
+from mspt.inference.subject import Subject
 from mspt.masking import (
     Comparison,
     Effect,
@@ -20,7 +21,6 @@ from mspt.masking import (
 )
 from mspt.observation import Observed, observe, parse_points, share_of_all, telling_point
 from mspt.partition.patches import supernode_centers
-from mspt.subject import Subject
 from pages import _parts, _shared
 from pages._viewer import Pick
 

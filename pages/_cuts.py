@@ -13,6 +13,7 @@ from mspt.config import PATCHED, ModelConfig
 from mspt.cost import recommended_patches
 from mspt.data.stress_clouds import stress_cloud
 from mspt.figures.patch_views import ShownCut
+from mspt.inference.subject import Subject
 from mspt.partition.alternatives import CUTS, Cut, cut_points
 from mspt.partition.ball_tree import Partition
 from mspt.partition.patches import (
@@ -25,7 +26,6 @@ from mspt.partition.patches import (
     patch_table,
     touching_patches,
 )
-from mspt.subject import Subject
 from pages import _subjects
 
 SOURCES = (*_subjects.MODEL_SOURCES, _subjects.STRESS)

@@ -15,8 +15,8 @@ from mspt.data.registry import get_dataset
 from mspt.data.sets.car.dataset import CAR
 from mspt.figures.curves import learning_curve
 from mspt.flow_evaluation import label_noise
+from mspt.inference.subject import Subject
 from mspt.metrics.forces import drag_counts
-from mspt.subject import Subject
 from pages import _explored, _parts, _shared, _subjects
 
 NOTHING = "nothing"

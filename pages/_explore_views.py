@@ -19,7 +19,7 @@ from mspt.figures.explore_views import ERROR_MODES, compared_scene, near_patch, 
 from mspt.figures.resolution import resolution_figure
 from mspt.figures.viewer import Scene
 from mspt.figures.viewer_picture import picture
-from mspt.subject import Subject
+from mspt.inference.subject import Subject
 from pages import _explore_case, _explored, _parts, _viewer
 from pages._explore_case import bar
 

@@ -14,8 +14,9 @@ from mspt.checkpoint import Checkpoint, CheckpointInfo
 from mspt.comparison import patches_of
 from mspt.data.sets.car.store import load_repeats
 from mspt.flow_evaluation import body_of, compare_labels, label_noise, score_flow
-from mspt.flow_inference import predict_stored
-from mspt.flow_inputs import cloud_size
+from mspt.inference.flow import predict_stored
+from mspt.inference.sampling import cloud_size
+from mspt.inference.subject import Subject, ask, subject_of_flow
 from mspt.resolution import (
     FACTORS,
     AtResolution,
@@ -25,7 +26,6 @@ from mspt.resolution import (
     has_points,
     resolution_steps,
 )
-from mspt.subject import Subject, ask, subject_of_flow
 from pages import _shared, _subjects
 
 

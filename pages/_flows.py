@@ -18,14 +18,14 @@ from mspt.commands_flow import recipe_for
 from mspt.data.sets.car.flow_case import PRESSURE_RANGE, FlowCase, flow_case
 from mspt.errors import MSPTError
 from mspt.flow_evaluation import FlowScore, score_flow
-from mspt.flow_inference import carry_to_cells
 from mspt.geometry.bodies.blocks import Block, block_mesh
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.readers import read_mesh_bytes
 from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import Placement, guess_placement
-from mspt.predict import ShapeResult, Working, passport, predict_shape
+from mspt.inference.flow import carry_to_cells
+from mspt.inference.shapes import ShapeResult, Working, passport, predict_shape
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import Progress, solve_flow
 from pages import _jobs, _parts, _shared

@@ -15,7 +15,7 @@ from mspt.data.registry import DATASETS, Dataset, get_dataset
 from mspt.errors import MSPTError
 from mspt.figures.fields import suffix
 from mspt.flow_evaluation import label_noise
-from mspt.inference import Prediction, available_devices
+from mspt.inference.predict import Prediction, available_devices
 from mspt.metrics.fields import max_error
 from pages._shared import case_error, checkpoints
 

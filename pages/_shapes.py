@@ -9,7 +9,7 @@ from mspt.checkpoint import CheckpointInfo
 from mspt.flow_evaluation import FlowScore
 from mspt.geometry.files.readers import checked_suffix
 from mspt.geometry.placement import METERS, Axis, Placement
-from mspt.predict import ShapeResult, overrule
+from mspt.inference.shapes import ShapeResult, overrule
 from mspt.solvers.openfoam.run import INSTALL, is_installed
 from pages import _flows, _jobs, _parts, _views
 

@@ -18,7 +18,7 @@ from mspt.data.solve import Solved, solve_drawing
 from mspt.data.store import load_split
 from mspt.errors import DataError
 from mspt.figures.raster import Raster, grid_raster, triangle_raster
-from mspt.inference import Prediction, predict_case
+from mspt.inference.predict import Prediction, predict_case
 from mspt.metrics.fields import relative_l2
 
 PRETRAINED = Path("pretrained")

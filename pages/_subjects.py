@@ -11,9 +11,9 @@ from mspt.data.sets.car.dataset import CAR, family_and_split
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.data.sets.car.store import flow_index, list_flows, load_flow
 from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
-from mspt.flow_inputs import cloud_size, look_at
 from mspt.geometry.placement import Placement, place_mesh
-from mspt.subject import (
+from mspt.inference.sampling import cloud_size, look_at
+from mspt.inference.subject import (
     Subject,
     ask,
     subject_of_case,

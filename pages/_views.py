@@ -7,11 +7,11 @@ from pyvista import Plotter
 from mspt.data.sets.car.dataset import CAR
 from mspt.figures.flow import flow_plotter, surface_plotter
 from mspt.figures.surface_views import surface_comparison
-from mspt.flow_inference import carry_to_cells
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import Placement, place_mesh
 from mspt.geometry.subdivide import refined
-from mspt.predict import ShapeResult, in_tunnel
+from mspt.inference.flow import carry_to_cells
+from mspt.inference.shapes import ShapeResult, in_tunnel
 from pages import _flows, _parts, _viewer, _vtk
 
 VIEWS = ("Pressure", "Friction", "Slice", "Streamlines", "Shape")

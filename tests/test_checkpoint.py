@@ -17,7 +17,7 @@ from mspt.checkpoint import (
     save_checkpoint,
 )
 from mspt.errors import CheckpointError
-from mspt.inference import predict_case
+from mspt.inference.predict import predict_case
 from mspt.models.normalizer import Normalizer
 
 ARCHITECTURES = sorted(MODELS)

@@ -12,9 +12,9 @@ from mspt.commands_attention import find_subject
 from mspt.data.store import list_cases, load_case
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.writers import write_stl
+from mspt.inference.subject import subject_of_case
 from mspt.masking import mask_patch
 from mspt.observation import observe
-from mspt.subject import subject_of_case
 from tests.pages.tiny import save_tiny_flow
 
 CHECKPOINT = "pretrained/elasticity.safetensors"

@@ -11,8 +11,8 @@ from mspt.data.sets.car.store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.writers import write_stl
+from mspt.inference.subject import subject_of_flow
 from mspt.partition.ball_tree import build_partition
-from mspt.subject import subject_of_flow
 
 
 def run_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:

@@ -23,9 +23,9 @@ from mspt.data.clouds import cloud_of, whole_body
 from mspt.data.sets.car.store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
 from mspt.figures.explore_views import MARKED_PATCH, compared_scene, near_patch
-from mspt.flow_inference import predict_stored
-from mspt.inference import predict_case
-from mspt.subject import ask, subject_of_case, subject_of_flow, subject_of_points
+from mspt.inference.flow import predict_stored
+from mspt.inference.predict import predict_case
+from mspt.inference.subject import ask, subject_of_case, subject_of_flow, subject_of_points
 
 NAME = list_flows("test")[0]
 

@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, 
 from mspt.checkpoint import build_model
 from mspt.config import ModelConfig
 from mspt.cost import flops, forward_flops, peak_bytes, recommended_patches, train_flops
-from mspt.inference import partitions_for
+from mspt.inference.predict import partitions_for
 
 ARCHITECTURES = ("mspt", "published", "transolver", "full_attention")
 CPU_ATTENTION = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu

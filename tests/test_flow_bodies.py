@@ -12,7 +12,7 @@ from mspt.data.sets.car.store import flow_index, list_flows, load_flow
 from mspt.data.store import SHIPPED
 from mspt.geometry.checks import inspect_mesh
 from mspt.geometry.distance import nearest_on
-from mspt.subject import subject_of_flow
+from mspt.inference.subject import subject_of_flow
 
 CASES = [
     flow_index(name) for split in ("test", "unseen") for name in list_flows(split, root=SHIPPED)

@@ -9,7 +9,6 @@ import torch
 from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_flows
 from torch import Tensor, nn
 
-from mspt import flow_inputs
 from mspt.batches import fit_normalizer
 from mspt.checkpoint import Checkpoint, CheckpointInfo, build_model
 from mspt.data.clouds import Cloud, cloud_of, whole_body
@@ -18,7 +17,10 @@ from mspt.data.sets.car.flow_refine import compare_meshes, mean_differences
 from mspt.errors import GeometryError, MSPTError
 from mspt.flow_cards import flow_section
 from mspt.flow_evaluation import compare, evaluate_flows, on_wheels, score_flow, summarize
-from mspt.flow_inference import (
+from mspt.geometry.bodies.families import draw_body
+from mspt.geometry.distance import Nearest
+from mspt.geometry.mesh import SurfaceMesh, box
+from mspt.inference.flow import (
     CloudsDone,
     FlowPrediction,
     carry_to_cells,
@@ -27,13 +29,11 @@ from mspt.flow_inference import (
     predict_flow,
     predict_stored,
 )
-from mspt.flow_inputs import cloud_size, look_at
-from mspt.geometry.bodies.families import draw_body
-from mspt.geometry.distance import Nearest
-from mspt.geometry.mesh import SurfaceMesh, box
+from mspt.inference.predict import sampling as flow_inputs
+from mspt.inference.sampling import cloud_size, look_at
+from mspt.inference.trust import Check, TrustReport, library_of, model_checks, plain, trust_report
 from mspt.metrics.forces import coefficients, surface_force
 from mspt.scoring import training_facts, usual_checks
-from mspt.trust import Check, TrustReport, library_of, model_checks, plain, trust_report
 
 STACK = sphere_clouds(6)
 PRESET = flow_preset()
@@ -153,7 +153,7 @@ def test_stored_flow_is_predicted_as_the_mean_of_itself_and_its_mirror_image(
         """A model that is right but for a wind to the left, which has no place in a mirror."""
         return cloud.fields + torch.tensor([0.0, 0, 0, 0, 0, 0.1, 0])
 
-    monkeypatch.setattr("mspt.flow_inference.predict_cloud", drifting)
+    monkeypatch.setattr("mspt.inference.flow.predict_cloud", drifting)
     found = predict_stored(exact_checkpoint(), body)
     assert torch.allclose(found, body.fields, rtol=0, atol=1e-6)
 
@@ -168,8 +168,8 @@ def test_flow_without_a_mirror_is_predicted_once(monkeypatch: pytest.MonkeyPatch
         return cloud.fields
 
     sizes = body.num_surface, len(body.points) - body.num_surface
-    monkeypatch.setattr("mspt.flow_inference.cloud_size", lambda _: sizes)
-    monkeypatch.setattr("mspt.flow_inference.predict_cloud", look)
+    monkeypatch.setattr("mspt.inference.flow.cloud_size", lambda _: sizes)
+    monkeypatch.setattr("mspt.inference.flow.predict_cloud", look)
     assert torch.equal(predict_stored(exact_checkpoint(), body), body.fields)
     assert len(seen) == 1
 
@@ -187,8 +187,8 @@ def test_clouds_of_a_stored_flow_keep_the_proportion_learned_on(
         seen.append((cloud.num_surface, len(cloud.points) - cloud.num_surface))
         return cloud.fields
 
-    monkeypatch.setattr("mspt.flow_inference.cloud_size", lambda _: size)
-    monkeypatch.setattr("mspt.flow_inference.predict_cloud", look)
+    monkeypatch.setattr("mspt.inference.flow.cloud_size", lambda _: size)
+    monkeypatch.setattr("mspt.inference.flow.predict_cloud", look)
     found = predict_stored(exact_checkpoint(), body)
     assert torch.equal(found, body.fields)
     assert len(seen) == 2 * max(round(on_surface / size[0]), round(in_flow / size[1]))

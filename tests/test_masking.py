@@ -10,8 +10,9 @@ from torch import Tensor
 from mspt.batches import fit_normalizer
 from mspt.checkpoint import Checkpoint, build_model
 from mspt.errors import MSPTError
-from mspt.flow_inference import cloud_force
 from mspt.geometry.bodies.families import draw_body
+from mspt.inference.flow import cloud_force
+from mspt.inference.subject import Subject, as_cloud, ask, flow_channels, subject_of_points
 from mspt.masking import (
     compare_with_attention,
     mask_each_patch,
@@ -34,7 +35,6 @@ from mspt.observation import (
 from mspt.partition.ball_tree import Partition
 from mspt.recording import Mask, Recording, each_block, record, repeat_masked
 from mspt.seeding import generator
-from mspt.subject import Subject, as_cloud, ask, flow_channels, subject_of_points
 
 K = 6
 

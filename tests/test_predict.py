@@ -21,7 +21,7 @@ from mspt.geometry.files.readers import read_mesh
 from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import Placement, as_is, guess_placement
-from mspt.predict import (
+from mspt.inference.shapes import (
     ShapeResult,
     Working,
     largest_difference,

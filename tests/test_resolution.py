@@ -9,7 +9,8 @@ from mspt.comparison import patches_of
 from mspt.data.sets.car.store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
 from mspt.figures.resolution import resolution_figure
-from mspt.flow_inputs import cloud_size
+from mspt.inference.sampling import cloud_size
+from mspt.inference.subject import Subject, ask
 from mspt.resolution import (
     FACTORS,
     AtResolution,
@@ -19,7 +20,6 @@ from mspt.resolution import (
     resolution_steps,
     with_patch_size,
 )
-from mspt.subject import Subject, ask
 
 PRETRAINED = Path("pretrained")
 NAME = list_flows("test")[0]

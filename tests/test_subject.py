@@ -7,10 +7,10 @@ from mspt.data.sets.car.dataset import car_body
 from mspt.data.sets.car.store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
 from mspt.errors import MSPTError
-from mspt.flow_inputs import cloud_size, look_at
 from mspt.geometry.area import frontal_area
-from mspt.inference import predict_case
-from mspt.subject import (
+from mspt.inference.predict import predict_case
+from mspt.inference.sampling import cloud_size, look_at
+from mspt.inference.subject import (
     ask,
     flow_channels,
     subject_of_case,

@@ -11,7 +11,7 @@ from mspt.checkpoint import save_checkpoint
 from mspt.data.case import CaseStack
 from mspt.data.registry import DATASETS, grid_points
 from mspt.errors import CheckpointError, DataError
-from mspt.inference import predict_stack
+from mspt.inference.predict import predict_stack
 from mspt.lion import Lion
 from mspt.metrics.fields import relative_l2
 from mspt.presets import PRESETS, Optimizer, Preset, TrainConfig, get_preset

@@ -16,7 +16,7 @@ from mspt.comparison import Compared
 from mspt.data.case import Quantity
 from mspt.figures.theme import shared_limits
 from mspt.figures.viewer import Field, Panel, Scene, Spheres, Surface, box_around
-from mspt.subject import Subject
+from mspt.inference.subject import Subject
 
 ErrorMode = Literal["signed", "size", "log"]
 ERROR_MODES: tuple[ErrorMode, ...] = ("signed", "size", "log")

@@ -18,10 +18,10 @@ from mspt.figures.explore_views import quantity_of
 from mspt.figures.flow import flow_plotter, surface_plotter
 from mspt.figures.scene import add_colored, add_plain, make_stage, polygons
 from mspt.figures.theme import shared_limits
-from mspt.flow_inference import carry_to_cells
 from mspt.geometry.implicit import evened
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.subject import Subject
+from mspt.inference.flow import carry_to_cells
+from mspt.inference.subject import Subject
 
 What = Literal["Truth", "Prediction", "Error"]
 WHAT: tuple[What, ...] = ("Truth", "Prediction", "Error")

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import load_checkpoint
 from mspt.data.registry import get_dataset, grid_points
-from mspt.inference import predict_case
+from mspt.inference.predict import predict_case
 from mspt.solvers.darcy import sample_permeability, solve_darcy
 from mspt.solvers.elasticity import radii_from_polygon, sample_hole, solve_elasticity
 from tests.pages.reading import charts, component, metrics

@@ -12,7 +12,7 @@ from mspt.data.sets.car.store import list_flows, load_flow, load_repeats
 from mspt.data.store import load_case, load_split
 from mspt.figures.viewer_bytes import STEPS, decode, shuffle_order
 from mspt.flow_evaluation import compare_labels, score_flow
-from mspt.inference import predict_case
+from mspt.inference.predict import predict_case
 from mspt.resolution import case_at, error_at
 from tests.pages.reading import charts, metrics
 from tests.pages.tiny import NOISE, NOT_STORED, NUM_SURFACE, NUM_VOLUME, STORED, made_up_scores
@@ -458,7 +458,7 @@ def test_footer_names_the_last_run(open_page: Open) -> None:
 
 
 def test_device_picker_offers_only_what_is_here(open_page: Open) -> None:
-    from mspt.inference import available_devices
+    from mspt.inference.predict import available_devices
 
     options = open_page("home").sidebar.button_group(key="device").options
     assert len(options) == len(available_devices())

@@ -21,9 +21,9 @@ from mspt.checkpoint import load_checkpoint
 from mspt.comparison import compare, primary_error, views_of
 from mspt.data.sets.car.store import load_flow
 from mspt.figures.viewer_bytes import decode
-from mspt.flow_inputs import cloud_size
+from mspt.inference.sampling import cloud_size
+from mspt.inference.subject import ask, subject_of_flow
 from mspt.models.mspt import partition_points
-from mspt.subject import ask, subject_of_flow
 from pages import _tour, _viewer
 
 Open = Callable[..., AppTest]

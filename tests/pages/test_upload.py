@@ -22,7 +22,7 @@ from mspt.geometry.files.readers import read_mesh_bytes
 from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import guess_placement
-from mspt.predict import predict
+from mspt.inference.shapes import predict
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import Progress

@@ -17,8 +17,6 @@ from numpy import ndarray
 
 from mspt.checkpoint import Checkpoint
 from mspt.errors import DataError
-from mspt.flow_inference import CloudsDone, FlowPrediction, predict_flow
-from mspt.flow_inputs import NUM_CLOUDS, look_at
 from mspt.geometry.checks import MeshReport, inspect_mesh
 from mspt.geometry.files.writers import write_vtp
 from mspt.geometry.mesh import SurfaceMesh
@@ -31,7 +29,9 @@ from mspt.geometry.placement import (
     place_mesh,
 )
 from mspt.geometry.repair import repair_mesh
-from mspt.trust import TrustReport, library_of, plain, trust_report
+from mspt.inference.flow import CloudsDone, FlowPrediction, predict_flow
+from mspt.inference.sampling import NUM_CLOUDS, look_at
+from mspt.inference.trust import TrustReport, library_of, plain, trust_report
 
 Stage = Literal["Repair", "Place", "Look", "Predict", "Check"]
 

@@ -20,11 +20,11 @@ from mspt.data.sets.car.bodies import drawn_body
 from mspt.data.sets.car.dataset import CAR
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.data.sets.car.store import flow_index
-from mspt.flow_inference import predict_cloud
-from mspt.flow_inputs import cloud_size
 from mspt.geometry.area import frontal_area
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.inference import predict_case
+from mspt.inference.flow import predict_cloud
+from mspt.inference.predict import predict_case
+from mspt.inference.sampling import cloud_size
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

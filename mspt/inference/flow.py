@@ -19,10 +19,10 @@ from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
 from mspt.data.clouds import FREE_STREAM, Cloud
-from mspt.flow_inputs import FlowInputs, cloud_size
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.transfer import carry_values
-from mspt.inference import partitions_for, pick_device, synchronize
+from mspt.inference.predict import partitions_for, pick_device, synchronize
+from mspt.inference.sampling import FlowInputs, cloud_size
 from mspt.metrics.forces import Coefficients, Force, coefficients, surface_force
 
 NORMAL_WEIGHT = 3.0

@@ -18,10 +18,10 @@ from numpy import ndarray
 from mspt.checkpoint import Checkpoint
 from mspt.data.clouds import Cloud
 from mspt.errors import MSPTError
-from mspt.flow_inference import predict_cloud
-from mspt.flow_inputs import FlowInputs
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.outline import NAMES, describe_outline
+from mspt.inference.flow import predict_cloud
+from mspt.inference.sampling import FlowInputs
 from mspt.metrics.forces import closure_error
 
 Verdict = Literal["good", "fair", "poor"]

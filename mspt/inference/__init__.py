@@ -1,0 +1,1 @@
+"""From a checkpoint and a case or a shape to fields."""
