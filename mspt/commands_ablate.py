@@ -20,9 +20,9 @@ from mspt.commands_train import with_overrides
 from mspt.config import ModelConfig
 from mspt.errors import MSPTError
 from mspt.evaluation import num_parameters, surroundings
-from mspt.presets import Precision, Preset, get_preset
 from mspt.scoring import load_cases
-from mspt.training import TrainingStopped, prepare, train
+from mspt.training.loop import TrainingStopped, prepare, train
+from mspt.training.presets import Precision, Preset, get_preset
 
 COLUMNS = (
     "dataset", "preset", "set", "seed", "epochs", "steps", "train_cases", "parameters",

@@ -15,7 +15,6 @@ from mspt.data.registry import DATASETS
 from mspt.data.sets.adapters import ADAPTERS
 from mspt.errors import MSPTError
 from mspt.evaluation import num_parameters, surroundings
-from mspt.presets import Precision, Preset, get_preset
 from mspt.progress import ProgressBar
 from mspt.scoring import (
     final_scores,
@@ -26,8 +25,9 @@ from mspt.scoring import (
     training_facts,
     usual_checks,
 )
-from mspt.training import EpochDone, StepDone, Training, TrainingStopped, prepare, train
-from mspt.training_state import STATE_NAME
+from mspt.training.loop import EpochDone, StepDone, Training, TrainingStopped, prepare, train
+from mspt.training.presets import Precision, Preset, get_preset
+from mspt.training.state import STATE_NAME
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:

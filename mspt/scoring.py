@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mspt.batches import Cases
 from mspt.checkpoint import Checkpoint
 from mspt.data.clouds import Cloud, CloudStack, fingerprint_clouds, stack_flows
 from mspt.data.sets._public import (
@@ -33,8 +32,9 @@ from mspt.inference.sampling import cloud_size
 from mspt.inference.trust import model_checks
 from mspt.metrics.fields import relative_l2
 from mspt.metrics.ranking import spearman
-from mspt.presets import Preset
 from mspt.progress import Told, quiet
+from mspt.training.batches import Cases
+from mspt.training.presets import Preset
 
 
 def load_cases(

@@ -6,8 +6,8 @@ import torch
 
 from mspt.config import ModelConfig
 from mspt.data.case import CaseStack
-from mspt.presets import Preset, TrainConfig
 from mspt.seeding import generator
+from mspt.training.presets import Preset, TrainConfig
 
 NUM_POINTS = 60
 

@@ -11,9 +11,9 @@ from mspt.config import ModelConfig
 from mspt.data.clouds import Cloud
 from mspt.data.sets import shapenet_car
 from mspt.data.sets.adapters import ADAPTERS
-from mspt.presets import Preset, TrainConfig
 from mspt.scoring import load_cases
-from mspt.training import StepDone, prepare, train
+from mspt.training.loop import StepDone, prepare, train
+from mspt.training.presets import Preset, TrainConfig
 
 LAYERS = (1.0, 1.5, 2.25)
 AWAY = (5, 11)

@@ -9,9 +9,9 @@ from mspt.config import ModelConfig
 from mspt.data.clouds import CloudStack, stack_flows
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.presets import Preset, TrainConfig
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
+from mspt.training.presets import Preset, TrainConfig
 
 NUM_FACES, NUM_POINTS = 900, 700
 CENTER = np.array([0.5, 0.0, 0.6])

@@ -10,7 +10,6 @@ import torch
 from made_up_adapters import read_car, tiny, trained_checkpoint, write_car
 from torch import Tensor, nn
 
-from mspt.batches import coarsen, fit_normalizer, source_of
 from mspt.checkpoint import Checkpoint
 from mspt.cli import main
 from mspt.config import ModelConfig
@@ -20,7 +19,6 @@ from mspt.data.sets._public import read_cases
 from mspt.data.sets.adapters import ADAPTERS
 from mspt.errors import DataError
 from mspt.models.normalizer import Normalizer
-from mspt.presets import PRESETS, Preset
 from mspt.scoring import (
     cloud_metrics,
     final_scores,
@@ -31,7 +29,9 @@ from mspt.scoring import (
     training_facts,
     usual_checks,
 )
-from mspt.training import prepare, train
+from mspt.training.batches import coarsen, fit_normalizer, source_of
+from mspt.training.loop import prepare, train
+from mspt.training.presets import PRESETS, Preset
 
 BROKEN_CAR = "854bb96a96a4d1b338acbabdc1252e2f"
 

@@ -26,7 +26,7 @@ from mspt.data.solve import read_drawing, solve_case, solve_drawing
 from mspt.data.store import load_case
 from mspt.errors import DataError, MSPTError, SolverError
 from mspt.models.normalizer import Normalizer
-from mspt.presets import PRESETS, get_preset
+from mspt.training.presets import PRESETS, get_preset
 
 CIRCLE = [[0.5 + 0.3 * np.cos(a), 0.5 + 0.3 * np.sin(a)] for a in np.linspace(0, 6.28, 40)]
 

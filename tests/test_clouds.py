@@ -7,7 +7,6 @@ import pytest
 import torch
 from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_flows
 
-from mspt.batches import coarsen, fit_normalizer, source_of
 from mspt.data.clouds import (
     CAR_LAYOUT,
     GROUPS,
@@ -22,8 +21,9 @@ from mspt.data.clouds import (
 from mspt.data.sets.car.store import read_flow, write_flow
 from mspt.errors import DataError
 from mspt.metrics.forces import closure_error
-from mspt.presets import PRESETS
-from mspt.training import StepDone, TrainingStopped, prepare, train, validation_error
+from mspt.training.batches import coarsen, fit_normalizer, source_of
+from mspt.training.loop import StepDone, TrainingStopped, prepare, train, validation_error
+from mspt.training.presets import PRESETS
 
 HALF = cloud_of(sphere_flow(0.4))
 

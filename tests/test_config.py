@@ -7,7 +7,7 @@ import pytest
 
 from mspt.config import ModelConfig
 from mspt.errors import MSPTError
-from mspt.presets import TrainConfig, get_preset
+from mspt.training.presets import TrainConfig, get_preset
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_rejects_unknown_choices() -> None:
     # In a process of its own: here the types are checked before our own check is reached.
     code = """
 from mspt.config import ModelConfig
-from mspt.presets import TrainConfig
+from mspt.training.presets import TrainConfig
 for make in (
     lambda: ModelConfig(space_dim=2, num_patches=1, pooling="sum"),
     lambda: ModelConfig(space_dim=2, num_patches=1, partition="octree"),

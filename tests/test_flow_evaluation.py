@@ -9,7 +9,6 @@ import torch
 from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_flows
 from torch import Tensor, nn
 
-from mspt.batches import fit_normalizer
 from mspt.checkpoint import Checkpoint, CheckpointInfo, build_model
 from mspt.data.clouds import Cloud, cloud_of, whole_body
 from mspt.data.sets.car.flow_case import FlowCase
@@ -34,6 +33,7 @@ from mspt.inference.sampling import cloud_size, look_at
 from mspt.inference.trust import Check, TrustReport, library_of, model_checks, plain, trust_report
 from mspt.metrics.forces import coefficients, surface_force
 from mspt.scoring import training_facts, usual_checks
+from mspt.training.batches import fit_normalizer
 
 STACK = sphere_clouds(6)
 PRESET = flow_preset()

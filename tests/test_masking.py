@@ -7,7 +7,6 @@ from made_up_flows import flow_preset, sphere_clouds
 from test_attention_views import N, cloud, make_model, make_recording
 from torch import Tensor
 
-from mspt.batches import fit_normalizer
 from mspt.checkpoint import Checkpoint, build_model
 from mspt.errors import MSPTError
 from mspt.geometry.bodies.families import draw_body
@@ -35,6 +34,7 @@ from mspt.observation import (
 from mspt.partition.ball_tree import Partition
 from mspt.recording import Mask, Recording, each_block, record, repeat_masked
 from mspt.seeding import generator
+from mspt.training.batches import fit_normalizer
 
 K = 6
 

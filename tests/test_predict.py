@@ -11,7 +11,6 @@ import pyvista as pv
 from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_solution
 
 from mspt import commands_flow
-from mspt.batches import fit_normalizer
 from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
 from mspt.cli import main
 from mspt.data.sets.car.store import write_flow
@@ -34,6 +33,7 @@ from mspt.scoring import training_facts
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import Progress
+from mspt.training.batches import fit_normalizer
 
 CAR = draw_body("notchback", 3).mesh
 

@@ -34,7 +34,7 @@ from mspt.flow_evaluation import (
 )
 from mspt.metrics.fields import relative_l2
 from mspt.models.normalizer import Normalizer
-from mspt.presets import get_preset
+from mspt.training.presets import get_preset
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 SHIPPED = list_checkpoints(PRETRAINED)

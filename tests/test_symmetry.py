@@ -7,7 +7,6 @@ import torch
 from helpers import made_up_cases, tiny_config
 from scipy.spatial import cKDTree
 
-from mspt.batches import Batch, TurnedSource, source_of
 from mspt.checkpoint import Checkpoint, build_model
 from mspt.data.registry import DATASETS, Dataset, grid_points
 from mspt.data.symmetry import IDENTITY, LEFT_RIGHT, SQUARE, Symmetry, turn
@@ -18,6 +17,7 @@ from mspt.partition.ball_tree import build_partition
 from mspt.solvers.darcy import sample_permeability, solve_darcy
 from mspt.solvers.elasticity import sample_hole, solve_elasticity
 from mspt.solvers.elasticity_mesh import ring_angles
+from mspt.training.batches import Batch, TurnedSource, source_of
 
 UPSIDE_DOWN: Symmetry = ((1, 0), (0, -1))
 CASES = made_up_cases(6)

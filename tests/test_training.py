@@ -12,10 +12,8 @@ from mspt.data.case import CaseStack
 from mspt.data.registry import DATASETS, grid_points
 from mspt.errors import CheckpointError, DataError
 from mspt.inference.predict import predict_stack
-from mspt.lion import Lion
 from mspt.metrics.fields import relative_l2
-from mspt.presets import PRESETS, Optimizer, Preset, TrainConfig, get_preset
-from mspt.training import (
+from mspt.training.loop import (
     EpochDone,
     StepDone,
     Training,
@@ -27,7 +25,9 @@ from mspt.training import (
     train,
     validation_error,
 )
-from mspt.training_state import STATE_NAME
+from mspt.training.optimizers import Lion
+from mspt.training.presets import PRESETS, Optimizer, Preset, TrainConfig, get_preset
+from mspt.training.state import STATE_NAME
 
 CASES, VALIDATION = made_up_cases(10), made_up_cases(4, seed=1)
 
@@ -99,7 +99,7 @@ def test_same_seed_gives_the_same_losses() -> None:
 def test_resumed_run_has_the_losses_of_an_uninterrupted_one(
     tmp_path: Path, interrupted_after: int, optimizer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mspt.training.SAVE_SECONDS", 0.0)
+    monkeypatch.setattr("mspt.training.loop.SAVE_SECONDS", 0.0)
     preset = tiny_preset(optimizer=optimizer)
     whole = start(preset)
     expected = losses(whole)

@@ -6,7 +6,6 @@ from pathlib import Path
 import torch
 from made_up_flows import flow_preset, sphere_clouds
 
-from mspt.batches import fit_normalizer
 from mspt.checkpoint import build_model, save_checkpoint
 from mspt.config import ModelConfig
 from mspt.data.sets.car.store import list_flows
@@ -14,6 +13,7 @@ from mspt.data.store import load_split
 from mspt.flow_evaluation import FlowScore
 from mspt.models.normalizer import Normalizer
 from mspt.scoring import training_facts
+from mspt.training.batches import fit_normalizer
 
 ROOT = Path(__file__).parents[2]
 TINY = {"space_dim": 2, "width": 16, "num_heads": 2, "num_blocks": 1, "num_slices": 4}

@@ -11,10 +11,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from mspt.batches import Cases
 from mspt.errors import CheckpointError
 from mspt.models.normalizer import Normalizer
-from mspt.presets import Preset
+from mspt.training.batches import Cases
+from mspt.training.presets import Preset
 
 STATE_NAME = "state.safetensors"
 

@@ -15,15 +15,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
 
-from mspt.batches import Batch, Cases, Source, coarsen, fit_normalizer, source_of
 from mspt.checkpoint import build_model, load_checkpoint
 from mspt.errors import CheckpointError
 from mspt.inference.predict import pick_device
-from mspt.lion import Lion
 from mspt.models.normalizer import Normalizer
-from mspt.presets import Preset, TrainConfig
 from mspt.seeding import generator
-from mspt.training_state import Progress, Training, load_state, save_state
+from mspt.training.batches import Batch, Cases, Source, coarsen, fit_normalizer, source_of
+from mspt.training.optimizers import Lion
+from mspt.training.presets import Preset, TrainConfig
+from mspt.training.state import Progress, Training, load_state, save_state
 
 SAVE_SECONDS = 120.0
 """A run is saved at least this often, and after every epoch."""

@@ -1,0 +1,1 @@
+"""Training: loop, state, optimizers, batches, presets."""
