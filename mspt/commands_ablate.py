@@ -19,8 +19,8 @@ import torch
 from mspt.commands_train import with_overrides
 from mspt.config import ModelConfig
 from mspt.errors import MSPTError
-from mspt.evaluation import num_parameters, surroundings
-from mspt.scoring import load_cases
+from mspt.evaluation.cases import num_parameters, surroundings
+from mspt.evaluation.score import load_cases
 from mspt.training.loop import TrainingStopped, prepare, train
 from mspt.training.presets import Precision, Preset, get_preset
 

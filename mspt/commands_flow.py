@@ -11,7 +11,7 @@ from mspt.checkpoint import Checkpoint, load_checkpoint
 from mspt.data.sets.car.flow_case import FlowCase, flow_case
 from mspt.data.sets.car.store import read_flow, write_flow
 from mspt.errors import MSPTError
-from mspt.flow_evaluation import FlowScore, label_noise, score_flow
+from mspt.evaluation.flows import FlowScore, label_noise, score_flow
 from mspt.geometry.files.readers import read_mesh
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import (

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mspt.checkpoint import save_checkpoint
 from mspt.errors import CheckpointError
-from mspt.evaluation import num_parameters
+from mspt.evaluation.cases import num_parameters
 from mspt.models.normalizer import Normalizer
 from mspt.models.published.model import load_published
 

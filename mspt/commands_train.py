@@ -9,14 +9,13 @@ from typing import Any, get_args
 
 import torch
 
-from mspt.cards import model_cards
 from mspt.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from mspt.data.registry import DATASETS
 from mspt.data.sets.adapters import ADAPTERS
 from mspt.errors import MSPTError
-from mspt.evaluation import num_parameters, surroundings
-from mspt.progress import ProgressBar
-from mspt.scoring import (
+from mspt.evaluation.cards import model_cards
+from mspt.evaluation.cases import num_parameters, surroundings
+from mspt.evaluation.score import (
     final_scores,
     fingerprint_of,
     load_cases,
@@ -25,6 +24,7 @@ from mspt.scoring import (
     training_facts,
     usual_checks,
 )
+from mspt.progress import ProgressBar
 from mspt.training.loop import EpochDone, StepDone, Training, TrainingStopped, prepare, train
 from mspt.training.presets import Precision, Preset, get_preset
 from mspt.training.state import STATE_NAME

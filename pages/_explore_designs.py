@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from mspt.evaluation.flows import ORDER_GAPS, label_noise
 from mspt.figures.curves import error_histogram
 from mspt.figures.designs import drag_scatter, order_figure
-from mspt.flow_evaluation import ORDER_GAPS, label_noise
 from mspt.metrics.ranking import order_accuracy
 from pages import _explored, _parts, _shared, _subjects
 from pages._explore_case import Chosen

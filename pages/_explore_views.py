@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from mspt.comparison import (
+from mspt.evaluation.comparison import (
     PARTS,
     Compared,
     View,

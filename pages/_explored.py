@@ -11,13 +11,10 @@ import pandas as pd
 import streamlit as st
 
 from mspt.checkpoint import Checkpoint, CheckpointInfo
-from mspt.comparison import patches_of
 from mspt.data.sets.car.store import load_repeats
-from mspt.flow_evaluation import body_of, compare_labels, label_noise, score_flow
-from mspt.inference.flow import predict_stored
-from mspt.inference.sampling import cloud_size
-from mspt.inference.subject import Subject, ask, subject_of_flow
-from mspt.resolution import (
+from mspt.evaluation.comparison import patches_of
+from mspt.evaluation.flows import body_of, compare_labels, label_noise, score_flow
+from mspt.evaluation.resolution import (
     FACTORS,
     AtResolution,
     case_at,
@@ -26,6 +23,9 @@ from mspt.resolution import (
     has_points,
     resolution_steps,
 )
+from mspt.inference.flow import predict_stored
+from mspt.inference.sampling import cloud_size
+from mspt.inference.subject import Subject, ask, subject_of_flow
 from pages import _shared, _subjects
 
 

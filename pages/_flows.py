@@ -17,7 +17,7 @@ from mspt.checkpoint import Checkpoint, CheckpointInfo
 from mspt.commands_flow import recipe_for
 from mspt.data.sets.car.flow_case import PRESSURE_RANGE, FlowCase, flow_case
 from mspt.errors import MSPTError
-from mspt.flow_evaluation import FlowScore, score_flow
+from mspt.evaluation.flows import FlowScore, score_flow
 from mspt.geometry.bodies.blocks import Block, block_mesh
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.readers import read_mesh_bytes

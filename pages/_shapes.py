@@ -6,7 +6,7 @@ from typing import Any, get_args
 import streamlit as st
 
 from mspt.checkpoint import CheckpointInfo
-from mspt.flow_evaluation import FlowScore
+from mspt.evaluation.flows import FlowScore
 from mspt.geometry.files.readers import checked_suffix
 from mspt.geometry.placement import METERS, Axis, Placement
 from mspt.inference.shapes import ShapeResult, overrule

@@ -11,7 +11,7 @@ from mspt.config import ModelConfig
 from mspt.data.clouds import Cloud
 from mspt.data.sets import shapenet_car
 from mspt.data.sets.adapters import ADAPTERS
-from mspt.scoring import load_cases
+from mspt.evaluation.score import load_cases
 from mspt.training.loop import StepDone, prepare, train
 from mspt.training.presets import Preset, TrainConfig
 

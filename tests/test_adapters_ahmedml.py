@@ -13,7 +13,7 @@ from mspt.data.layout import FieldGroup, Layout
 from mspt.data.sets import ahmedml
 from mspt.data.sets.adapters import ADAPTERS
 from mspt.errors import DataError
-from mspt.scoring import final_scores, load_cases, prepare_cases, score
+from mspt.evaluation.score import final_scores, load_cases, prepare_cases, score
 
 TEST_RUNS = [
     4, 11, 12, 19, 20, 22, 56, 109, 127, 150, 165, 177, 187, 191, 203, 208, 215, 228, 234, 241,

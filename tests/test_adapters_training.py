@@ -18,8 +18,7 @@ from mspt.data.sets import shapenet_car
 from mspt.data.sets._public import read_cases
 from mspt.data.sets.adapters import ADAPTERS
 from mspt.errors import DataError
-from mspt.models.normalizer import Normalizer
-from mspt.scoring import (
+from mspt.evaluation.score import (
     cloud_metrics,
     final_scores,
     load_cases,
@@ -29,6 +28,7 @@ from mspt.scoring import (
     training_facts,
     usual_checks,
 )
+from mspt.models.normalizer import Normalizer
 from mspt.training.batches import coarsen, fit_normalizer, source_of
 from mspt.training.loop import prepare, train
 from mspt.training.presets import PRESETS, Preset

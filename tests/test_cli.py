@@ -12,7 +12,6 @@ import torch
 from helpers import made_up_cases, tiny_config, tiny_preset
 
 from mspt import benchmark as benchmark_module
-from mspt import scoring
 from mspt.benchmark import Measurement, combine, measure
 from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
 from mspt.cli import COMMANDS, main
@@ -25,6 +24,7 @@ from mspt.data.registry import DATASETS
 from mspt.data.solve import read_drawing, solve_case, solve_drawing
 from mspt.data.store import load_case
 from mspt.errors import DataError, MSPTError, SolverError
+from mspt.evaluation.cases import score as scoring
 from mspt.models.normalizer import Normalizer
 from mspt.training.presets import PRESETS, get_preset
 

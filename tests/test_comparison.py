@@ -6,9 +6,12 @@ import pytest
 import pyvista as pv
 import torch
 
-from mspt import flow_evaluation
 from mspt.checkpoint import load_checkpoint
-from mspt.comparison import (
+from mspt.data.clouds import cloud_of, whole_body
+from mspt.data.sets.car.store import list_flows, load_flow
+from mspt.data.store import list_cases, load_case
+from mspt.evaluation.cases import flows as flow_evaluation
+from mspt.evaluation.comparison import (
     PARTS,
     compare,
     compared_table,
@@ -19,9 +22,6 @@ from mspt.comparison import (
     worst_patches,
     write_compared,
 )
-from mspt.data.clouds import cloud_of, whole_body
-from mspt.data.sets.car.store import list_flows, load_flow
-from mspt.data.store import list_cases, load_case
 from mspt.figures.explore_views import MARKED_PATCH, compared_scene, near_patch
 from mspt.inference.flow import predict_stored
 from mspt.inference.predict import predict_case

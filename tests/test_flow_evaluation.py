@@ -14,8 +14,9 @@ from mspt.data.clouds import Cloud, cloud_of, whole_body
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.data.sets.car.flow_refine import compare_meshes, mean_differences
 from mspt.errors import GeometryError, MSPTError
-from mspt.flow_cards import flow_section
-from mspt.flow_evaluation import compare, evaluate_flows, on_wheels, score_flow, summarize
+from mspt.evaluation._flow_card import flow_section
+from mspt.evaluation.flows import compare, evaluate_flows, on_wheels, score_flow, summarize
+from mspt.evaluation.score import training_facts, usual_checks
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.distance import Nearest
 from mspt.geometry.mesh import SurfaceMesh, box
@@ -32,7 +33,6 @@ from mspt.inference.predict import sampling as flow_inputs
 from mspt.inference.sampling import cloud_size, look_at
 from mspt.inference.trust import Check, TrustReport, library_of, model_checks, plain, trust_report
 from mspt.metrics.forces import coefficients, surface_force
-from mspt.scoring import training_facts, usual_checks
 from mspt.training.batches import fit_normalizer
 
 STACK = sphere_clouds(6)

@@ -23,7 +23,7 @@ from mspt.data.sets.car.other_meshes import (
 from mspt.data.sets.car.store import LEFT_OUT, SHIPPED, load_flow, load_repeats, write_flow
 from mspt.data.store import read_json, write_json
 from mspt.errors import DataError
-from mspt.flow_evaluation import compare_labels, label_noise, summarize
+from mspt.evaluation.flows import compare_labels, label_noise, summarize
 
 CASE = sphere_flow(0.4)
 TEST_CASES = [index for index in range(20) if family_and_split(index)[1] == "test"]

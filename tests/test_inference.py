@@ -4,7 +4,7 @@ from helpers import made_up_cases, tiny_config
 
 from mspt.checkpoint import Checkpoint, build_model
 from mspt.errors import DataError, MSPTError
-from mspt.evaluation import evaluate, num_parameters, surroundings
+from mspt.evaluation.cases import evaluate, num_parameters, surroundings
 from mspt.inference.predict import (
     available_devices,
     partitions_for,

@@ -15,6 +15,7 @@ from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
 from mspt.cli import main
 from mspt.data.sets.car.store import write_flow
 from mspt.errors import DataError, GeometryError
+from mspt.evaluation.score import training_facts
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.readers import read_mesh
 from mspt.geometry.files.writers import write_stl
@@ -29,7 +30,6 @@ from mspt.inference.shapes import (
     predict_shape,
     read_passport,
 )
-from mspt.scoring import training_facts
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import Progress

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from helpers import made_up_cases, tiny_config
 
-from mspt.card_parts import flattened
-from mspt.cards import model_cards
 from mspt.checkpoint import (
     CheckpointInfo,
     build_model,
@@ -24,8 +22,10 @@ from mspt.data.sets.car.other_meshes import REPEATS
 from mspt.data.sets.car.store import FINER_FOLDER, flow_index, list_flows, load_flow, load_repeats
 from mspt.data.sets.car.store import SHIPPED as SHIPPED_DATA
 from mspt.data.store import load_split
-from mspt.evaluation import evaluate, num_parameters
-from mspt.flow_evaluation import (
+from mspt.evaluation._card_parts import flattened
+from mspt.evaluation.cards import model_cards
+from mspt.evaluation.cases import evaluate, num_parameters
+from mspt.evaluation.flows import (
     FlowScore,
     compare_labels,
     evaluate_flows,

@@ -5,13 +5,10 @@ import pytest
 import torch
 
 from mspt.checkpoint import Checkpoint, load_checkpoint
-from mspt.comparison import patches_of
 from mspt.data.sets.car.store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
-from mspt.figures.resolution import resolution_figure
-from mspt.inference.sampling import cloud_size
-from mspt.inference.subject import Subject, ask
-from mspt.resolution import (
+from mspt.evaluation.comparison import patches_of
+from mspt.evaluation.resolution import (
     FACTORS,
     AtResolution,
     case_at,
@@ -20,6 +17,9 @@ from mspt.resolution import (
     resolution_steps,
     with_patch_size,
 )
+from mspt.figures.resolution import resolution_figure
+from mspt.inference.sampling import cloud_size
+from mspt.inference.subject import Subject, ask
 
 PRETRAINED = Path("pretrained")
 NAME = list_flows("test")[0]

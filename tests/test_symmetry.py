@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from mspt.checkpoint import Checkpoint, build_model
 from mspt.data.registry import DATASETS, Dataset, grid_points
 from mspt.data.symmetry import IDENTITY, LEFT_RIGHT, SQUARE, Symmetry, turn
-from mspt.evaluation import evaluate
+from mspt.evaluation.cases import evaluate
 from mspt.inference.predict import predict_case
 from mspt.models.normalizer import Normalizer
 from mspt.partition.ball_tree import build_partition

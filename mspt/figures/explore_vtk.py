@@ -11,9 +11,9 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
-from mspt.comparison import Compared, compare, views_of
 from mspt.data.case import Quantity
 from mspt.data.clouds import FREE_STREAM
+from mspt.evaluation.comparison import Compared, compare, views_of
 from mspt.figures.explore_views import quantity_of
 from mspt.figures.flow import flow_plotter, surface_plotter
 from mspt.figures.scene import add_colored, add_plain, make_stage, polygons

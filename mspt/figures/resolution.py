@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from mspt.evaluation.resolution import AtResolution
 from mspt.figures.theme import ACCENT, INK, lay_out
-from mspt.resolution import AtResolution
 
 _COLORS = {"K": {False: "#0072b2", True: "#56b4e9"}, "L": {False: "#009e73", True: "#00b386"}}
 _GRID = {False: "#e6ebef", True: "#26303a"}

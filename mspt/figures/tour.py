@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from mspt.comparison import compare, views_of
+from mspt.evaluation.comparison import compare, views_of
 from mspt.figures.explore_views import field_panels
 from mspt.figures.tour_facts import TourFacts, facts_of
 from mspt.figures.viewer import Field, Labels, Lines, Panel, Scene, Spheres, Stop, Surface

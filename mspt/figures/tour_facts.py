@@ -5,7 +5,7 @@ Letters: N points, K patches, L points per patch, Q supernodes per patch, S = K 
 
 from dataclasses import dataclass
 
-from mspt.comparison import primary_error
+from mspt.evaluation.comparison import primary_error
 from mspt.observation import Look, Observed
 
 

@@ -18,8 +18,8 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import load_checkpoint
-from mspt.comparison import compare, primary_error, views_of
 from mspt.data.sets.car.store import load_flow
+from mspt.evaluation.comparison import compare, primary_error, views_of
 from mspt.figures.viewer_bytes import decode
 from mspt.inference.sampling import cloud_size
 from mspt.inference.subject import ask, subject_of_flow

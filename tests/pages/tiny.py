@@ -10,9 +10,9 @@ from mspt.checkpoint import build_model, save_checkpoint
 from mspt.config import ModelConfig
 from mspt.data.sets.car.store import list_flows
 from mspt.data.store import load_split
-from mspt.flow_evaluation import FlowScore
+from mspt.evaluation.flows import FlowScore
+from mspt.evaluation.score import training_facts
 from mspt.models.normalizer import Normalizer
-from mspt.scoring import training_facts
 from mspt.training.batches import fit_normalizer
 
 ROOT = Path(__file__).parents[2]

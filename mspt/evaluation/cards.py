@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mspt.card_parts import describe_model, training_line
 from mspt.checkpoint import CheckpointInfo, list_checkpoints
 from mspt.data.registry import get_dataset
 from mspt.data.sets.car.dataset import CAR
-from mspt.flow_cards import flow_section
+from mspt.evaluation._card_parts import describe_model, training_line
+from mspt.evaluation._flow_card import flow_section
 
 INTRODUCTION = """# Model cards
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mspt.card_parts import describe_model, training_line
 from mspt.checkpoint import CheckpointInfo
 from mspt.data.sets.car.dataset import CAR
 from mspt.data.sets.car.store import SHIPPED, label_errors, left_out
+from mspt.evaluation._card_parts import describe_model, training_line
 
 COLUMNS: Mapping[str, tuple[str, str]] = {
     "C_p": ("surface_pressure", ".1%"),

@@ -15,11 +15,11 @@ from jaxtyping import Int64
 from numpy import ndarray
 
 from mspt.checkpoint import Checkpoint
-from mspt.comparison import primary_error
 from mspt.config import PATCHED
 from mspt.data.case import Case
 from mspt.data.registry import get_dataset
 from mspt.data.sets.car.flow_case import FlowCase
+from mspt.evaluation.comparison import primary_error
 from mspt.inference.subject import Subject, ask, subject_of_case, subject_of_flow
 from mspt.solvers.elasticity_mesh import ring_angles
 

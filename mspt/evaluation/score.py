@@ -24,8 +24,8 @@ from mspt.data.sets.adapters import ADAPTERS
 from mspt.data.sets.car.dataset import CAR, family_and_split
 from mspt.data.sets.car.store import flow_index, load_flows, load_repeats
 from mspt.data.store import fingerprint, load_split
-from mspt.evaluation import evaluate
-from mspt.flow_evaluation import FlowEvaluation, evaluate_flows
+from mspt.evaluation.cases import evaluate
+from mspt.evaluation.flows import FlowEvaluation, evaluate_flows
 from mspt.geometry.outline import describe_outline
 from mspt.inference.flow import predict_cloud
 from mspt.inference.sampling import cloud_size

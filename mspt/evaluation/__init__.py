@@ -1,0 +1,1 @@
+"""Scores of checkpoints, comparisons and model cards."""
