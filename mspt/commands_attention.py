@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from mspt.attention_views import most_read
 from mspt.checkpoint import Checkpoint, load_checkpoint
 from mspt.data.sets.car.dataset import CAR
 from mspt.data.sets.car.store import load_flow
@@ -16,8 +15,8 @@ from mspt.geometry.files.readers import SUFFIXES, read_mesh
 from mspt.geometry.placement import guess_placement, place_mesh
 from mspt.inference.sampling import cloud_size, look_at
 from mspt.inference.subject import Subject, subject_of_case, subject_of_clouds, subject_of_flow
-from mspt.masking import Effect, Masked, attention_table, mask_patch
-from mspt.observation import (
+from mspt.inspection.masking import Effect, Masked, attention_table, mask_patch
+from mspt.inspection.observe import (
     Look,
     Observed,
     look,
@@ -25,6 +24,7 @@ from mspt.observation import (
     summaries_by_block,
     telling_point,
 )
+from mspt.inspection.weights import most_read
 
 FLAGS: dict[str, Masked] = {
     "mask_supernodes": "supernodes",

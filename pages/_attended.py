@@ -10,7 +10,7 @@ import streamlit as st
 from mspt.checkpoint import CheckpointInfo
 from mspt.figures.attention_scene import Stage
 from mspt.inference.subject import Subject
-from mspt.masking import (
+from mspt.inspection.masking import (
     Comparison,
     Effect,
     Masked,
@@ -19,7 +19,7 @@ from mspt.masking import (
     mask_each_patch,
     mask_patch,
 )
-from mspt.observation import Observed, observe, parse_points, share_of_all, telling_point
+from mspt.inspection.observe import Observed, observe, parse_points, share_of_all, telling_point
 from mspt.partition.patches import supernode_centers
 from pages import _parts, _shared
 from pages._viewer import Pick

@@ -6,7 +6,6 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from mspt.attention_views import most_read
 from mspt.checkpoint import CheckpointInfo
 from mspt.figures.attention_scene import (
     Stage,
@@ -17,8 +16,9 @@ from mspt.figures.attention_scene import (
     weights_scene,
 )
 from mspt.figures.designs import COUNT
-from mspt.masking import Effect
-from mspt.observation import Look, Observed
+from mspt.inspection.masking import Effect
+from mspt.inspection.observe import Look, Observed
+from mspt.inspection.weights import most_read
 from pages import _attended, _parts, _viewer
 
 HEIGHT = 500

@@ -10,7 +10,7 @@ from mspt.errors import MSPTError
 from mspt.figures.designs import family_group
 from mspt.figures.tour import Tour, build_tour
 from mspt.figures.tour_facts import equations
-from mspt.observation import observe
+from mspt.inspection.observe import observe
 from pages import _parts, _shared, _subjects, _viewer
 
 HEIGHT = 520

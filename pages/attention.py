@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from mspt.masking import attention_table
-from mspt.observation import look
+from mspt.inspection.masking import attention_table
+from mspt.inspection.observe import look
 from pages import _attended, _parts, _subjects
 from pages import _attention_below as below
 from pages import _attention_parts as parts

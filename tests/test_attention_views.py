@@ -8,7 +8,9 @@ from helpers import tiny_config
 from hypothesis import given
 from torch import Tensor
 
-from mspt.attention_views import (
+from mspt.checkpoint import build_model
+from mspt.inspection.recording import Recording, each_block, global_shares, record, trace_points
+from mspt.inspection.weights import (
     all_weights,
     entropy_bits,
     global_share,
@@ -21,10 +23,8 @@ from mspt.attention_views import (
     summarize,
     supernode_of_point,
 )
-from mspt.checkpoint import build_model
 from mspt.models.mspt import MSPT
 from mspt.partition.ball_tree import build_partition, sequence_partition
-from mspt.recording import Recording, each_block, global_shares, record, trace_points
 from mspt.seeding import generator
 
 N = 47
@@ -168,7 +168,7 @@ def test_share_is_computed_a_few_patches_at_a_time(monkeypatch: pytest.MonkeyPat
         seen.append(x.shape[1])
         return original(x, *rest)
 
-    monkeypatch.setattr("mspt.recording.STREAM_ROWS", 10)
+    monkeypatch.setattr("mspt.inspection.recording.STREAM_ROWS", 10)
     monkeypatch.setattr(layer, "global_share", spy)
     torch.testing.assert_close(global_shares(recording, block=1), whole)
     assert sum(seen) == N

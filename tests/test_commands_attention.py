@@ -13,8 +13,8 @@ from mspt.data.store import list_cases, load_case
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.writers import write_stl
 from mspt.inference.subject import subject_of_case
-from mspt.masking import mask_patch
-from mspt.observation import observe
+from mspt.inspection.masking import mask_patch
+from mspt.inspection.observe import observe
 from tests.pages.tiny import save_tiny_flow
 
 CHECKPOINT = "pretrained/elasticity.safetensors"

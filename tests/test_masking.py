@@ -12,16 +12,13 @@ from mspt.errors import MSPTError
 from mspt.geometry.bodies.families import draw_body
 from mspt.inference.flow import cloud_force
 from mspt.inference.subject import Subject, as_cloud, ask, flow_channels, subject_of_points
-from mspt.masking import (
+from mspt.inspection.masking import (
     compare_with_attention,
     mask_each_patch,
     mask_of_patch,
     mask_patch,
 )
-from mspt.metrics.forces import coefficients
-from mspt.metrics.ranking import spearman
-from mspt.models.normalizer import Normalizer
-from mspt.observation import (
+from mspt.inspection.observe import (
     Observed,
     look,
     observe,
@@ -31,8 +28,11 @@ from mspt.observation import (
     summaries_by_block,
     telling_point,
 )
+from mspt.inspection.recording import Mask, Recording, each_block, record, repeat_masked
+from mspt.metrics.forces import coefficients
+from mspt.metrics.ranking import spearman
+from mspt.models.normalizer import Normalizer
 from mspt.partition.ball_tree import Partition
-from mspt.recording import Mask, Recording, each_block, record, repeat_masked
 from mspt.seeding import generator
 from mspt.training.batches import fit_normalizer
 

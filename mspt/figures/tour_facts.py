@@ -6,7 +6,7 @@ Letters: N points, K patches, L points per patch, Q supernodes per patch, S = K 
 from dataclasses import dataclass
 
 from mspt.evaluation.comparison import primary_error
-from mspt.observation import Look, Observed
+from mspt.inspection.observe import Look, Observed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ from mspt.data.store import load_split
 from mspt.figures.attention_scene import MOST, READS
 from mspt.figures.viewer_bytes import decode
 from mspt.inference.subject import subject_of_case
-from mspt.masking import compare_with_attention, mask_each_patch, mask_patch
-from mspt.observation import Observed, look, observe, telling_point
+from mspt.inspection.masking import compare_with_attention, mask_each_patch, mask_patch
+from mspt.inspection.observe import Observed, look, observe, telling_point
 from pages import _attended
 from tests.pages.reading import charts, metrics
 

@@ -11,7 +11,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mspt.attention_views import (
+from mspt.checkpoint import Checkpoint
+from mspt.errors import MSPTError
+from mspt.inference.predict import partitions_for, pick_device
+from mspt.inference.subject import Subject
+from mspt.inspection.recording import Recording, global_shares, record, trace_points
+from mspt.inspection.weights import (
     Spread,
     Summary,
     mean_summary,
@@ -19,14 +24,9 @@ from mspt.attention_views import (
     spread_on_cloud,
     summarize,
 )
-from mspt.checkpoint import Checkpoint
-from mspt.errors import MSPTError
-from mspt.inference.predict import partitions_for, pick_device
-from mspt.inference.subject import Subject
 from mspt.models.attention import PMSATrace
 from mspt.models.mspt import MSPT
 from mspt.partition.ball_tree import Partition
-from mspt.recording import Recording, global_shares, record, trace_points
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

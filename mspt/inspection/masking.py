@@ -16,15 +16,15 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from mspt.attention_views import patch_weights
 from mspt.config import require_choice
 from mspt.inference.flow import cloud_force
 from mspt.inference.subject import as_cloud
+from mspt.inspection.observe import Look, Observed, share_of_all
+from mspt.inspection.recording import Mask, repeat_masked, trace_points
+from mspt.inspection.weights import patch_weights
 from mspt.metrics.forces import Coefficients, coefficients
 from mspt.metrics.ranking import spearman
-from mspt.observation import Look, Observed, share_of_all
 from mspt.partition.ball_tree import Partition
-from mspt.recording import Mask, repeat_masked, trace_points
 
 Masked = Literal["supernodes", "points and supernodes", "patch removed"]
 """What is masked of a patch.

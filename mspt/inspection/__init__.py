@@ -1,0 +1,1 @@
+"""What a forward pass does inside: attention weights and masking."""
