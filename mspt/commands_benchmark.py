@@ -8,15 +8,11 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from mspt.benchmark import Measurement, combine, measure_models
-from mspt.benchmark_partition import benchmark_partition
-from mspt.config import Architecture, ModelConfig
-from mspt.cost import FLOAT_BYTES, Work, recommended_patches
-from mspt.errors import MSPTError
-from mspt.progress import ProgressBar
-from mspt.scaling import Limits, Working, available_bytes, run_sweep
-from mspt.scaling_fits import fit_rows
-from mspt.scaling_rows import (
+from mspt.benchmarks.cost import FLOAT_BYTES, Work, recommended_patches
+from mspt.benchmarks.fits import fit_rows
+from mspt.benchmarks.models import Measurement, combine, measure_models
+from mspt.benchmarks.partition import benchmark_partition
+from mspt.benchmarks.rows import (
     AXIS_MODELS,
     AXIS_VALUES,
     COMPARED,
@@ -27,6 +23,10 @@ from mspt.scaling_rows import (
     rows_table,
     write_rows,
 )
+from mspt.benchmarks.sweep import Limits, Working, available_bytes, run_sweep
+from mspt.config import Architecture, ModelConfig
+from mspt.errors import MSPTError
+from mspt.progress import ProgressBar
 
 MEBIBYTE = 2**20
 

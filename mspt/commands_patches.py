@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from mspt.benchmarks.cost import forward_flops, recommended_patches
 from mspt.checkpoint import Checkpoint, load_checkpoint
 from mspt.config import PATCHED
-from mspt.cost import forward_flops, recommended_patches
 from mspt.data.registry import DATASETS
 from mspt.data.sets.car.dataset import CAR
 from mspt.data.sets.car.store import load_flow

@@ -5,7 +5,7 @@ import shlex
 import numpy as np
 import streamlit as st
 
-from mspt.cost import forward_flops, recommended_patches
+from mspt.benchmarks.cost import forward_flops, recommended_patches
 from mspt.data.stress_clouds import MAX_POINTS, describe_cloud
 from mspt.partition.alternatives import Cut
 from mspt.partition.patches import attention_flops

@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 from torch import Tensor
 
+from mspt.benchmarks.cost import recommended_patches
 from mspt.checkpoint import CheckpointInfo
 from mspt.config import PATCHED, ModelConfig
-from mspt.cost import recommended_patches
 from mspt.data.stress_clouds import stress_cloud
 from mspt.figures.patch_views import ShownCut
 from mspt.inference.subject import Subject

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from mspt.figures.scaling import NAMES
-from mspt.scaling import Limits, Working, available_bytes, estimate, refusal, run_sweep
-from mspt.scaling_rows import (
+from mspt.benchmarks.rows import (
     AXIS_MODELS,
     AXIS_VALUES,
     Axis,
@@ -18,6 +16,8 @@ from mspt.scaling_rows import (
     Sweep,
     read_rows,
 )
+from mspt.benchmarks.sweep import Limits, Working, available_bytes, estimate, refusal, run_sweep
+from mspt.figures.scaling import NAMES
 from pages import _jobs
 from pages._growth_shown import LETTERS
 

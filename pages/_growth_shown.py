@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from mspt.benchmarks.fits import PAPER, Exponent, PaperFigure, closed_form, fit_rows
+from mspt.benchmarks.rows import Axis, Quantity, ScalingRow, Sweep, best_patches, rows_table
 from mspt.figures.scaling import NAMES, Curve, scaling_figure
-from mspt.scaling_fits import PAPER, Exponent, PaperFigure, closed_form, fit_rows
-from mspt.scaling_rows import Axis, Quantity, ScalingRow, Sweep, best_patches, rows_table
 from pages import _parts
 
 STORED = "stored curve"

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mspt.benchmark_partition import benchmark_partition
+from mspt.benchmarks.partition import benchmark_partition
 
 
 def test_every_method_is_timed_against_ours() -> None:

@@ -11,14 +11,14 @@ import pyvista as pv
 import torch
 from helpers import made_up_cases, tiny_config, tiny_preset
 
-from mspt import benchmark as benchmark_module
-from mspt.benchmark import Measurement, combine, measure
+from mspt.benchmarks import models as benchmark_module
+from mspt.benchmarks.cost import forward_flops, recommended_patches
+from mspt.benchmarks.models import Measurement, combine, measure
 from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
 from mspt.cli import COMMANDS, main
 from mspt.commands_benchmark import _with_ratios
 from mspt.commands_train import add_train, with_overrides
 from mspt.config import ModelConfig
-from mspt.cost import forward_flops, recommended_patches
 from mspt.data.export import case_table, write_case
 from mspt.data.registry import DATASETS
 from mspt.data.solve import read_drawing, solve_case, solve_drawing
@@ -427,7 +427,7 @@ def test_scaling_is_resumable_and_prints_exponents(
         measured.append(size)
         yield replace(row("mspt", size**1.5, 512 * size), num_points=size)
 
-    monkeypatch.setattr("mspt.scaling.measuring", at_once)
+    monkeypatch.setattr("mspt.benchmarks.sweep.measuring", at_once)
     out = str(tmp_path / "rows.csv")
     arguments = ["benchmark", "scaling", "--axis", "points", "--models", "mspt", "--out", out]
     limits = ["--longest", "1e30"]

@@ -13,15 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mspt import benchmark, scaling
-from mspt.benchmark import Looked, Measurement, measuring
-from mspt.config import ModelConfig
-from mspt.cost import flops, peak_bytes
-from mspt.errors import MSPTError
-from mspt.figures.scaling import Curve, scaling_figure
-from mspt.scaling import Limits, Working, estimate, run_sweep
-from mspt.scaling_fits import closed_form, fit_exponent
-from mspt.scaling_rows import (
+from mspt.benchmarks import models as benchmark
+from mspt.benchmarks import sweep as scaling
+from mspt.benchmarks.cost import flops, peak_bytes
+from mspt.benchmarks.fits import closed_form, fit_exponent
+from mspt.benchmarks.models import Looked, Measurement, measuring
+from mspt.benchmarks.rows import (
     AXIS_MODELS,
     AXIS_VALUES,
     COMPARED,
@@ -30,6 +27,10 @@ from mspt.scaling_rows import (
     read_rows,
     write_rows,
 )
+from mspt.benchmarks.sweep import Limits, Working, estimate, run_sweep
+from mspt.config import ModelConfig
+from mspt.errors import MSPTError
+from mspt.figures.scaling import Curve, scaling_figure
 
 STORED = Path(__file__).parents[1] / "assets" / "benchmarks" / "scaling.csv"
 SWEEP = Sweep(axis="points", values=(1000, 10_000, 100_000), models=("mspt", "full_attention"))
@@ -208,7 +209,7 @@ def test_looks_tell_the_memory_a_process_holds(monkeypatch: pytest.MonkeyPatch) 
     start = subprocess.Popen
 
     def other(command: list[str], **options: object) -> subprocess.Popen:
-        assert command[1:3] == ["-m", "mspt.benchmark"]
+        assert command[1:3] == ["-m", "mspt.benchmarks.models"]
         return start([sys.executable, "-c", program], **options)
 
     monkeypatch.setattr(benchmark.subprocess, "Popen", other)

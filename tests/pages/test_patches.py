@@ -8,8 +8,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from mspt.benchmarks.cost import recommended_patches
 from mspt.checkpoint import load_checkpoint, save_checkpoint
-from mspt.cost import recommended_patches
 from mspt.data.store import load_case
 from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.figures.viewer_bytes import decode, shuffle_order

@@ -8,10 +8,10 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mspt.benchmark import Looked, Measurement
+from mspt.benchmarks.fits import fit_exponent
+from mspt.benchmarks.models import Looked, Measurement
+from mspt.benchmarks.rows import read_rows
 from mspt.cli import build_parser
-from mspt.scaling_fits import fit_exponent
-from mspt.scaling_rows import read_rows
 from tests.pages.reading import charts, metrics
 from tests.pages.tiny import ROOT
 
@@ -52,7 +52,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
             matrix_share=0.0,
         )
 
-    monkeypatch.setattr("mspt.scaling.measuring", measure_at_once)
+    monkeypatch.setattr("mspt.benchmarks.sweep.measuring", measure_at_once)
 
 
 def test_page_draws_the_stored_rows(open_page: Open) -> None:

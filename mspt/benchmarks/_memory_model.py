@@ -1,12 +1,12 @@
 """Float32 numbers alive at the worst moment of each architecture's passes, from its sizes.
 
-Letters as in :mod:`mspt.cost`.
+Letters as in :mod:`mspt.benchmarks.cost`.
 """
 
 from collections.abc import Callable, Mapping
 
+from mspt.benchmarks._flops import input_channels, published_rows
 from mspt.config import Architecture, ModelConfig
-from mspt.cost_arithmetic import input_channels, published_rows
 from mspt.models.embedding import STREAM_ROWS
 
 INDEX_FLOATS = 2

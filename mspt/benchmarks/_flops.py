@@ -1,6 +1,6 @@
 """Matrix products and attention of each architecture's forward pass, from its sizes.
 
-Letters as in :mod:`mspt.cost`.
+Letters as in :mod:`mspt.benchmarks.cost`.
 """
 
 from collections.abc import Callable, Mapping

@@ -18,15 +18,15 @@ from typing import Any
 import psutil
 import torch
 
+from mspt.benchmarks._peak import peak_bytes
+from mspt.benchmarks._timing import matrix_rate, pass_over, timed
+from mspt.benchmarks.cost import Work, forward_flops, streaming_bytes
 from mspt.checkpoint import build_model
 from mspt.config import ModelConfig
-from mspt.cost import Work, forward_flops, streaming_bytes
 from mspt.errors import MSPTError
 from mspt.inference.predict import pick_device
-from mspt.peak_memory import peak_bytes
-from mspt.timed_pass import matrix_rate, pass_over, timed
 
-PROJECT = Path(__file__).parents[1]  # where a fresh process finds the library
+PROJECT = Path(__file__).parents[2]  # where a fresh process finds the library
 WARM_UP_POINTS = 2048
 LONG_PASS = 4.0
 """Seconds after which a pass is not repeated."""
@@ -154,7 +154,7 @@ def measuring(task: dict[str, Any]) -> Generator[Looked | Measurement, None, Non
     Raises:
         MSPTError: If the process fails; the message says how it ended.
     """
-    command = [sys.executable, "-m", "mspt.benchmark", json.dumps(task)]
+    command = [sys.executable, "-m", "mspt.benchmarks.models", json.dumps(task)]
     started = perf_counter()
     with subprocess.Popen(
         command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from mspt.benchmarks.cost import Work, recommended_patches
 from mspt.config import Architecture, ModelConfig, require, require_choice
-from mspt.cost import Work, recommended_patches
 from mspt.errors import MSPTError
 
 Axis = Literal["points", "patches", "supernodes"]

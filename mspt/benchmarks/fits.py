@@ -9,9 +9,9 @@ from math import exp, log
 
 import numpy as np
 
+from mspt.benchmarks.cost import flops, peak_bytes
+from mspt.benchmarks.rows import Quantity, ScalingRow, Sweep, is_measured
 from mspt.config import Architecture
-from mspt.cost import flops, peak_bytes
-from mspt.scaling_rows import Quantity, ScalingRow, Sweep, is_measured
 
 FIT_FROM = 10_000.0
 """Points from which exponents are fitted: below, fixed costs hide the growth."""

@@ -17,12 +17,12 @@ from pathlib import Path
 import psutil
 import torch
 
-from mspt.benchmark import Measurement, measuring
+from mspt.benchmarks.cost import flops, peak_bytes
+from mspt.benchmarks.models import Measurement, measuring
+from mspt.benchmarks.rows import ScalingRow, Sweep, is_measured
 from mspt.config import Architecture
-from mspt.cost import flops, peak_bytes
 from mspt.errors import MSPTError
 from mspt.inference.predict import pick_device
-from mspt.scaling_rows import ScalingRow, Sweep, is_measured
 
 ASSUMED_RATE = 2e10
 """Multiplications and additions a second of a model of which nothing has been measured yet."""
