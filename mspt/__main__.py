@@ -1,7 +1,7 @@
-"""``python -m mspt``: see :mod:`mspt.cli`."""
+"""``python -m mspt``: see :mod:`mspt.cli.main`."""
 
 import sys
 
-from mspt.cli import main
+from mspt.cli.main import main
 
 sys.exit(main())

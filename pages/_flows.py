@@ -14,7 +14,7 @@ import pandas as pd
 import streamlit as st
 
 from mspt.checkpoint import Checkpoint, CheckpointInfo
-from mspt.commands_flow import recipe_for
+from mspt.cli.shapes import recipe_for
 from mspt.data.sets.car.flow_case import PRESSURE_RANGE, FlowCase, flow_case
 from mspt.errors import MSPTError
 from mspt.evaluation.flows import FlowScore, score_flow

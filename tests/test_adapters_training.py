@@ -11,7 +11,7 @@ from made_up_adapters import read_car, tiny, trained_checkpoint, write_car
 from torch import Tensor, nn
 
 from mspt.checkpoint import Checkpoint
-from mspt.cli import main
+from mspt.cli.main import main
 from mspt.config import ModelConfig
 from mspt.data.clouds import batch
 from mspt.data.sets import shapenet_car

@@ -15,9 +15,9 @@ from mspt.benchmarks import models as benchmark_module
 from mspt.benchmarks.cost import forward_flops, recommended_patches
 from mspt.benchmarks.models import Measurement, combine, measure
 from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
-from mspt.cli import COMMANDS, main
-from mspt.commands_benchmark import _with_ratios
-from mspt.commands_train import add_train, with_overrides
+from mspt.cli.benchmark import _with_ratios
+from mspt.cli.main import COMMANDS, main
+from mspt.cli.train import add_train, with_overrides
 from mspt.config import ModelConfig
 from mspt.data.export import case_table, write_case
 from mspt.data.registry import DATASETS

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from mspt.checkpoint import load_checkpoint
-from mspt.cli import main
-from mspt.commands_attention import find_subject
+from mspt.cli.attention import find_subject
+from mspt.cli.main import main
 from mspt.data.store import list_cases, load_case
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.writers import write_stl

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from mspt.checkpoint import read_info
-from mspt.cli import main
+from mspt.cli.main import main
 from mspt.data.sets.car.store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
 from mspt.geometry.bodies.families import draw_body

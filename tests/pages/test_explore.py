@@ -444,7 +444,7 @@ def test_folder_without_checkpoints_says_how_to_make_one(
 
 @pytest.mark.parametrize("page", ["home", "explore", "draw"])
 def test_shown_command_is_one_the_command_line_takes(open_page: Open, page: str) -> None:
-    from mspt.cli import build_parser
+    from mspt.cli.main import build_parser
 
     for line in open_page(page).code[0].value.splitlines():
         program, *arguments = shlex.split(line.removeprefix("python -m "))

@@ -225,8 +225,8 @@ def test_every_number_shows_its_origin(open_page: Open) -> None:
 def test_shown_command_repeats_the_numbers(
     open_page: Open, project: Path, query: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mspt.cli import build_parser
-    from mspt.commands_patches import run_patches
+    from mspt.cli.main import build_parser
+    from mspt.cli.patches import run_patches
 
     app = open_page("patches", **query)
     program, *arguments = shlex.split(app.code[0].value.removeprefix("python -m "))

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from mspt.benchmarks.fits import fit_exponent
 from mspt.benchmarks.models import Looked, Measurement
 from mspt.benchmarks.rows import read_rows
-from mspt.cli import build_parser
+from mspt.cli.main import build_parser
 from tests.pages.reading import charts, metrics
 from tests.pages.tiny import ROOT
 

@@ -15,19 +15,19 @@ from typing import Any
 from mspt.errors import MSPTError
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "datasets": ("commands_data", "what ships and what can be generated"),
-    "generate": ("commands_data", "make a data set with its solver"),
-    "solve": ("commands_data", "the real solver's answer for one case"),
-    "predict": ("commands_flow", "pressure, shear and drag of a shape"),
-    "train": ("commands_train", "train a model"),
-    "ablate": ("commands_ablate", "train with settings varied, kept as one row of a table"),
-    "attention": ("commands_attention", "what points read, and what masking a patch changes"),
-    "benchmark": ("commands_benchmark", "time and memory on this machine"),
-    "patches": ("commands_patches", "how a cloud is cut into patches and supernodes"),
-    "published": ("commands_published", "convert the authors' weights"),
-    "queue": ("commands_queue", "run a list of long jobs in the background"),
-    "cards": ("commands_train", "write the model cards"),
-    "evaluate": ("commands_train", "score a checkpoint"),
+    "datasets": ("data", "what ships and what can be generated"),
+    "generate": ("data", "make a data set with its solver"),
+    "solve": ("data", "the real solver's answer for one case"),
+    "predict": ("shapes", "pressure, shear and drag of a shape"),
+    "train": ("train", "train a model"),
+    "ablate": ("ablate", "train with settings varied, kept as one row of a table"),
+    "attention": ("attention", "what points read, and what masking a patch changes"),
+    "benchmark": ("benchmark", "time and memory on this machine"),
+    "patches": ("patches", "how a cloud is cut into patches and supernodes"),
+    "published": ("published", "convert the authors' weights"),
+    "queue": ("queue", "run a list of long jobs in the background"),
+    "cards": ("train", "write the model cards"),
+    "evaluate": ("train", "score a checkpoint"),
 }
 """Of each command its module, with the functions ``add_NAME`` and ``run_NAME``, and a summary.
 
@@ -48,7 +48,7 @@ def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
 
 
 def _module(name: str) -> ModuleType:
-    return import_module(f"mspt.{COMMANDS[name][0]}")
+    return import_module(f"mspt.cli.{COMMANDS[name][0]}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

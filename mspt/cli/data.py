@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mspt.checkpoint import load_checkpoint
-from mspt.commands_flow import add_placement, solve_shape
+from mspt.cli.shapes import add_placement, solve_shape
 from mspt.data.export import write_case
 from mspt.data.generate import generate
 from mspt.data.registry import DATASETS, Dataset, get_dataset

@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 import torch
 
-from mspt.commands_train import with_overrides
+from mspt.cli.train import with_overrides
 from mspt.config import ModelConfig
 from mspt.errors import MSPTError
 from mspt.evaluation.cases import num_parameters, surroundings
