@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from mspt.checkpoint import CheckpointInfo
-from mspt.figures.attention_scene import Stage
+from mspt.figures.scenes.attention import Stage
 from mspt.inference.subject import Subject
 from mspt.inspection.masking import (
     Comparison,

@@ -3,8 +3,8 @@
 import numpy as np
 import streamlit as st
 
-from mspt.figures.attention import blocks_figure, comparison_figure, patch_matrix_figure
-from mspt.figures.heads import head_grid_figure
+from mspt.figures.charts.attention import blocks_figure, comparison_figure, patch_matrix_figure
+from mspt.figures.charts.heads import head_grid_figure
 from mspt.inspection.observe import patch_matrix, summaries_by_block
 from mspt.inspection.weights import over_heads
 from pages import _attended, _parts

@@ -7,7 +7,8 @@ import numpy as np
 import streamlit as st
 
 from mspt.checkpoint import CheckpointInfo
-from mspt.figures.attention_scene import (
+from mspt.figures.charts.designs import COUNT
+from mspt.figures.scenes.attention import (
     Stage,
     masking_scene,
     plain_field,
@@ -15,7 +16,6 @@ from mspt.figures.attention_scene import (
     signed_field,
     weights_scene,
 )
-from mspt.figures.designs import COUNT
 from mspt.inspection.masking import Effect
 from mspt.inspection.observe import Look, Observed
 from mspt.inspection.weights import most_read

@@ -12,7 +12,7 @@ from mspt.benchmarks.cost import recommended_patches
 from mspt.checkpoint import CheckpointInfo
 from mspt.config import PATCHED, ModelConfig
 from mspt.data.stress_clouds import stress_cloud
-from mspt.figures.patch_views import ShownCut
+from mspt.figures.scenes.patches import ShownCut
 from mspt.inference.subject import Subject
 from mspt.partition.alternatives import CUTS, Cut, cut_points
 from mspt.partition.ball_tree import Partition

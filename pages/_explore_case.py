@@ -14,7 +14,7 @@ from mspt.data.registry import get_dataset
 from mspt.data.sets.car.dataset import CAR
 from mspt.evaluation.comparison import compared_table, primary_error, write_compared
 from mspt.evaluation.flows import label_noise
-from mspt.figures.curves import learning_curve
+from mspt.figures.charts.curves import learning_curve
 from mspt.inference.subject import Subject
 from mspt.metrics.forces import drag_counts
 from pages import _explored, _parts, _shared, _subjects

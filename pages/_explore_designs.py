@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from mspt.evaluation.flows import ORDER_GAPS, label_noise
-from mspt.figures.curves import error_histogram
-from mspt.figures.designs import drag_scatter, order_figure
+from mspt.figures.charts.curves import error_histogram
+from mspt.figures.charts.designs import drag_scatter, order_figure
 from mspt.metrics.ranking import order_accuracy
 from pages import _explored, _parts, _shared, _subjects
 from pages._explore_case import Chosen

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from mspt.data.registry import get_dataset
-from mspt.figures.fields import comparison_figure, field_figure, points_figure
-from mspt.figures.patches import patch_error_figure, patch_figure
+from mspt.figures.charts.fields import comparison_figure, field_figure, points_figure
+from mspt.figures.charts.patches import patch_error_figure, patch_figure
 from pages import _explore_case, _explored, _parts, _shared, _vtk
 from pages._explore_case import bar
 
@@ -16,7 +16,7 @@ HEIGHT = 520
 def vtk(chosen: _explore_case.Chosen) -> None:
     """Show the case as a VTK scene: edges, clip, slice, streamlines."""
     # Two seconds of importing that the other views need not wait for.
-    from mspt.figures.explore_vtk import FLOW_LAYERS, SHEET_LAYERS, WHAT, case_plotter
+    from mspt.figures.vtk.case import FLOW_LAYERS, SHEET_LAYERS, WHAT, case_plotter
 
     left, right, rest = st.columns([3, 3, 2], vertical_alignment="bottom")
     layers = FLOW_LAYERS if chosen.is_flow else SHEET_LAYERS

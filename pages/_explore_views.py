@@ -15,10 +15,10 @@ from mspt.evaluation.comparison import (
     views_of,
     worst_patches,
 )
-from mspt.figures.explore_views import ERROR_MODES, compared_scene, near_patch, quantity_of
-from mspt.figures.resolution import resolution_figure
-from mspt.figures.viewer import Scene
-from mspt.figures.viewer_picture import picture
+from mspt.figures.charts.resolution import resolution_figure
+from mspt.figures.scenes.comparison import ERROR_MODES, compared_scene, near_patch, quantity_of
+from mspt.figures.viewer.scene import Scene
+from mspt.figures.viewer.still import picture
 from mspt.inference.subject import Subject
 from pages import _explore_case, _explored, _parts, _viewer
 from pages._explore_case import bar

@@ -17,7 +17,7 @@ from mspt.benchmarks.rows import (
     read_rows,
 )
 from mspt.benchmarks.sweep import Limits, Working, available_bytes, estimate, refusal, run_sweep
-from mspt.figures.scaling import NAMES
+from mspt.figures.charts.scaling import NAMES
 from pages import _jobs
 from pages._growth_shown import LETTERS
 

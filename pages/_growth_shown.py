@@ -7,7 +7,7 @@ import streamlit as st
 
 from mspt.benchmarks.fits import PAPER, Exponent, PaperFigure, closed_form, fit_rows
 from mspt.benchmarks.rows import Axis, Quantity, ScalingRow, Sweep, best_patches, rows_table
-from mspt.figures.scaling import NAMES, Curve, scaling_figure
+from mspt.figures.charts.scaling import NAMES, Curve, scaling_figure
 from pages import _parts
 
 STORED = "stored curve"

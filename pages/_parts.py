@@ -14,7 +14,7 @@ from mspt.data.case import Case, Quantity
 from mspt.data.registry import DATASETS, Dataset, get_dataset
 from mspt.errors import MSPTError
 from mspt.evaluation.flows import label_noise
-from mspt.figures.fields import suffix
+from mspt.figures.charts.fields import suffix
 from mspt.inference.predict import Prediction, available_devices
 from mspt.metrics.fields import max_error
 from pages._shared import case_error, checkpoints

@@ -17,7 +17,7 @@ from mspt.data.registry import get_dataset
 from mspt.data.solve import Solved, solve_drawing
 from mspt.data.store import load_split
 from mspt.errors import DataError
-from mspt.figures.raster import Raster, grid_raster, triangle_raster
+from mspt.figures.charts.raster import Raster, grid_raster, triangle_raster
 from mspt.inference.predict import Prediction, predict_case
 from mspt.metrics.fields import relative_l2
 

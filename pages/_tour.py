@@ -7,9 +7,9 @@ import streamlit as st
 
 from mspt.checkpoint import CheckpointInfo
 from mspt.errors import MSPTError
-from mspt.figures.designs import family_group
-from mspt.figures.tour import Tour, build_tour
-from mspt.figures.tour_facts import equations
+from mspt.figures.charts.designs import family_group
+from mspt.figures.scenes.tour import Tour, build_tour
+from mspt.figures.scenes.tour_facts import equations
 from mspt.inspection.observe import observe
 from pages import _parts, _shared, _subjects, _viewer
 

@@ -12,9 +12,9 @@ from streamlit.errors import StreamlitAPIException
 from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from mspt.figures.viewer import Scene
-from mspt.figures.viewer_bytes import encode, shuffle_order
-from mspt.figures.viewer_picture import picture
+from mspt.figures.viewer.encode import encode, shuffle_order
+from mspt.figures.viewer.scene import Scene
+from mspt.figures.viewer.still import picture
 from pages import _parts
 
 FIRST_START, HEAD_START = 1.2, 0.15

@@ -5,8 +5,8 @@ from numpy import ndarray
 from pyvista import Plotter
 
 from mspt.data.sets.car.dataset import CAR
-from mspt.figures.flow import flow_plotter, surface_plotter
-from mspt.figures.surface_views import surface_comparison
+from mspt.figures.scenes.surface import surface_comparison
+from mspt.figures.vtk.flow import flow_plotter, surface_plotter
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import Placement, place_mesh
 from mspt.geometry.subdivide import refined

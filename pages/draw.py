@@ -5,8 +5,8 @@ from functools import partial
 import streamlit as st
 
 from mspt.data.registry import get_dataset
-from mspt.figures.fields import comparison_figure
-from mspt.figures.patches import patch_figure
+from mspt.figures.charts.fields import comparison_figure
+from mspt.figures.charts.patches import patch_figure
 from pages import _canvas, _parts, _shared
 
 _parts.require_frame()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from mspt.figures.patch_views import compactness_figure, patch_scene, radius_histogram
+from mspt.figures.scenes.patches import compactness_figure, patch_scene, radius_histogram
 from pages import _cut_parts, _cut_table, _cuts, _parts, _subjects, _viewer
 
 CLOSER = ("Radii", "Other cuts", "Every patch")

@@ -22,7 +22,7 @@ from mspt.evaluation.comparison import (
     worst_patches,
     write_compared,
 )
-from mspt.figures.explore_views import MARKED_PATCH, compared_scene, near_patch
+from mspt.figures.scenes.comparison import MARKED_PATCH, compared_scene, near_patch
 from mspt.inference.flow import predict_stored
 from mspt.inference.predict import predict_case
 from mspt.inference.subject import ask, subject_of_case, subject_of_flow, subject_of_points

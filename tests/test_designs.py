@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mspt.figures.designs import drag_scatter, order_figure
+from mspt.figures.charts.designs import drag_scatter, order_figure
 
 FAMILY = ("van", "block", "wing", "pickup", "cylinder")
 NAMES = tuple(f"car-{index:04d}" for index in range(len(FAMILY)))

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from made_up_scenes import BODY, is_in_body, scattered
 
 from mspt.data.case import Quantity
-from mspt.figures.flow import flow_plotter, surface_plotter
-from mspt.figures.headless import choose_window
-from mspt.figures.scene import color_table, polygons, thin_mesh
 from mspt.figures.theme import error_scale, shared_limits
+from mspt.figures.vtk.flow import flow_plotter, surface_plotter
+from mspt.figures.vtk.headless import choose_window
+from mspt.figures.vtk.stage import color_table, polygons, thin_mesh
 from mspt.geometry.mesh import SurfaceMesh
 
 C_P = Quantity(name="C_p", symbol="C_p", unit="1", description="")

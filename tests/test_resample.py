@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up_scenes import BODY, HIGH, LOW, is_in_body, scattered
 
-from mspt.figures.flow import slice_surface
-from mspt.figures.resample import FlowGrid, SliceGrid, fit_values, flow_grid, slice_grid
-from mspt.figures.streamlines import rake, streamlines, tubes
+from mspt.figures.vtk.flow import slice_surface
+from mspt.figures.vtk.resample import FlowGrid, SliceGrid, fit_values, flow_grid, slice_grid
+from mspt.figures.vtk.streamlines import rake, streamlines, tubes
 
 # Values on grids
 

@@ -17,7 +17,7 @@ from mspt.evaluation.resolution import (
     resolution_steps,
     with_patch_size,
 )
-from mspt.figures.resolution import resolution_figure
+from mspt.figures.charts.resolution import resolution_figure
 from mspt.inference.sampling import cloud_size
 from mspt.inference.subject import Subject, ask
 

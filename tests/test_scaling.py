@@ -30,7 +30,7 @@ from mspt.benchmarks.rows import (
 from mspt.benchmarks.sweep import Limits, Working, estimate, run_sweep
 from mspt.config import ModelConfig
 from mspt.errors import MSPTError
-from mspt.figures.scaling import Curve, scaling_figure
+from mspt.figures.charts.scaling import Curve, scaling_figure
 
 STORED = Path(__file__).parents[1] / "assets" / "benchmarks" / "scaling.csv"
 SWEEP = Sweep(axis="points", values=(1000, 10_000, 100_000), models=("mspt", "full_attention"))

@@ -1,7 +1,7 @@
 import numpy as np
 
 from mspt.data.sets.car.dataset import CAR
-from mspt.figures.surface_views import surface_comparison
+from mspt.figures.scenes.surface import surface_comparison
 from mspt.geometry.mesh import box
 
 MESH = box((0, 0, 0), (1, 2, 1))

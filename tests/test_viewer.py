@@ -13,7 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mspt.figures.theme import PATCH_COLORS
-from mspt.figures.viewer import (
+from mspt.figures.viewer.colors import palette_stops, to_rgb
+from mspt.figures.viewer.encode import decode, encode, shuffle_order
+from mspt.figures.viewer.packets import quantize
+from mspt.figures.viewer.scene import (
     Arrows,
     Curves,
     Field,
@@ -25,10 +28,7 @@ from mspt.figures.viewer import (
     Stop,
     Surface,
 )
-from mspt.figures.viewer_bytes import decode, encode, shuffle_order
-from mspt.figures.viewer_colors import palette_stops, to_rgb
-from mspt.figures.viewer_packets import quantize
-from mspt.figures.viewer_picture import picture
+from mspt.figures.viewer.still import picture
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "assets" / "viewer"

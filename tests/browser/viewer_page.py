@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 import torch
 
-from mspt.figures.viewer import Field, Labels, Lines, Panel, Scene, Spheres, Stop, Surface
+from mspt.figures.viewer.scene import Field, Labels, Lines, Panel, Scene, Spheres, Stop, Surface
 from mspt.partition.ball_tree import build_partition
 from pages._viewer import Pick, show
 

@@ -8,8 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import load_checkpoint
 from mspt.data.store import load_split
-from mspt.figures.attention_scene import MOST, READS
-from mspt.figures.viewer_bytes import decode
+from mspt.figures.scenes.attention import MOST, READS
+from mspt.figures.viewer.encode import decode
 from mspt.inference.subject import subject_of_case
 from mspt.inspection.masking import compare_with_attention, mask_each_patch, mask_patch
 from mspt.inspection.observe import Observed, look, observe, telling_point

@@ -12,7 +12,7 @@ from mspt.data.sets.car.store import list_flows, load_flow, load_repeats
 from mspt.data.store import load_case, load_split
 from mspt.evaluation.flows import compare_labels, score_flow
 from mspt.evaluation.resolution import case_at, error_at
-from mspt.figures.viewer_bytes import STEPS, decode, shuffle_order
+from mspt.figures.viewer.encode import STEPS, decode, shuffle_order
 from mspt.inference.predict import predict_case
 from tests.pages.reading import charts, metrics
 from tests.pages.tiny import NOISE, NOT_STORED, NUM_SURFACE, NUM_VOLUME, STORED, made_up_scores

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from scipy.interpolate import LinearNDInterpolator
 
 from mspt.data.case import Quantity
-from mspt.figures.curves import error_histogram, learning_curve
-from mspt.figures.fields import comparison_figure, field_figure, points_figure, robust_limits
-from mspt.figures.patches import color_patches, patch_error_figure, patch_figure
-from mspt.figures.raster import grid_raster, sample_nearest, sample_raster, triangle_raster
+from mspt.figures.charts.curves import error_histogram, learning_curve
+from mspt.figures.charts.fields import comparison_figure, field_figure, points_figure, robust_limits
+from mspt.figures.charts.patches import color_patches, patch_error_figure, patch_figure
+from mspt.figures.charts.raster import grid_raster, sample_nearest, sample_raster, triangle_raster
 from mspt.figures.theme import PATCH_COLORS, error_scale, magnitude_scale
 
 STRESS = Quantity(name="stress", symbol="s", unit="Pa", description="")

@@ -20,7 +20,7 @@ from streamlit.testing.v1 import AppTest
 from mspt.checkpoint import load_checkpoint
 from mspt.data.sets.car.store import load_flow
 from mspt.evaluation.comparison import compare, primary_error, views_of
-from mspt.figures.viewer_bytes import decode
+from mspt.figures.viewer.encode import decode
 from mspt.inference.sampling import cloud_size
 from mspt.inference.subject import ask, subject_of_flow
 from mspt.models.mspt import partition_points

@@ -12,7 +12,7 @@ from mspt.benchmarks.cost import recommended_patches
 from mspt.checkpoint import load_checkpoint, save_checkpoint
 from mspt.data.store import load_case
 from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
-from mspt.figures.viewer_bytes import decode, shuffle_order
+from mspt.figures.viewer.encode import decode, shuffle_order
 from mspt.partition.ball_tree import build_partition
 from mspt.partition.levels import tree_levels
 from tests.pages.reading import charts, metrics

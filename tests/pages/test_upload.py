@@ -16,7 +16,7 @@ from made_up_flows import sphere_solution
 from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import list_checkpoints, load_checkpoint
-from mspt.figures.viewer_bytes import decode
+from mspt.figures.viewer.encode import decode
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.readers import read_mesh_bytes
 from mspt.geometry.files.writers import write_stl

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mspt.figures.viewer_bytes import decode
+from mspt.figures.viewer.encode import decode
 from tests.pages.viewing import click, sent, values, viewers
 
 
@@ -12,7 +12,7 @@ def page() -> None:
     import numpy as np
     import streamlit as st
 
-    from mspt.figures.viewer import Field, Labels, Panel, Scene
+    from mspt.figures.viewer.scene import Field, Labels, Panel, Scene
     from pages._viewer import show
 
     count = st.number_input("Points", value=400, step=1)

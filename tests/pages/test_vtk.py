@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from mspt.data.case import Quantity
 from mspt.errors import GeometryError
-from mspt.figures.flow import surface_plotter
+from mspt.figures.vtk.flow import surface_plotter
 from mspt.geometry.mesh import box
 from pages import _vtk
 

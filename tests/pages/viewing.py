@@ -5,7 +5,7 @@ import json
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from mspt.figures.viewer_bytes import decode, shuffle_order
+from mspt.figures.viewer.encode import decode, shuffle_order
 
 
 def viewers(app: AppTest) -> list[object]:

@@ -12,9 +12,9 @@ from scipy.spatial import ConvexHull, KDTree
 from vtkmodules.vtkFiltersCore import vtkQuadricClustering
 
 from mspt.data.case import Quantity
-from mspt.figures.fields import label
-from mspt.figures.headless import choose_window
+from mspt.figures.charts.fields import label
 from mspt.figures.theme import FIELD_SCALE, INK, ColorScale, error_scale
+from mspt.figures.vtk.headless import choose_window
 from mspt.geometry.mesh import SurfaceMesh
 
 MAX_TRIANGLES = 100_000

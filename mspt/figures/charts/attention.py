@@ -13,7 +13,7 @@ from numpy import ndarray
 from plotly.subplots import make_subplots
 
 from mspt.figures.theme import ACCENT, BAR, INK, lay_out
-from mspt.figures.viewer_colors import palette_stops
+from mspt.figures.viewer.colors import palette_stops
 
 FLOOR = 1e-4
 """Smallest value drawn on a logarithmic axis, as a share of the largest."""

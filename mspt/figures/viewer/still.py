@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from mspt.figures.theme import PATCH_COLORS
-from mspt.figures.viewer import Field, Labels, Panel, Scene
-from mspt.figures.viewer_bytes import frame_of, shuffle_order
-from mspt.figures.viewer_colors import NEUTRAL, palette_stops, to_rgb
+from mspt.figures.viewer.colors import NEUTRAL, palette_stops, to_rgb
+from mspt.figures.viewer.encode import frame_of, shuffle_order
+from mspt.figures.viewer.scene import Field, Labels, Panel, Scene
 
 _MOST = 60_000  # points drawn
 _SIDE = 320  # pixels of a panel

@@ -15,7 +15,18 @@ from hashlib import sha256
 import numpy as np
 from jaxtyping import Float, Int
 
-from mspt.figures.viewer import (
+from mspt.figures.viewer.colors import theme_colors
+from mspt.figures.viewer.packets import (
+    STEPS,
+    Writer,
+    decode,
+    eight,
+    pack,
+    quantize,
+    spread,
+    value_range,
+)
+from mspt.figures.viewer.scene import (
     Arrows,
     Curves,
     Field,
@@ -26,17 +37,6 @@ from mspt.figures.viewer import (
     Scene,
     Spheres,
     Surface,
-)
-from mspt.figures.viewer_colors import theme_colors
-from mspt.figures.viewer_packets import (
-    STEPS,
-    Writer,
-    decode,
-    eight,
-    pack,
-    quantize,
-    spread,
-    value_range,
 )
 
 __all__ = ["FORMAT", "STEPS", "Encoded", "Frame", "decode", "encode", "frame_of", "shuffle_order"]

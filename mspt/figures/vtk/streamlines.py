@@ -10,7 +10,7 @@ import pyvista as pv
 from jaxtyping import Float64
 from numpy import ndarray
 
-from mspt.figures.resample import FlowGrid
+from mspt.figures.vtk.resample import FlowGrid
 from mspt.geometry.mesh import SurfaceMesh
 
 _STANDSTILL = 0.02

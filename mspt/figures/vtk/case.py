@@ -14,10 +14,10 @@ from torch import Tensor
 from mspt.data.case import Quantity
 from mspt.data.clouds import FREE_STREAM
 from mspt.evaluation.comparison import Compared, compare, views_of
-from mspt.figures.explore_views import quantity_of
-from mspt.figures.flow import flow_plotter, surface_plotter
-from mspt.figures.scene import add_colored, add_plain, make_stage, polygons
+from mspt.figures.scenes.comparison import quantity_of
 from mspt.figures.theme import shared_limits
+from mspt.figures.vtk.flow import flow_plotter, surface_plotter
+from mspt.figures.vtk.stage import add_colored, add_plain, make_stage, polygons
 from mspt.geometry.implicit import evened
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.inference.flow import carry_to_cells

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mspt.figures.theme import ACCENT, BAR, INK, lay_out
-from mspt.figures.viewer import Labels, Layer, Panel, Scene, Spheres, Surface
+from mspt.figures.viewer.scene import Labels, Layer, Panel, Scene, Spheres, Surface
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.partition.ball_tree import BallTree, Partition
 from mspt.partition.levels import TreeLevels, tree_levels

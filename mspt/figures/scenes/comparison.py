@@ -15,7 +15,7 @@ from numpy import ndarray
 from mspt.data.case import Quantity
 from mspt.evaluation.comparison import Compared
 from mspt.figures.theme import shared_limits
-from mspt.figures.viewer import Field, Panel, Scene, Spheres, Surface, box_around
+from mspt.figures.viewer.scene import Field, Panel, Scene, Spheres, Surface, box_around
 from mspt.inference.subject import Subject
 
 ErrorMode = Literal["signed", "size", "log"]

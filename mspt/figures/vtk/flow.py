@@ -14,10 +14,10 @@ from numpy import ndarray
 from scipy.ndimage import distance_transform_edt
 
 from mspt.data.case import Quantity
-from mspt.figures.resample import SliceGrid, flow_grid, slice_grid
-from mspt.figures.scene import add_colored, add_plain, make_stage, polygons, thin_mesh
-from mspt.figures.streamlines import rake, streamlines, tubes
 from mspt.figures.theme import shared_limits
+from mspt.figures.vtk.resample import SliceGrid, flow_grid, slice_grid
+from mspt.figures.vtk.stage import add_colored, add_plain, make_stage, polygons, thin_mesh
+from mspt.figures.vtk.streamlines import rake, streamlines, tubes
 from mspt.geometry.mesh import SurfaceMesh
 
 _COLORS = {

@@ -12,9 +12,9 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from mspt.evaluation.comparison import compare, views_of
-from mspt.figures.explore_views import field_panels
-from mspt.figures.tour_facts import TourFacts, facts_of
-from mspt.figures.viewer import Field, Labels, Lines, Panel, Scene, Spheres, Stop, Surface
+from mspt.figures.scenes.comparison import field_panels
+from mspt.figures.scenes.tour_facts import TourFacts, facts_of
+from mspt.figures.viewer.scene import Field, Labels, Lines, Panel, Scene, Spheres, Stop, Surface
 from mspt.inspection.observe import Look, Observed, look, summaries_by_block, telling_point
 from mspt.partition.levels import tree_levels
 from mspt.partition.patches import supernode_centers

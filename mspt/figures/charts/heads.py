@@ -13,7 +13,7 @@ from numpy import ndarray
 from plotly.subplots import make_subplots
 
 from mspt.figures.theme import INK, lay_out
-from mspt.figures.viewer_colors import palette_stops
+from mspt.figures.viewer.colors import palette_stops
 
 DECADES = (-2, 2)
 """Powers of ten at the ends of the color bar of thumbnails."""

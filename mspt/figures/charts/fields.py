@@ -8,7 +8,7 @@ from jaxtyping import Float
 from plotly.subplots import make_subplots
 
 from mspt.data.case import Quantity
-from mspt.figures.raster import Raster, sample_raster
+from mspt.figures.charts.raster import Raster, sample_raster
 from mspt.figures.theme import FIELD_SCALE, INK, error_scale, lay_out, two_value_scale
 
 _GAP = 0.025

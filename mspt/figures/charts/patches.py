@@ -5,8 +5,8 @@ import plotly.graph_objects as go
 from jaxtyping import Float, Int
 
 from mspt.data.case import Quantity
-from mspt.figures.fields import color_axis, frame_panels, label, outline_traces, suffix
-from mspt.figures.raster import Raster, sample_nearest
+from mspt.figures.charts.fields import color_axis, frame_panels, label, outline_traces, suffix
+from mspt.figures.charts.raster import Raster, sample_nearest
 from mspt.figures.theme import PATCH_COLORS, lay_out, magnitude_scale, patch_scale
 
 

@@ -9,7 +9,16 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from mspt.figures.viewer import Field, Layer, Lines, Panel, Scene, Spheres, Surface, box_around
+from mspt.figures.viewer.scene import (
+    Field,
+    Layer,
+    Lines,
+    Panel,
+    Scene,
+    Spheres,
+    Surface,
+    box_around,
+)
 from mspt.geometry.mesh import SurfaceMesh
 
 MOST = 12

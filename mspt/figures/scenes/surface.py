@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from mspt.data.case import Quantity
 from mspt.figures.theme import shared_limits
-from mspt.figures.viewer import Field, Panel, Scene
+from mspt.figures.viewer.scene import Field, Panel, Scene
 from mspt.geometry.mesh import SurfaceMesh
 
 

@@ -14,7 +14,7 @@ from mspt.figures.theme import (
     error_scale,
     magnitude_scale,
 )
-from mspt.figures.viewer import Palette
+from mspt.figures.viewer.scene import Palette
 
 THEMES = {"light": False, "dark": True}
 # Little attention meets the background, much stands out in hue and in lightness.

@@ -1,0 +1,1 @@
+"""Scenes of the 3-D viewer."""

@@ -1,0 +1,1 @@
+"""What the 3-D viewer shows, as bytes."""
