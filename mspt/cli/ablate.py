@@ -1,4 +1,4 @@
-"""The command ``ablate``: one training run with some settings varied, kept as one row of a CSV file.
+"""The command ``ablate``: one run with some settings varied, kept as one row of a CSV file.
 
 Rows hold the validation error only: the test split is for checkpoints that ship.
 """
@@ -24,7 +24,7 @@ from mspt.evaluation.score import load_cases
 from mspt.training.loop import TrainingStopped, prepare, train
 from mspt.training.presets import Precision, Preset, get_preset
 
-COLUMNS = (
+COLUMNS: tuple[str, ...] = (
     "dataset", "preset", "set", "seed", "epochs", "steps", "train_cases", "parameters",
     "validation_error", "train_error", "curve", "minutes", "error", "device", "threads", "torch",
 )  # fmt: skip

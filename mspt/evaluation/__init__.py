@@ -1,1 +1,5 @@
 """Scores of checkpoints, comparisons and model cards."""
+
+from mspt.evaluation.cases import Evaluation, evaluate
+
+__all__ = ["Evaluation", "evaluate"]

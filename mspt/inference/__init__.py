@@ -1,1 +1,5 @@
-"""From a checkpoint and a case or a shape to fields."""
+"""From a checkpoint and a case or a shape to predicted fields."""
+
+from mspt.inference.predict import Prediction, pick_device, predict_case, predict_stack
+
+__all__ = ["Prediction", "pick_device", "predict_case", "predict_stack"]

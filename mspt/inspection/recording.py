@@ -19,8 +19,8 @@ from mspt.errors import MSPTError
 from mspt.models.attention import PMSATrace
 from mspt.models.embedding import STREAM_ROWS
 from mspt.models.mspt import MSPT, Block, apply_head, partition_points
-from mspt.models.pooling import patch_runs
 from mspt.partition.ball_tree import Partition
+from mspt.partition.runs import patch_runs
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -16,8 +16,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mspt.models.attention import PMSATrace
-from mspt.models.pooling import patch_runs
 from mspt.partition.ball_tree import Partition
+from mspt.partition.runs import patch_runs
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

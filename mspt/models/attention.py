@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from mspt.config import Pooling
 from mspt.models._fused import MergedAttention, per_patch
-from mspt.models.pooling import PatchPooling, PatchRun, patch_runs
+from mspt.models.pooling import PatchPooling
+from mspt.partition.runs import PatchRun, patch_runs
 
 # --- attention over the own patch and all supernodes in one softmax ------------------------------
 

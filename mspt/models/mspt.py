@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from mspt.config import ModelConfig
 from mspt.models.attention import PMSA, PMSATrace
 from mspt.models.embedding import Embedding, FeedForward, initialize, stream_rows
-from mspt.models.pooling import patch_runs
 from mspt.partition.ball_tree import Partition, build_partition, sequence_partition
+from mspt.partition.runs import patch_runs
 
 
 def partition_points(config: ModelConfig, points: Float[Tensor, "N X"]) -> Partition:

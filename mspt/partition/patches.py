@@ -12,8 +12,8 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from mspt.config import ModelConfig, require
-from mspt.models.pooling import patch_runs
 from mspt.partition.ball_tree import Partition
+from mspt.partition.runs import patch_runs
 
 NUM_NEAREST = 6
 """Nearest points of each point that decide which patches touch."""

@@ -1,4 +1,4 @@
-// Packets as written by mspt/figures/viewer_bytes.py, and blobs fetched once by address.
+// Packets as written by mspt/figures/viewer/encode.py, and blobs fetched once by address.
 
 const ARRAYS = { u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, f4: Float32Array };
 const KEPT_BLOBS = 24;

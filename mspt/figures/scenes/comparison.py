@@ -48,7 +48,7 @@ def compared_scene(
         compared: The same field of one or two predictions, by the name of the model.
         mode: Errors with their sign, their sizes, or powers of ten of these.
         patch: Of each point of the subject, for the explode slider.
-        shares: What :func:`mspt.evaluation.comparison.worst_patches` returns, to read under the mouse.
+        shares: What :func:`~mspt.evaluation.comparison.worst_patches` returns, shown on hover.
         marked_patch: A patch to put a ball around.
         marked_row: A point to put a ring around, by its place in the field.
     """

@@ -1,4 +1,6 @@
-"""Layers of the authors' published variant; :mod:`mspt.models.published.model` lists what is odd about them.
+"""Layers of the authors' published variant.
+
+:mod:`mspt.models.published.model` lists where they differ from the paper.
 
 Letters: B batch, N points, K patches, L points per patch, Q supernodes per patch, S supernodes in
 all, M rows a patch attends to (L + S), D model width, C output channels, I input channels.

@@ -1,8 +1,8 @@
 """The variant of MSPT that its authors published as code, kept to load their weights.
 
-It follows their code where code and paper differ. Use :mod:`mspt.models.mspt` for anything else: it is
-the method of the paper, faster, smaller and blind to padding. What a reader of the paper would not
-expect of this one:
+It follows their code where code and paper differ. Use :mod:`mspt.models.mspt` for anything else:
+that is the method of the paper, faster, smaller and independent of padding. What a reader of the
+paper would not expect of this one:
 
 1.  A learned vector, ``placeholder``, is added to every point, with and without features.
 2.  With a unified position the distances to 8 reference points per axis stand *instead of* the

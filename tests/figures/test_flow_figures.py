@@ -94,7 +94,7 @@ def test_values_of_nothing_are_refused() -> None:
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_background_is_the_page_s(scenes: list[pv.Plotter], *, dark: bool) -> None:
-    text = (Path(__file__).parents[1] / ".streamlit/config.toml").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / ".streamlit/config.toml").read_text(encoding="utf-8")
     page = tomllib.loads(text)["theme"]["dark" if dark else "light"]["backgroundColor"]
     scenes.append(surface_plotter(BODY, None, quantity=None, ground=0.0, dark=dark))
     assert scenes[0].background_color == pv.Color(page)

@@ -10,7 +10,8 @@ from mspt.models.attention import (
     concatenated_attention,
     joint_attention,
 )
-from mspt.models.pooling import NUM_POOL_KNOTS, PatchPooling, patch_runs, pool_max, pool_mean
+from mspt.models.pooling import NUM_POOL_KNOTS, PatchPooling, pool_max, pool_mean
+from mspt.partition.runs import patch_runs
 from mspt.seeding import generator, seeded
 
 POOLINGS = ["mean", "max", "linear", "attention"]

@@ -30,7 +30,7 @@ from mspt.figures.viewer.scene import (
 )
 from mspt.figures.viewer.still import picture
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "assets" / "viewer"
 TYPES = {"u1": "<u1", "u2": "<u2", "u4": "<u4", "f4": "<f4"}
 

@@ -1,4 +1,4 @@
-/* Built from assets/viewer, sources 1aa0c225eab025869aa79ec1a3a4fe151bec726e2718ecc482e196548a9f0605.
+/* Built from assets/viewer, sources 30f774cd60011a4416a075cf45e727011ab338d74ff5e0a3f774dd5bf98cd6e7.
 
 Contains three.js.
 

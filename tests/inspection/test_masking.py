@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from made_up_flows import flow_preset, sphere_clouds
-from test_attention_views import N, cloud, make_model, make_recording
 from torch import Tensor
 
 from mspt.checkpoint import Checkpoint, build_model
@@ -35,6 +34,7 @@ from mspt.models.normalizer import Normalizer
 from mspt.partition.ball_tree import Partition
 from mspt.seeding import generator
 from mspt.training.batches import fit_normalizer
+from tests.inspection.test_weights import N, cloud, make_model, make_recording
 
 K = 6
 

@@ -32,7 +32,7 @@ from mspt.config import ModelConfig
 from mspt.errors import MSPTError
 from mspt.figures.charts.scaling import Curve, scaling_figure
 
-STORED = Path(__file__).parents[1] / "assets" / "benchmarks" / "scaling.csv"
+STORED = Path(__file__).parents[2] / "assets" / "benchmarks" / "scaling.csv"
 SWEEP = Sweep(axis="points", values=(1000, 10_000, 100_000), models=("mspt", "full_attention"))
 ROOMY = Limits(memory_bytes=64e9, seconds=1e9)
 RATE = 1e9

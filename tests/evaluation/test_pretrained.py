@@ -36,7 +36,7 @@ from mspt.metrics.fields import relative_l2
 from mspt.models.normalizer import Normalizer
 from mspt.training.presets import get_preset
 
-PRETRAINED = Path(__file__).parents[1] / "pretrained"
+PRETRAINED = Path(__file__).parents[2] / "pretrained"
 SHIPPED = list_checkpoints(PRETRAINED)
 FLOWS = [one for one in SHIPPED if one.info["dataset"] == CAR.name]
 STACKS = [one for one in SHIPPED if one.info["dataset"] != CAR.name]

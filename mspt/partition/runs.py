@@ -1,0 +1,49 @@
+"""Patches as runs of rows of a cloud in leaf order.
+
+Points come in leaf order, so that a patch is a run of rows and no padding exists: with
+``L = N // K`` and ``r = N % K`` the first r patches have L + 1 points, the others L.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PatchRun:
+    """Neighboring patches of one size: ``count`` patches of ``size`` rows from row ``start``."""
+
+    start: int
+    size: int
+    count: int
+
+    @property
+    def rows(self) -> slice:
+        """The rows of all these patches."""
+        return slice(self.start, self.start + self.size * self.count)
+
+    def pieces(self, max_rows: int) -> Iterator["PatchRun"]:
+        """Cut into runs of whole patches with about ``max_rows`` rows each."""
+        step = max(1, max_rows // self.size)
+        for first in range(0, self.count, step):
+            yield PatchRun(self.start + first * self.size, self.size, min(step, self.count - first))
+
+
+def patch_runs(num_rows: int, num_patches: int) -> tuple[PatchRun, ...]:
+    """Divide ``num_rows`` rows into ``num_patches`` patches, the larger ones first.
+
+    Raises:
+        ValueError: If a patch would be empty.
+
+    Examples:
+        >>> [(run.start, run.size, run.count) for run in patch_runs(10, 4)]
+        [(0, 3, 2), (6, 2, 2)]
+    """
+    if not 1 <= num_patches <= num_rows:
+        raise ValueError(
+            f"num_patches must be between 1 and the number of points, "
+            f"got {num_patches} for {num_rows} points"
+        )
+    size, num_larger = divmod(num_rows, num_patches)
+    larger = PatchRun(0, size + 1, num_larger)
+    smaller = PatchRun(larger.rows.stop, size, num_patches - num_larger)
+    return (larger, smaller) if num_larger else (smaller,)
