@@ -6,7 +6,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-Told = Callable[[int, int], object]
+OnProgress = Callable[[int, int], object]
 """What long work calls after each of its parts, with how many are done and how many there are."""
 LOG_SECONDS = 60.0
 """Time between two lines where nobody watches: in a file or a pipe."""

@@ -9,7 +9,7 @@ import streamlit as st
 
 from mspt.checkpoint import CheckpointInfo
 from mspt.figures.scenes.attention import Stage
-from mspt.inference.subject import Subject
+from mspt.inference.sample import Sample
 from mspt.inspection.masking import (
     Comparison,
     Effect,
@@ -36,22 +36,22 @@ Key = tuple[object, ...]
 # --- recorded passes -----------------------------------------------------------------------------
 
 
-def key_of(header: CheckpointInfo, looked_at: Subject) -> Key:
+def key_of(header: CheckpointInfo, looked_at: Sample) -> Key:
     """Return what a recorded pass depends on, to keep things by."""
     return (header.path, header.path.stat().st_mtime, looked_at.key, _parts.device())
 
 
 @st.cache_resource(max_entries=4, show_spinner="The model predicts, and what it read is kept …")
-def observed(key: Key, path: Path, _subject: Subject) -> Observed:
-    """Return a subject as a model saw it, kept so that any point can be looked from at once."""
+def observed(key: Key, path: Path, _sample: Sample) -> Observed:
+    """Return a sample as a model saw it, kept so that any point can be looked from at once."""
     with _shared.one_at_a_time():
-        return observe(_shared.checkpoint(path), _subject, device=str(key[-1]))
+        return observe(_shared.checkpoint(path), _sample, device=str(key[-1]))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def stage(key: Key, _seen: Observed) -> Stage:  # noqa: ARG001
     """Return what stays the same on one cloud."""
-    looked_at, count = _seen.subject, _seen.recording.num_supernodes
+    looked_at, count = _seen.sample, _seen.recording.num_supernodes
     return Stage(
         points=looked_at.points.numpy(),
         triangles=looked_at.triangles,
@@ -126,23 +126,23 @@ def compare(
 def pick_points(seen: Observed) -> tuple[int, ...]:
     """Let a person list points; clicks change the list, and a new cloud starts it anew."""
     before = st.session_state.get("attention_cloud")
-    if before not in (None, seen.subject.key):
+    if before not in (None, seen.sample.key):
         st.session_state["points"] = ""
         st.session_state["patch"] = None
-    st.session_state["attention_cloud"] = seen.subject.key
+    st.session_state["attention_cloud"] = seen.sample.key
     start = telling_point(seen)
     text = st.text_input(
         "Points looked from",
         key="points",
         bind="query-params",
-        placeholder=f"{start}, where {seen.subject.channels[0].name} is largest",
+        placeholder=f"{start}, where {seen.sample.channels[0].name} is largest",
         help="Click the cloud, or type numbers with commas between.",
     )
     return parse_points(text, len(seen.fields)) or (start,)
 
 
 def picked(points: tuple[int, ...], pick: Pick) -> None:
-    """Look from a clicked point: alone, or besides the others; a click on a picked one drops it."""
+    """Pick a clicked point, alone or besides the others; a click on a picked one drops it."""
     if st.session_state.get("picks") != SEVERAL:
         _write((pick.point,))
     elif pick.point in points:
@@ -160,7 +160,7 @@ def masked_or_picked(points: tuple[int, ...], seen: Observed, pick: Pick) -> Non
 
 
 def drop(points: tuple[int, ...], point: int) -> None:
-    """Look no longer from a point."""
+    """PointAttention no longer from a point."""
     _write(tuple(other for other in points if other != point))
 
 
@@ -178,7 +178,7 @@ def chips(points: tuple[int, ...]) -> None:
                 str(point),
                 key=f"drop_{point}",
                 icon=":material/close:",
-                help=f"Look no longer from point {point}",
+                help=f"PointAttention no longer from point {point}",
                 on_click=partial(drop, points, point),
             )
         st.button("Clear", key="attention_clear", type="tertiary", on_click=partial(_write, ()))

@@ -117,7 +117,7 @@ def compare(shown: Shown, asked: Asked, *, dark: bool) -> None:
         found = _attended.comparison(shown.key, shown.seen, shown.now.points, **settings)
     if found is None:
         return
-    channel = shown.seen.subject.channels[asked.channel]
+    channel = shown.seen.sample.channels[asked.channel]
     quantity = channel.name if channel.unit in ("1", "") else f"{channel.name}, {channel.unit}"
     figure = comparison_figure(
         found.attention,

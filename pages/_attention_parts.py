@@ -17,7 +17,7 @@ from mspt.figures.scenes.attention import (
     weights_scene,
 )
 from mspt.inspection.masking import Effect
-from mspt.inspection.observe import Look, Observed
+from mspt.inspection.observe import Observed, PointAttention
 from mspt.inspection.weights import most_read
 from pages import _attended, _parts, _viewer
 
@@ -36,7 +36,7 @@ class Shown:
     header: CheckpointInfo
     seen: Observed
     stage: Stage
-    now: Look
+    now: PointAttention
 
     @property
     def own(self) -> list[int]:
@@ -54,7 +54,7 @@ class Shown:
         return most_read(
             self.now.trace,
             self.seen.partition,
-            self.seen.subject.points,
+            self.seen.sample.points,
             head=self.now.head,
             count=count,
         )
@@ -142,7 +142,7 @@ def pick_mask(shown: Shown) -> Asked:
         bind="query-params",
         disabled=removed,
     )
-    names = [channel.name for channel in shown.seen.subject.channels]
+    names = [channel.name for channel in shown.seen.sample.channels]
     field = st.selectbox("Field", names, key="field", bind="query-params")
     here = where == _attended.HERE and not removed
     return Asked(
@@ -161,7 +161,7 @@ def viewer(shown: Shown, picture: str, asked: Asked | None, done: Effect | None)
     now, points = shown.now, shown.now.points
     on_pick = partial(_attended.picked, points)
     if done is not None and asked is not None:
-        channel = shown.seen.subject.channels[asked.channel]
+        channel = shown.seen.sample.channels[asked.channel]
         change = _defined(shown, done.change[:, asked.channel].numpy(), asked.channel)
         scene = masking_scene(
             shown.stage,
@@ -172,7 +172,7 @@ def viewer(shown: Shown, picture: str, asked: Asked | None, done: Effect | None)
         )
         on_pick = partial(_attended.masked_or_picked, points, shown.seen)
     elif picture == _attended.PICTURES[1]:
-        channel = shown.seen.subject.channels[0]
+        channel = shown.seen.sample.channels[0]
         share = _attended.of_head(_attended.shares(shown.key, shown.seen), now.head)[now.block]
         field = plain_field(channel.name, channel.unit, shown.seen.fields[:, 0].numpy())
         scene = share_scene(shown.stage, share, field, picked=points)
@@ -195,7 +195,7 @@ def viewer(shown: Shown, picture: str, asked: Asked | None, done: Effect | None)
 
 
 def _defined(shown: Shown, values: np.ndarray, channel: int) -> np.ndarray:
-    return np.where(shown.seen.subject.where_defined(channel), values, np.nan)
+    return np.where(shown.seen.sample.where_defined(channel), values, np.nan)
 
 
 # --- numbers -------------------------------------------------------------------------------------
@@ -229,12 +229,12 @@ def numbers(shown: Shown) -> None:
 
 
 def _unit(shown: Shown) -> str:
-    return "body lengths" if shown.seen.subject.num_surface else "unit lengths"
+    return "body lengths" if shown.seen.sample.num_surface else "unit lengths"
 
 
 def mask_numbers(shown: Shown, asked: Asked, done: Effect) -> None:
     """Show what the mask changes: most, at the picked points, and in the forces."""
-    channel = shown.seen.subject.channels[asked.channel]
+    channel = shown.seen.sample.channels[asked.channel]
     unit = "" if channel.unit in ("1", "") else f" {channel.unit}"
     change = _defined(shown, done.change[:, asked.channel].numpy(), asked.channel)
     where = int(np.nanargmax(np.abs(change)))

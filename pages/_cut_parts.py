@@ -9,7 +9,7 @@ from mspt.benchmarks.cost import forward_flops, recommended_patches
 from mspt.data.stress_clouds import MAX_POINTS, describe_cloud
 from mspt.partition.alternatives import Cut
 from mspt.partition.patches import attention_flops
-from pages import _parts, _subjects
+from pages import _parts, _samples
 from pages._cuts import CUT_NAMES, Cuts, View, config_for
 
 PAPER_TABLE_6 = {"ball tree": 0.0065, "random": 0.2035}
@@ -211,7 +211,7 @@ def paper_line(view: View, found: dict[str, Cuts]) -> str:
         f"{random}, {random / tree:.0f} × :violet-badge[{_parts.PAPER}, Table 6]."
         + (
             " Stored flows come in a tree's leaf order, so their sequence does well."
-            if view.source == _subjects.CAR_CASES
+            if view.source == _samples.CAR_CASES
             else ""
         )
     )
@@ -219,8 +219,8 @@ def paper_line(view: View, found: dict[str, Cuts]) -> str:
 
 def subtitle(view: View, cuts: Cuts) -> str:
     """Say what is shown, and how long cutting took."""
-    words = f"{view.subject.title}: N = {len(view.points):,} points"
-    if view.source == _subjects.STRESS:
+    words = f"{view.sample.title}: N = {len(view.points):,} points"
+    if view.source == _samples.STRESS:
         words = f"{describe_cloud(view.name)} N = {len(view.points):,} points"
     return (
         f"{words}, cut in {1000 * cuts.seconds:.1f} ms {_parts.badge(_parts.MEASURED)}. "
@@ -232,11 +232,11 @@ def command(view: View, cuts: Cuts, num_supernodes: int) -> str:
     """Return what to type for the same numbers."""
     settings = [f"--patches {cuts.num_patches} --supernodes {num_supernodes}"]
     settings.append(f"--partition {cuts.cut} --checkpoint {view.header.path.as_posix()}")
-    if view.subject.num_surface:
+    if view.sample.num_surface:
         settings.append(f"--part {view.part}")
     name = view.name
-    if view.source == _subjects.STRESS:
+    if view.source == _samples.STRESS:
         settings.append(f"--points {len(view.points)}")
-    elif view.source == _subjects.SHAPES:
+    elif view.source == _samples.SHAPES:
         name = "shape.stl"
     return f"python -m mspt patches {shlex.quote(name)} {' '.join(settings)} --out patches.csv"

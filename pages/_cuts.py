@@ -13,7 +13,7 @@ from mspt.checkpoint import CheckpointInfo
 from mspt.config import PATCHED, ModelConfig
 from mspt.data.stress_clouds import stress_cloud
 from mspt.figures.scenes.patches import ShownCut
-from mspt.inference.subject import Subject
+from mspt.inference.sample import Sample
 from mspt.partition.alternatives import CUTS, Cut, cut_points
 from mspt.partition.ball_tree import Partition
 from mspt.partition.patches import (
@@ -26,9 +26,9 @@ from mspt.partition.patches import (
     patch_table,
     touching_patches,
 )
-from pages import _subjects
+from pages import _samples
 
-SOURCES = (*_subjects.MODEL_SOURCES, _subjects.STRESS)
+SOURCES = (*_samples.MODEL_SOURCES, _samples.STRESS)
 CUT_NAMES: dict[str, Cut] = {cut.replace("_", " "): cut for cut in CUTS}
 PARTS = ("body", "flow", "both")
 
@@ -42,7 +42,7 @@ class View:
         source: Where it comes from.
         name: Of the case, shape or made-up cloud.
         part: One of ``PARTS``; ``both`` for clouds without a body.
-        subject: All that is known of it.
+        sample: All that is known of it.
         rows: Which of its points are shown.
         points: These points.
         header: The checkpoint whose sizes and errors are taken.
@@ -52,7 +52,7 @@ class View:
     source: str
     name: str
     part: str
-    subject: Subject
+    sample: Sample
     rows: slice
     points: Tensor
     header: CheckpointInfo
@@ -60,14 +60,14 @@ class View:
     @property
     def unit(self) -> str:
         """What coordinates are counted in."""
-        if self.subject.body is not None:
+        if self.sample.body is not None:
             return "body lengths"
-        return "cube sides" if self.source == _subjects.STRESS else "domain sides"
+        return "cube sides" if self.source == _samples.STRESS else "domain sides"
 
     @property
     def model_cuts(self) -> bool:
         """Whether the checkpoint is asked about this cloud and cuts it into patches."""
-        return self.subject.dataset is not None and self.header.config.architecture in PATCHED
+        return self.sample.dataset is not None and self.header.config.architecture in PATCHED
 
     @property
     def default_patches(self) -> int:
@@ -75,7 +75,7 @@ class View:
         count = len(self.points)
         if not self.model_cuts:
             return recommended_patches(count)
-        return min(self.header.config.patches_for(len(self.subject.points)), count)
+        return min(self.header.config.patches_for(len(self.sample.points)), count)
 
     @property
     def default_supernodes(self) -> int:
@@ -116,27 +116,27 @@ def pick_view() -> View:
     """Let a person choose a cloud, in one row."""
     columns = st.columns([4.3, 2, 2, 2.2], vertical_alignment="bottom")
     with columns[0]:
-        source = _subjects.pick_source(SOURCES)
+        source = _samples.pick_source(SOURCES)
     with columns[1]:
-        name = _subjects.pick_name(source)
+        name = _samples.pick_name(source)
     with columns[2]:
-        header = _subjects.pick_checkpoint(source)
+        header = _samples.pick_checkpoint(source)
     with columns[3]:
-        if source == _subjects.STRESS:
-            subject = _subjects.stress_subject(name, _subjects.pick_size())
+        if source == _samples.STRESS:
+            sample = _samples.stress_sample(name, _samples.pick_size())
         else:
-            subject = _subjects.subject(source, name, header, whole=True)
-        part = _pick_part() if subject.num_surface else "both"
-    count = subject.num_surface
+            sample = _samples.sample(source, name, header, whole=True)
+        part = _pick_part() if sample.num_surface else "both"
+    count = sample.num_surface
     rows = {"body": slice(0, count), "flow": slice(count, None), "both": slice(0, None)}[part]
     return View(
-        key=f"{subject.key}-{part}",
+        key=f"{sample.key}-{part}",
         source=source,
         name=name,
         part=part,
-        subject=subject,
+        sample=sample,
         rows=rows,
-        points=subject.points[rows],
+        points=sample.points[rows],
         header=header,
     )
 
@@ -187,12 +187,12 @@ def _nearest(key: str, *, _points: Tensor) -> np.ndarray:  # noqa: ARG001
 
 def error_of(view: View) -> tuple[str, np.ndarray] | None:
     """Return the name of a model's first channel and its error at each point, if it is known."""
-    subject = view.subject
-    if subject.truth is None:
+    sample = view.sample
+    if sample.truth is None:
         return None
-    error = (_subjects.predicted(view.header, subject) - subject.truth)[:, 0].double().numpy()
-    defined = subject.where_defined(0)
-    return subject.channels[0].name, np.where(defined, error, np.nan)[view.rows]
+    error = (_samples.predicted(view.header, sample) - sample.truth)[:, 0].double().numpy()
+    defined = sample.where_defined(0)
+    return sample.channels[0].name, np.where(defined, error, np.nan)[view.rows]
 
 
 @st.cache_resource(max_entries=16, show_spinner="Measuring every patch …")

@@ -15,12 +15,12 @@ from mspt.data.sets.car.dataset import CAR
 from mspt.evaluation.comparison import compared_table, primary_error, write_compared
 from mspt.evaluation.flows import label_noise
 from mspt.figures.charts.curves import learning_curve
-from mspt.inference.subject import Subject
+from mspt.inference.sample import Sample
 from mspt.metrics.forces import drag_counts
-from pages import _explored, _parts, _shared, _subjects
+from pages import _explored, _parts, _samples, _shared
 
 NOTHING = "nothing"
-SOURCES = (_subjects.CAR_CASES, "elasticity", "darcy")
+SOURCES = (_samples.CAR_CASES, "elasticity", "darcy")
 FLOW_VIEWS, SHEET_VIEWS = ("Fields", "VTK view"), ("Fields", "VTK view", "Flat")
 
 
@@ -61,7 +61,7 @@ class Chosen:
     @property
     def is_flow(self) -> bool:
         """Whether it is a flow around a body."""
-        return self.source == _subjects.CAR_CASES
+        return self.source == _samples.CAR_CASES
 
 
 def pick_view(title: str) -> tuple[str, str]:
@@ -70,7 +70,7 @@ def pick_view(title: str) -> tuple[str, str]:
     top.header(title, anchor=False, width="stretch")
     with top:
         source = _source()
-        views = FLOW_VIEWS if source == _subjects.CAR_CASES else SHEET_VIEWS
+        views = FLOW_VIEWS if source == _samples.CAR_CASES else SHEET_VIEWS
         view = bar("View", views, "view", label_visibility="collapsed", width="content")
     return source, view
 
@@ -99,11 +99,11 @@ def pick(source: str) -> Chosen:
     worst_first = top[4].toggle("Worst first", key="worst", bind="query-params")
     names = _case_names(source, header, worst_first=worst_first)
     key = f"{source}_case"
-    is_plain = source == _subjects.CAR_CASES and not worst_first
+    is_plain = source == _samples.CAR_CASES and not worst_first
     name = top[2].selectbox(
         f"Test case, one of {len(names)}",
         names,
-        index=_subjects.place_of_first(names) if is_plain else 0,
+        index=_samples.place_of_first(names) if is_plain else 0,
         key=key,
         bind="query-params",
     )
@@ -115,8 +115,8 @@ def pick(source: str) -> Chosen:
 
 def _case_names(source: str, header: CheckpointInfo, *, worst_first: bool) -> list[str]:
     """Return the names of the cases; the largest error first where all errors are known."""
-    if source == _subjects.CAR_CASES:
-        names = _subjects.flow_names()
+    if source == _samples.CAR_CASES:
+        names = _samples.flow_names()
         if worst_first:
             device = _parts.device()
             if len(_explored.flow_scores(header, device)) < len(names):
@@ -153,7 +153,7 @@ def numbers(chosen: Chosen) -> None:
         prediction = _shared.predict_test_case(chosen.header, case, _parts.device())
         _parts.case_numbers(chosen.header, case, prediction)
         return
-    seen = subject_at(chosen, 1.0)
+    seen = sample_at(chosen, 1.0)
     found = _explored.answer(chosen.header, seen, _parts.device())
     metrics = chosen.header.info.get("metrics", {})
     score = _explored.score_of(chosen.name, chosen.header, _parts.device())
@@ -190,7 +190,7 @@ def numbers(chosen: Chosen) -> None:
             )
 
 
-def subject_at(chosen: Chosen, factor: float) -> Subject:
+def sample_at(chosen: Chosen, factor: float) -> Sample:
     """Return what is looked at, or its trained size where the resolution does not exist."""
     seen = _explored.cloud(chosen.source, chosen.name, chosen.header, factor)
     whole = seen or _explored.cloud(chosen.source, chosen.name, chosen.header, 1.0)
@@ -217,7 +217,7 @@ def facts(chosen: Chosen) -> None:
         st.caption(f"{data.geometry}\n\n{data.solver}")
 
 
-def predictions_of(chosen: Chosen, seen: Subject) -> dict[str, Any]:
+def predictions_of(chosen: Chosen, seen: Sample) -> dict[str, Any]:
     """Return the fields of each chosen model at the points of a cloud, by its name."""
     return {
         header.path.stem: _explored.answer(header, seen, _parts.device()).fields
@@ -227,14 +227,14 @@ def predictions_of(chosen: Chosen, seen: Subject) -> dict[str, Any]:
 
 def table_file(chosen: Chosen, factor: float) -> bytes:
     """Return points, truth, predictions and errors as a table."""
-    seen = subject_at(chosen, factor)
+    seen = sample_at(chosen, factor)
     table = compared_table(seen, predictions_of(chosen, seen))
     return table.to_csv(index=False, float_format="%.7g").encode()
 
 
 def mesh_file(chosen: Chosen, factor: float) -> bytes:
     """Return the same as a file for ParaView."""
-    seen = subject_at(chosen, factor)
+    seen = sample_at(chosen, factor)
     with TemporaryDirectory(prefix="mspt-export-") as folder:
         path = Path(folder) / "case.vtp"
         write_compared(path, seen, compared_table(seen, predictions_of(chosen, seen)))

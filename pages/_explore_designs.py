@@ -11,7 +11,7 @@ from mspt.evaluation.flows import ORDER_GAPS, label_noise
 from mspt.figures.charts.curves import error_histogram
 from mspt.figures.charts.designs import drag_scatter, order_figure
 from mspt.metrics.ranking import order_accuracy
-from pages import _explored, _parts, _shared, _subjects
+from pages import _explored, _parts, _samples, _shared
 from pages._explore_case import Chosen
 
 MIN_DESIGNS = 3
@@ -135,7 +135,7 @@ def _all_flows(chosen: Chosen) -> None:
         f"{len(table)} bodies the model has not learned from; click one to open it. "
         f"{len(table) - computed} {_parts.STORED}, {computed} {_parts.MEASURED}."
     )
-    missing = len(_subjects.flow_names()) - len(table)
+    missing = len(_samples.flow_names()) - len(table)
     if missing and st.button(
         f"Score the other {missing}", key="score_all", icon=":material/play_arrow:"
     ):

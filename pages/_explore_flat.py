@@ -29,9 +29,9 @@ def vtk(chosen: _explore_case.Chosen) -> None:
         cut = rest.slider("Cut at, % of the length", 0, 95, 50, 5, key="cut", bind="query-params")
     if chosen.is_flow:
         whole = _explored.whole_flow(chosen.name, chosen.header, _parts.device())
-        seen, fields = whole.subject, whole.fields
+        seen, fields = whole.sample, whole.fields
     else:
-        seen = _explore_case.subject_at(chosen, 1.0)
+        seen = _explore_case.sample_at(chosen, 1.0)
         fields = _explored.answer(chosen.header, seen, _parts.device()).fields
     dark = _parts.is_dark()
     path = chosen.header.path

@@ -19,7 +19,7 @@ from mspt.figures.charts.resolution import resolution_figure
 from mspt.figures.scenes.comparison import ERROR_MODES, compared_scene, near_patch, quantity_of
 from mspt.figures.viewer.scene import Scene
 from mspt.figures.viewer.still import picture
-from mspt.inference.subject import Subject
+from mspt.inference.sample import Sample
 from pages import _explore_case, _explored, _parts, _viewer
 from pages._explore_case import bar
 
@@ -31,7 +31,7 @@ HEIGHT = 400
 def fields(chosen: _explore_case.Chosen) -> None:
     """Show truth, prediction and error as linked panels, and the values of a point."""
     factor, part, mode, view = _settings(chosen)
-    seen = _explore_case.subject_at(chosen, factor)
+    seen = _explore_case.sample_at(chosen, factor)
     found = {
         header.path.stem: _explored.answer(header, seen, _parts.device())
         for header in chosen.headers
@@ -73,7 +73,7 @@ def fields(chosen: _explore_case.Chosen) -> None:
 def _settings(chosen: _explore_case.Chosen) -> tuple[float, Any, Any, View]:
     """Let a person choose field, component, kind of error and resolution."""
     columns = st.columns([2.2, 2.3, 2.2, 2.3], vertical_alignment="bottom", gap="small")
-    views = views_of(_explore_case.subject_at(chosen, 1.0))
+    views = views_of(_explore_case.sample_at(chosen, 1.0))
     key = f"{chosen.source}_field"
     view = views[columns[0].selectbox("Field", list(views), key=key, bind="query-params")]
     with columns[1]:
@@ -97,11 +97,11 @@ def _settings(chosen: _explore_case.Chosen) -> tuple[float, Any, Any, View]:
     return FACTORS[size], part, mode, view
 
 
-def _pick(seen: Subject, compared: Compared, point: int) -> None:
+def _pick(seen: Sample, compared: Compared, point: int) -> None:
     st.session_state["explore_pick"] = (seen.key, int(compared.rows[point]))
 
 
-def _picked_row(seen: Subject, compared: Compared) -> int:
+def _picked_row(seen: Sample, compared: Compared) -> int:
     """Return the place of the picked point in a field; that of the largest error without one."""
     key, point = st.session_state.get("explore_pick", ("", -1))
     place = np.flatnonzero(compared.rows == point) if key == seen.key else []
@@ -125,7 +125,7 @@ def _is_on(toggle: str) -> bool:
 
 def _caption(
     chosen: _explore_case.Chosen,
-    seen: Subject,
+    seen: Sample,
     compared: dict[str, Compared],
     patch: np.ndarray | None,
 ) -> None:
@@ -134,7 +134,7 @@ def _caption(
     errors = ", ".join(
         f"{_parts.percent(one.relative_l2)} ({name})" for name, one in compared.items()
     )
-    whole = _explore_case.subject_at(chosen, 1.0)
+    whole = _explore_case.sample_at(chosen, 1.0)
     cut = "no patches" if patch is None else f"K = {int(patch.max()) + 1} patches"
     st.caption(
         f"Relative L2 of {first.view.name}: **{errors}** {_parts.badge(_parts.MEASURED)} at "

@@ -24,9 +24,9 @@ from mspt.evaluation.resolution import (
     resolution_steps,
 )
 from mspt.inference.flow import predict_stored
+from mspt.inference.sample import Sample, predict_sample, sample_of_flow
 from mspt.inference.sampling import cloud_size
-from mspt.inference.subject import Subject, ask, subject_of_flow
-from pages import _shared, _subjects
+from pages import _samples, _shared
 
 
 @dataclass(frozen=True)
@@ -44,27 +44,27 @@ class Answer:
     patch: np.ndarray | None
 
 
-def cloud(source: str, name: str, header: CheckpointInfo, factor: float) -> Subject | None:
+def cloud(source: str, name: str, header: CheckpointInfo, factor: float) -> Sample | None:
     """Return a case on a part or a multiple of the points that a model has learned on."""
-    if source == _subjects.CAR_CASES:
+    if source == _samples.CAR_CASES:
         return _flow_cloud(name, cloud_size(_shared.checkpoint(header.path)), factor)
     return case_at(_shared.find_case(source, name), factor)
 
 
 def has_cloud(source: str, name: str, header: CheckpointInfo, factor: float) -> bool:
     """Tell whether :func:`cloud` returns one, without drawing its points."""
-    if source != _subjects.CAR_CASES:
+    if source != _samples.CAR_CASES:
         return cloud(source, name, header, factor) is not None
     size = cloud_size(_shared.checkpoint(header.path))
-    return has_points(_subjects.stored_flow(name), factor, size=size)
+    return has_points(_samples.stored_flow(name), factor, size=size)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Drawing points of the stored flow …")
-def _flow_cloud(name: str, size: tuple[int, int], factor: float) -> Subject | None:
-    return flow_at(name, _subjects.stored_flow(name), factor, size=size)
+def _flow_cloud(name: str, size: tuple[int, int], factor: float) -> Sample | None:
+    return flow_at(name, _samples.stored_flow(name), factor, size=size)
 
 
-def answer(header: CheckpointInfo, seen: Subject, device: str) -> Answer:
+def answer(header: CheckpointInfo, seen: Sample, device: str) -> Answer:
     """Return what a model says of a cloud, and how it cuts it."""
     changed = header.path.stat().st_mtime
     found = _answer(header.path, changed, seen.key, device, _seen=seen)
@@ -81,12 +81,12 @@ def answer(header: CheckpointInfo, seen: Subject, device: str) -> Answer:
 
 
 @st.cache_resource(max_entries=48, show_spinner="The model predicts …")
-def _answer(path: Path, changed: float, key: str, device: str, *, _seen: Subject) -> Answer:  # noqa: ARG001
+def _answer(path: Path, changed: float, key: str, device: str, *, _seen: Sample) -> Answer:  # noqa: ARG001
     checkpoint = _shared.checkpoint(path)
     with _shared.one_at_a_time():
         _warm_up(path, changed, device, _checkpoint=checkpoint, _seen=_seen)
         start = perf_counter()
-        fields = ask(checkpoint, _seen, device=device)
+        fields = predict_sample(checkpoint, _seen, device=device)
         seconds = perf_counter() - start
     return Answer(fields, seconds, patches_of(checkpoint, _seen))
 
@@ -98,10 +98,10 @@ def _warm_up(
     device: str,
     *,
     _checkpoint: Checkpoint,
-    _seen: Subject,
+    _seen: Sample,
 ) -> bool:
     """Ask a model once, so that no shown time includes a first time."""
-    ask(_checkpoint, _seen, device=device)
+    predict_sample(_checkpoint, _seen, device=device)
     return True
 
 
@@ -109,7 +109,7 @@ def _warm_up(
 class Whole:
     """All stored points of a flow, and what a model says of them."""
 
-    subject: Subject
+    sample: Sample
     fields: Any
 
 
@@ -120,11 +120,11 @@ def whole_flow(name: str, header: CheckpointInfo, device: str) -> Whole:
 
 @st.cache_resource(max_entries=6, show_spinner="Predicting all stored points …")
 def _whole(name: str, path: Path, changed: float, device: str) -> Whole:  # noqa: ARG001
-    flow = _subjects.stored_flow(name)
+    flow = _samples.stored_flow(name)
     body = body_of(flow)
     with _shared.one_at_a_time():
         fields = predict_stored(_shared.checkpoint(path), body, device=device)
-    return Whole(subject_of_flow(name, flow, size=None), fields)
+    return Whole(sample_of_flow(name, flow, size=None), fields)
 
 
 def resolutions(
@@ -171,7 +171,7 @@ def flow_scores(header: CheckpointInfo, device: str) -> dict[str, dict]:
     key = header.path, header.path.stat().st_mtime, device
     stored = {score["name"]: {**score, "stored": True} for score in header.info.get("scores", [])}
     known = {**_computed().get(key, {}), **stored}
-    return {name: known[name] for name in _subjects.flow_names() if name in known}
+    return {name: known[name] for name in _samples.flow_names() if name in known}
 
 
 def score_of(name: str, header: CheckpointInfo, device: str) -> dict:
@@ -179,7 +179,7 @@ def score_of(name: str, header: CheckpointInfo, device: str) -> dict:
     if (known := flow_scores(header, device).get(name)) is not None:
         return known
     key = header.path, header.path.stat().st_mtime, device
-    case = _subjects.stored_flow(name)
+    case = _samples.stored_flow(name)
     with _shared.one_at_a_time():
         score = score_flow(_shared.checkpoint(header.path), name, case, device=device)
     found = {**asdict(score), "stored": False}
@@ -190,7 +190,7 @@ def score_of(name: str, header: CheckpointInfo, device: str) -> dict:
 @st.cache_data(max_entries=256, show_spinner=False)
 def noise_of(name: str) -> dict[str, float]:
     """Return by how much the labels of a body differ between meshes; empty without repeats."""
-    case = _subjects.stored_flow(name)
+    case = _samples.stored_flow(name)
     meshes = {
         mesh: asdict(compare_labels(name, case, other))
         for mesh, other in load_repeats(name).items()
@@ -200,7 +200,7 @@ def noise_of(name: str) -> dict[str, float]:
 
 def rank_flows(header: CheckpointInfo, device: str) -> Iterator[tuple[float, str]]:
     """Score the flow cases that have no score yet, yielding share and words."""
-    names = _subjects.flow_names()
+    names = _samples.flow_names()
     for done, name in enumerate(names, start=1):
         score_of(name, header, device)
         yield done / len(names), f"Scored {done} of {len(names)} bodies"

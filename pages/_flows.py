@@ -54,7 +54,7 @@ class Shape:
 
 
 @st.cache_resource(max_entries=16, show_spinner="Building the sample shape …")
-def sample_shape(name: str) -> Shape:
+def example_shape(name: str) -> Shape:
     """Return a sample shape as if it had been uploaded, in meters: 4.5 m long."""
     mesh = block_mesh(Block()) if name == "Ahmed body" else draw_body(*_BODIES[name]).mesh
     meters = SurfaceMesh(mesh.vertices * 4.5, mesh.triangles)

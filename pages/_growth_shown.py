@@ -214,5 +214,5 @@ def paper_caption() -> str:
     ]
     return (
         f"*{_parts.PAPER.capitalize()}*: {'; '.join(parts)}. GPU, precision and width are not "
-        "told, so only ratios compare."
+        "on_progress, so only ratios compare."
     )

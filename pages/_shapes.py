@@ -9,7 +9,7 @@ from mspt.checkpoint import CheckpointInfo
 from mspt.evaluation.flows import FlowScore
 from mspt.geometry.files.readers import checked_suffix
 from mspt.geometry.placement import METERS, Axis, Placement
-from mspt.inference.shapes import ShapeResult, overrule
+from mspt.inference.shapes import ShapeResult, with_choices
 from mspt.solvers.openfoam.run import INSTALL, is_installed
 from pages import _flows, _jobs, _parts, _views
 
@@ -20,10 +20,10 @@ _BADGES = {
 }
 
 
-def shape_of(upload: Any, sample: str) -> _flows.Shape:
+def shape_of(upload: Any, example: str) -> _flows.Shape:
     """Return the uploaded shape, or the chosen sample."""
     if upload is None:
-        return _flows.sample_shape(sample)
+        return _flows.example_shape(example)
     shape = _flows.uploaded_shape(upload.getvalue(), checked_suffix(Path(upload.name).suffix))
     st.session_state["my_shape"] = shape  # other pages can look at it too
     return shape
@@ -58,7 +58,7 @@ def pick_placement(shape: _flows.Shape) -> Placement:
             key=f"clearance_{shape.digest}",
             help="Height of the lowest point over the ground.",
         )
-        placement = overrule(shape.mesh, guess, **chosen, clearance=clearance / 100)
+        placement = with_choices(shape.mesh, guess, **chosen, clearance=clearance / 100)
         length, width, height = (float(part) for part in _sizes(shape, placement))
         st.caption(
             f"In the wind tunnel: {length:.3g} m long, {width:.3g} m wide, {height:.3g} m high. "

@@ -11,7 +11,7 @@ from mspt.figures.charts.designs import family_group
 from mspt.figures.scenes.tour import Tour, build_tour
 from mspt.figures.scenes.tour_facts import equations
 from mspt.inspection.observe import observe
-from pages import _parts, _shared, _subjects, _viewer
+from pages import _parts, _samples, _shared, _viewer
 
 HEIGHT = 520
 
@@ -40,20 +40,18 @@ def prepare() -> None:
 
 def _of_first_page() -> tuple[Tour, CheckpointInfo, str]:
     """Return the tour, its checkpoint and its body."""
-    header = next(iter(_shared.checkpoints(_subjects.CAR_CASES).values()))
+    header = next(iter(_shared.checkpoints(_samples.CAR_CASES).values()))
     name = next(
-        name
-        for name in _subjects.flow_names()
-        if family_group(_subjects.flow_family(name)) == "cars"
+        name for name in _samples.flow_names() if family_group(_samples.flow_family(name)) == "cars"
     )
     return _tour(name, header.path, header.path.stat().st_mtime, _header=header), header, name
 
 
 @st.cache_resource(max_entries=2, show_spinner="The model looks at a car …")
 def _tour(name: str, path: Path, changed: float, *, _header: CheckpointInfo) -> Tour:  # noqa: ARG001
-    subject = _subjects.subject(_subjects.CAR_CASES, name, _header)
+    sample = _samples.sample(_samples.CAR_CASES, name, _header)
     with _shared.one_at_a_time():
-        return build_tour(observe(_shared.checkpoint(path), subject))
+        return build_tour(observe(_shared.checkpoint(path), sample))
 
 
 def _equations(tour: Tour, header: CheckpointInfo, name: str) -> None:
@@ -72,14 +70,14 @@ def _equations(tour: Tour, header: CheckpointInfo, name: str) -> None:
 
 def _links(tour: Tour, header: CheckpointInfo, name: str) -> None:
     """Lead to the pages in the state of the tour."""
-    state = {"source": _subjects.CAR_CASES, "car_case": name, "checkpoint": header.path.stem}
+    state = {"source": _samples.CAR_CASES, "car_case": name, "checkpoint": header.path.stem}
     row = st.container(horizontal=True, gap="medium", vertical_alignment="center")
     row.markdown("**Now you**", width="content")
     for label, page, icon, query in (
         ("Bring a shape", "upload", "directions_car", {"sample": "Estate on wheels"}),
         ("Cut it otherwise", "patches", "bubble_chart", state),
         (
-            "Look from any point",
+            "PointAttention from any point",
             "attention",
             "center_focus_strong",
             {**state, "points": str(tour.facts.point)},

@@ -3,27 +3,27 @@
 import streamlit as st
 
 from mspt.inspection.masking import attention_table
-from mspt.inspection.observe import look
-from pages import _attended, _parts, _subjects
+from mspt.inspection.observe import attend_from
+from pages import _attended, _parts, _samples
 from pages import _attention_below as below
 from pages import _attention_parts as parts
 
 _parts.require_frame()
-_subjects.keep_choices()
+_samples.keep_choices()
 st.header("Where does this point look?", anchor=False)
 with _parts.error_panel():
     top = st.columns([3.1, 2.2, 2.2], vertical_alignment="bottom")
     with top[0]:
-        source = _subjects.pick_source()
+        source = _samples.pick_source()
     with top[1]:
-        name = _subjects.pick_name(source)
+        name = _samples.pick_name(source)
     with top[2]:
-        header = _subjects.pick_checkpoint(source)
+        header = _samples.pick_checkpoint(source)
     if not parts.has_patches(header, source):
         st.stop()
-    subject = _subjects.subject(source, name, header)
-    key = _attended.key_of(header, subject)
-    seen = _attended.observed(key, header.path, subject)
+    sample = _samples.sample(source, name, header)
+    key = _attended.key_of(header, sample)
+    seen = _attended.observed(key, header.path, sample)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         picture = st.segmented_control(
             "Picture",
@@ -51,7 +51,7 @@ with _parts.error_panel():
             header=header,
             seen=seen,
             stage=_attended.stage(key, seen),
-            now=look(seen, points, block=block, head=head),
+            now=attend_from(seen, points, block=block, head=head),
         )
         asked = done = None
         if picture == _attended.PICTURES[2]:
@@ -77,7 +77,7 @@ with _parts.error_panel():
     st.download_button(
         "Weights of all points (CSV)",
         lambda: attention_table(seen, shown.now, done).to_csv(index=False).encode(),
-        file_name=f"attention-{subject.key}-block-{block + 1}.csv",
+        file_name=f"attention-{sample.key}-block-{block + 1}.csv",
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",

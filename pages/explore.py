@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from pages import _explore_case, _explore_designs, _explore_flat, _explore_views, _parts, _subjects
+from pages import _explore_case, _explore_designs, _explore_flat, _explore_views, _parts, _samples
 
 _parts.require_frame()
-_subjects.keep_choices(_explore_case.SOURCES)
+_samples.keep_choices(_explore_case.SOURCES)
 source, view = _explore_case.pick_view("How close does the model come to the solver?")
 chosen = _explore_case.pick(source)
 numbers = st.container()

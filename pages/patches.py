@@ -3,12 +3,12 @@
 import streamlit as st
 
 from mspt.figures.scenes.patches import compactness_figure, patch_scene, radius_histogram
-from pages import _cut_parts, _cut_table, _cuts, _parts, _subjects, _viewer
+from pages import _cut_parts, _cut_table, _cuts, _parts, _samples, _viewer
 
 CLOSER = ("Radii", "Other cuts", "Every patch")
 
 _parts.require_frame()
-_subjects.keep_choices(_cuts.SOURCES)
+_samples.keep_choices(_cuts.SOURCES)
 st.header("How does the ball tree cut my cloud?", anchor=False)
 
 
@@ -37,13 +37,13 @@ def explorer(view: _cuts.View) -> None:
                 unit=view.unit,
                 num_supernodes=num_supernodes,
                 beside=None if other is None else other.shown(),
-                body=None if view.part == "body" else view.subject.body,
+                body=None if view.part == "body" else view.sample.body,
                 picked=point,
             )
             _viewer.show(
                 scene,
                 key="patches_view",
-                label=f"{view.subject.title}, cut into {num_patches} patches",
+                label=f"{view.sample.title}, cut into {num_patches} patches",
                 on_pick=_pick,
             )
             _viewer.draw_first()
@@ -51,7 +51,7 @@ def explorer(view: _cuts.View) -> None:
         _cut_parts.numbers(view, cuts, num_supernodes)
         st.markdown(_cut_parts.advice(view, cuts, num_supernodes))
         closer = st.segmented_control(
-            "Look closer",
+            "PointAttention closer",
             CLOSER,
             default=CLOSER[0],
             key="closer",

@@ -19,7 +19,7 @@ with _parts.error_panel():
             key="shape_file",
         )
         first, second = st.columns(2, vertical_alignment="bottom")
-        sample = first.selectbox(
+        example = first.selectbox(
             "Or a sample",
             _flows.SAMPLES,
             key="sample",
@@ -30,7 +30,7 @@ with _parts.error_panel():
         header = found[
             second.selectbox("Checkpoint", list(found), key="checkpoint", bind="query-params")
         ]
-        shape = _shapes.shape_of(upload, sample)
+        shape = _shapes.shape_of(upload, example)
         placement = _shapes.pick_placement(shape)
         key = _flows.result_key(shape, header, placement, _parts.device())
         if _flows.known(key) is None:

@@ -136,14 +136,14 @@ def _in_fresh_process(task: dict[str, Any]) -> Measurement:
 
 
 @dataclass(frozen=True)
-class Looked:
+class ProcessStatus:
     """One look at a measuring process: how long it has run and the memory it holds."""
 
     seconds: float
     resident_bytes: int
 
 
-def measuring(task: dict[str, Any]) -> Generator[Looked | Measurement, None, None]:
+def measuring(task: dict[str, Any]) -> Generator[ProcessStatus | Measurement, None, None]:
     """Measure in a fresh process, looking at it while it works; the measurement comes last.
 
     Closing the generator ends the process at once: stopping is the caller's.
@@ -161,7 +161,7 @@ def measuring(task: dict[str, Any]) -> Generator[Looked | Measurement, None, Non
     ) as process:
         try:
             while not _has_ended(process):
-                yield Looked(perf_counter() - started, _resident_bytes(process.pid))
+                yield ProcessStatus(perf_counter() - started, _resident_bytes(process.pid))
             output, complaint = process.communicate()
         finally:
             process.kill()

@@ -13,13 +13,13 @@ from mspt.data.store import load_case
 from mspt.errors import MSPTError
 from mspt.geometry.files.readers import SUFFIXES, read_mesh
 from mspt.geometry.placement import guess_placement, place_mesh
+from mspt.inference.sample import Sample, sample_of_case, sample_of_clouds, sample_of_flow
 from mspt.inference.sampling import cloud_size, look_at
-from mspt.inference.subject import Subject, subject_of_case, subject_of_clouds, subject_of_flow
 from mspt.inspection.masking import Effect, Masked, attention_table, mask_patch
 from mspt.inspection.observe import (
-    Look,
     Observed,
-    look,
+    PointAttention,
+    attend_from,
     observe,
     summaries_by_block,
     telling_point,
@@ -54,8 +54,8 @@ def run_attention(args: argparse.Namespace) -> dict[str, Any]:
     if args.out and args.out.suffix != ".csv":
         raise MSPTError(f"--out must be a .csv file, got {args.out.name}")
     checkpoint = load_checkpoint(args.checkpoint)
-    seen = observe(checkpoint, find_subject(checkpoint, args.case), device=args.device)
-    found = look(
+    seen = observe(checkpoint, find_sample(checkpoint, args.case), device=args.device)
+    found = attend_from(
         seen,
         args.points or [telling_point(seen)],
         block=_counted(args.block, seen.recording.num_blocks, "block"),
@@ -73,7 +73,7 @@ def run_attention(args: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def find_subject(checkpoint: Checkpoint, name: str) -> Subject:
+def find_sample(checkpoint: Checkpoint, name: str) -> Sample:
     """Return a case by its name, or a 3-D shape from its file, as a checkpoint takes it.
 
     Raises:
@@ -84,10 +84,10 @@ def find_subject(checkpoint: Checkpoint, name: str) -> Subject:
         mesh = read_mesh(path)
         placed = place_mesh(mesh, guess_placement(mesh, suffix=path.suffix)).mesh
         clouds = look_at(checkpoint, placed).clouds[:1]
-        return subject_of_clouds(path.stem, clouds, title=path.name, body=placed)
+        return sample_of_clouds(path.stem, clouds, title=path.name, body=placed)
     if name.startswith(f"{CAR.name}-"):
-        return subject_of_flow(name, load_flow(name), size=cloud_size(checkpoint))
-    return subject_of_case(load_case(name.rpartition("-")[0], name))
+        return sample_of_flow(name, load_flow(name), size=cloud_size(checkpoint))
+    return sample_of_case(load_case(name.rpartition("-")[0], name))
 
 
 def describe_effect(seen: Observed, effect: Effect, points: tuple[int, ...]) -> dict[str, Any]:
@@ -104,8 +104,8 @@ def describe_effect(seen: Observed, effect: Effect, points: tuple[int, ...]) -> 
         "masked": effect.masked,
         "block": "all" if effect.block is None else effect.block + 1,
     }
-    for channel, quantity in enumerate(seen.subject.channels):
-        column = np.where(seen.subject.where_defined(channel), change[:, channel], np.nan)
+    for channel, quantity in enumerate(seen.sample.channels):
+        column = np.where(seen.sample.where_defined(channel), change[:, channel], np.nan)
         where = int(np.nanargmax(np.abs(column)))
         at_points = column[list(points)]
         result[quantity.name] = {
@@ -131,9 +131,9 @@ def _effect(seen: Observed, args: argparse.Namespace, block: int) -> Effect | No
     return None
 
 
-def _described(seen: Observed, found: Look) -> dict[str, Any]:
+def _described(seen: Observed, found: PointAttention) -> dict[str, Any]:
     patch_of_point = seen.partition.patch_of_point
-    reads = most_read(found.trace, seen.partition, seen.subject.points, head=found.head)
+    reads = most_read(found.trace, seen.partition, seen.sample.points, head=found.head)
     by_block = summaries_by_block(seen, found.points, head=found.head)
     return {
         "block": found.block + 1,

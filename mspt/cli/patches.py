@@ -21,15 +21,15 @@ from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.errors import MSPTError
 from mspt.geometry.files.readers import SUFFIXES, read_mesh
 from mspt.geometry.placement import guess_placement, place_mesh
-from mspt.inference.sampling import look_at
-from mspt.inference.subject import (
-    Subject,
-    ask,
-    subject_of_case,
-    subject_of_clouds,
-    subject_of_flow,
-    subject_of_points,
+from mspt.inference.sample import (
+    Sample,
+    predict_sample,
+    sample_of_case,
+    sample_of_clouds,
+    sample_of_flow,
+    sample_of_points,
 )
+from mspt.inference.sampling import look_at
 from mspt.partition.alternatives import CUTS, cut_points
 from mspt.partition.patches import (
     attention_flops,
@@ -74,10 +74,10 @@ def run_patches(args: argparse.Namespace) -> dict[str, Any]:
     if args.out is not None and args.out.suffix != ".csv":
         raise MSPTError(f"--out must be a .csv file, got {args.out.name}")
     checkpoint = load_checkpoint(args.checkpoint or Path(DEFAULT.format(_dataset(args.cloud))))
-    subject = _subject(args, checkpoint)
-    rows = _rows(subject, args.part)
-    points = subject.points[rows]
-    num_patches = args.patches or _default_patches(checkpoint, subject, len(points), args)
+    sample = _sample(args, checkpoint)
+    rows = _rows(sample, args.part)
+    points = sample.points[rows]
+    num_patches = args.patches or _default_patches(checkpoint, sample, len(points), args)
     start = perf_counter()
     partition = cut_points(points, num_patches, cut=args.partition, seed=args.seed)
     seconds = perf_counter() - start
@@ -92,7 +92,7 @@ def run_patches(args: argparse.Namespace) -> dict[str, Any]:
     )
     shapes = measure_patches(points, partition)
     if args.out:
-        error = _error(args, checkpoint, subject)
+        error = _error(args, checkpoint, sample)
         table = patch_table(
             points,
             partition,
@@ -122,28 +122,28 @@ def _dataset(cloud: str) -> str:
     return name if name in DATASETS else CAR.name
 
 
-def _subject(args: argparse.Namespace, checkpoint: Checkpoint) -> Subject:
+def _sample(args: argparse.Namespace, checkpoint: Checkpoint) -> Sample:
     cloud, dataset = args.cloud, args.cloud.rsplit("-", 1)[0]
     if cloud in STRESS_CLOUDS:
         points = stress_cloud(cloud, args.points, seed=args.seed)
-        return subject_of_points(cloud, points, title=cloud)
+        return sample_of_points(cloud, points, title=cloud)
     if Path(cloud).suffix.lower() in SUFFIXES:
         mesh = read_mesh(Path(cloud))
         placed = place_mesh(mesh, guess_placement(mesh, suffix=Path(cloud).suffix)).mesh
         inputs = look_at(checkpoint, placed)
-        return subject_of_clouds(cloud, inputs.clouds, title=cloud, body=placed)
+        return sample_of_clouds(cloud, inputs.clouds, title=cloud, body=placed)
     if dataset == CAR.name:
-        return subject_of_flow(cloud, load_flow(cloud), size=None)
+        return sample_of_flow(cloud, load_flow(cloud), size=None)
     if dataset in DATASETS:
-        return subject_of_case(load_case(dataset, cloud))
+        return sample_of_case(load_case(dataset, cloud))
     raise MSPTError(
         f"cloud must be a case, a 3-D shape or one of {', '.join(STRESS_CLOUDS)}, got {cloud!r}"
     )
 
 
-def _rows(subject: Subject, part: str) -> slice:
+def _rows(sample: Sample, part: str) -> slice:
     """Return which points are cut."""
-    count = subject.num_surface
+    count = sample.num_surface
     if part == "both":
         return slice(None)
     if not count:
@@ -152,17 +152,17 @@ def _rows(subject: Subject, part: str) -> slice:
 
 
 def _default_patches(
-    checkpoint: Checkpoint, subject: Subject, num_points: int, args: argparse.Namespace
+    checkpoint: Checkpoint, sample: Sample, num_points: int, args: argparse.Namespace
 ) -> int:
-    if subject.dataset is None or checkpoint.config.architecture not in PATCHED:
+    if sample.dataset is None or checkpoint.config.architecture not in PATCHED:
         return recommended_patches(num_points, num_supernodes=args.supernodes)
-    return min(checkpoint.config.patches_for(len(subject.points)), num_points)
+    return min(checkpoint.config.patches_for(len(sample.points)), num_points)
 
 
-def _error(args: argparse.Namespace, checkpoint: Checkpoint, subject: Subject) -> np.ndarray | None:
+def _error(args: argparse.Namespace, checkpoint: Checkpoint, sample: Sample) -> np.ndarray | None:
     """Return the error of the first channel at each point, NaN where it is not defined."""
-    if subject.truth is None:
+    if sample.truth is None:
         return None
-    error = (ask(checkpoint, subject, device=args.device) - subject.truth)[:, 0]
-    defined = torch.from_numpy(subject.where_defined(0))
+    error = (predict_sample(checkpoint, sample, device=args.device) - sample.truth)[:, 0]
+    defined = torch.from_numpy(sample.where_defined(0))
     return torch.where(defined, error.double(), torch.nan).numpy()

@@ -29,10 +29,10 @@ from mspt.inference.shapes import (
     ShapeResult,
     Working,
     largest_difference,
-    overrule,
     passport,
     predict_shape,
     read_passport,
+    with_choices,
 )
 from mspt.progress import ProgressBar
 from mspt.solvers.openfoam.case import Recipe
@@ -125,7 +125,7 @@ def _placement(mesh: SurfaceMesh, args: argparse.Namespace, *, suffix: str) -> P
     """Guess how a shape is placed, with what a person has chosen."""
     names = ("unit", "forward", "up", "clearance")
     given = {name: value for name in names if (value := getattr(args, name)) is not None}
-    return overrule(mesh, guess_placement(mesh, suffix=suffix), **given)
+    return with_choices(mesh, guess_placement(mesh, suffix=suffix), **given)
 
 
 def _follow(events: Any) -> ShapeResult:  # noqa: ANN401 - an iterator of events

@@ -79,7 +79,9 @@ def run_train(args: argparse.Namespace) -> dict[str, Any]:
     if stopped.complete:
         checkpoint = Checkpoint(training.average, preset.model, training.normalizer, info)
         with ProgressBar(unit="prediction") as bar:
-            info |= final_scores(checkpoint, root=args.data, device=args.device, told=bar.reach)
+            info |= final_scores(
+                checkpoint, root=args.data, device=args.device, on_progress=bar.reach
+            )
         if checks := usual_checks(checkpoint, training.validation):
             info["trust"] = checks
     path = folder / f"{name}.safetensors"
@@ -207,7 +209,9 @@ def run_evaluate(args: argparse.Namespace) -> dict[str, Any]:
     checkpoint = load_checkpoint(args.checkpoint)
     if args.record:
         with ProgressBar(unit="prediction") as bar:
-            scores = final_scores(checkpoint, root=args.data, device=args.device, told=bar.reach)
+            scores = final_scores(
+                checkpoint, root=args.data, device=args.device, on_progress=bar.reach
+            )
         save_checkpoint(
             args.checkpoint,
             model=checkpoint.model,
@@ -226,7 +230,7 @@ def run_evaluate(args: argparse.Namespace) -> dict[str, Any]:
             root=args.data,
             symmetries=args.symmetries,
             device=args.device,
-            told=bar.reach,
+            on_progress=bar.reach,
         )
     return {
         "checkpoint": str(args.checkpoint),

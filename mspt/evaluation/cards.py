@@ -49,7 +49,7 @@ def model_cards(folder: Path) -> str:
 def _section(name: str, checkpoints: Sequence[CheckpointInfo]) -> str:
     dataset = get_dataset(name)
     metrics = checkpoints[0].info["metrics"]
-    told = (
+    sentence = (
         f"{metrics['cases']} test cases; mean only: {metrics['mean_only']:.1%}. *Symmetric* is the "
         f"error of the mean over the {len(dataset.symmetries)} symmetries of the problem, "
         "each of which takes a pass; all else is from a single one. Models that take points in "
@@ -60,7 +60,7 @@ def _section(name: str, checkpoints: Sequence[CheckpointInfo]) -> str:
         "",
         f"{dataset.geometry} Labels: {dataset.solver}",
         "",
-        told,
+        sentence,
         "",
         f"| {' | '.join(HEADINGS)} |",
         f"|{' --- |' * len(HEADINGS)}",

@@ -19,7 +19,7 @@ from mspt.data.symmetry import Symmetry, turn
 from mspt.errors import DataError
 from mspt.inference.predict import partitions_for, pick_device, predict_stack
 from mspt.metrics.fields import field_metrics, relative_l2
-from mspt.progress import Told, quiet
+from mspt.progress import OnProgress, quiet
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def evaluate(
     *,
     symmetries: bool = False,
     device: str = "cpu",
-    told: Told = quiet,
+    on_progress: OnProgress = quiet,
 ) -> Evaluation:
     """Predict every case of a split and compare with its truth.
 
@@ -83,7 +83,7 @@ def evaluate(
         symmetries: Whether to predict each case under the other symmetries of the data set too,
             and to score the mean.
         device: Where.
-        told: Called after each pass.
+        on_progress: Called after each pass.
 
     Raises:
         DataError: If the checkpoint was trained on another data set.
@@ -95,7 +95,9 @@ def evaluate(
     dataset = get_dataset(cases.dataset)
     asked = dataset.symmetries if symmetries else dataset.symmetries[:1]
     first, *others = (
-        _predict(checkpoint, cases, symmetry, device, place=(place, len(asked)), told=told)
+        _predict(
+            checkpoint, cases, symmetry, device, place=(place, len(asked)), on_progress=on_progress
+        )
         for place, symmetry in enumerate(asked)
     )
     symmetric = relative_l2(sum(others, first) / len(asked), cases.fields) if symmetries else None
@@ -117,7 +119,7 @@ def _predict(
     device: str,
     *,
     place: tuple[int, int],
-    told: Told,
+    on_progress: OnProgress,
 ) -> Float[Tensor, "B N C"]:
     """Predict turned cases; the fields stay with their points."""
     points = turn(cases.points, symmetry)
@@ -133,7 +135,7 @@ def _predict(
                 model, checkpoint.normalizer, points[one], cases.features[one], partitions=cut
             )
         )
-        told(place[0] * len(cases) + row + 1, place[1] * len(cases))
+        on_progress(place[0] * len(cases) + row + 1, place[1] * len(cases))
     return torch.cat(predicted)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
 from mspt.inference.predict import partitions_for
-from mspt.inference.subject import Subject
+from mspt.inference.sample import Sample
 from mspt.models.branched import SplitPartition
 
 Part = Literal["size", "x", "y", "z"]
@@ -25,7 +25,7 @@ PARTS: tuple[Part, ...] = ("size", "x", "y", "z")
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """A field of a subject at the points where it means something.
+    """A field of a sample at the points where it means something.
 
     Attributes:
         name: What a person calls it.
@@ -58,9 +58,9 @@ FLOW_VIEWS = (
 """Fields of flows; scores are about the first one."""
 
 
-def views_of(subject: Subject) -> dict[str, View]:
-    """Return the fields of a subject by name; scores are about the first one."""
-    if subject.num_surface:
+def views_of(sample: Sample) -> dict[str, View]:
+    """Return the fields of a sample by name; scores are about the first one."""
+    if sample.num_surface:
         return {view.name: view for view in FLOW_VIEWS}
     return {
         channel.name: View(
@@ -70,7 +70,7 @@ def views_of(subject: Subject) -> dict[str, View]:
             channels=(index,),
             where="everywhere",
         )
-        for index, channel in enumerate(subject.channels)
+        for index, channel in enumerate(sample.channels)
     }
 
 
@@ -81,7 +81,7 @@ class Compared:
     Attributes:
         view: The field.
         part: Which component of a vector; its size is that of the vector.
-        rows: The points, by their index in the subject.
+        rows: The points, by their index in the sample.
         truth: The solver's.
         prediction: The model's.
         error: Prediction minus truth; for sizes of vectors, the length of the difference.
@@ -105,25 +105,25 @@ class Compared:
 
 
 def compare(
-    subject: Subject, predicted: Float[Tensor, "N C"], view: View, *, part: Part = "size"
+    sample: Sample, predicted: Float[Tensor, "N C"], view: View, *, part: Part = "size"
 ) -> Compared:
     """Compare one field of a prediction with the truth.
 
     Args:
-        subject: The cloud.
+        sample: The cloud.
         predicted: The model's fields at its points.
         view: Which field.
         part: Which component, if it is a vector.
 
     Raises:
-        ValueError: If the truth of the subject is not known.
+        ValueError: If the truth of the sample is not known.
     """
-    if subject.truth is None:
-        raise ValueError(f"subject must have a truth to compare with, got none for {subject.key}")
-    rows = rows_of(subject, view)
+    if sample.truth is None:
+        raise ValueError(f"sample must have a truth to compare with, got none for {sample.key}")
+    rows = rows_of(sample, view)
     channels = list(view.channels)
     truth, found = (
-        values[rows][:, channels].double().numpy() for values in (subject.truth, predicted)
+        values[rows][:, channels].double().numpy() for values in (sample.truth, predicted)
     )
     miss = found - truth
     squared = (miss**2).sum(axis=1)
@@ -144,33 +144,33 @@ def compare(
     )
 
 
-def rows_of(subject: Subject, view: View) -> Int64[ndarray, " M"]:
+def rows_of(sample: Sample, view: View) -> Int64[ndarray, " M"]:
     """Return the points that a field means something at."""
     if view.where == "everywhere":
-        return np.arange(len(subject.points))
+        return np.arange(len(sample.points))
     if view.where == "surface":
-        return np.arange(subject.num_surface)
-    return np.arange(subject.num_surface, len(subject.points))
+        return np.arange(sample.num_surface)
+    return np.arange(sample.num_surface, len(sample.points))
 
 
-def primary_error(subject: Subject, predicted: Float[Tensor, "N C"]) -> float:
+def primary_error(sample: Sample, predicted: Float[Tensor, "N C"]) -> float:
     """Return the relative L2 of the field that scores are about."""
-    return compare(subject, predicted, next(iter(views_of(subject).values()))).relative_l2
+    return compare(sample, predicted, next(iter(views_of(sample).values()))).relative_l2
 
 
-def patches_of(checkpoint: Checkpoint, subject: Subject) -> Int64[ndarray, " N"] | None:
-    """Return the patch of each point, as a model cuts a subject; None if it cuts none.
+def patches_of(checkpoint: Checkpoint, sample: Sample) -> Int64[ndarray, " N"] | None:
+    """Return the patch of each point, as a model cuts a sample; None if it cuts none.
 
     In a branched model the patches of the flow are counted on from those of the surface.
 
     Raises:
-        ValueError: If no model can be asked about the subject.
+        ValueError: If no model can be asked about the sample.
     """
-    if subject.features is None:
-        raise ValueError(f"subject must have features, got none for {subject.key}")
-    encoded = checkpoint.normalizer.encode(subject.points[None], subject.features[None])[0]
-    if subject.num_surface:
-        found = partitions_for(checkpoint.config, encoded, num_surface=subject.num_surface)
+    if sample.features is None:
+        raise ValueError(f"sample must have features, got none for {sample.key}")
+    encoded = checkpoint.normalizer.encode(sample.points[None], sample.features[None])[0]
+    if sample.num_surface:
+        found = partitions_for(checkpoint.config, encoded, num_surface=sample.num_surface)
     else:
         found = partitions_for(checkpoint.config, encoded)
     if found is None:
@@ -185,7 +185,7 @@ def worst_patches(patch: Int[ndarray, " N"], compared: Compared) -> pd.DataFrame
     """Return a row for each patch with points of a field, the largest share of the error first.
 
     Args:
-        patch: Of each point of the subject.
+        patch: Of each point of the sample.
         compared: The field.
 
     Returns:
@@ -213,25 +213,23 @@ def error_rank(compared: Compared, index: int) -> int:
     return int((compared.squared >= compared.squared[index]).sum())
 
 
-def compared_table(
-    subject: Subject, predictions: Mapping[str, Float[Tensor, "N C"]]
-) -> pd.DataFrame:
+def compared_table(sample: Sample, predictions: Mapping[str, Float[Tensor, "N C"]]) -> pd.DataFrame:
     """Return one row per point: coordinates, truth, and each prediction with its error.
 
     Columns end in ``_truth``, ``_prediction`` and ``_error``; where there are several predictions,
     their names stand before them. Channels are NaN where they mean nothing.
 
     Raises:
-        ValueError: If the truth of the subject is not known.
+        ValueError: If the truth of the sample is not known.
     """
-    if subject.truth is None:
-        raise ValueError(f"subject must have a truth to compare with, got none for {subject.key}")
-    columns = dict(zip("xyz", subject.points.numpy().T, strict=False))
-    if subject.num_surface:
-        columns["on_surface"] = (np.arange(len(subject.points)) < subject.num_surface).astype(int)
-    for index, channel in enumerate(subject.channels):
-        known = subject.where_defined(index)
-        truth = np.where(known, subject.truth[:, index].numpy(), np.nan)
+    if sample.truth is None:
+        raise ValueError(f"sample must have a truth to compare with, got none for {sample.key}")
+    columns = dict(zip("xyz", sample.points.numpy().T, strict=False))
+    if sample.num_surface:
+        columns["on_surface"] = (np.arange(len(sample.points)) < sample.num_surface).astype(int)
+    for index, channel in enumerate(sample.channels):
+        known = sample.where_defined(index)
+        truth = np.where(known, sample.truth[:, index].numpy(), np.nan)
         columns[f"{channel.name}_truth"] = truth
         for name, predicted in predictions.items():
             start = channel.name if len(predictions) == 1 else f"{channel.name}_{name}"
@@ -241,17 +239,17 @@ def compared_table(
     return pd.DataFrame(columns)
 
 
-def write_compared(path: Path, subject: Subject, table: pd.DataFrame) -> None:
+def write_compared(path: Path, sample: Sample, table: pd.DataFrame) -> None:
     """Write a table of points as a ``.vtp`` file: triangles where there are some, else points."""
     import pyvista as pv
 
-    points = subject.points.numpy()
+    points = sample.points.numpy()
     if points.shape[1] == 2:
         points = np.pad(points, ((0, 0), (0, 1)))
-    if subject.triangles is None:
+    if sample.triangles is None:
         mesh = pv.PolyData(points)
     else:
-        mesh = pv.PolyData.from_regular_faces(points, subject.triangles)
+        mesh = pv.PolyData.from_regular_faces(points, sample.triangles)
     for name in table.columns.difference(list("xyz")):
         mesh.point_data[name] = table[name].to_numpy()
     mesh.save(path)

@@ -21,7 +21,7 @@ from mspt.inference.flow import predict_stored
 from mspt.metrics.fields import relative_l2
 from mspt.metrics.forces import Coefficients, coefficients, surface_force
 from mspt.metrics.ranking import order_accuracy, r_squared, spearman
-from mspt.progress import Told, quiet
+from mspt.progress import OnProgress, quiet
 
 WHEEL_MARGIN = 1.2
 AXLES = (0.18, 0.805)
@@ -113,7 +113,7 @@ def evaluate_flows(
     *,
     repeats: Mapping[str, Mapping[str, FlowCase]] | None = None,
     device: str = "auto",
-    told: Told = quiet,
+    on_progress: OnProgress = quiet,
 ) -> FlowEvaluation:
     """Score a checkpoint, and the prediction of training means, on cases of a split.
 
@@ -122,7 +122,7 @@ def evaluate_flows(
         cases: Names and cases.
         repeats: Of each case by its name, the same on other meshes by the name of the mesh.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
-        told: Called after each case.
+        on_progress: Called after each case.
     """
     scores, against_mean = [], []
     other_meshes: dict[str, list[FlowScore]] = {}
@@ -135,7 +135,7 @@ def evaluate_flows(
             against_mean.append(compare(name, mean, body_of(mean), predicted))
         for mesh, other in (others or {}).items():
             other_meshes.setdefault(mesh, []).append(compare_labels(name, case, other))
-        told(len(scores), len(cases))
+        on_progress(len(scores), len(cases))
     mean_fields = checkpoint.normalizer.fields_mean.cpu()
     plain = {"drag": checkpoint.info["mean_C_D"], "lift": checkpoint.info["mean_C_L"]}
     return FlowEvaluation(

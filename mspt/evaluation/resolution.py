@@ -20,7 +20,7 @@ from mspt.data.case import Case
 from mspt.data.registry import get_dataset
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.evaluation.comparison import primary_error
-from mspt.inference.subject import Subject, ask, subject_of_case, subject_of_flow
+from mspt.inference.sample import Sample, predict_sample, sample_of_case, sample_of_flow
 from mspt.solvers.elasticity_mesh import ring_angles
 
 FACTORS = (0.25, 0.5, 1.0, 2.0)
@@ -66,9 +66,9 @@ def lattice_rows(shape: tuple[int, int], factor: float) -> Int64[ndarray, " M"] 
     return None
 
 
-def case_at(case: Case, factor: float) -> Subject | None:
+def case_at(case: Case, factor: float) -> Sample | None:
     """Return a 2-D case with a part of its points; None where no truth is stored."""
-    whole = subject_of_case(case)
+    whole = sample_of_case(case)
     if factor == 1:
         return whole
     rings = len(case.points) // len(ring_angles()), len(ring_angles())
@@ -92,7 +92,7 @@ def has_points(flow: FlowCase, factor: float, *, size: tuple[int, int]) -> bool:
     return all(round(factor * wanted) <= there for wanted, there in zip(size, stored, strict=True))
 
 
-def flow_at(name: str, flow: FlowCase, factor: float, *, size: tuple[int, int]) -> Subject | None:
+def flow_at(name: str, flow: FlowCase, factor: float, *, size: tuple[int, int]) -> Sample | None:
     """Return a flow on a cloud drawn from its stored faces and points.
 
     Args:
@@ -107,7 +107,7 @@ def flow_at(name: str, flow: FlowCase, factor: float, *, size: tuple[int, int]) 
     if not has_points(flow, factor, size=size):
         return None
     wanted = round(size[0] * factor), round(size[1] * factor)
-    drawn = subject_of_flow(name, flow, size=wanted)
+    drawn = sample_of_flow(name, flow, size=wanted)
     return drawn if factor == 1 else replace(drawn, key=f"{name}@{factor:g}N")
 
 
@@ -139,7 +139,7 @@ def resolution_steps(checkpoint: Checkpoint, factors: Iterable[float]) -> list[t
 
 
 def error_at(
-    checkpoint: Checkpoint, cloud: Subject, *, factor: float, kept: str, device: str = "auto"
+    checkpoint: Checkpoint, cloud: Sample, *, factor: float, kept: str, device: str = "auto"
 ) -> AtResolution:
     """Return the error of a checkpoint on a cloud of ``factor`` times its own N.
 
@@ -153,5 +153,5 @@ def error_at(
         num_points=len(cloud.points),
         num_patches=asked.config.patches_for(len(cloud.points)) if patched else None,
         kept=kept,
-        relative_l2=primary_error(cloud, ask(asked, cloud, device=device)),
+        relative_l2=primary_error(cloud, predict_sample(asked, cloud, device=device)),
     )

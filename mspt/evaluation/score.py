@@ -32,7 +32,7 @@ from mspt.inference.sampling import cloud_size
 from mspt.inference.trust import model_checks
 from mspt.metrics.fields import relative_l2
 from mspt.metrics.ranking import spearman
-from mspt.progress import Told, quiet
+from mspt.progress import OnProgress, quiet
 from mspt.training.batches import Cases
 from mspt.training.presets import Preset
 
@@ -115,21 +115,23 @@ def score(
     root: Path | None = None,
     symmetries: bool = False,
     device: str = "auto",
-    told: Told = quiet,
+    on_progress: OnProgress = quiet,
 ) -> tuple[dict[str, Any], int]:
     """Return the metrics of a checkpoint on a split of its data set, and the number of cases.
 
-    ``symmetries`` is about 2-D cases: whether to score the mean over all symmetries too. ``told``
-    is called after each case.
+    ``symmetries`` is about 2-D cases: whether to score the mean over all symmetries too.
+    ``on_progress`` is called after each case.
     """
     if checkpoint.info["dataset"] in ADAPTERS:
-        scores = _adapted(checkpoint, split, root=root, device=device, told=told)
+        scores = _adapted(checkpoint, split, root=root, device=device, on_progress=on_progress)
         return cloud_metrics(scores), len(scores)
     if checkpoint.info["dataset"] == CAR.name:
-        found = _flows(checkpoint, split, root=root, device=device, told=told)
+        found = _flows(checkpoint, split, root=root, device=device, on_progress=on_progress)
         return found.metrics(), len(found.scores)
     cases = load_split(checkpoint.info["dataset"], split, root=root)
-    found = evaluate(checkpoint, cases, symmetries=symmetries, device=device, told=told)
+    found = evaluate(
+        checkpoint, cases, symmetries=symmetries, device=device, on_progress=on_progress
+    )
     return found.metrics(), len(cases)
 
 
@@ -138,11 +140,11 @@ def final_scores(
     *,
     root: Path | None = None,
     device: str = "auto",
-    told: Told = quiet,
+    on_progress: OnProgress = quiet,
 ) -> dict[str, Any]:
     """Return what a header keeps of the test split, and of unseen families for flows."""
     if checkpoint.info["dataset"] in ADAPTERS:
-        scores = _adapted(checkpoint, "test", root=root, device=device, told=told)
+        scores = _adapted(checkpoint, "test", root=root, device=device, on_progress=on_progress)
         kept = [
             _rounded({"name": one.name, **one.errors, "C_D": one.drag, "C_D_true": one.true_drag})
             for one in scores
@@ -150,10 +152,10 @@ def final_scores(
         return {"metrics": cloud_metrics(scores), "scores": kept}
     if checkpoint.info["dataset"] != CAR.name:
         cases = load_split(checkpoint.info["dataset"], "test", root=root)
-        found = evaluate(checkpoint, cases, symmetries=True, device=device, told=told)
+        found = evaluate(checkpoint, cases, symmetries=True, device=device, on_progress=on_progress)
         return {"metrics": found.metrics(), "scores": found.scores()}
-    test = _flows(checkpoint, "test", root=root, device=device, told=told)
-    unseen = _flows(checkpoint, "unseen", root=root, device=device, told=told)
+    test = _flows(checkpoint, "test", root=root, device=device, on_progress=on_progress)
+    unseen = _flows(checkpoint, "unseen", root=root, device=device, on_progress=on_progress)
     return {
         "metrics": test.metrics(),
         "metrics_unseen": unseen.metrics(),
@@ -251,23 +253,25 @@ def _group_errors(cloud: Cloud, predicted: Float[Tensor, "N C"]) -> dict[str, fl
 
 
 def _adapted(
-    checkpoint: Checkpoint, split: str, *, root: Path | None, device: str, told: Told
+    checkpoint: Checkpoint, split: str, *, root: Path | None, device: str, on_progress: OnProgress
 ) -> list[CloudScore]:
     adapter = ADAPTERS[checkpoint.info["dataset"]]
     folder, names = case_names(adapter, split, root=root)
     scores = []
     for name in names:
         scores.append(score_cloud(checkpoint, adapter.read(folder, name), device=device))
-        told(len(scores), len(names))
+        on_progress(len(scores), len(names))
     return scores
 
 
 def _flows(
-    checkpoint: Checkpoint, split: str, *, root: Path | None, device: str, told: Told
+    checkpoint: Checkpoint, split: str, *, root: Path | None, device: str, on_progress: OnProgress
 ) -> FlowEvaluation:
     cases = load_flows(split, root=root)
     repeats = {name: load_repeats(name, root=root) for name, _ in cases}
-    return evaluate_flows(checkpoint, cases, repeats=repeats, device=device, told=told)
+    return evaluate_flows(
+        checkpoint, cases, repeats=repeats, device=device, on_progress=on_progress
+    )
 
 
 def _rounded(row: dict[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from mspt.geometry.placement import (
 from mspt.geometry.repair import repair_mesh
 from mspt.inference.flow import CloudsDone, FlowPrediction, predict_flow
 from mspt.inference.sampling import NUM_CLOUDS, look_at
-from mspt.inference.trust import TrustReport, library_of, plain, trust_report
+from mspt.inference.trust import TrustReport, library_of, trust_report
 
 Stage = Literal["Repair", "Place", "Look", "Predict", "Check"]
 
@@ -88,7 +88,7 @@ class ShapeResult:
             "triangles": len(self.given.triangles),
             "repairs": list(self.repairs),
             "placement": self.placement_facts(),
-            "trust": plain(self.trust),
+            "trust": self.trust.to_dict(),
             "seconds": self.seconds,
             "model_seconds": self.prediction.seconds,
             "device": self.prediction.device,
@@ -193,7 +193,7 @@ def in_tunnel(mesh: SurfaceMesh, placed: PlacedMesh) -> SurfaceMesh:
     return SurfaceMesh(mesh.vertices @ placed.matrix.T + placed.offset, mesh.triangles)
 
 
-def overrule(mesh: SurfaceMesh, guess: Placement, **choices: Any) -> Placement:  # noqa: ANN401
+def with_choices(mesh: SurfaceMesh, guess: Placement, **choices: Any) -> Placement:  # noqa: ANN401
     """Return a guessed placement with some of its fields chosen by a person.
 
     Raises:

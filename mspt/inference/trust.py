@@ -111,6 +111,17 @@ class TrustReport:
         """The worst of the checks."""
         return VERDICTS[max(VERDICTS.index(check.verdict) for check in self.checks)]
 
+    def to_dict(self) -> dict[str, object]:
+        """Return values that JSON can hold."""
+        return {
+            "verdict": self.verdict,
+            "checks": [asdict(check) for check in self.checks],
+            "nearest": [
+                {"name": name, "family": family, "distance": distance}
+                for name, family, distance in self.nearest
+            ],
+        }
+
 
 def trust_report(
     checkpoint: Checkpoint,
@@ -231,15 +242,3 @@ def _distance(value: float, library: ShapeLibrary, outline: ndarray, nearest: nd
         ),
         caveat="Outlines leave out wheels, mirrors and the radii of edges.",
     )
-
-
-def plain(report: TrustReport) -> dict[str, object]:
-    """Return a report as plain values for JSON."""
-    return {
-        "verdict": report.verdict,
-        "checks": [asdict(check) for check in report.checks],
-        "nearest": [
-            {"name": name, "family": family, "distance": distance}
-            for name, family, distance in report.nearest
-        ],
-    }

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from mspt.config import require_choice
 from mspt.inference.flow import cloud_force
-from mspt.inference.subject import as_cloud
-from mspt.inspection.observe import Look, Observed, share_of_all
+from mspt.inference.sample import as_cloud
+from mspt.inspection.observe import Observed, PointAttention, share_of_all
 from mspt.inspection.recording import Mask, repeat_masked, trace_points
 from mspt.inspection.weights import patch_weights
 from mspt.metrics.forces import Coefficients, coefficients
@@ -163,12 +163,12 @@ def mask_patch(
 
 
 def body_coefficients(observed: Observed, fields: Float[Tensor, "N C"]) -> Coefficients | None:
-    """Return the coefficients of the body that a subject is around; None without a body."""
-    subject = observed.subject
-    if subject.body is None:
+    """Return the coefficients of the body that a sample is around; None without a body."""
+    sample = observed.sample
+    if sample.body is None:
         return None
-    force = cloud_force(as_cloud(subject), fields, subject.body_area)
-    return coefficients(force, reference_area=subject.frontal_area)
+    force = cloud_force(as_cloud(sample), fields, sample.body_area)
+    return coefficients(force, reference_area=sample.frontal_area)
 
 
 def mask_each_patch(
@@ -236,7 +236,9 @@ def _masked_fields(
     return observed.checkpoint.normalizer.decode(output.float())
 
 
-def attention_table(seen: Observed, found: Look, effect: Effect | None = None) -> pd.DataFrame:
+def attention_table(
+    seen: Observed, found: PointAttention, effect: Effect | None = None
+) -> pd.DataFrame:
     """Return a row for each point: place, patch, what the picked points read of it, and changes.
 
     Args:
@@ -246,7 +248,7 @@ def attention_table(seen: Observed, found: Look, effect: Effect | None = None) -
     """
     shares = share_of_all(seen)[found.block]
     share = shares.mean(0) if found.head is None else shares[found.head]
-    columns = dict(zip("xyz", seen.subject.points.T.numpy(), strict=False))
+    columns = dict(zip("xyz", seen.sample.points.T.numpy(), strict=False))
     columns |= {
         "patch": seen.partition.patch_of_point.numpy(),
         "local": found.local.numpy(),
@@ -254,6 +256,6 @@ def attention_table(seen: Observed, found: Look, effect: Effect | None = None) -
         "own_global_share": share.numpy(),
     }
     if effect is not None:
-        for channel, quantity in enumerate(seen.subject.channels):
+        for channel, quantity in enumerate(seen.sample.channels):
             columns[f"change_{quantity.name}"] = effect.change[:, channel].numpy()
     return pd.DataFrame(columns)

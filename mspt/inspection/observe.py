@@ -14,7 +14,7 @@ from torch import Tensor
 from mspt.checkpoint import Checkpoint
 from mspt.errors import MSPTError
 from mspt.inference.predict import partitions_for, pick_device
-from mspt.inference.subject import Subject
+from mspt.inference.sample import Sample
 from mspt.inspection.recording import Recording, global_shares, record, trace_points
 from mspt.inspection.weights import (
     Spread,
@@ -31,17 +31,17 @@ from mspt.partition.ball_tree import Partition
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Observed:
-    """A subject as a model saw it, with all that masks are compared with.
+    """A sample as a model saw it, with all that masks are compared with.
 
     Attributes:
         checkpoint: Whose model it is.
-        subject: What was looked at.
+        sample: What was looked at.
         recording: The pass.
         fields: The prediction, in the data set's units.
     """
 
     checkpoint: Checkpoint
-    subject: Subject
+    sample: Sample
     recording: Recording
     fields: Float[Tensor, "N C"]
 
@@ -52,7 +52,7 @@ class Observed:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Look:
+class PointAttention:
     """What picked points read in one block.
 
     Attributes:
@@ -101,35 +101,35 @@ class PatchMatrix:
 
 
 @torch.inference_mode()
-def observe(checkpoint: Checkpoint, subject: Subject, *, device: str = "auto") -> Observed:
-    """Predict a subject once and keep what is needed to look at attention and to mask.
+def observe(checkpoint: Checkpoint, sample: Sample, *, device: str = "auto") -> Observed:
+    """Predict a sample once and keep what is needed to look at attention and to mask.
 
     Raises:
         MSPTError: If the model has no joint attention over patches and supernodes, or the device
             is not here.
-        ValueError: If no model can be asked about the subject.
+        ValueError: If no model can be asked about the sample.
     """
     if not isinstance(checkpoint.model, MSPT):
         raise MSPTError(
             "checkpoint must be of the architecture mspt, whose points read their patch and all "
             f"supernodes in one softmax, got {checkpoint.config.architecture}"
         )
-    if subject.features is None:
-        raise ValueError(f"subject must have features, got none for {subject.key}")
-    widths = (subject.points.shape[1], subject.features.shape[1])
+    if sample.features is None:
+        raise ValueError(f"sample must have features, got none for {sample.key}")
+    widths = (sample.points.shape[1], sample.features.shape[1])
     expected = (checkpoint.config.space_dim, checkpoint.config.in_features)
     if widths != expected:
         raise MSPTError(
-            f"subject must have {expected[0]} axes and {expected[1]} features for this checkpoint, "
+            f"sample must have {expected[0]} axes and {expected[1]} features for this checkpoint, "
             f"got {widths[0]} and {widths[1]}; choose a checkpoint of the same data set"
         )
     model = checkpoint.model.to(pick_device(device))
-    points, features = checkpoint.normalizer.encode(subject.points, subject.features)
+    points, features = checkpoint.normalizer.encode(sample.points, sample.features)
     partitions = partitions_for(checkpoint.config, points[None])
     kept = record(model, points, features, partition=partitions[0] if partitions else None)
     return Observed(
         checkpoint=checkpoint,
-        subject=subject,
+        sample=sample,
         recording=kept,
         fields=checkpoint.normalizer.decode(kept.output.float()),
     )
@@ -141,7 +141,7 @@ def telling_point(observed: Observed) -> int:
     On a body that is the stagnation point at the nose.
     """
     first = observed.fields[:, 0]
-    return int(first[: observed.subject.num_surface or None].argmax())
+    return int(first[: observed.sample.num_surface or None].argmax())
 
 
 def parse_points(text: str, num_points: int) -> tuple[int, ...]:
@@ -164,7 +164,9 @@ def parse_points(text: str, num_points: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(word) for word in words))
 
 
-def look(observed: Observed, points: Sequence[int], *, block: int, head: int | None = None) -> Look:
+def attend_from(
+    observed: Observed, points: Sequence[int], *, block: int, head: int | None = None
+) -> PointAttention:
     """Recompute what picked points read in one block; nothing else is computed.
 
     Args:
@@ -182,7 +184,7 @@ def look(observed: Observed, points: Sequence[int], *, block: int, head: int | N
         )
     trace = trace_points(observed.recording, torch.tensor(list(points)), block=block)
     spread = spread_on_cloud(trace, observed.partition)
-    return Look(
+    return PointAttention(
         points=tuple(points),
         block=block,
         head=head,

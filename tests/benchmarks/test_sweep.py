@@ -17,7 +17,7 @@ from mspt.benchmarks import models as benchmark
 from mspt.benchmarks import sweep as scaling
 from mspt.benchmarks.cost import flops, peak_bytes
 from mspt.benchmarks.fits import closed_form, fit_exponent
-from mspt.benchmarks.models import Looked, Measurement, measuring
+from mspt.benchmarks.models import Measurement, ProcessStatus, measuring
 from mspt.benchmarks.rows import (
     AXIS_MODELS,
     AXIS_VALUES,
@@ -43,11 +43,11 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Measurements of a machine that follows the closed form exactly; sizes in their order."""
     sizes = []
 
-    def measure_at_once(task: dict) -> Iterator[Looked | Measurement]:
+    def measure_at_once(task: dict) -> Iterator[ProcessStatus | Measurement]:
         config = ModelConfig.from_dict(task["config"])
         size = task["num_points"]
         sizes.append(size)
-        yield Looked(0.1, 400 * 2**20)
+        yield ProcessStatus(0.1, 400 * 2**20)
         seconds = flops(config, size, work="forward") / RATE
         peak = int(peak_bytes(config, size, work="forward"))
         yield Measurement(
@@ -145,10 +145,10 @@ def test_guard_stops_before_a_pass_that_takes_too_long(made_up: list[int]) -> No
 def test_process_that_outgrows_the_memory_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     closed = []
 
-    def grow(task: dict) -> Iterator[Looked]:  # noqa: ARG001
+    def grow(task: dict) -> Iterator[ProcessStatus]:  # noqa: ARG001
         try:
             for gigabytes in (1, 2, 9, 20):
-                yield Looked(0.1, gigabytes * 10**9)
+                yield ProcessStatus(0.1, gigabytes * 10**9)
         finally:
             closed.append(gigabytes)
 

@@ -43,7 +43,7 @@ def wait(page: object, script: object) -> None:
 def rest(page: object) -> None:
     """Wait until the picture is drawn; what was asked for by key or mouse is under way already."""
     drawn = None
-    while drawn != (drawn := told(page, "step")):
+    while drawn != (drawn := on_progress(page, "step")):
         page.wait_for_timeout(100)
         page.wait_for_selector(READY)
 
@@ -56,12 +56,12 @@ def colored(page: object) -> float:
     return float((np.ptp(pixels(page), axis=-1) > 40).mean())
 
 
-def told(page: object, name: str) -> str | None:
+def on_progress(page: object, name: str) -> str | None:
     return page.locator(VIEWER).first.get_attribute(f"data-{name}")
 
 
 def camera(page: object) -> dict:
-    return json.loads(told(page, "cam"))
+    return json.loads(on_progress(page, "cam"))
 
 
 def cloud(num_points: int, axes: int = 3) -> np.ndarray:
@@ -119,7 +119,7 @@ def test_picture_is_not_blank(visit: Callable[..., object], kind: str, theme: st
     assert image.std() > 8
     background = {"light": (255, 255, 255), "dark": (16, 22, 28)}[theme]
     assert tuple(image[2, 2]) == background
-    assert told(page, "npoints") == "3000"
+    assert on_progress(page, "npoints") == "3000"
 
 
 def test_points_without_a_value_are_gray_and_a_marked_one_shows_through(
@@ -193,7 +193,7 @@ def test_camera_stays_over_a_rerun_new_values_and_a_reload(
     page.get_by_role("button", name="Again").click()
     wait(page, script)
     assert same_view(page, turned)
-    step = told(page, "step")
+    step = on_progress(page, "step")
     page.get_by_role("slider", name="Step").press("ArrowRight")
     page.wait_for_function(
         "([step, path]) => { for (const e of document.querySelectorAll('*')) { const v = "
@@ -279,7 +279,7 @@ def test_keys_turn_zoom_reset_and_help(visit: Callable[..., object]) -> None:
     moved = camera(page)
     assert np.linalg.norm(np.subtract(moved["position"], start["position"])) > 0.05
     stage.press("l")
-    assert told(page, "level") == "0"
+    assert on_progress(page, "level") == "0"
     stage.press("3")
     rest(page)
     above = camera(page)

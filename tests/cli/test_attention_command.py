@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from mspt.checkpoint import load_checkpoint
-from mspt.cli.attention import find_subject
+from mspt.cli.attention import find_sample
 from mspt.cli.main import main
 from mspt.data.store import list_cases, load_case
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.writers import write_stl
-from mspt.inference.subject import subject_of_case
+from mspt.inference.sample import sample_of_case
 from mspt.inspection.masking import mask_patch
 from mspt.inspection.observe import observe
 from tests.pages.tiny import save_tiny_flow
@@ -59,9 +59,9 @@ def test_table_holds_the_weights_and_the_change(
     assert table.through_supernodes.sum() == pytest.approx(found["mean"]["global_share"], abs=1e-5)
     assert table.own_global_share[7] == pytest.approx(found["mean"]["global_share"], abs=1e-5)
     checkpoint = load_checkpoint(CHECKPOINT)
-    seen = observe(checkpoint, subject_of_case(load_case("elasticity", NAME)))
+    seen = observe(checkpoint, sample_of_case(load_case("elasticity", NAME)))
     expected = mask_patch(seen, 2).change[:, 0].numpy()
-    (field,) = [channel.name for channel in seen.subject.channels]
+    (field,) = [channel.name for channel in seen.sample.channels]
     np.testing.assert_allclose(table[f"change_{field}"], expected, rtol=1e-3, atol=1e-4)
     masking = found["masking"][field]
     assert masking["at_point"] == int(np.abs(expected).argmax())
@@ -84,12 +84,12 @@ def test_shape_is_looked_at_as_on_the_page(
     save_tiny_flow(model)
     found = run(capsys, str(path), "--checkpoint", str(model), "--remove-patch", "2")
     checkpoint = load_checkpoint(model)
-    seen = observe(checkpoint, find_subject(checkpoint, str(path)))
+    seen = observe(checkpoint, find_sample(checkpoint, str(path)))
     done = mask_patch(seen, 2, masked="patch removed")
     change = done.after.C_D - done.before.C_D
     assert found["masking"]["C_D_change"] == pytest.approx(change, abs=1e-6)
     (point,) = found["points"]
-    assert int(point) < seen.subject.num_surface
+    assert int(point) < seen.sample.num_surface
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from mspt.data.sets.car.store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.writers import write_stl
-from mspt.inference.subject import subject_of_flow
+from mspt.inference.sample import sample_of_flow
 from mspt.partition.ball_tree import build_partition
 
 
@@ -60,7 +60,7 @@ def test_a_cut_by_chance_is_less_compact(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_a_flow_is_cut_whole_or_in_part(capsys: pytest.CaptureFixture[str]) -> None:
     name = list_flows("test")[1]
-    whole = subject_of_flow(name, load_flow(name), size=None)
+    whole = sample_of_flow(name, load_flow(name), size=None)
     body = run_json(capsys, name, "--part", "body")
     both = run_json(capsys, name)
     assert body["points"] == whole.num_surface

@@ -12,7 +12,7 @@ from mspt.data.sets.car.store import flow_index, list_flows, load_flow
 from mspt.data.store import SHIPPED
 from mspt.geometry.checks import inspect_mesh
 from mspt.geometry.distance import nearest_on
-from mspt.inference.subject import subject_of_flow
+from mspt.inference.sample import sample_of_flow
 
 CASES = [
     flow_index(name) for split in ("test", "unseen") for name in list_flows(split, root=SHIPPED)
@@ -56,6 +56,6 @@ def test_a_body_that_was_not_written_is_built(tmp_path: Path) -> None:
 def test_areas_are_those_of_the_solved_body() -> None:
     name = list_flows("test")[1]
     flow, body = load_flow(name), car_body(flow_index(name)).mesh
-    seen = subject_of_flow(name, flow, size=None)
+    seen = sample_of_flow(name, flow, size=None)
     assert seen.frontal_area == flow.info["frontal_area"]
     assert seen.body_area == pytest.approx(body.areas.sum(), rel=0.06)  # cells round off edges

@@ -25,7 +25,7 @@ from mspt.evaluation.comparison import (
 from mspt.figures.scenes.comparison import MARKED_PATCH, compared_scene, near_patch
 from mspt.inference.flow import predict_stored
 from mspt.inference.predict import predict_case
-from mspt.inference.subject import ask, subject_of_case, subject_of_flow, subject_of_points
+from mspt.inference.sample import predict_sample, sample_of_case, sample_of_flow, sample_of_points
 
 NAME = list_flows("test")[0]
 
@@ -33,20 +33,20 @@ NAME = list_flows("test")[0]
 @pytest.fixture(scope="module")
 def flow_seen() -> tuple:
     checkpoint = load_checkpoint("pretrained/car.safetensors")
-    seen = subject_of_flow(NAME, load_flow(NAME), size=(256, 160))
-    return checkpoint, seen, ask(checkpoint, seen, device="cpu")
+    seen = sample_of_flow(NAME, load_flow(NAME), size=(256, 160))
+    return checkpoint, seen, predict_sample(checkpoint, seen, device="cpu")
 
 
 @pytest.fixture(scope="module")
 def sheet_seen() -> tuple:
     checkpoint = load_checkpoint("pretrained/elasticity.safetensors")
-    seen = subject_of_case(load_case("elasticity", list_cases("elasticity")[3]))
-    return checkpoint, seen, ask(checkpoint, seen, device="cpu")
+    seen = sample_of_case(load_case("elasticity", list_cases("elasticity")[3]))
+    return checkpoint, seen, predict_sample(checkpoint, seen, device="cpu")
 
 
 def test_error_of_all_stored_faces_is_that_of_the_score() -> None:
     checkpoint, flow = load_checkpoint("pretrained/car-branched.safetensors"), load_flow(NAME)
-    whole = subject_of_flow(NAME, flow, size=None)
+    whole = sample_of_flow(NAME, flow, size=None)
     body = whole_body(cloud_of(flow))
     predicted = predict_stored(checkpoint, body, device="cpu")
     score = flow_evaluation.compare(NAME, flow, body, predicted)
@@ -126,16 +126,16 @@ def test_rank_counts_errors_as_large(sheet_seen: tuple) -> None:
 def test_unknown_truth_is_refused(sheet_seen: tuple) -> None:
     _, seen, predicted = sheet_seen
     blind = replace(seen, truth=None)
-    with pytest.raises(ValueError, match="subject must have a truth to compare with, got none"):
+    with pytest.raises(ValueError, match="sample must have a truth to compare with, got none"):
         compare(blind, predicted, views_of(seen)["stress"])
-    with pytest.raises(ValueError, match="subject must have a truth to compare with, got none"):
+    with pytest.raises(ValueError, match="sample must have a truth to compare with, got none"):
         compared_table(blind, {"one": predicted})
 
 
 def test_made_up_cloud_has_no_patches() -> None:
     checkpoint = load_checkpoint("pretrained/elasticity.safetensors")
-    with pytest.raises(ValueError, match="subject must have features, got none for line"):
-        patches_of(checkpoint, subject_of_points("line", torch.rand(9, 2), title="Line"))
+    with pytest.raises(ValueError, match="sample must have features, got none for line"):
+        patches_of(checkpoint, sample_of_points("line", torch.rand(9, 2), title="Line"))
 
 
 def test_table_and_file_hold_every_number_where_it_means_something(

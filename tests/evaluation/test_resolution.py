@@ -18,8 +18,8 @@ from mspt.evaluation.resolution import (
     with_patch_size,
 )
 from mspt.figures.charts.resolution import resolution_figure
+from mspt.inference.sample import Sample, predict_sample
 from mspt.inference.sampling import cloud_size
-from mspt.inference.subject import Subject, ask
 
 PRETRAINED = Path("pretrained")
 NAME = list_flows("test")[0]
@@ -87,7 +87,7 @@ def test_model_without_patches_cannot_keep_their_size() -> None:
         with_patch_size(checkpoint, 0.5)
 
 
-def errors(checkpoint: Checkpoint, clouds: dict[float, Subject]) -> list[AtResolution]:
+def errors(checkpoint: Checkpoint, clouds: dict[float, Sample]) -> list[AtResolution]:
     return [
         error_at(checkpoint, clouds[factor], factor=factor, kept=kept, device="cpu")
         for factor, kept in resolution_steps(checkpoint, clouds)
@@ -108,7 +108,7 @@ def test_errors_are_those_of_the_model_at_those_points() -> None:
         rows, (checkpoint, with_patch_size(checkpoint, 0.5), checkpoint), strict=True
     ):
         seen = clouds[row.factor]
-        miss = (ask(asked, seen, device="cpu") - seen.truth).double().norm()
+        miss = (predict_sample(asked, seen, device="cpu") - seen.truth).double().norm()
         assert row.relative_l2 == pytest.approx(float(miss / seen.truth.double().norm()), rel=1e-6)
         assert row.num_points == len(seen.points)
     assert rows[0].relative_l2 != rows[1].relative_l2

@@ -10,7 +10,7 @@ from mspt.checkpoint import Checkpoint, build_model
 from mspt.errors import MSPTError
 from mspt.geometry.bodies.families import draw_body
 from mspt.inference.flow import cloud_force
-from mspt.inference.subject import Subject, as_cloud, ask, flow_channels, subject_of_points
+from mspt.inference.sample import Sample, as_cloud, flow_channels, predict_sample, sample_of_points
 from mspt.inspection.masking import (
     compare_with_attention,
     mask_each_patch,
@@ -19,7 +19,7 @@ from mspt.inspection.masking import (
 )
 from mspt.inspection.observe import (
     Observed,
-    look,
+    attend_from,
     observe,
     parse_points,
     patch_matrix,
@@ -180,7 +180,7 @@ def seen() -> Observed:
         info={"dataset": "car", "train": preset.train.to_dict()},
     )
     drawn = stack.draw(0, seed=0)
-    subject = Subject(
+    sample = Sample(
         key="ball",
         title="Ball",
         dataset="car",
@@ -193,17 +193,17 @@ def seen() -> Observed:
         body_area=2.0,
         frontal_area=0.5,
     )
-    return observe(checkpoint, subject)
+    return observe(checkpoint, sample)
 
 
 def test_what_is_observed_is_what_is_predicted(seen: Observed) -> None:
-    torch.testing.assert_close(seen.fields, ask(seen.checkpoint, seen.subject))
+    torch.testing.assert_close(seen.fields, predict_sample(seen.checkpoint, seen.sample))
 
 
 def test_change_of_drag_is_that_of_the_changed_fields(seen: Observed) -> None:
     done = mask_patch(seen, 2, masked="points and supernodes")
     for fields, found in ((seen.fields, done.before), (seen.fields + done.change, done.after)):
-        force = cloud_force(as_cloud(seen.subject), fields, 2.0)
+        force = cloud_force(as_cloud(seen.sample), fields, 2.0)
         expected = coefficients(force, reference_area=0.5)
         assert abs(found.C_D - expected.C_D) < 1e-6
         assert abs(found.C_L - expected.C_L) < 1e-6
@@ -211,14 +211,14 @@ def test_change_of_drag_is_that_of_the_changed_fields(seen: Observed) -> None:
 
 
 def test_removed_points_have_no_prediction_and_keep_their_force(seen: Observed) -> None:
-    surface = seen.partition.patch_of_point[: seen.subject.num_surface]
+    surface = seen.partition.patch_of_point[: seen.sample.num_surface]
     patch = int(surface[0])
     removed, masked = mask_patch(seen, patch, masked="patch removed"), mask_patch(seen, patch)
     gone = seen.partition.patch_of_point == patch
     assert removed.fields[gone].isnan().all()
     assert torch.equal(removed.change[~gone], masked.change[~gone])
     kept = torch.where(gone[:, None], seen.fields, masked.fields)
-    force = cloud_force(as_cloud(seen.subject), kept, 2.0)
+    force = cloud_force(as_cloud(seen.sample), kept, 2.0)
     expected = coefficients(force, reference_area=0.5)
     assert abs(removed.after.C_D - expected.C_D) < 1e-9
 
@@ -230,7 +230,7 @@ def test_effects_of_all_patches_are_those_of_each(seen: Observed) -> None:
     change = mask_patch(seen, 4, block=1).change[list(points), 1].double()
     assert events[4].effect == pytest.approx(change.square().mean().sqrt().item())
     found = compare_with_attention(seen, points, events, block=1)
-    weights = look(seen, points, block=1).on_supernodes.mean(0).numpy()
+    weights = attend_from(seen, points, block=1).on_supernodes.mean(0).numpy()
     np.testing.assert_allclose(found.attention, weights, rtol=1e-5)
     assert found.rank_correlation == pytest.approx(spearman(weights, found.effect))
 
@@ -239,14 +239,15 @@ def test_mean_over_blocks_is_compared_where_all_are_masked(seen: Observed) -> No
     events = list(mask_each_patch(seen, (3,), channel=0))
     found = compare_with_attention(seen, (3,), events)
     each = [
-        look(seen, (3,), block=block).on_supernodes[0] for block in range(seen.recording.num_blocks)
+        attend_from(seen, (3,), block=block).on_supernodes[0]
+        for block in range(seen.recording.num_blocks)
     ]
     np.testing.assert_allclose(found.attention, torch.stack(each).mean(0).numpy(), rtol=1e-5)
 
 
 def test_look_from_several_points_is_the_sum_of_each(seen: Observed) -> None:
-    both = look(seen, (3, 90), block=0, head=1)
-    first, second = (look(seen, (point,), block=0, head=1) for point in (3, 90))
+    both = attend_from(seen, (3, 90), block=0, head=1)
+    first, second = (attend_from(seen, (point,), block=0, head=1) for point in (3, 90))
     torch.testing.assert_close(both.local, first.local + second.local)
     torch.testing.assert_close(
         both.through_supernodes, first.through_supernodes + second.through_supernodes
@@ -257,10 +258,10 @@ def test_look_from_several_points_is_the_sum_of_each(seen: Observed) -> None:
 def test_numbers_by_block_are_those_of_each_block(seen: Observed) -> None:
     found = summaries_by_block(seen, (3, 90), head=0)
     assert found == tuple(
-        look(seen, (3, 90), block=block, head=0).summary for block in range(len(found))
+        attend_from(seen, (3, 90), block=block, head=0).summary for block in range(len(found))
     )
     shares = share_of_all(seen)[1].mean(0)[[3, 90]].mean()
-    assert look(seen, (3, 90), block=1).summary.global_share == pytest.approx(
+    assert attend_from(seen, (3, 90), block=1).summary.global_share == pytest.approx(
         float(shares), abs=1e-6
     )
 
@@ -271,7 +272,7 @@ def test_rows_of_a_patch_matrix_are_what_its_points_read(seen: Observed) -> None
         found.local.sum(1) + found.supernodes.sum(1), torch.ones(len(found.points))
     )
     point = int(found.points[2])
-    alone = look(seen, (point,), block=1)
+    alone = attend_from(seen, (point,), block=1)
     torch.testing.assert_close(found.local[2], alone.local[found.points])
     torch.testing.assert_close(found.supernodes[2], alone.on_supernodes[0])
     with pytest.raises(ValueError, match="patch must lie between 0 and"):
@@ -279,7 +280,7 @@ def test_rows_of_a_patch_matrix_are_what_its_points_read(seen: Observed) -> None
 
 
 def test_first_point_is_where_the_pressure_on_the_body_is_largest(seen: Observed) -> None:
-    pressure = seen.fields[: seen.subject.num_surface, 0]
+    pressure = seen.fields[: seen.sample.num_surface, 0]
     assert float(pressure[telling_point(seen)]) == float(pressure.max())
 
 
@@ -292,16 +293,16 @@ def test_list_of_points_that_are_none_is_refused(text: str) -> None:
 def test_no_points_or_points_beyond_the_cloud_are_refused(seen: Observed) -> None:
     for points in ((), (len(seen.fields),)):
         with pytest.raises(ValueError, match="points must lie between 0 and"):
-            look(seen, points, block=0)
+            attend_from(seen, points, block=0)
 
 
 def test_models_without_joint_attention_are_refused(seen: Observed) -> None:
     config = replace(seen.checkpoint.config, architecture="transolver")
     other = replace(seen.checkpoint, model=build_model(config), config=config)
     with pytest.raises(MSPTError, match=r"of the architecture mspt, .* got transolver"):
-        observe(other, seen.subject)
-    with pytest.raises(ValueError, match="subject must have features, got none for line"):
-        observe(seen.checkpoint, subject_of_points("line", torch.rand(9, 3), title="Line"))
+        observe(other, seen.sample)
+    with pytest.raises(ValueError, match="sample must have features, got none for line"):
+        observe(seen.checkpoint, sample_of_points("line", torch.rand(9, 3), title="Line"))
 
 
 def test_subject_of_another_data_set_is_refused(seen: Observed) -> None:
@@ -312,5 +313,5 @@ def test_subject_of_another_data_set_is_refused(seen: Observed) -> None:
         normalizer=Normalizer(space_dim=2, in_features=0, out_channels=1),
         info={},
     )
-    with pytest.raises(MSPTError, match="subject must have 2 axes and 0 features"):
-        observe(flat, seen.subject)
+    with pytest.raises(MSPTError, match="sample must have 2 axes and 0 features"):
+        observe(flat, seen.sample)

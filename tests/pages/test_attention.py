@@ -10,9 +10,9 @@ from mspt.checkpoint import load_checkpoint
 from mspt.data.store import load_split
 from mspt.figures.scenes.attention import MOST, READS
 from mspt.figures.viewer.encode import decode
-from mspt.inference.subject import subject_of_case
+from mspt.inference.sample import sample_of_case
 from mspt.inspection.masking import compare_with_attention, mask_each_patch, mask_patch
-from mspt.inspection.observe import Observed, look, observe, telling_point
+from mspt.inspection.observe import Observed, attend_from, observe, telling_point
 from pages import _attended
 from tests.pages.reading import charts, metrics
 
@@ -22,7 +22,7 @@ Open = Callable[..., AppTest]
 @pytest.fixture
 def seen(project: Path) -> Observed:
     checkpoint = load_checkpoint(project / "pretrained" / "elasticity.safetensors")
-    return observe(checkpoint, subject_of_case(load_split("elasticity", "test", limit=1).case(0)))
+    return observe(checkpoint, sample_of_case(load_split("elasticity", "test", limit=1).case(0)))
 
 
 def click(app: AppTest, point: int) -> AppTest:
@@ -34,7 +34,7 @@ def click(app: AppTest, point: int) -> AppTest:
 def test_first_visit_shows_where_the_field_is_largest(open_page: Open, seen: Observed) -> None:
     app = open_page("attention", source="elasticity")
     assert not app.exception
-    now = look(seen, (telling_point(seen),), block=0)
+    now = attend_from(seen, (telling_point(seen),), block=0)
     assert metrics(app)["To all supernodes"] == f"{now.summary.global_share:.1%}"
     assert metrics(app)["To the own patch"] == f"{now.summary.local_share:.1%}"
     assert f"{now.summary.effective_keys:.1f} of {now.summary.num_keys}" in metrics(app).values()
@@ -47,7 +47,7 @@ def test_another_point_changes_numbers_equation_and_thumbnails(
     before = charts(app)[1]["data"][0]["customdata"]
     point = 17
     app = click(app, point)
-    now = look(seen, (point,), block=0)
+    now = attend_from(seen, (point,), block=0)
     assert metrics(app)["To all supernodes"] == f"{now.summary.global_share:.1%}"
     assert f"H'_{{{point}}}" in app.latex[0].value
     after = charts(app)[1]["data"][0]["customdata"]
@@ -70,7 +70,7 @@ def test_address_restores_points_block_head_and_picture(open_page: Open, seen: O
     assert not app.exception
     change = mask_patch(seen, 3, masked="points and supernodes").change[:, 0].numpy()
     largest = change[np.abs(change).argmax()]
-    assert metrics(app)[f"Largest change of {seen.subject.channels[0].name}"].startswith(
+    assert metrics(app)[f"Largest change of {seen.sample.channels[0].name}"].startswith(
         f"{largest:+.3g}".replace("-", "−")
     )
     assert metrics(app)["Change at 2 points"].startswith(
@@ -83,8 +83,10 @@ def test_address_restores_points_block_head_and_picture(open_page: Open, seen: O
 def test_share_by_block_is_that_of_the_picked_points(open_page: Open, seen: Observed) -> None:
     app = open_page("attention", source="elasticity", points="12")
     bars, strokes = charts(app)[0]["data"][:2]
-    assert bars["y"][0] == pytest.approx(look(seen, (12,), block=0).summary.global_share, rel=1e-4)
-    everyone = look(seen, range(len(seen.fields)), block=0).summary.global_share
+    assert bars["y"][0] == pytest.approx(
+        attend_from(seen, (12,), block=0).summary.global_share, rel=1e-4
+    )
+    everyone = attend_from(seen, range(len(seen.fields)), block=0).summary.global_share
     assert strokes["y"][0] == pytest.approx(everyone, rel=1e-3)
 
 
@@ -168,6 +170,6 @@ def test_lines_move_with_the_patches_that_they_join(open_page: Open, seen: Obser
     header, buffers = decode(viewer.proto.bytes)
     (lines,) = (layer for layer in header["layers"] if layer["name"] == READS)
     own, read = np.frombuffer(buffers[lines["follows"]], np.uint32).reshape(-1, 2).T
-    weights = look(seen, (12,), block=0).on_supernodes[0]
+    weights = attend_from(seen, (12,), block=0).on_supernodes[0]
     assert set(own) == {int(seen.partition.patch_of_point[12])}
     assert set(read) == set(weights.topk(min(MOST, len(weights))).indices.tolist())

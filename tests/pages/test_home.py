@@ -21,8 +21,8 @@ from mspt.checkpoint import load_checkpoint
 from mspt.data.sets.car.store import load_flow
 from mspt.evaluation.comparison import compare, primary_error, views_of
 from mspt.figures.viewer.encode import decode
+from mspt.inference.sample import predict_sample, sample_of_flow
 from mspt.inference.sampling import cloud_size
-from mspt.inference.subject import ask, subject_of_flow
 from mspt.models.mspt import partition_points
 from pages import _tour, _viewer
 
@@ -54,8 +54,8 @@ def captions(app: AppTest) -> dict[str, str]:
 def seen(app: AppTest, project: Path) -> tuple:
     checkpoint = load_checkpoint(project / "pretrained" / "car.safetensors")
     name = name_of(app)
-    subject = subject_of_flow(name, load_flow(name), size=cloud_size(checkpoint))
-    return checkpoint, subject
+    sample = sample_of_flow(name, load_flow(name), size=cloud_size(checkpoint))
+    return checkpoint, sample
 
 
 def test_tour_comes_first_and_has_six_stops(home: AppTest) -> None:
@@ -65,26 +65,26 @@ def test_tour_comes_first_and_has_six_stops(home: AppTest) -> None:
 
 
 def test_numbers_of_the_stops_are_those_of_this_cloud(home: AppTest, project: Path) -> None:
-    checkpoint, subject = seen(home, project)
-    encoded, _ = checkpoint.normalizer.encode(subject.points, subject.features)
+    checkpoint, sample = seen(home, project)
+    encoded, _ = checkpoint.normalizer.encode(sample.points, sample.features)
     partition = partition_points(checkpoint.config, encoded)
-    texts, count = captions(home), len(subject.points)
-    assert f"N = {count:,} points: {subject.num_surface:,} on the body" in texts["Shape"]
-    assert f"{count - subject.num_surface:,} in the flow" in texts["Shape"]
+    texts, count = captions(home), len(sample.points)
+    assert f"N = {count:,} points: {sample.num_surface:,} on the body" in texts["Shape"]
+    assert f"{count - sample.num_surface:,} in the flow" in texts["Shape"]
     assert f"{int(partition.tree.level.max())} times" in texts["Tree"]
     sizes = partition.offsets.diff()
     assert f"K = {len(sizes)} patches of L = {int(sizes[0])} points" in texts["Patches"]
     assert f"S = K · Q = {len(sizes)} supernodes" in texts["Supernodes"]
-    predicted = ask(checkpoint, subject, device="cpu")
-    view = next(iter(views_of(subject).values()))
-    error = compare(subject, predicted, view).relative_l2
+    predicted = predict_sample(checkpoint, sample, device="cpu")
+    view = next(iter(views_of(sample).values()))
+    error = compare(sample, predicted, view).relative_l2
     assert f"off by {error:.1%}" in texts["Field and error"]
 
 
 def test_shares_of_one_point_are_its_softmax(home: AppTest, project: Path) -> None:
-    checkpoint, subject = seen(home, project)
-    encoded, features = checkpoint.normalizer.encode(subject.points, subject.features)
-    found = ask(checkpoint, subject, device="cpu")[: subject.num_surface, 0]
+    checkpoint, sample = seen(home, project)
+    encoded, features = checkpoint.normalizer.encode(sample.points, sample.features)
+    found = predict_sample(checkpoint, sample, device="cpu")[: sample.num_surface, 0]
     trace = checkpoint.model.trace(encoded, features, picked=torch.tensor([int(found.argmax())]))
     shares = [100 * block.local.mean(0).sum().item() for block in trace.blocks]
     text = captions(home)["One block"]
@@ -98,16 +98,16 @@ def test_shares_of_one_point_are_its_softmax(home: AppTest, project: Path) -> No
 
 
 def test_equations_hold_the_numbers_of_this_cloud(home: AppTest, project: Path) -> None:
-    checkpoint, subject = seen(home, project)
-    encoded, _ = checkpoint.normalizer.encode(subject.points, subject.features)
+    checkpoint, sample = seen(home, project)
+    encoded, _ = checkpoint.normalizer.encode(sample.points, sample.features)
     sizes = partition_points(checkpoint.config, encoded).offsets.diff()
     keys = sizes + len(sizes) * checkpoint.config.num_supernodes
     pool, pmsa, cost, error = (latex.value.replace("{,}", ",") for latex in home.latex[:4])
     assert f"{int(sizes[0])} \\times {checkpoint.config.width}" in pool
     assert f"{int(sizes.min())} \\times {len(sizes)}" in pmsa
     assert f"N (L + S) &= {int((sizes * keys).sum()):,} " in cost
-    assert f"N^2 &= {len(subject.points) ** 2:,} " in cost
-    miss = primary_error(subject, ask(checkpoint, subject, device="cpu"))
+    assert f"N^2 &= {len(sample.points) ** 2:,} " in cost
+    miss = primary_error(sample, predict_sample(checkpoint, sample, device="cpu"))
     assert f"= {100 * miss:.1f}\\%" in error
 
 
@@ -136,7 +136,7 @@ def test_links_lead_to_pages_in_the_state_of_the_tour(open_page: Open, home: App
     }
     for label, page in (
         ("Cut it otherwise", "patches"),
-        ("Look from any point", "attention"),
+        ("PointAttention from any point", "attention"),
         ("See where it is wrong", "explore"),
     ):
         assert links[label][0].endswith(page)

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mspt.benchmarks.fits import fit_exponent
-from mspt.benchmarks.models import Looked, Measurement
+from mspt.benchmarks.models import Measurement, ProcessStatus
 from mspt.benchmarks.rows import read_rows
 from mspt.cli.main import build_parser
 from tests.pages.reading import charts, metrics
@@ -32,9 +32,9 @@ def finish(app: AppTest, *, seconds: float = 60) -> None:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every size takes a moment and as many milliseconds as it has thousands of points."""
 
-    def measure_at_once(task: dict) -> Iterator[Looked | Measurement]:
+    def measure_at_once(task: dict) -> Iterator[ProcessStatus | Measurement]:
         size = task["num_points"]
-        yield Looked(0.1, 2**28)
+        yield ProcessStatus(0.1, 2**28)
         yield Measurement(
             work="forward",
             architecture=task["config"]["architecture"],

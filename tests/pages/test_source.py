@@ -10,7 +10,7 @@ CACHING = {
     "_shared.py",
     "_flows.py",
     "_vtk.py",
-    "_subjects.py",
+    "_samples.py",
     "_cuts.py",
     "_attended.py",
     "_explored.py",

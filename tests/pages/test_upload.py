@@ -245,7 +245,7 @@ def test_page_can_be_used_while_the_solver_runs_and_cancel_ends_it(
 def test_exports_hold_the_prediction(open_page: Open, project: Path) -> None:
     open_page("upload", sample="Ahmed body")
     header = next(h for h in list_checkpoints(project / "pretrained") if h.path.stem == "car")
-    shape = _flows.sample_shape("Ahmed body")
+    shape = _flows.example_shape("Ahmed body")
     placement = guess_placement(shape.mesh, suffix=".stl")
     for _ in _flows.predict(shape, header, placement, "cpu"):
         pass

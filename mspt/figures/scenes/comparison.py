@@ -16,7 +16,7 @@ from mspt.data.case import Quantity
 from mspt.evaluation.comparison import Compared
 from mspt.figures.theme import shared_limits
 from mspt.figures.viewer.scene import Field, Panel, Scene, Spheres, Surface, box_around
-from mspt.inference.subject import Subject
+from mspt.inference.sample import Sample
 
 ErrorMode = Literal["signed", "size", "log"]
 ERROR_MODES: tuple[ErrorMode, ...] = ("signed", "size", "log")
@@ -29,7 +29,7 @@ _Ball = tuple[Float[ndarray, " X"], float]
 
 
 def compared_scene(
-    subject: Subject,
+    sample: Sample,
     compared: Mapping[str, Compared],
     *,
     mode: ErrorMode,
@@ -44,29 +44,29 @@ def compared_scene(
     share their limits, and so do errors.
 
     Args:
-        subject: The cloud.
+        sample: The cloud.
         compared: The same field of one or two predictions, by the name of the model.
         mode: Errors with their sign, their sizes, or powers of ten of these.
-        patch: Of each point of the subject, for the explode slider.
+        patch: Of each point of the sample, for the explode slider.
         shares: What :func:`~mspt.evaluation.comparison.worst_patches` returns, shown on hover.
         marked_patch: A patch to put a ball around.
         marked_row: A point to put a ring around, by its place in the field.
     """
     several = list(compared.values())
     rows = several[0].rows
-    points = subject.points.numpy()[rows]
+    points = sample.points.numpy()[rows]
     groups = None if patch is None else patch[rows]
     marked = None if groups is None else _ball(points[groups == marked_patch])
     ball = () if marked is None or marked_patch is None else (_marked_ball(marked, marked_patch),)
     return Scene(
         points=points,
         panels=tuple(field_panels(compared, mode)),
-        triangles=subject.triangles if several[0].view.where == "everywhere" else None,
-        layers=(*_bodies(subject), *ball),
+        triangles=sample.triangles if several[0].view.where == "everywhere" else None,
+        layers=(*_bodies(sample), *ball),
         groups=groups,
         group_text=_group_text(patch, shares),
         marked=() if marked_row is None else (marked_row,),
-        focus=box_around(subject.body),
+        focus=box_around(sample.body),
     )
 
 
@@ -180,8 +180,8 @@ def _marked_ball(ball: _Ball, patch: int) -> Spheres:
     )
 
 
-def _bodies(subject: Subject) -> tuple[Surface, ...]:
-    body = subject.body
+def _bodies(sample: Sample) -> tuple[Surface, ...]:
+    body = sample.body
     if body is None:
         return ()
     return (Surface(name=BODY, vertices=body.vertices, triangles=body.triangles),)

@@ -15,7 +15,13 @@ from mspt.evaluation.comparison import compare, views_of
 from mspt.figures.scenes.comparison import field_panels
 from mspt.figures.scenes.tour_facts import TourFacts, facts_of
 from mspt.figures.viewer.scene import Field, Labels, Lines, Panel, Scene, Spheres, Stop, Surface
-from mspt.inspection.observe import Look, Observed, look, summaries_by_block, telling_point
+from mspt.inspection.observe import (
+    Observed,
+    PointAttention,
+    attend_from,
+    summaries_by_block,
+    telling_point,
+)
 from mspt.partition.levels import tree_levels
 from mspt.partition.patches import supernode_centers
 
@@ -45,21 +51,21 @@ def build_tour(observed: Observed) -> Tour:
     """Return the tour of a body as a model saw it.
 
     Raises:
-        ValueError: If the subject has no body, or its truth is not known.
+        ValueError: If the sample has no body, or its truth is not known.
     """
-    subject = observed.subject
-    if subject.body is None or subject.truth is None:
-        raise ValueError(f"subject must have a body and a truth, got {subject.key}")
+    sample = observed.sample
+    if sample.body is None or sample.truth is None:
+        raise ValueError(f"sample must have a body and a truth, got {sample.key}")
     point = telling_point(observed)
     shares = [summary.local_share for summary in summaries_by_block(observed, [point])]
     block = int(np.abs(np.array(shares) - 0.5).argmin())  # the one that looks both ways
-    seen = look(observed, [point], block=block)
+    seen = attend_from(observed, [point], block=block)
     facts = facts_of(observed, seen)
-    shown = subject.num_surface
-    length = float(subject.body.extent.max())
-    body = Surface(name=BODY, vertices=subject.body.vertices, triangles=subject.body.triangles)
+    shown = sample.num_surface
+    length = float(sample.body.extent.max())
+    body = Surface(name=BODY, vertices=sample.body.vertices, triangles=sample.body.triangles)
     scene = Scene(
-        points=subject.points.numpy()[:shown],
+        points=sample.points.numpy()[:shown],
         panels=_panels(observed, seen),
         layers=(body, *_tree_balls(observed), *_nodes(observed, seen, length)),
         groups=observed.partition.patch_of_point.numpy()[:shown],
@@ -72,13 +78,13 @@ def build_tour(observed: Observed) -> Tour:
     return Tour(scene=scene, facts=facts)
 
 
-def _panels(observed: Observed, seen: Look) -> tuple[Panel, ...]:
-    subject, partition = observed.subject, observed.partition
-    shown = subject.num_surface
+def _panels(observed: Observed, seen: PointAttention) -> tuple[Panel, ...]:
+    sample, partition = observed.sample, observed.partition
+    shown = sample.num_surface
     patch = partition.patch_of_point.numpy()[:shown]
     levels = None if partition.tree is None else tree_levels(partition.tree).groups
     weight = 100 * seen.local.numpy()[:shown].astype(float)
-    compared = compare(subject, observed.fields, next(iter(views_of(subject).values())))
+    compared = compare(sample, observed.fields, next(iter(views_of(sample).values())))
     share = Field(
         name="attention of one point",
         unit="%",
@@ -96,10 +102,10 @@ def _panels(observed: Observed, seen: Look) -> tuple[Panel, ...]:
 
 def _normals(observed: Observed) -> Field | None:
     """Return how far the surface looks along the flow, which the model is told."""
-    features = observed.subject.features
+    features = observed.sample.features
     if features is None:
         return None
-    along = features[: observed.subject.num_surface, 0].numpy()
+    along = features[: observed.sample.num_surface, 0].numpy()
     return Field(name="outward normal along the flow", unit="1", values=along, limits=(-1.0, 1.0))
 
 
@@ -108,8 +114,8 @@ def _tree_balls(observed: Observed) -> tuple[Spheres, ...]:
     tree = observed.partition.tree
     if tree is None:
         return ()
-    shown = observed.subject.num_surface
-    points = observed.subject.points.numpy()[:shown].astype(float)
+    shown = observed.sample.num_surface
+    points = observed.sample.points.numpy()[:shown].astype(float)
     patch = observed.partition.patch_of_point.numpy()[:shown]
     groups = tree_levels(tree).groups
     found = [
@@ -131,10 +137,10 @@ def _ball(points: Float[ndarray, "M 3"]) -> tuple[Float[ndarray, " 3"], float]:
     return center, float(np.linalg.norm(points - center, axis=1).max())
 
 
-def _nodes(observed: Observed, seen: Look, length: float) -> tuple[Spheres | Lines, ...]:
+def _nodes(observed: Observed, seen: PointAttention, length: float) -> tuple[Spheres | Lines, ...]:
     """Return supernodes by patch, the same by how much they are read, and links to those."""
     per_patch = observed.recording.num_supernodes
-    places, point = observed.subject.points, seen.points[0]
+    places, point = observed.sample.points, seen.points[0]
     centers = supernode_centers(places, observed.partition, per_patch)
     size = 0.03 * length
     weights = seen.on_supernodes.numpy()[0].astype(float)

@@ -6,7 +6,7 @@ Letters: N points, K patches, L points per patch, Q supernodes per patch, S = K 
 from dataclasses import dataclass
 
 from mspt.evaluation.comparison import primary_error
-from mspt.inspection.observe import Look, Observed
+from mspt.inspection.observe import Observed, PointAttention
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,14 +106,14 @@ def _latex(count: int) -> str:
     return f"{count:,}".replace(",", r"{,}")
 
 
-def facts_of(observed: Observed, seen: Look) -> TourFacts:
+def facts_of(observed: Observed, seen: PointAttention) -> TourFacts:
     """Return the numbers of a body as a model saw it."""
     partition, config = observed.partition, observed.checkpoint.config
     sizes, count = partition.offsets.diff(), len(observed.fields)
     supernodes = len(sizes) * config.num_supernodes
     return TourFacts(
         num_points=count,
-        num_surface=observed.subject.num_surface,
+        num_surface=observed.sample.num_surface,
         num_patches=len(sizes),
         sizes=(int(sizes.min()), int(sizes.max())),
         num_levels=0 if partition.tree is None else int(partition.tree.level.max()),
@@ -125,5 +125,5 @@ def facts_of(observed: Observed, seen: Look) -> TourFacts:
         point=seen.points[0],
         local_share=seen.summary.local_share,
         pairs=int((sizes * (sizes + supernodes)).sum()),
-        relative_l2=primary_error(observed.subject, observed.fields),
+        relative_l2=primary_error(observed.sample, observed.fields),
     )

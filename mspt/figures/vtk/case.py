@@ -21,7 +21,7 @@ from mspt.figures.vtk.stage import add_colored, add_plain, make_stage, polygons
 from mspt.geometry.implicit import evened
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.inference.flow import carry_to_cells
-from mspt.inference.subject import Subject
+from mspt.inference.sample import Sample
 
 What = Literal["Truth", "Prediction", "Error"]
 WHAT: tuple[What, ...] = ("Truth", "Prediction", "Error")
@@ -33,7 +33,7 @@ flat walls and too many to see on round ones."""
 
 
 def case_plotter(
-    subject: Subject,
+    sample: Sample,
     predicted: Float[Tensor, "N C"],
     *,
     layer: str,
@@ -45,7 +45,7 @@ def case_plotter(
     """Return a scene of a case.
 
     Args:
-        subject: The case; of a body all points that are stored.
+        sample: The case; of a body all points that are stored.
         predicted: The model's fields there.
         layer: One of ``FLOW_LAYERS`` around a body, else of ``SHEET_LAYERS``.
         what: Whose values; streamlines of an error mean nothing: those of the truth are shown.
@@ -56,24 +56,24 @@ def case_plotter(
     Raises:
         ValueError: If the truth is not known, or there is neither a body nor triangles.
     """
-    compared = compare(subject, predicted, next(iter(views_of(subject).values())))
-    if subject.body is not None:
+    compared = compare(sample, predicted, next(iter(views_of(sample).values())))
+    if sample.body is not None:
         if layer in ("Slice", "Streamlines"):
             shown = "Truth" if (layer, what) == ("Streamlines", "Error") else what
-            return _flow(subject, predicted, layer, shown, dark=dark, height=height)
+            return _flow(sample, predicted, layer, shown, dark=dark, height=height)
         edge, off = _EDGES_SHOWN if layer == "Edges" else _EDGES_HIDDEN
-        length = float(subject.body.extent.max())
-        body = evened(subject.body, edge * length, off=off * length)
-        values = _on_triangles(subject, body, _pick(compared, what))
+        length = float(sample.body.extent.max())
+        body = evened(sample.body, edge * length, off=off * length)
+        values = _on_triangles(sample, body, _pick(compared, what))
         settings = _colors(compared, what) | {"dark": dark, "height": height}
         if layer == "Clip":
             return body_plotter(body, values, cut=cut, **settings)
         return surface_plotter(body, values, edges=True, ground=0.0, **settings)
-    if subject.triangles is None:
-        raise ValueError(f"subject must have triangles or a body, got neither for {subject.key}")
+    if sample.triangles is None:
+        raise ValueError(f"sample must have triangles or a body, got neither for {sample.key}")
     return sheet_plotter(
-        subject.points.numpy(),
-        subject.triangles,
+        sample.points.numpy(),
+        sample.triangles,
         _pick(compared, what),
         layer="relief" if layer == "Relief" else "edges",
         dark=dark,
@@ -96,19 +96,19 @@ def _colors(compared: Compared, what: What) -> dict:
 
 
 def _on_triangles(
-    subject: Subject, body: SurfaceMesh, values: Float[ndarray, " S"]
+    sample: Sample, body: SurfaceMesh, values: Float[ndarray, " S"]
 ) -> Float[ndarray, " T"]:
     """Carry values of surface points to the triangles of a body, for looking."""
-    count = subject.num_surface
-    if subject.features is None:
-        raise ValueError(f"subject must have features, got none for {subject.key}")
-    points = subject.points[:count].double().numpy()
-    normals = subject.features[:count, :3].double().numpy()
+    count = sample.num_surface
+    if sample.features is None:
+        raise ValueError(f"sample must have features, got none for {sample.key}")
+    points = sample.points[:count].double().numpy()
+    normals = sample.features[:count, :3].double().numpy()
     return carry_to_cells(body, points, normals, values=values[:, None])[:, 0]
 
 
 def _flow(
-    subject: Subject,
+    sample: Sample,
     predicted: Float[Tensor, "N C"],
     layer: str,
     what: What,
@@ -117,15 +117,15 @@ def _flow(
     height: int,
 ) -> pv.Plotter:
     """Return the plane of symmetry or streamlines; errors are those of the pressure."""
-    if subject.body is None or subject.truth is None:
-        raise ValueError(f"subject must have a body and a truth, got {subject.key}")
-    views = views_of(subject)
-    pressure = compare(subject, predicted, views["C_p in the flow"])
-    flow = slice(subject.num_surface, None)
-    fields = subject.truth if what == "Truth" else predicted
+    if sample.body is None or sample.truth is None:
+        raise ValueError(f"sample must have a body and a truth, got {sample.key}")
+    views = views_of(sample)
+    pressure = compare(sample, predicted, views["C_p in the flow"])
+    flow = slice(sample.num_surface, None)
+    fields = sample.truth if what == "Truth" else predicted
     return flow_plotter(
-        subject.body,
-        subject.points[flow].double().numpy(),
+        sample.body,
+        sample.points[flow].double().numpy(),
         fields[flow, 4:7].double().numpy() + np.array(FREE_STREAM),
         _pick(pressure, what),
         layer="slice" if layer == "Slice" else "streamlines",

@@ -9,15 +9,15 @@ from mspt.data.store import list_cases, load_case
 from mspt.errors import MSPTError
 from mspt.geometry.area import frontal_area
 from mspt.inference.predict import predict_case
-from mspt.inference.sampling import cloud_size, look_at
-from mspt.inference.subject import (
-    ask,
+from mspt.inference.sample import (
     flow_channels,
-    subject_of_case,
-    subject_of_clouds,
-    subject_of_flow,
-    subject_of_points,
+    predict_sample,
+    sample_of_case,
+    sample_of_clouds,
+    sample_of_flow,
+    sample_of_points,
 )
+from mspt.inference.sampling import cloud_size, look_at
 
 NAME = list_flows("test")[0]
 
@@ -31,22 +31,22 @@ def test_a_case_is_asked_as_any_case_is() -> None:
     case = load_case("elasticity", list_cases("elasticity")[3])
     checkpoint = load_checkpoint("pretrained/elasticity.safetensors")
     expected = predict_case(checkpoint, case.points, case.features).fields
-    torch.testing.assert_close(ask(checkpoint, subject_of_case(case)), expected)
+    torch.testing.assert_close(predict_sample(checkpoint, sample_of_case(case)), expected)
 
 
 def test_a_flow_is_seen_at_as_many_points_as_the_model_has_learned_on(
     model_of_flows: object,
 ) -> None:
     flow, size = load_flow(NAME), cloud_size(model_of_flows)
-    seen = subject_of_flow(NAME, flow, size=size)
+    seen = sample_of_flow(NAME, flow, size=size)
     assert (seen.num_surface, len(seen.points)) == (size[0], sum(size))
-    error = ask(model_of_flows, seen)[: size[0], 0] - seen.truth[: size[0], 0]
+    error = predict_sample(model_of_flows, seen)[: size[0], 0] - seen.truth[: size[0], 0]
     deviation = seen.truth[: size[0], 0].std()
     assert error.square().mean().sqrt() < 0.6 * deviation  # it knows what it looks at
 
 
 def test_the_whole_flow_is_its_own_mirror_image() -> None:
-    whole = subject_of_flow(NAME, load_flow(NAME), size=None)
+    whole = sample_of_flow(NAME, load_flow(NAME), size=None)
     half = len(load_flow(NAME).face_points)
     mirrored = whole.points[:half] * torch.tensor([1.0, -1.0, 1.0])
     assert torch.equal(whole.points[half : 2 * half], mirrored)
@@ -54,7 +54,7 @@ def test_the_whole_flow_is_its_own_mirror_image() -> None:
 
 
 def test_points_of_a_flow_lie_on_its_body() -> None:
-    whole = subject_of_flow(NAME, load_flow(NAME), size=None)
+    whole = sample_of_flow(NAME, load_flow(NAME), size=None)
     low, high = whole.points[: whole.num_surface].numpy().min(0), whole.points.numpy().max(0)
     assert np.all(low >= whole.body.bounds[0] - 0.01)
     assert np.all(high[:1] >= whole.body.bounds[1][:1] - 0.01)
@@ -63,7 +63,7 @@ def test_points_of_a_flow_lie_on_its_body() -> None:
 def test_clouds_of_a_shape_are_joined_surface_first(model_of_flows: object) -> None:
     mesh = car_body(0).mesh
     clouds = look_at(model_of_flows, mesh, num_clouds=2).clouds
-    joined = subject_of_clouds("two", clouds, title="Block", body=mesh)
+    joined = sample_of_clouds("two", clouds, title="Block", body=mesh)
     assert joined.num_surface == sum(cloud.num_surface for cloud in clouds)
     assert joined.features[: joined.num_surface, 4].eq(1).all()
     assert joined.features[joined.num_surface :, 4].eq(0).all()
@@ -73,18 +73,18 @@ def test_clouds_of_a_shape_are_joined_surface_first(model_of_flows: object) -> N
 
 
 def test_channels_mean_something_where_they_are_defined() -> None:
-    whole = subject_of_flow(NAME, load_flow(NAME), size=None)
+    whole = sample_of_flow(NAME, load_flow(NAME), size=None)
     for index, channel in enumerate(flow_channels()):
         elsewhere = whole.truth[~whole.where_defined(index), index]
         assert not elsewhere.any(), channel.name
 
 
 def test_no_model_can_be_asked_about_a_made_up_cloud(model_of_flows: object) -> None:
-    with pytest.raises(ValueError, match="subject must have features, got none for line"):
-        ask(model_of_flows, subject_of_points("line", torch.rand(9, 3), title="Line"))
+    with pytest.raises(ValueError, match="sample must have features, got none for line"):
+        predict_sample(model_of_flows, sample_of_points("line", torch.rand(9, 3), title="Line"))
 
 
 def test_a_model_of_another_data_set_is_refused() -> None:
-    seen = subject_of_flow(NAME, load_flow(NAME), size=(64, 32))
+    seen = sample_of_flow(NAME, load_flow(NAME), size=(64, 32))
     with pytest.raises(MSPTError, match="one for flows around bodies"):
-        ask(load_checkpoint("pretrained/darcy.safetensors"), seen)
+        predict_sample(load_checkpoint("pretrained/darcy.safetensors"), seen)

@@ -28,7 +28,7 @@ from mspt.inference.sampling import cloud_size
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Subject:
+class Sample:
     """One cloud to look at.
 
     Attributes:
@@ -87,14 +87,14 @@ def flow_channels() -> tuple[Quantity, ...]:
     )
 
 
-def subject_of_points(name: str, points: Float[Tensor, "N X"], *, title: str) -> Subject:
+def sample_of_points(name: str, points: Float[Tensor, "N X"], *, title: str) -> Sample:
     """Return a cloud that no model knows."""
-    return Subject(key=name, title=title, dataset=None, points=points.float())
+    return Sample(key=name, title=title, dataset=None, points=points.float())
 
 
-def subject_of_case(case: Case) -> Subject:
+def sample_of_case(case: Case) -> Sample:
     """Return a case of a 2-D data set."""
-    return Subject(
+    return Sample(
         key=case.name,
         title=f"{get_dataset(case.dataset).title}, {case.name}",
         dataset=case.dataset,
@@ -106,7 +106,7 @@ def subject_of_case(case: Case) -> Subject:
     )
 
 
-def subject_of_flow(name: str, flow: FlowCase, *, size: tuple[int, int] | None) -> Subject:
+def sample_of_flow(name: str, flow: FlowCase, *, size: tuple[int, int] | None) -> Sample:
     """Return a stored flow around a body.
 
     Args:
@@ -121,7 +121,7 @@ def subject_of_flow(name: str, flow: FlowCase, *, size: tuple[int, int] | None) 
         drawn = stack_flows("car", [(name, flow)], num_surface=size[0], num_volume=size[1])
         cloud = drawn.draw(0, seed=0)
     title = f"{flow.info.get('family', 'body').capitalize()}, {name}"
-    return _subject_of_cloud(
+    return _sample_of_cloud(
         name if size else f"{name}-whole",
         cloud,
         title,
@@ -130,9 +130,7 @@ def subject_of_flow(name: str, flow: FlowCase, *, size: tuple[int, int] | None) 
     )
 
 
-def subject_of_clouds(
-    key: str, clouds: Sequence[Cloud], *, title: str, body: SurfaceMesh
-) -> Subject:
+def sample_of_clouds(key: str, clouds: Sequence[Cloud], *, title: str, body: SurfaceMesh) -> Sample:
     """Return clouds around a shape whose flow is not known, as one.
 
     Args:
@@ -156,10 +154,10 @@ def subject_of_clouds(
     num_surface = sum(cloud.num_surface for cloud in clouds)
     merged = Cloud(points=points, features=features, fields=fields, num_surface=num_surface)
     areas = float(body.areas.sum()), frontal_area(body)
-    return _subject_of_cloud(key, merged, title, body=body, areas=areas, known=False)
+    return _sample_of_cloud(key, merged, title, body=body, areas=areas, known=False)
 
 
-def _subject_of_cloud(
+def _sample_of_cloud(
     key: str,
     cloud: Cloud,
     title: str,
@@ -167,8 +165,8 @@ def _subject_of_cloud(
     body: SurfaceMesh,
     areas: tuple[float, float],
     known: bool = True,
-) -> Subject:
-    return Subject(
+) -> Sample:
+    return Sample(
         key=key,
         title=title,
         dataset=CAR.name,
@@ -183,33 +181,35 @@ def _subject_of_cloud(
     )
 
 
-def ask(checkpoint: Checkpoint, subject: Subject, *, device: str = "auto") -> Float[Tensor, "N C"]:
-    """Predict the fields at all points of a subject in one forward pass.
+def predict_sample(
+    checkpoint: Checkpoint, sample: Sample, *, device: str = "auto"
+) -> Float[Tensor, "N C"]:
+    """Predict the fields at all points of a sample in one forward pass.
 
     Raises:
-        MSPTError: If the checkpoint does not fit the subject, or the device is not here.
-        ValueError: If no model can be asked about the subject.
+        MSPTError: If the checkpoint does not fit the sample, or the device is not here.
+        ValueError: If no model can be asked about the sample.
     """
-    if subject.features is None:
-        raise ValueError(f"subject must have features, got none for {subject.key}")
-    if subject.num_surface:
+    if sample.features is None:
+        raise ValueError(f"sample must have features, got none for {sample.key}")
+    if sample.num_surface:
         cloud_size(checkpoint)  # says so if it is no model of flows
-        return predict_cloud(checkpoint, as_cloud(subject), device=device)
-    return predict_case(checkpoint, subject.points, subject.features, device=device).fields
+        return predict_cloud(checkpoint, as_cloud(sample), device=device)
+    return predict_case(checkpoint, sample.points, sample.features, device=device).fields
 
 
-def as_cloud(subject: Subject) -> Cloud:
-    """Return a subject with a body as a model of flows takes it; unknown fields are zero.
+def as_cloud(sample: Sample) -> Cloud:
+    """Return a sample with a body as a model of flows takes it; unknown fields are zero.
 
     Raises:
-        ValueError: If the subject has no features.
+        ValueError: If the sample has no features.
     """
-    if subject.features is None:
-        raise ValueError(f"subject must have features, got none for {subject.key}")
-    known = subject.truth
+    if sample.features is None:
+        raise ValueError(f"sample must have features, got none for {sample.key}")
+    known = sample.truth
     return Cloud(
-        points=subject.points,
-        features=subject.features,
-        fields=torch.zeros(len(subject.points), len(FIELDS)) if known is None else known,
-        num_surface=subject.num_surface,
+        points=sample.points,
+        features=sample.features,
+        fields=torch.zeros(len(sample.points), len(FIELDS)) if known is None else known,
+        num_surface=sample.num_surface,
     )

@@ -12,15 +12,15 @@ from mspt.data.sets.car.flow_case import FlowCase
 from mspt.data.sets.car.store import flow_index, list_flows, load_flow
 from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.geometry.placement import Placement, place_mesh
-from mspt.inference.sampling import cloud_size, look_at
-from mspt.inference.subject import (
-    Subject,
-    ask,
-    subject_of_case,
-    subject_of_clouds,
-    subject_of_flow,
-    subject_of_points,
+from mspt.inference.sample import (
+    Sample,
+    predict_sample,
+    sample_of_case,
+    sample_of_clouds,
+    sample_of_flow,
+    sample_of_points,
 )
+from mspt.inference.sampling import cloud_size, look_at
 from pages import _flows, _parts, _shared
 
 CAR_CASES, SHAPES, STRESS = CAR.name, "shape", "stress"
@@ -96,10 +96,10 @@ def pick_size() -> int:
     )
 
 
-def stress_subject(kind: str, num_points: int) -> Subject:
+def stress_sample(kind: str, num_points: int) -> Sample:
     """Return a made-up cloud that is hard to cut into patches."""
     name = f"stress-{kind}-{num_points}"
-    return subject_of_points(name, _stress_cloud(kind, num_points), title=f"Cloud {kind}")
+    return sample_of_points(name, _stress_cloud(kind, num_points), title=f"Cloud {kind}")
 
 
 @st.cache_resource(max_entries=8, show_spinner="Making the cloud …")
@@ -123,7 +123,7 @@ def flow_family(name: str) -> str:
     return family_and_split(flow_index(name))[0]
 
 
-def subject(source: str, name: str, header: CheckpointInfo, *, whole: bool = False) -> Subject:
+def sample(source: str, name: str, header: CheckpointInfo, *, whole: bool = False) -> Sample:
     """Return a cloud to look at.
 
     Args:
@@ -133,18 +133,18 @@ def subject(source: str, name: str, header: CheckpointInfo, *, whole: bool = Fal
         whole: Take all points known of a body, several times as many as the model has learned on.
     """
     if source == CAR_CASES:
-        return _flow_subject(name, header.path, header.path.stat().st_mtime, whole=whole)
+        return _flow_sample(name, header.path, header.path.stat().st_mtime, whole=whole)
     if source == SHAPES:
-        shape = st.session_state["my_shape"] if name == "My shape" else _flows.sample_shape(name)
+        shape = st.session_state["my_shape"] if name == "My shape" else _flows.example_shape(name)
         placement = _flows.guessed(shape.digest, shape.suffix, shape.mesh)
-        return _shape_subject(shape.digest, header.path, placement, _shape=shape, whole=whole)
-    return subject_of_case(_shared.find_case(source, name))
+        return _shape_sample(shape.digest, header.path, placement, _shape=shape, whole=whole)
+    return sample_of_case(_shared.find_case(source, name))
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the flow …")
-def _flow_subject(name: str, path: Path, changed: float, *, whole: bool) -> Subject:  # noqa: ARG001
+def _flow_sample(name: str, path: Path, changed: float, *, whole: bool) -> Sample:  # noqa: ARG001
     size = None if whole else cloud_size(_shared.checkpoint(path))
-    return subject_of_flow(name, stored_flow(name), size=size)
+    return sample_of_flow(name, stored_flow(name), size=size)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -154,20 +154,20 @@ def stored_flow(name: str) -> FlowCase:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Placing points on and around the shape …")
-def _shape_subject(
+def _shape_sample(
     digest: str, path: Path, placement: Placement, *, _shape: _flows.Shape, whole: bool
-) -> Subject:
+) -> Sample:
     mesh = place_mesh(_shape.mesh, placement).mesh
     inputs = look_at(_shared.checkpoint(path), mesh)
     clouds = inputs.clouds if whole else inputs.clouds[:1]
     key = f"shape-{digest}{'-whole' if whole else ''}"
-    return subject_of_clouds(key, clouds, title=_shape.name, body=mesh)
+    return sample_of_clouds(key, clouds, title=_shape.name, body=mesh)
 
 
-def predicted(header: CheckpointInfo, looked_at: Subject):
-    """Return a model's fields at the points of a subject."""
+def predicted(header: CheckpointInfo, looked_at: Sample):
+    """Return a model's fields at the points of a sample."""
     changed = header.path.stat().st_mtime
-    return _predicted(header.path, changed, looked_at.key, _parts.device(), _subject=looked_at)
+    return _predicted(header.path, changed, looked_at.key, _parts.device(), _sample=looked_at)
 
 
 @st.cache_data(max_entries=32, show_spinner="The model predicts …")
@@ -177,8 +177,8 @@ def _predicted(
     key: str,  # noqa: ARG001
     device: str,
     *,
-    _subject: Subject,
+    _sample: Sample,
 ):
     checkpoint = _shared.checkpoint(path)
     with _shared.one_at_a_time():
-        return ask(checkpoint, _subject, device=device)
+        return predict_sample(checkpoint, _sample, device=device)
