@@ -24,7 +24,7 @@ from mspt.data.registry import DATASETS
 from mspt.data.solve import read_drawing, solve_case, solve_drawing
 from mspt.data.store import load_case
 from mspt.errors import DataError, MSPTError, SolverError
-from mspt.evaluation.cases import score as scoring
+from mspt.evaluation import score as scoring
 from mspt.models.normalizer import Normalizer
 from mspt.training.presets import PRESETS, get_preset
 

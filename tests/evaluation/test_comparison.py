@@ -10,7 +10,7 @@ from mspt.checkpoint import load_checkpoint
 from mspt.data.clouds import cloud_of, whole_body
 from mspt.data.sets.car.store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
-from mspt.evaluation.cases import flows as flow_evaluation
+from mspt.evaluation import flows as flow_evaluation
 from mspt.evaluation.comparison import (
     PARTS,
     compare,

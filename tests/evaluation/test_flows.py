@@ -20,6 +20,7 @@ from mspt.evaluation.score import training_facts, usual_checks
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.distance import Nearest
 from mspt.geometry.mesh import SurfaceMesh, box
+from mspt.inference import sampling as flow_inputs
 from mspt.inference.flow import (
     CloudsDone,
     FlowPrediction,
@@ -29,7 +30,6 @@ from mspt.inference.flow import (
     predict_flow,
     predict_stored,
 )
-from mspt.inference.predict import sampling as flow_inputs
 from mspt.inference.sampling import cloud_size, look_at
 from mspt.inference.trust import Check, TrustReport, library_of, model_checks, plain, trust_report
 from mspt.metrics.forces import coefficients, surface_force

@@ -11,8 +11,8 @@ import pyvista as pv
 from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_solution
 
 from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
+from mspt.cli import shapes as commands_flow
 from mspt.cli.main import main
-from mspt.cli.main import shapes as commands_flow
 from mspt.data.sets.car.store import write_flow
 from mspt.errors import DataError, GeometryError
 from mspt.evaluation.score import training_facts
