@@ -31,7 +31,7 @@ from mspt.inference.flow import (
     predict_stored,
 )
 from mspt.inference.sampling import cloud_size, look_at
-from mspt.inference.trust import Check, TrustReport, library_of, model_checks, plain, trust_report
+from mspt.inference.trust import Check, TrustReport, library_of, model_checks, trust_report
 from mspt.metrics.forces import coefficients, surface_force
 from mspt.training.batches import fit_normalizer
 
@@ -314,8 +314,8 @@ def test_an_open_surface_is_noticed() -> None:
     assert check_of(report_for(opened), "Closed surface").verdict == "poor"
 
 
-def test_report_is_plain_for_json() -> None:
-    found = plain(report_for(box((0, -0.3, 0.2), (1, 0.3, 0.8))))
+def test_report_is_fit_for_json() -> None:
+    found = report_for(box((0, -0.3, 0.2), (1, 0.3, 0.8))).to_dict()
     assert found["verdict"] in ("good", "fair", "poor")
     assert len(found["checks"]) == 4
     assert len(found["nearest"]) == 3
