@@ -1,4 +1,4 @@
-"""Configuration: frozen dataclasses that refuse what no model could be built from."""
+"""Configuration: frozen dataclasses that refuse what no model could be built or trained with."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
@@ -9,6 +9,8 @@ Pooling = Literal["mean", "max", "linear", "attention"]
 PATCHED: tuple[Architecture, ...] = ("mspt", "branched", "published")
 """Architectures that cut a cloud into patches."""
 PartitionKind = Literal["ball_tree", "sequence"]
+Optimizer = Literal["adamw", "muon", "lion"]
+Precision = Literal["float32", "bfloat16"]
 
 
 def require(name: str, value: int, *, minimum: int) -> None:
@@ -130,3 +132,83 @@ class ModelConfig:
             raise ValueError(f"unknown ModelConfig settings {unknown}; known: {sorted(known)}")
         shape = values.get("structured_shape")
         return cls(**{**values, "structured_shape": tuple(shape) if shape else None})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How a model is trained.
+
+    Attributes:
+        epochs: Passes over the training cases.
+        batch_size: Cases a step.
+        optimizer: ``muon`` for the matrices inside the blocks with AdamW for the rest, or
+            ``adamw`` or ``lion`` for all.
+        learning_rate: Peak learning rate, reached after the warm-up.
+        warmup: Share of all steps with a linearly rising rate; a cosine to zero follows.
+        weight_decay: Decoupled weight decay of matrices.
+        clip_norm: Largest norm of the gradient of all parameters together.
+        ema_decay: Decay of the moving average of the weights, which is what is evaluated and kept.
+        seed: Seed of the initial weights and of the order of the cases.
+        precision: ``bfloat16`` runs the forward in mixed precision; it gains on GPUs only.
+        coarse_epochs: First passes on a quarter of the points: every second row and column of
+            gridded cases, fewer drawn points of flows.
+        augment: Whether every epoch turns each case of a 2-D data set by one of the data set's
+            symmetries; flows are always mirrored at random.
+        surface_points: Points drawn on the surface of a body, all of them where there are fewer;
+            0 for data sets without one.
+        volume_points: Points drawn in the flow around it.
+        start: Checkpoint of the same model that training goes on from, a path; else from weights
+            drawn at random.
+        compile: Whether to run ``torch.compile`` on the model; for GPUs.
+    """
+
+    epochs: int
+    batch_size: int = 2
+    optimizer: Optimizer = "muon"
+    learning_rate: float = 1e-2
+    warmup: float = 0.05
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    ema_decay: float = 0.999
+    seed: int = 0
+    precision: Precision = "float32"
+    coarse_epochs: int = 0
+    augment: bool = False
+    surface_points: int = 0
+    volume_points: int = 0
+    start: str = ""
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        """Reject settings that cannot train."""
+        require("epochs", self.epochs, minimum=1)
+        require("batch_size", self.batch_size, minimum=1)
+        require_choice("optimizer", self.optimizer, get_args(Optimizer))
+        require_choice("precision", self.precision, get_args(Precision))
+        for name in ("surface_points", "volume_points"):
+            require(name, getattr(self, name), minimum=0)
+        if not 0 <= self.coarse_epochs <= self.epochs:
+            raise ValueError(
+                f"coarse_epochs must be between 0 and epochs, got {self.coarse_epochs} "
+                f"of {self.epochs}"
+            )
+        for name in ("learning_rate", "clip_norm"):
+            if not (value := getattr(self, name)) > 0:
+                raise ValueError(f"{name} must be positive, got {value}")
+        for name in ("warmup", "ema_decay"):
+            if not 0 <= (value := getattr(self, name)) < 1:
+                raise ValueError(f"{name} must be in [0, 1), got {value}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for a checkpoint's header; what few runs have, only where set."""
+        extra = ("augment", "surface_points", "volume_points", "start")
+        return {key: value for key, value in asdict(self).items() if key not in extra or value}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """One run: a data set, an architecture and how it is trained."""
+
+    dataset: str
+    model: ModelConfig
+    train: TrainConfig

@@ -1,10 +1,13 @@
 """The progress bar of the command line."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from tqdm import tqdm
+
+Event = TypeVar("Event")
 
 OnProgress = Callable[[int, int], object]
 """What long work calls after each of its parts, with how many are done and how many there are."""
@@ -35,3 +38,19 @@ class ProgressBar(tqdm):
 
 def quiet(done: int, total: int) -> None:
     """Tell nobody."""
+
+
+def last_event(events: Iterable[Event]) -> Event:
+    """Run long work to its end and return its last event, which is its result.
+
+    Raises:
+        ValueError: If there is no event.
+
+    Examples:
+        >>> last_event(iter(["begun", "done"]))
+        'done'
+    """
+    ended = deque(events, maxlen=1)
+    if not ended:
+        raise ValueError("events must end with a result, got none")
+    return ended[0]

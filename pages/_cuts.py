@@ -191,7 +191,7 @@ def error_of(view: View) -> tuple[str, np.ndarray] | None:
     if sample.truth is None:
         return None
     error = (_samples.predicted(view.header, sample) - sample.truth)[:, 0].double().numpy()
-    defined = sample.where_defined(0)
+    defined = sample.where_defined(sample.channels[0].name)
     return sample.channels[0].name, np.where(defined, error, np.nan)[view.rows]
 
 

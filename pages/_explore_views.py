@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from mspt.evaluation.comparison import (
-    PARTS,
+    COMPONENTS,
     Compared,
     View,
     compare,
@@ -77,7 +77,7 @@ def _settings(chosen: _explore_case.Chosen) -> tuple[float, Any, Any, View]:
     key = f"{chosen.source}_field"
     view = views[columns[0].selectbox("Field", list(views), key=key, bind="query-params")]
     with columns[1]:
-        part = bar("Component", PARTS, "part") if view.is_vector else "size"
+        part = bar("Component", COMPONENTS, "part") if view.is_vector else "size"
     with columns[2]:
         mode = bar("Error as", ERROR_MODES, "error")
     there = [

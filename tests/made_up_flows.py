@@ -6,7 +6,8 @@ import numpy as np
 from numpy import ndarray
 
 from mspt.config import ModelConfig
-from mspt.data.clouds import CloudStack, stack_flows
+from mspt.data.clouds import CloudStack
+from mspt.data.sets.car.clouds import stack_flows
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.solvers.openfoam.case import Recipe

@@ -7,9 +7,10 @@ from typing import Any
 
 from mspt.checkpoint import load_checkpoint
 from mspt.cli.shapes import add_placement, solve_shape
+from mspt.data.dataset import Dataset
 from mspt.data.export import write_case
 from mspt.data.generate import generate
-from mspt.data.registry import DATASETS, Dataset, get_dataset
+from mspt.data.registry import DATASETS, get_dataset
 from mspt.data.sets.car.dataset import CAR, FlowDataset
 from mspt.data.sets.car.generate import generate_flows
 from mspt.data.sets.car.store import MESHES, SPLITS, list_flows

@@ -164,5 +164,5 @@ def _error(args: argparse.Namespace, checkpoint: Checkpoint, sample: Sample) -> 
     if sample.truth is None:
         return None
     error = (predict_sample(checkpoint, sample, device=args.device) - sample.truth)[:, 0]
-    defined = torch.from_numpy(sample.where_defined(0))
+    defined = torch.from_numpy(sample.where_defined(sample.channels[0].name))
     return torch.where(defined, error.double(), torch.nan).numpy()

@@ -3,6 +3,7 @@
 Shapes: B cases, N points, X space axes, F features, C fields, T triangles.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 from jaxtyping import Float32, Int64
@@ -11,14 +12,15 @@ from torch import Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
-    """A feature that goes in, or a field that is predicted.
+    """A feature that the model reads, or a field that it predicts.
 
     Attributes:
-        name: One lower-case word.
+        name: One word, as in files and on the command line.
         symbol: LaTeX, without dollar signs.
         unit: SI unit, ``1`` where there is none.
         description: One sentence.
         levels: The only values it takes, in ascending order; empty if any value may occur.
+        components: Names of the channels of a vector; empty for a scalar.
     """
 
     name: str
@@ -26,6 +28,12 @@ class Quantity:
     unit: str
     description: str
     levels: tuple[float, ...] = ()
+    components: tuple[str, ...] = ()
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the channels that hold it."""
+        return self.components or (self.name,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +62,13 @@ class CaseStack:
     def __len__(self) -> int:
         """Return the number of cases."""
         return len(self.names)
+
+    def fingerprint(self) -> str:
+        """Return 16 hexadecimal digits that identify these cases, for a checkpoint's header."""
+        digest = hashlib.sha256(repr(self.names).encode())
+        for values in (self.points, self.features, self.fields):
+            digest.update(values.contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     def case(self, index: int) -> Case:
         """Return one case of the stack."""

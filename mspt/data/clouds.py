@@ -1,7 +1,7 @@
-"""Flow cases as clouds to learn from: surface points first, then points of the flow.
+"""Clouds of points on a body and in the flow around it: surface points first.
 
-A cloud shows the whole body. Where only half of it is stored, each of its points is drawn on one of
-the two sides; the fields of the other side are the mirror image.
+A cloud covers the whole body. Where only half of it is stored, each point is drawn on one of both
+sides; the fields of the other side are the mirror image.
 
 Shapes: N points, F input features, C output channels.
 """
@@ -16,47 +16,18 @@ from jaxtyping import Float32, Int64
 from numpy import ndarray
 from torch import Tensor
 
-from mspt.data.layout import FieldGroup, Layout, Mirror
-from mspt.data.sets.car.flow_case import FlowCase
+from mspt.data.layout import Layout
 from mspt.seeding import derive_seed
-
-NEAR_WALL = 0.01
-"""Distance below which the distance feature grows linearly, above which like a logarithm."""
-
-FEATURES = ("direction_x", "direction_y", "direction_z", "closeness", "on_surface")
-FIELDS = ("C_p", "C_fx", "C_fy", "C_fz", "u_x", "u_y", "u_z")
-MIRRORED_FEATURES = torch.tensor([1.0, -1.0, 1.0, 1.0, 1.0])
-MIRRORED_FIELDS = torch.tensor([1.0, 1.0, -1.0, 1.0, 1.0, -1.0, 1.0])
-MIRRORED_POINTS = torch.tensor([1.0, -1.0, 1.0])
-FREE_STREAM = (1.0, 0.0, 0.0)
-GROUPS = (
-    FieldGroup("surface_pressure", "surface", (0,)),
-    FieldGroup("wall_shear", "surface", (1, 2, 3)),
-    FieldGroup("velocity_change", "volume", (4, 5, 6)),
-    FieldGroup("volume_pressure", "volume", (0,)),
-)
-CAR_LAYOUT = Layout(
-    features=FEATURES,
-    fields=FIELDS,
-    groups=GROUPS,
-    mirror=Mirror(
-        points=tuple(MIRRORED_POINTS.tolist()),
-        features=tuple(MIRRORED_FEATURES.tolist()),
-        fields=tuple(MIRRORED_FIELDS.tolist()),
-    ),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cloud:
-    """Points of one flow with what goes in and what is to come out.
+    """Points of one flow with features and fields.
 
     Attributes:
-        points: Surface points first. For ``CAR_LAYOUT`` in the wind-tunnel frame, in body lengths.
-        features: See the layout.
-        fields: See the layout. For ``CAR_LAYOUT`` velocity is the change that the body makes to
-            the free stream; shear means nothing in the flow, velocity nothing on the surface: both
-            are zero there.
+        points: Surface points first.
+        features: Channels as in the layout.
+        fields: Channels as in the layout; zero where a field is not defined.
         num_surface: Points on the surface.
         layout: What the channels are.
     """
@@ -65,7 +36,7 @@ class Cloud:
     features: Float32[Tensor, "N F"]
     fields: Float32[Tensor, "N C"]
     num_surface: int
-    layout: Layout = CAR_LAYOUT
+    layout: Layout
 
     def mirrored(self, side: Float32[Tensor, " N"]) -> "Cloud":
         """Return the cloud with the points where ``side`` is -1 on the other side.
@@ -96,41 +67,6 @@ class Cloud:
         )
 
 
-def describe_points(
-    normals: Float32[ndarray, "S 3"], offsets: Float32[ndarray, "V 3"]
-) -> Float32[Tensor, "N 5"]:
-    """Return the features of surface points and of points of the flow.
-
-    Args:
-        normals: Unit normals at the surface points.
-        offsets: From the nearest point of the body to each point of the flow.
-    """
-    distance = np.linalg.norm(offsets, axis=1, keepdims=True)
-    direction = np.concatenate([normals, offsets / np.maximum(distance, 1e-9)])
-    closeness = np.log1p(np.concatenate([np.zeros((len(normals), 1)), distance]) / NEAR_WALL)
-    flag = np.zeros((len(direction), 1))
-    flag[: len(normals)] = 1
-    return torch.from_numpy(np.concatenate([direction, closeness, flag], axis=1)).float()
-
-
-def cloud_of(case: FlowCase) -> Cloud:
-    """Return the stored half of a flow as a cloud."""
-    areas = np.linalg.norm(case.face_areas, axis=1, keepdims=True)
-    faces, others = len(case.face_points), len(case.points)
-    on_surface = [case.face_pressure[:, None], case.face_shear, np.zeros((faces, 3))]
-    change = case.velocity - np.array(FREE_STREAM)
-    in_flow = [case.pressure[:, None], np.zeros((others, 3)), change]
-    fields = np.concatenate([np.concatenate(on_surface, 1), np.concatenate(in_flow, 1)])
-    return Cloud(
-        points=torch.from_numpy(np.concatenate([case.face_points, case.points])),
-        features=describe_points(
-            (case.face_areas / np.maximum(areas, 1e-12)).astype(np.float32), case.offsets
-        ),
-        fields=torch.from_numpy(fields).float(),
-        num_surface=faces,
-    )
-
-
 def whole_body(half: Cloud) -> Cloud:
     """Return a cloud with the stored half and its mirror image: S, S', then V, V'."""
     rows = torch.arange(len(half.points))
@@ -144,7 +80,7 @@ def whole_body(half: Cloud) -> Cloud:
 
 @dataclass(frozen=True)
 class CloudStack:
-    """Cases of a flow data set, looked at on clouds of one size.
+    """Cases of a data set of flows, from which clouds of one size are drawn.
 
     Attributes:
         dataset: Name of the data set.
@@ -166,11 +102,19 @@ class CloudStack:
     lift: tuple[float, ...]
     num_surface: int
     num_volume: int
-    layout: Layout = CAR_LAYOUT
+    layout: Layout
 
     def __len__(self) -> int:
         """Return the number of cases."""
         return len(self.names)
+
+    def fingerprint(self) -> str:
+        """Return 16 hexadecimal digits that identify these cases, for a checkpoint's header."""
+        digest = hashlib.sha256(repr(self.names).encode())
+        for half in self.halves:
+            digest.update(half.points.numpy().tobytes())
+            digest.update(half.fields.numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     def draw(self, index: int, *, seed: int) -> Cloud:
         """Draw the points of a case: evenly over its surface, as stored in the flow.
@@ -217,23 +161,6 @@ def draw_evenly(
     return order[np.minimum(np.searchsorted(edges, steps, side="right"), len(areas) - 1)]
 
 
-def stack_flows(
-    dataset: str, cases: Sequence[tuple[str, FlowCase]], *, num_surface: int, num_volume: int
-) -> CloudStack:
-    """Return flow cases as clouds of one size."""
-    flows = [case for _, case in cases]
-    return CloudStack(
-        dataset=dataset,
-        names=tuple(name for name, _ in cases),
-        halves=tuple(cloud_of(case) for case in flows),
-        areas=tuple(np.linalg.norm(case.face_areas, axis=1) for case in flows),
-        drag=tuple(case.info["C_D"] for case in flows),
-        lift=tuple(case.info["C_L"] for case in flows),
-        num_surface=num_surface,
-        num_volume=num_volume,
-    )
-
-
 def batch(clouds: Sequence[Cloud]) -> tuple[Tensor, Tensor, Tensor]:
     """Return points, features and fields of clouds of one size, on top of each other.
 
@@ -255,12 +182,3 @@ def batch(clouds: Sequence[Cloud]) -> tuple[Tensor, Tensor, Tensor]:
 def case_seed(seed: int, epoch: int, name: str) -> int:
     """Return the seed that draws a case's points in an epoch."""
     return derive_seed(seed, "cloud", epoch, name)
-
-
-def fingerprint_clouds(stack: CloudStack) -> str:
-    """Return 16 hexadecimal digits that tell one stack of flows from another."""
-    digest = hashlib.sha256(repr(stack.names).encode())
-    for half in stack.halves:
-        digest.update(half.points.numpy().tobytes())
-        digest.update(half.fields.numpy().tobytes())
-    return digest.hexdigest()[:16]

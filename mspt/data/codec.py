@@ -1,75 +1,78 @@
 """How cases become arrays of few bytes, and arrays become cases again.
 
-Values are kept as 16-bit codes with an offset and a step for each case and channel, features of
-two levels as bits, grid points not at all. Codes are stored as differences along the points, high
-bytes apart from low bytes, because these compress better.
+Values are stored as 16-bit codes with an offset and a step for each case and channel, features of
+two levels as bits, points only where the cases of a data set do not share them. Codes are stored as
+differences along the points, high bytes apart from low bytes, because these compress better.
 
 Shapes: B cases, N points.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from jaxtyping import Float32, UInt8, UInt16
 from numpy import ndarray
+from torch import Tensor
 
 from mspt.data.case import Case, CaseStack, Quantity
-from mspt.data.registry import Dataset, grid_points
-
-Arrays = Mapping[str, ndarray]
-
-
-def case_name(name: str, index: int) -> str:
-    """Return the name of a case.
-
-    Examples:
-        >>> case_name("darcy", 7)
-        'darcy-0007'
-    """
-    return f"{name}-{index:04d}"
+from mspt.data.dataset import Dataset
+from mspt.data.files import Arrays
 
 
 def encode(dataset: Dataset, cases: Sequence[Case], indices: Sequence[int]) -> Arrays:
-    """Return the arrays that keep some cases."""
+    """Return the arrays that store some cases."""
     arrays = {"case": np.asarray(indices, dtype=np.int32)}
-    if dataset.grid_shape is None:
+    if dataset.shared_points is None:
         for axis, letter in enumerate("xyz"[: dataset.space_dim]):
             values = np.stack([case.points[:, axis].numpy() for case in cases])
             arrays |= _encode_channel(letter, values, levels=())
     for part, quantities in (("features", dataset.features), ("fields", dataset.fields)):
-        for channel, quantity in enumerate(quantities):
-            values = np.stack([getattr(case, part)[:, channel].numpy() for case in cases])
-            arrays |= _encode_channel(quantity.name, values, levels=quantity.levels)
+        for index, (channel, quantity) in enumerate(_channels(quantities)):
+            values = np.stack([getattr(case, part)[:, index].numpy() for case in cases])
+            arrays |= _encode_channel(channel, values, levels=quantity.levels)
     return arrays
 
 
 def decode(dataset: Dataset, arrays: Arrays, indices: Sequence[int]) -> CaseStack:
     """Return the cases with these indices, which the arrays must hold."""
     rows = {int(index): row for row, index in enumerate(arrays["case"])}
-    kept = np.array([rows[index] for index in indices])
-    if dataset.grid_shape is None:
-        axes = [_decode_codes(arrays, letter, kept) for letter in "xyz"[: dataset.space_dim]]
+    stored = np.array([rows[index] for index in indices])
+    if dataset.shared_points is None:
+        axes = [_decode_codes(arrays, letter, stored) for letter in "xyz"[: dataset.space_dim]]
         points = torch.from_numpy(np.stack(axes, axis=-1))
     else:
-        points = grid_points(dataset.grid_shape).expand(len(kept), -1, -1)
-    channels = [
-        _decode_codes(arrays, quantity.name, kept)
-        if not quantity.levels
-        else _decode_bits(arrays, quantity, kept, num_points=points.shape[1])
-        for quantity in (*dataset.features, *dataset.fields)
-    ]
-    values = torch.from_numpy(np.stack(channels, axis=-1))
-    split = len(dataset.features)
-    features, fields = values[..., :split].contiguous(), values[..., split:].contiguous()
+        points = dataset.shared_points().expand(len(stored), -1, -1)
+    features, fields = (
+        _decode_part(arrays, quantities, stored, num_points=points.shape[1])
+        for quantities in (dataset.features, dataset.fields)
+    )
     return CaseStack(
         dataset=dataset.name,
-        names=tuple(case_name(dataset.name, index) for index in indices),
+        names=tuple(dataset.case_name(index) for index in indices),
         points=points,
         features=features,
         fields=fields,
-        triangles=dataset.make_triangles(),
+        triangles=None if dataset.make_triangles is None else dataset.make_triangles(),
     )
+
+
+def _channels(quantities: Sequence[Quantity]) -> list[tuple[str, Quantity]]:
+    return [(channel, quantity) for quantity in quantities for channel in quantity.channels]
+
+
+def _decode_part(
+    arrays: Arrays, quantities: Sequence[Quantity], rows: ndarray, *, num_points: int
+) -> Float32[Tensor, "B N C"]:
+    channels = [
+        _decode_bits(arrays, channel, quantity.levels, rows, num_points=num_points)
+        if quantity.levels
+        else _decode_codes(arrays, channel, rows)
+        for channel, quantity in _channels(quantities)
+    ]
+    if not channels:
+        return torch.empty(len(rows), num_points, 0)
+    return torch.from_numpy(np.stack(channels, axis=-1))
 
 
 def quantize(
@@ -96,9 +99,11 @@ def _encode_channel(name: str, values: ndarray, *, levels: tuple[float, ...]) ->
     return {f"{name}_codes": split_bytes(codes), f"{name}_offset": offset, f"{name}_step": step}
 
 
-def _decode_bits(arrays: Arrays, quantity: Quantity, rows: ndarray, *, num_points: int) -> ndarray:
-    bits = np.unpackbits(arrays[f"{quantity.name}_bits"][rows], axis=1, count=num_points)
-    return np.asarray(quantity.levels, dtype=np.float32)[bits]
+def _decode_bits(
+    arrays: Arrays, name: str, levels: tuple[float, ...], rows: ndarray, *, num_points: int
+) -> ndarray:
+    bits = np.unpackbits(arrays[f"{name}_bits"][rows], axis=1, count=num_points)
+    return np.asarray(levels, dtype=np.float32)[bits]
 
 
 def _decode_codes(arrays: Arrays, name: str, rows: ndarray) -> ndarray:
@@ -107,7 +112,7 @@ def _decode_codes(arrays: Arrays, name: str, rows: ndarray) -> ndarray:
 
 
 def encode_rows(name: str, values: Float32[ndarray, "N ..."]) -> dict[str, ndarray]:
-    """Return the arrays that keep one value or vector for each of N rows."""
+    """Return the arrays that store one value or vector for each of N rows."""
     channels = values.reshape(len(values), -1).T
     codes, offset, step = quantize(np.ascontiguousarray(channels))
     return {name: split_bytes(codes), f"{name}_offset": offset, f"{name}_step": step}

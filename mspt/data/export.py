@@ -1,42 +1,84 @@
-"""Cases as files that other programs read.
+"""Points with their fields as tables and as files that other programs read.
 
-Letters: N points, C fields.
+Letters: N points, X space axes, F features, C output channels, T triangles.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float32
+from jaxtyping import Float, Int
+from numpy import ndarray
 from torch import Tensor
 
 from mspt.data.case import Case
+from mspt.data.layout import Layout
 from mspt.data.registry import get_dataset
 from mspt.errors import DataError
 
 FORMATS = (".npz", ".csv", ".vtp")
 
 
-def case_table(case: Case, prediction: Float32[Tensor, "N C"] | None = None) -> pd.DataFrame:
-    """Return one row per point: coordinates, features, truth and, where given, the prediction.
+def point_table(
+    points: Float[Tensor, "N X"],
+    layout: Layout,
+    *,
+    truth: Float[Tensor, "N C"],
+    predictions: Mapping[str, Float[Tensor, "N C"]],
+    features: Float[Tensor, "N F"] | None = None,
+    num_surface: int = 0,
+) -> pd.DataFrame:
+    """Return one row a point: coordinates, features, truth, each prediction and its error.
 
     Columns of fields end in ``_truth``, ``_prediction`` and ``_error``; the error is prediction
-    minus truth, all in the field's unit.
+    minus truth, in the field's unit. Where there are several predictions, their names stand before
+    these. Channels are NaN at points where they are not defined.
+
+    Args:
+        points: Coordinates.
+        layout: What the channels are.
+        truth: Fields of the solver.
+        predictions: Predicted fields by the name of what predicted them.
+        features: Features to list; None for none of them.
+        num_surface: Points on a body, which come first; they get a column of their own.
     """
-    dataset = get_dataset(case.dataset)
-    columns = dict(zip("xyz", case.points.numpy().T, strict=False))
-    for index, feature in enumerate(dataset.features):
-        columns[feature.name] = case.features[:, index].numpy()
-    for index, field in enumerate(dataset.fields):
-        truth = case.fields[:, index].numpy()
-        columns[f"{field.name}_truth"] = truth
-        if prediction is not None:
-            columns[f"{field.name}_prediction"] = prediction[:, index].numpy()
-            columns[f"{field.name}_error"] = prediction[:, index].numpy() - truth
+    columns = dict(zip("xyz", points.numpy().T, strict=False))
+    if features is not None:
+        columns |= dict(zip(layout.feature_channels, features.numpy().T, strict=True))
+    on_body = np.arange(len(points)) < num_surface
+    if num_surface:
+        columns["on_surface"] = on_body.astype(int)
+    for index, channel in enumerate(layout.field_channels):
+        part = layout.part_of(channel) if num_surface else "all"
+        known = np.ones(len(points), bool) if part == "all" else on_body == (part == "surface")
+        true = np.where(known, truth[:, index].numpy(), np.nan)
+        columns[f"{channel}_truth"] = true
+        for name, predicted in predictions.items():
+            start = channel if len(predictions) == 1 else f"{channel}_{name}"
+            found = np.where(known, predicted[:, index].numpy(), np.nan)
+            columns[f"{start}_prediction"] = found
+            columns[f"{start}_error"] = found - true
     return pd.DataFrame(columns)
 
 
-def write_case(path: Path, case: Case, prediction: Float32[Tensor, "N C"] | None = None) -> None:
+def case_table(case: Case, prediction: Float[Tensor, "N C"] | None = None) -> pd.DataFrame:
+    """Return the table of a case with its features and, where given, one prediction."""
+    return point_table(
+        case.points,
+        get_dataset(case.dataset).layout,
+        truth=case.fields,
+        predictions={} if prediction is None else {"model": prediction},
+        features=case.features,
+    )
+
+
+def csv_bytes(table: pd.DataFrame) -> bytes:
+    """Return a table as a CSV file with seven significant digits, those of single precision."""
+    return table.to_csv(index=False, float_format="%.7g").encode()
+
+
+def write_case(path: Path, case: Case, prediction: Float[Tensor, "N C"] | None = None) -> None:
     """Write a case with its truth and, where given, its prediction.
 
     Args:
@@ -47,33 +89,49 @@ def write_case(path: Path, case: Case, prediction: Float32[Tensor, "N C"] | None
     Raises:
         DataError: If the suffix is none of these.
     """
+    triangles = None if case.triangles is None else case.triangles.numpy()
+    write_points(path, case_table(case, prediction), case.points.numpy(), triangles)
+
+
+def write_points(
+    path: Path,
+    table: pd.DataFrame,
+    points: Float[ndarray, "N X"],
+    triangles: Int[ndarray, "T 3"] | None,
+) -> None:
+    """Write a table of points as ``.csv``, ``.npz`` or ``.vtp``, with triangles where there are.
+
+    Raises:
+        DataError: If the suffix is none of these.
+    """
     if path.suffix not in FORMATS:
         raise DataError(f"--out must end in one of {', '.join(FORMATS)}, got {path.name}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    table = case_table(case, prediction)
     match path.suffix:
         case ".csv":
-            table.to_csv(path, index=False, float_format="%.7g")
+            path.write_bytes(csv_bytes(table))
         case ".npz":
             arrays = {name: table[name].to_numpy() for name in table}
-            np.savez_compressed(path, **arrays, **_triangles(case))  # pyright: ignore[reportArgumentType]
+            if triangles is not None:
+                arrays["triangles"] = triangles
+            np.savez_compressed(path, **arrays)  # pyright: ignore[reportArgumentType]
         case _:
-            _write_vtp(path, case, table)
+            _write_vtp(path, table, points, triangles)
 
 
-def _triangles(case: Case) -> dict[str, np.ndarray]:
-    return {} if case.triangles is None else {"triangles": case.triangles.numpy()}
+def _write_vtp(
+    path: Path,
+    table: pd.DataFrame,
+    points: Float[ndarray, "N X"],
+    triangles: Int[ndarray, "T 3"] | None,
+) -> None:
+    import pyvista as pv  # takes a second, which most programs need not spend
 
-
-def _write_vtp(path: Path, case: Case, table: pd.DataFrame) -> None:
-    import pyvista as pv
-
-    flat = case.points.shape[1] == 2
-    points = np.pad(case.points.numpy(), ((0, 0), (0, 1))) if flat else case.points.numpy()
+    in_space = np.pad(points, ((0, 0), (0, 3 - points.shape[1])))
     mesh = (
-        pv.PolyData(points)
-        if case.triangles is None
-        else pv.PolyData.from_regular_faces(points, case.triangles.numpy())
+        pv.PolyData(in_space)
+        if triangles is None
+        else pv.PolyData.from_regular_faces(in_space, triangles)
     )
     for name in table.columns.difference(list("xyz")):
         mesh.point_data[name] = table[name].to_numpy()

@@ -1,112 +1,87 @@
-"""Making a data set: resumable, in several processes, the same numbers whatever their count.
+"""Generating a data set: resumable, in several processes, the same numbers whatever their count.
 
-While it runs every case is a file in ``parts``; when all are done they are packed into one file a
+While it runs, every case is a file in ``parts``; when all are done they are packed into one file a
 split, and ``splits.json`` says which case belongs to which split, and which ones failed and why.
 """
 
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
 from mspt.data.codec import encode
-from mspt.data.registry import Dataset, get_dataset
-from mspt.data.store import FORMAT, read_arrays, read_json, write_arrays, write_json
+from mspt.data.dataset import CaseDone, Dataset, Request
+from mspt.data.files import read_arrays, read_json, write_arrays, write_json
 from mspt.errors import DataError, MSPTError
-from mspt.seeding import derive_seed
+
+FORMAT = "mspt-data/1"
 
 
-@dataclass(frozen=True, kw_only=True)
-class CaseDone:
-    """One case was made, or could not be.
+def generate_stack(dataset: Dataset, request: Request) -> Iterator[CaseDone]:
+    """Generate the first cases of a data set of cases of one size.
 
-    Attributes:
-        index: Of the case.
-        num_done: Cases done so far, with those of earlier runs.
-        num_cases: Cases asked for.
-        seconds: Wall time that this case took.
-        error: Why it could not be made; None if it was.
-    """
-
-    index: int
-    num_done: int
-    num_cases: int
-    seconds: float
-    error: str | None
-
-
-def generate(
-    name: str, *, num_cases: int, seed: int, out: Path, jobs: int = 1
-) -> Iterator[CaseDone]:
-    """Make the first cases of a data set in the folder ``out / name``.
-
-    Cases made by an earlier run with the same seed are kept. A case that the solver cannot solve
-    is an event with its error, and is left out.
+    Cases made by an earlier run with the same seed stay. A case that the solver cannot solve is an
+    event with its error, and is left out.
 
     Args:
-        name: Data set.
-        num_cases: Cases 0 to ``num_cases - 1`` are made: training cases first, test cases last.
-        seed: Every case draws from this seed and its own index.
-        out: Folder with one folder for each data set.
-        jobs: Processes that work at the same time.
+        dataset: Cases 0 to ``num_cases - 1`` are made: training cases first, test cases last.
+        request: How many, from which seed, where to, and in how many processes.
 
     Yields:
         One event for each case that was not there before.
 
     Raises:
-        DataError: If ``num_cases`` or ``jobs`` is out of range, or the folder was made with
-            another seed.
+        DataError: If ``num_cases`` or ``jobs`` is out of range, the folder was made with another
+            seed, or the data set is not generated here.
     """
-    dataset = get_dataset(name)
-    _check_request(dataset, num_cases=num_cases, jobs=jobs)
-    folder = out / name
-    _open_folder(folder, dataset, seed=seed)
+    num_cases = dataset.num_cases if request.num_cases is None else request.num_cases
+    _check_request(dataset, request, num_cases=num_cases)
+    folder = request.out / dataset.name
+    _open_folder(folder, dataset, seed=request.seed)
     errors: dict[int, str] = {}
     todo = sorted(set(range(num_cases)) - _made(folder, dataset))
     num_done = num_cases - len(todo)
-    for index, seconds, error in _run(name, seed, todo, folder, jobs):
+    for index, seconds, error in _run(dataset, request, todo, folder):
         if error is not None:
             errors[index] = error
         num_done += 1
         yield CaseDone(
             index=index, num_done=num_done, num_cases=num_cases, seconds=seconds, error=error
         )
-    _pack(folder, dataset, seed=seed, errors=errors)
-
-
-def case_seed(name: str, index: int, *, seed: int = 0) -> int:
-    """Return the seed that makes a case of a data set; what ships was made with seed 0."""
-    return derive_seed(seed, "case", name, index)
+    _pack(folder, dataset, seed=request.seed, errors=errors)
 
 
 def _run(
-    name: str, seed: int, todo: list[int], folder: Path, jobs: int
+    dataset: Dataset, request: Request, todo: list[int], folder: Path
 ) -> Iterator[tuple[int, float, str | None]]:
-    if jobs == 1:
+    if request.jobs == 1:
         for index in todo:
-            yield _make_part(name, seed, index, folder)
+            yield _make_part(dataset, request.seed, index, folder)
         return
-    # Spawned, not forked: a fork of a process with threads can hang.
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    # Spawned, not forked: a fork of a process with threads can hang. The data set is sent along,
+    # as a process of its own knows only what the registry lists.
+    pool = ProcessPoolExecutor(request.jobs, mp_context=get_context("spawn"))
     try:
         for done in as_completed(
-            [pool.submit(_make_part, name, seed, index, folder) for index in todo]
+            [pool.submit(_make_part, dataset, request.seed, index, folder) for index in todo]
         ):
             yield done.result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _make_part(name: str, seed: int, index: int, folder: Path) -> tuple[int, float, str | None]:
+def _make_part(
+    dataset: Dataset, seed: int, index: int, folder: Path
+) -> tuple[int, float, str | None]:
     start = time.perf_counter()
     error = None
-    dataset = get_dataset(name)
     try:
-        case = dataset.make_case(case_seed(name, index, seed=seed))
+        if dataset.make_case is None:
+            raise DataError(f"{dataset.name} must have a solver to be generated, got none")
+        case = dataset.make_case(dataset.case_seed(index, seed=seed))
         write_arrays(_part(folder, index), encode(dataset, [case], [index]))
     except MSPTError as problem:
         error = str(problem)
@@ -117,13 +92,15 @@ def _part(folder: Path, index: int) -> Path:
     return folder / "parts" / f"{index:05d}.npz"
 
 
-def _check_request(dataset: Dataset, *, num_cases: int, jobs: int) -> None:
+def _check_request(dataset: Dataset, request: Request, *, num_cases: int) -> None:
+    if request.mesh is not None:
+        raise DataError(f"mesh must be absent for {dataset.name}, got {request.mesh!r}")
     if not 1 <= num_cases <= dataset.num_cases:
         raise DataError(
             f"cases must be from 1 to {dataset.num_cases} for {dataset.name}, got {num_cases}"
         )
-    if jobs < 1:
-        raise DataError(f"jobs must be at least 1, got {jobs}")
+    if request.jobs < 1:
+        raise DataError(f"jobs must be at least 1, got {request.jobs}")
 
 
 def _open_folder(folder: Path, dataset: Dataset, *, seed: int) -> None:
@@ -141,7 +118,7 @@ def _open_folder(folder: Path, dataset: Dataset, *, seed: int) -> None:
 
 def _made(folder: Path, dataset: Dataset) -> set[int]:
     made = {int(path.stem) for path in (folder / "parts").glob("[0-9]*.npz")}
-    for split in dataset.split_sizes:
+    for split in dataset.splits:
         made.update(read_arrays(folder / f"{split}.npz").get("case", np.zeros(0, int)).tolist())
     return made
 
@@ -150,7 +127,7 @@ def _pack(folder: Path, dataset: Dataset, *, seed: int, errors: dict[int, str]) 
     """Move all parts into one file a split."""
     parts = sorted((folder / "parts").glob("[0-9]*.npz"))
     made: set[int] = set()
-    for split in dataset.split_sizes:
+    for split in dataset.splits:
         path, indices = folder / f"{split}.npz", dataset.indices(split)
         pieces = [read_arrays(path)] if path.exists() else []
         pieces += [read_arrays(part) for part in parts if int(part.stem) in indices]
@@ -167,7 +144,7 @@ def _pack(folder: Path, dataset: Dataset, *, seed: int, errors: dict[int, str]) 
 
 
 def _index(dataset: Dataset, *, seed: int, made: set[int], errors: dict[int, str]) -> dict:
-    names = dataset.split_sizes
+    names = dataset.splits
     return {
         "format": FORMAT,
         "dataset": dataset.name,

@@ -1,25 +1,38 @@
-"""What the channels of a cloud are: names, groups that are scored together, mirror image."""
+"""What the channels of a data set are: quantities by name, groups scored together, mirror image.
 
-from dataclasses import dataclass
-from typing import Literal
+This is the one place that turns names into channel numbers.
+
+Letters: B batch, N points, F features, C output channels.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from mspt.data.case import Quantity
+from mspt.errors import DataError
+
+Part = Literal["all", "surface", "volume"]
 
 
 @dataclass(frozen=True)
 class FieldGroup:
-    """Channels that are scored together, on the points where they mean something.
+    """A quantity that is scored, on the points where it is defined.
 
     Attributes:
-        name: Of the quantity.
-        part: Surface points, points of the flow, or both.
-        channels: Of the fields.
+        name: Of the score, as in checkpoints' headers.
+        part: Points on the body, points of the flow, or both.
+        quantity: Name of the quantity; None for all channels together.
+        title: The words for it on screen; default: the name.
     """
 
     name: str
-    part: Literal["surface", "volume", "all"]
-    channels: tuple[int, ...]
+    part: Part
+    quantity: str | None
+    title: str = ""
 
     def rows(self, num_surface: int) -> slice:
-        """Return the rows of a cloud that the group is scored on."""
+        """Return the rows of a cloud that the group is scored on; surface points come first."""
         if self.part == "all":
             return slice(None)
         return slice(num_surface) if self.part == "surface" else slice(num_surface, None)
@@ -27,30 +40,126 @@ class FieldGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class Mirror:
-    """Signs of each channel on the other side of a plane of symmetry."""
+    """Sign of each channel on the other side of a plane of symmetry."""
 
     points: tuple[float, ...]
     features: tuple[float, ...]
     fields: tuple[float, ...]
 
 
+EVERYTHING = FieldGroup("fields", "all", None)
+"""All channels on all points: what is scored unless a data set says otherwise."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """What the channels of a data set's clouds are.
+    """What the channels of a data set's cases are.
 
     Attributes:
-        features: Names of what goes in.
-        fields: Names of what is to come out.
-        groups: Fields that are scored together.
-        mirror: How the side that is stored becomes the other one; None where both are stored.
+        features: What the model reads at each point besides the coordinates.
+        fields: What the model predicts at each point.
+        groups: What is scored, and counts alike in the training loss; the first one is the primary
+            score.
+        mirror: How the stored side of a body becomes the other one; None where both are stored.
     """
 
-    features: tuple[str, ...]
-    fields: tuple[str, ...]
-    groups: tuple[FieldGroup, ...]
-    mirror: Mirror | None
+    features: tuple[Quantity, ...] = ()
+    fields: tuple[Quantity, ...]
+    groups: tuple[FieldGroup, ...] = (EVERYTHING,)
+    mirror: Mirror | None = None
+
+    def __post_init__(self) -> None:
+        """Reject groups of quantities that are not there."""
+        for group in self.groups:
+            self.columns(group.quantity)
+
+    @cached_property
+    def feature_channels(self) -> tuple[str, ...]:
+        """Names of the feature channels, in order."""
+        return tuple(name for quantity in self.features for name in quantity.channels)
+
+    @cached_property
+    def field_channels(self) -> tuple[str, ...]:
+        """Names of the output channels, in order.
+
+        Examples:
+            >>> speed = Quantity(name="u", symbol="u", unit="m/s", description="",
+            ...     components=("u_x", "u_y"))
+            >>> Layout(fields=(speed,)).field_channels
+            ('u_x', 'u_y')
+        """
+        return tuple(name for quantity in self.fields for name in quantity.channels)
+
+    @cached_property
+    def _columns(self) -> dict[str, slice]:
+        """The channels of each quantity, and each component as a channel of its own."""
+        found, start = {}, 0
+        for quantity in self.fields:
+            names = quantity.channels
+            found |= {name: slice(start + k, start + k + 1) for k, name in enumerate(names)}
+            found[quantity.name] = slice(start, start + len(names))
+            start += len(names)
+        return found
+
+    def columns(self, name: str | None) -> slice:
+        """Return the output channels of a quantity or of one component; of all for None.
+
+        Raises:
+            DataError: If there is no such field.
+        """
+        if name is None:
+            return slice(None)
+        if name not in self._columns:
+            known = ", ".join(self._columns)
+            raise DataError(f"field must be one of {known}, got {name!r}")
+        return self._columns[name]
 
     @property
-    def everything(self) -> FieldGroup:
-        """All channels on all points."""
-        return FieldGroup("everything", "all", tuple(range(len(self.fields))))
+    def has_surface(self) -> bool:
+        """Whether cases are clouds with points on a body first and points of the flow after."""
+        return any(group.part == "surface" for group in self.groups)
+
+    def quantity_of(self, channel: str) -> Quantity:
+        """Return the quantity that an output channel belongs to."""
+        return next(one for one in self.fields if channel in one.channels)
+
+    def part_of(self, channel: str) -> Part:
+        """Return where an output channel is defined: where some group of it is scored."""
+        name = self.quantity_of(channel).name
+        parts = {group.part for group in self.groups if group.quantity in (None, name)}
+        return parts.pop() if len(parts) == 1 else "all"
+
+    def named(self, values: Any) -> "NamedFields":  # noqa: ANN401 - a tensor or an array
+        """Return output channels by name: ``layout.named(values)["velocity"]``."""
+        return NamedFields(values, self)
+
+
+@dataclass(frozen=True, eq=False)
+class NamedFields:
+    """Fields at points, whose quantities are read by their names.
+
+    Attributes:
+        values: A tensor or an array of shape (..., C).
+        layout: What its channels are.
+    """
+
+    values: Any
+    layout: Layout = field(repr=False)
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - of the kind of the values
+        """Return a quantity: (..., 3) for a vector, (...) for a scalar or one component.
+
+        Raises:
+            DataError: If there is no such field.
+
+        Examples:
+            >>> import numpy as np
+            >>> speed = Quantity(name="u", symbol="u", unit="m/s", description="",
+            ...     components=("u_x", "u_y"))
+            >>> fields = Layout(fields=(speed,)).named(np.array([[3.0, 4.0]]))
+            >>> fields["u"].tolist(), fields["u_y"].tolist()
+            ([[3.0, 4.0]], [4.0])
+        """
+        columns = self.layout.columns(name)
+        is_vector = any(one.name == name and one.components for one in self.layout.fields)
+        return self.values[..., columns] if is_vector else self.values[..., columns.start]

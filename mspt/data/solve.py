@@ -7,18 +7,11 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import torch
-from numpy import ndarray
 
 from mspt.data.case import Case
-from mspt.data.generate import case_seed
-from mspt.data.registry import get_dataset, grid_points, grid_triangles
-from mspt.data.store import case_index
+from mspt.data.dataset import Dataset
+from mspt.data.registry import dataset_of_case, datasets
 from mspt.errors import DataError
-from mspt.solvers.darcy import solve_darcy
-from mspt.solvers.elasticity import radii_from_polygon, solve_elasticity
-
-INPUTS = {"elasticity": "polygon", "darcy": "permeability"}
 
 
 @dataclass(frozen=True)
@@ -35,14 +28,14 @@ class Solved:
 
 
 def read_drawing(path: Path) -> dict[str, Any]:
-    """Read a drawing from a JSON file, or a permeability map from an ``.npy`` file.
+    """Read a drawing from a JSON file, or a painted map from an ``.npy`` file.
 
     Raises:
-        DataError: If the file is absent or no such file.
+        DataError: If the file is absent or of another kind.
     """
     try:
         if path.suffix == ".npy":
-            return {"dataset": "darcy", "permeability": np.load(path, allow_pickle=False)}
+            return _of_map(np.load(path, allow_pickle=False))
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(
@@ -50,63 +43,59 @@ def read_drawing(path: Path) -> dict[str, Any]:
         ) from error
 
 
+def _of_map(values: np.ndarray) -> dict[str, Any]:
+    """Return the drawing of an array, which names no data set: that of a grid of this shape."""
+    maps = [one for one in datasets() if one.drawing and one.drawing.kind == "map"]
+    dataset = next((one for one in maps if one.grid_shape == values.shape), maps[0])
+    return {"dataset": dataset.name, dataset.drawing.key: values}
+
+
 def solve_drawing(drawing: dict[str, Any]) -> Solved:
     """Solve a drawing with the data set's solver.
 
     Args:
-        drawing: ``{"dataset": "elasticity", "polygon": [[x, y], ...]}`` with the outline of a
-            hole, or ``{"dataset": "darcy", "permeability": [[...], ...]}`` with one value for
-            each node of the grid, row by row from the bottom.
+        drawing: The data set's name and its input, such as
+            ``{"dataset": "elasticity", "polygon": [[x, y], ...]}`` with the outline of a hole, or
+            ``{"dataset": "darcy", "permeability": [[...], ...]}`` with one value for each node of
+            the grid, row by row from the bottom.
 
     Raises:
         DataError: If the drawing names no data set that can be drawn, or lacks its input.
-        SolverError: If the solver cannot solve it; the message says what is wrong.
+        SolverError: If the solver cannot solve it; the message says why.
     """
-    name = drawing.get("dataset") if isinstance(drawing, dict) else None
-    if name not in INPUTS:
-        raise DataError(f"dataset must be one of {', '.join(INPUTS)} in a drawing, got {name!r}")
-    try:
-        given = np.array(drawing[INPUTS[name]], dtype=np.float64)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{INPUTS[name]} must be a table of numbers in a drawing") from error
+    dataset, given = _input_of(drawing)
+    if dataset.drawing is None:
+        raise DataError(f"{dataset.name} must be a data set that can be drawn")
     start = perf_counter()
-    case = _pulled_cell(given) if name == "elasticity" else _flow_through(given)
+    case = dataset.drawing.solve(given)
     return Solved(case, perf_counter() - start)
+
+
+def _input_of(drawing: Any) -> tuple[Dataset, np.ndarray]:  # noqa: ANN401 - what JSON may hold
+    drawable = {one.name: one for one in datasets() if one.drawing is not None}
+    name = drawing.get("dataset") if isinstance(drawing, dict) else None
+    if name not in drawable:
+        raise DataError(f"dataset must be one of {', '.join(drawable)} in a drawing, got {name!r}")
+    key = drawable[name].drawing.key
+    try:
+        return drawable[name], np.array(drawing[key], dtype=np.float64)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{key} must be a table of numbers in a drawing") from error
 
 
 def solve_case(name: str) -> Solved:
     """Solve a case of a data set anew, such as ``elasticity-1107``.
 
     Raises:
-        DataError: If there is no such case.
+        DataError: If there is no such case, or its data set is not solved case by case.
     """
-    dataset = get_dataset(name.rpartition("-")[0])
-    seed = case_seed(dataset.name, case_index(dataset, name))
+    dataset = dataset_of_case(name)
+    if dataset.make_case is None:
+        raise DataError(
+            f"case must be of a data set that is solved case by case, got {name}; use "
+            f"`python -m mspt generate {dataset.name}`"
+        )
+    seed = dataset.case_seed(dataset.case_index(name))
     start = perf_counter()
     case = replace(dataset.make_case(seed), name=name)
     return Solved(case, perf_counter() - start)
-
-
-def _pulled_cell(polygon: ndarray) -> Case:
-    solution = solve_elasticity(radii_from_polygon(polygon))
-    return Case(
-        dataset="elasticity",
-        name="drawing",
-        points=torch.from_numpy(solution.points).float(),
-        features=torch.empty(len(solution.points), 0),
-        fields=torch.from_numpy(solution.stress).float()[:, None],
-        triangles=torch.from_numpy(solution.triangles),
-    )
-
-
-def _flow_through(permeability: ndarray) -> Case:
-    pressure = solve_darcy(permeability)
-    shape = get_dataset("darcy").grid_shape or permeability.shape
-    return Case(
-        dataset="darcy",
-        name="drawing",
-        points=grid_points(shape),
-        features=torch.from_numpy(permeability).float().reshape(-1, 1),
-        fields=torch.from_numpy(pressure).float().reshape(-1, 1),
-        triangles=grid_triangles(shape),
-    )

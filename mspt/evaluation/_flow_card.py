@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mspt.checkpoint import CheckpointInfo
-from mspt.data.sets.car.dataset import CAR
-from mspt.data.sets.car.store import SHIPPED, label_errors, left_out
+from mspt.data.dataset import Body, Dataset
+from mspt.data.files import SHIPPED
 from mspt.evaluation._card_parts import describe_model, training_line
 
 COLUMNS: Mapping[str, tuple[str, str]] = {
@@ -34,14 +34,14 @@ NOTES = (
 )
 
 
-def flow_section(name: str, checkpoints: Sequence[CheckpointInfo]) -> str:
+def flow_section(dataset: Dataset, checkpoints: Sequence[CheckpointInfo]) -> str:
     """Return the card of the checkpoints for flows, as Markdown."""
     lines = [
-        f"## {CAR.title} (`{name}`)",
+        f"## {dataset.title} (`{dataset.name}`)",
         "",
-        f"{CAR.geometry} Labels: {CAR.solver}",
+        f"{dataset.geometry} Labels: {dataset.solver}",
         "",
-        *_labels(),
+        *([] if dataset.body is None else _labels(dataset.body)),
         NOTES,
         "",
     ]
@@ -55,13 +55,13 @@ def flow_section(name: str, checkpoints: Sequence[CheckpointInfo]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _labels() -> list[str]:
-    """Return what the labels themselves are worth."""
+def _labels(body: Body) -> list[str]:
+    """Return what is known of the error of the labels."""
     lines = []
-    if reasons := left_out(SHIPPED):  # of what ships, whatever else is at hand
+    if reasons := body.left_out(SHIPPED):  # of what ships, whatever else is at hand
         listed = "; ".join(f"`{name}`, {reason}" for name, reason in reasons.items())
         lines += [f"Left out, as their solution is no truth to learn from: {listed}.", ""]
-    found = label_errors(SHIPPED)
+    found = body.label_errors(SHIPPED)
     if found is None:
         return lines
     text = (

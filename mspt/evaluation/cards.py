@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mspt.checkpoint import CheckpointInfo, list_checkpoints
+from mspt.data.dataset import Dataset
 from mspt.data.registry import get_dataset
-from mspt.data.sets.car.dataset import CAR
 from mspt.evaluation._card_parts import describe_model, training_line
 from mspt.evaluation._flow_card import flow_section
 
@@ -38,16 +38,15 @@ def model_cards(folder: Path) -> str:
     trained = [one for one in list_checkpoints(folder) if one.info.get("metrics")]
     names = sorted({one.info["dataset"] for one in trained})
     sections = [
-        (flow_section if name == CAR.name else _section)(
-            name, [one for one in trained if one.info["dataset"] == name]
+        (_section if (dataset := get_dataset(name)).body is None else flow_section)(
+            dataset, [one for one in trained if one.info["dataset"] == name]
         )
         for name in names
     ]
     return "\n".join([INTRODUCTION, *sections])
 
 
-def _section(name: str, checkpoints: Sequence[CheckpointInfo]) -> str:
-    dataset = get_dataset(name)
+def _section(dataset: Dataset, checkpoints: Sequence[CheckpointInfo]) -> str:
     metrics = checkpoints[0].info["metrics"]
     sentence = (
         f"{metrics['cases']} test cases; mean only: {metrics['mean_only']:.1%}. *Symmetric* is the "
@@ -56,7 +55,7 @@ def _section(name: str, checkpoints: Sequence[CheckpointInfo]) -> str:
         "their order get worse by it, as the order is not turned along."
     )
     lines = [
-        f"## {dataset.title} (`{name}`)",
+        f"## {dataset.title} (`{dataset.name}`)",
         "",
         f"{dataset.geometry} Labels: {dataset.solver}",
         "",

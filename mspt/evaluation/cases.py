@@ -4,6 +4,7 @@ Letters: B cases, N points, C output channels.
 """
 
 import platform
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -19,7 +20,19 @@ from mspt.data.symmetry import Symmetry, turn
 from mspt.errors import DataError
 from mspt.inference.predict import partitions_for, pick_device, predict_stack
 from mspt.metrics.fields import field_metrics, relative_l2
-from mspt.progress import OnProgress, quiet
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseScored:
+    """Progress of an evaluation.
+
+    Attributes:
+        done: Predictions made.
+        total: Predictions in all.
+    """
+
+    done: int
+    total: int
 
 
 @dataclass(frozen=True)
@@ -30,7 +43,7 @@ class Evaluation:
         names: Of the cases.
         relative_l2: Relative L2 of each case, over all fields.
         symmetric: The same for the mean of the predictions under all symmetries of the data set;
-            None where nobody asked.
+            None where it was not evaluated.
         by_field: Mean relative L2 over the cases of each field, by name.
         mean_only: Mean relative L2 of predicting the training mean everywhere.
     """
@@ -40,6 +53,10 @@ class Evaluation:
     symmetric: Float[Tensor, " B"] | None
     by_field: dict[str, float]
     mean_only: float
+
+    def __len__(self) -> int:
+        """Return the number of cases."""
+        return len(self.names)
 
     def metrics(self) -> dict[str, float]:
         """Return the numbers of a checkpoint's header."""
@@ -54,6 +71,10 @@ class Evaluation:
         if self.symmetric is None:
             return found
         return found | {"symmetric": self.symmetric.mean().item()}
+
+    def header(self) -> dict[str, Any]:
+        """Return what a checkpoint's header stores of it."""
+        return {"metrics": self.metrics(), "scores": self.scores()}
 
     def scores(self) -> list[dict[str, Any]]:
         """Return the error of each case, for a checkpoint's header."""
@@ -73,17 +94,15 @@ def evaluate(
     *,
     symmetries: bool = False,
     device: str = "cpu",
-    on_progress: OnProgress = quiet,
-) -> Evaluation:
-    """Predict every case of a split and compare with its truth.
+) -> Iterator[CaseScored | Evaluation]:
+    """Predict every case of a split and compare with its truth; the evaluation comes last.
 
     Args:
-        checkpoint: What predicts.
-        cases: Of its data set.
+        checkpoint: The model, trained on the data set of the cases.
+        cases: The cases of the split.
         symmetries: Whether to predict each case under the other symmetries of the data set too,
-            and to score the mean.
-        device: Where.
-        on_progress: Called after each pass.
+            and to score the mean of these predictions.
+        device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
 
     Raises:
         DataError: If the checkpoint was trained on another data set.
@@ -93,50 +112,40 @@ def evaluate(
             f"cases must be of the checkpoint's data set {trained_on!r}, got {cases.dataset!r}"
         )
     dataset = get_dataset(cases.dataset)
-    asked = dataset.symmetries if symmetries else dataset.symmetries[:1]
-    first, *others = (
-        _predict(
-            checkpoint, cases, symmetry, device, place=(place, len(asked)), on_progress=on_progress
-        )
-        for place, symmetry in enumerate(asked)
-    )
-    symmetric = relative_l2(sum(others, first) / len(asked), cases.fields) if symmetries else None
-    names = tuple(field.name for field in dataset.fields)
+    used = dataset.symmetries if symmetries else dataset.symmetries[:1]
+    total, predicted = len(used) * len(cases), []
+    for number, symmetry in enumerate(used):
+        fields = []
+        for one in _predict(checkpoint, cases, symmetry, device):
+            fields.append(one)
+            yield CaseScored(done=number * len(cases) + len(fields), total=total)
+        predicted.append(torch.cat(fields))
+    first, *others = predicted
+    symmetric = relative_l2(sum(others, first) / len(used), cases.fields) if symmetries else None
     mean = checkpoint.normalizer.fields_mean.expand_as(cases.fields)
-    return Evaluation(
+    yield Evaluation(
         names=cases.names,
         relative_l2=relative_l2(first, cases.fields),
         symmetric=symmetric,
-        by_field=field_metrics(first, cases.fields, names=names),
+        by_field=field_metrics(first, cases.fields, names=dataset.layout.field_channels),
         mean_only=relative_l2(mean, cases.fields).mean().item(),
     )
 
 
 def _predict(
-    checkpoint: Checkpoint,
-    cases: CaseStack,
-    symmetry: Symmetry,
-    device: str,
-    *,
-    place: tuple[int, int],
-    on_progress: OnProgress,
-) -> Float[Tensor, "B N C"]:
-    """Predict turned cases; the fields stay with their points."""
+    checkpoint: Checkpoint, cases: CaseStack, symmetry: Symmetry, device: str
+) -> Iterator[Float[Tensor, "1 N C"]]:
+    """Predict turned cases one by one; the fields stay with their points."""
     points = turn(cases.points, symmetry)
     encoded, _ = checkpoint.normalizer.encode(points, cases.features)
     partitions = partitions_for(checkpoint.config, encoded)
     model = checkpoint.model.to(pick_device(device))
-    predicted = []
     for row in range(len(cases)):
         one = slice(row, row + 1)
-        cut = None if partitions is None else partitions[one]
-        predicted.append(
-            predict_stack(
-                model, checkpoint.normalizer, points[one], cases.features[one], partitions=cut
-            )
+        own = None if partitions is None else partitions[one]
+        yield predict_stack(
+            model, checkpoint.normalizer, points[one], cases.features[one], partitions=own
         )
-        on_progress(place[0] * len(cases) + row + 1, place[1] * len(cases))
-    return torch.cat(predicted)
 
 
 def num_parameters(model: nn.Module) -> int:
@@ -154,4 +163,17 @@ def surroundings() -> dict[str, Any]:
             "python": platform.python_version(),
             **{name: version(name) for name in ("torch", "numpy", "scipy")},
         },
+    }
+
+
+def rounded(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of scores for a header: five decimals, and None for what is not defined.
+
+    Examples:
+        >>> rounded({"name": "car-0001", "C_p": 0.1234567, "wheels": float("nan")})
+        {'name': 'car-0001', 'C_p': 0.12346, 'wheels': None}
+    """
+    return {
+        key: None if value != value else round(value, 5) if isinstance(value, float) else value
+        for key, value in row.items()
     }

@@ -1,10 +1,10 @@
 """A prediction beside its truth: field by field, point by point, patch by patch.
 
-Letters: N points, M points that a field means something at, C output channels, K patches.
+Letters: N points, M points where a field is defined, C output channels, K patches.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,63 +15,65 @@ from numpy import ndarray
 from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
+from mspt.data.export import point_table, write_points
+from mspt.data.layout import FieldGroup, Layout, Part
 from mspt.inference.predict import partitions_for
 from mspt.inference.sample import Sample
 from mspt.models.branched import SplitPartition
 
-Part = Literal["size", "x", "y", "z"]
-PARTS: tuple[Part, ...] = ("size", "x", "y", "z")
+Component = Literal["size", "x", "y", "z"]
+COMPONENTS: tuple[Component, ...] = ("size", "x", "y", "z")
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """A field of a sample at the points where it means something.
+    """A quantity of a sample at the points where it is defined.
 
     Attributes:
-        name: What a person calls it.
-        symbol: Short, for numbers beside it.
-        unit: Of its values; "1" where there is none.
-        channels: Output channels: one, or three for a vector.
-        where: Which points it is known at.
+        name: The words for it on screen.
+        symbol: Short form, for numbers beside it.
+        unit: Unit of its values; "1" where there is none.
+        quantity: Its name in the layout.
+        is_vector: Whether it has a direction.
+        where: The points where it is defined.
     """
 
     name: str
     symbol: str
     unit: str
-    channels: tuple[int, ...]
-    where: Literal["everywhere", "surface", "volume"]
-
-    @property
-    def is_vector(self) -> bool:
-        """Whether it has a direction."""
-        return len(self.channels) > 1
-
-
-FLOW_VIEWS = (
-    View(name="C_p on the body", symbol="C_p", unit="1", channels=(0,), where="surface"),
-    View(name="C_f on the body", symbol="C_f", unit="1", channels=(1, 2, 3), where="surface"),
-    View(name="C_p in the flow", symbol="C_p", unit="1", channels=(0,), where="volume"),
-    View(
-        name="Velocity change", symbol="u − U_inf", unit="U_inf", channels=(4, 5, 6), where="volume"
-    ),
-)
-"""Fields of flows; scores are about the first one."""
+    quantity: str
+    is_vector: bool
+    where: Part
 
 
 def views_of(sample: Sample) -> dict[str, View]:
-    """Return the fields of a sample by name; scores are about the first one."""
-    if sample.num_surface:
-        return {view.name: view for view in FLOW_VIEWS}
-    return {
-        channel.name: View(
-            name=channel.name,
-            symbol=channel.name,
-            unit=channel.unit,
-            channels=(index,),
-            where="everywhere",
-        )
-        for index, channel in enumerate(sample.channels)
-    }
+    """Return the fields of a sample by name; the primary score is about the first one.
+
+    Fields on a body come before those of the flow, each in the order of the layout's fields.
+    """
+    if sample.layout is None:
+        return {}
+    order = [field.name for field in sample.layout.fields]
+    groups = [
+        replace(group, quantity=name)
+        for group in sample.layout.groups
+        for name in (order if group.quantity is None else [group.quantity])
+    ]
+    groups.sort(key=lambda group: (group.part == "volume", order.index(group.quantity or "")))
+    views = [_view(group, sample.layout) for group in groups]
+    return {view.name: view for view in views}
+
+
+def _view(group: FieldGroup, layout: Layout) -> View:
+    field = next(one for one in layout.fields if one.name == group.quantity)
+    return View(
+        name=group.title or field.name,
+        symbol=field.symbol if group.title else field.name,
+        unit=field.unit,
+        quantity=field.name,
+        is_vector=bool(field.components),
+        where=group.part,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -90,7 +92,7 @@ class Compared:
     """
 
     view: View
-    part: Part
+    part: Component
     rows: Int64[ndarray, " M"]
     truth: Float64[ndarray, " M"]
     prediction: Float64[ndarray, " M"]
@@ -105,7 +107,7 @@ class Compared:
 
 
 def compare(
-    sample: Sample, predicted: Float[Tensor, "N C"], view: View, *, part: Part = "size"
+    sample: Sample, predicted: Float[Tensor, "N C"], view: View, *, part: Component = "size"
 ) -> Compared:
     """Compare one field of a prediction with the truth.
 
@@ -121,16 +123,16 @@ def compare(
     if sample.truth is None:
         raise ValueError(f"sample must have a truth to compare with, got none for {sample.key}")
     rows = rows_of(sample, view)
-    channels = list(view.channels)
+    columns = slice(None) if sample.layout is None else sample.layout.columns(view.quantity)
     truth, found = (
-        values[rows][:, channels].double().numpy() for values in (sample.truth, predicted)
+        values[rows][:, columns].double().numpy() for values in (sample.truth, predicted)
     )
     miss = found - truth
     squared = (miss**2).sum(axis=1)
     if view.is_vector and part == "size":
         numbers = [np.linalg.norm(values, axis=1) for values in (truth, found, miss)]
     else:
-        axis = PARTS.index(part) - 1 if view.is_vector else 0
+        axis = COMPONENTS.index(part) - 1 if view.is_vector else 0
         numbers = [values[:, axis] for values in (truth, found, miss)]
     return Compared(
         view=view,
@@ -145,8 +147,8 @@ def compare(
 
 
 def rows_of(sample: Sample, view: View) -> Int64[ndarray, " M"]:
-    """Return the points that a field means something at."""
-    if view.where == "everywhere":
+    """Return the points where a field is defined."""
+    if view.where == "all":
         return np.arange(len(sample.points))
     if view.where == "surface":
         return np.arange(sample.num_surface)
@@ -159,12 +161,12 @@ def primary_error(sample: Sample, predicted: Float[Tensor, "N C"]) -> float:
 
 
 def patches_of(checkpoint: Checkpoint, sample: Sample) -> Int64[ndarray, " N"] | None:
-    """Return the patch of each point, as a model cuts a sample; None if it cuts none.
+    """Return the patch of each point of a sample; None for a model without patches.
 
     In a branched model the patches of the flow are counted on from those of the surface.
 
     Raises:
-        ValueError: If no model can be asked about the sample.
+        ValueError: If no model predicts the sample.
     """
     if sample.features is None:
         raise ValueError(f"sample must have features, got none for {sample.key}")
@@ -214,42 +216,28 @@ def error_rank(compared: Compared, index: int) -> int:
 
 
 def compared_table(sample: Sample, predictions: Mapping[str, Float[Tensor, "N C"]]) -> pd.DataFrame:
-    """Return one row per point: coordinates, truth, and each prediction with its error.
+    """Return one row a point: coordinates, truth, and each prediction with its error.
 
-    Columns end in ``_truth``, ``_prediction`` and ``_error``; where there are several predictions,
-    their names stand before them. Channels are NaN where they mean nothing.
+    The columns are those of :func:`~mspt.data.export.point_table`.
 
     Raises:
         ValueError: If the truth of the sample is not known.
     """
-    if sample.truth is None:
+    if sample.truth is None or sample.layout is None:
         raise ValueError(f"sample must have a truth to compare with, got none for {sample.key}")
-    columns = dict(zip("xyz", sample.points.numpy().T, strict=False))
-    if sample.num_surface:
-        columns["on_surface"] = (np.arange(len(sample.points)) < sample.num_surface).astype(int)
-    for index, channel in enumerate(sample.channels):
-        known = sample.where_defined(index)
-        truth = np.where(known, sample.truth[:, index].numpy(), np.nan)
-        columns[f"{channel.name}_truth"] = truth
-        for name, predicted in predictions.items():
-            start = channel.name if len(predictions) == 1 else f"{channel.name}_{name}"
-            found = np.where(known, predicted[:, index].numpy(), np.nan)
-            columns[f"{start}_prediction"] = found
-            columns[f"{start}_error"] = found - truth
-    return pd.DataFrame(columns)
+    return point_table(
+        sample.points,
+        sample.layout,
+        truth=sample.truth,
+        predictions=predictions,
+        num_surface=sample.num_surface,
+    )
 
 
 def write_compared(path: Path, sample: Sample, table: pd.DataFrame) -> None:
-    """Write a table of points as a ``.vtp`` file: triangles where there are some, else points."""
-    import pyvista as pv
+    """Write a table of a sample's points as a file for other programs.
 
-    points = sample.points.numpy()
-    if points.shape[1] == 2:
-        points = np.pad(points, ((0, 0), (0, 1)))
-    if sample.triangles is None:
-        mesh = pv.PolyData(points)
-    else:
-        mesh = pv.PolyData.from_regular_faces(points, sample.triangles)
-    for name in table.columns.difference(list("xyz")):
-        mesh.point_data[name] = table[name].to_numpy()
-    mesh.save(path)
+    Raises:
+        DataError: If the suffix of the path is not one of those that can be written.
+    """
+    write_points(path, table, sample.points.numpy(), sample.triangles)

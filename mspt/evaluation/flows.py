@@ -3,7 +3,7 @@
 Letters: M cases, G groups of fields.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -14,14 +14,16 @@ from numpy import ndarray
 from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
-from mspt.data.clouds import FREE_STREAM, GROUPS, Cloud, cloud_of, whole_body
+from mspt.data.clouds import Cloud, whole_body
+from mspt.data.layout import NamedFields
+from mspt.data.sets.car.clouds import FREE_STREAM, cloud_of
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.data.sets.car.other_meshes import mean_of_meshes
+from mspt.evaluation.cases import CaseScored, rounded
 from mspt.inference.flow import predict_stored
 from mspt.metrics.fields import relative_l2
 from mspt.metrics.forces import Coefficients, coefficients, surface_force
 from mspt.metrics.ranking import order_accuracy, r_squared, spearman
-from mspt.progress import OnProgress, quiet
 
 WHEEL_MARGIN = 1.2
 AXLES = (0.18, 0.805)
@@ -87,17 +89,21 @@ class FlowEvaluation:
     against_mean: tuple[FlowScore, ...] = ()
     other_meshes: Mapping[str, tuple[FlowScore, ...]] = field(default_factory=dict)
 
+    def __len__(self) -> int:
+        """Return the number of cases."""
+        return len(self.scores)
+
     def metrics(self) -> dict[str, Any]:
         """Return the numbers of a checkpoint's header; the primary field is C_p on the surface."""
-        found, plain = summarize(self.scores), summarize(self.mean_only)
+        found, of_mean = summarize(self.scores), summarize(self.mean_only)
         errors = [score.surface_pressure for score in self.scores]
         metrics = {
             "relative_l2": found["surface_pressure"],
             "median": float(np.median(errors)),
             "worst": max(errors),
-            "mean_only": plain["surface_pressure"],
+            "mean_only": of_mean["surface_pressure"],
             **found,
-            "mean_only_all": plain,
+            "mean_only_all": of_mean,
         }
         if self.against_mean:
             metrics["against_mean"] = summarize(self.against_mean)
@@ -106,6 +112,13 @@ class FlowEvaluation:
             }
         return metrics
 
+    def header(self) -> dict[str, Any]:
+        """Return what a checkpoint's header stores of it."""
+        found = {"metrics": self.metrics(), "scores": [rounded(asdict(one)) for one in self.scores]}
+        if self.against_mean:
+            found["scores_against_mean"] = [rounded(asdict(one)) for one in self.against_mean]
+        return found
+
 
 def evaluate_flows(
     checkpoint: Checkpoint,
@@ -113,16 +126,14 @@ def evaluate_flows(
     *,
     repeats: Mapping[str, Mapping[str, FlowCase]] | None = None,
     device: str = "auto",
-    on_progress: OnProgress = quiet,
-) -> FlowEvaluation:
-    """Score a checkpoint, and the prediction of training means, on cases of a split.
+) -> Iterator[CaseScored | FlowEvaluation]:
+    """Score a checkpoint, and the prediction of training means; the evaluation comes last.
 
     Args:
         checkpoint: One for flows.
         cases: Names and cases.
         repeats: Of each case by its name, the same on other meshes by the name of the mesh.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
-        on_progress: Called after each case.
     """
     scores, against_mean = [], []
     other_meshes: dict[str, list[FlowScore]] = {}
@@ -135,12 +146,12 @@ def evaluate_flows(
             against_mean.append(compare(name, mean, body_of(mean), predicted))
         for mesh, other in (others or {}).items():
             other_meshes.setdefault(mesh, []).append(compare_labels(name, case, other))
-        on_progress(len(scores), len(cases))
+        yield CaseScored(done=len(scores), total=len(cases))
     mean_fields = checkpoint.normalizer.fields_mean.cpu()
-    plain = {"drag": checkpoint.info["mean_C_D"], "lift": checkpoint.info["mean_C_L"]}
-    return FlowEvaluation(
+    means = {"drag": checkpoint.info["mean_C_D"], "lift": checkpoint.info["mean_C_L"]}
+    yield FlowEvaluation(
         scores=tuple(scores),
-        mean_only=tuple(mean_field_score(name, case, mean_fields, **plain) for name, case in cases),
+        mean_only=tuple(mean_field_score(name, case, mean_fields, **means) for name, case in cases),
         against_mean=tuple(against_mean),
         other_meshes={mesh: tuple(found) for mesh, found in other_meshes.items()},
     )
@@ -168,18 +179,24 @@ def compare_labels(name: str, case: FlowCase, other: FlowCase) -> FlowScore:
 
 def compare(name: str, case: FlowCase, body: Cloud, predicted: Float[Tensor, "N C"]) -> FlowScore:
     """Score fields that were predicted on both sides of a stored case."""
-    count = body.num_surface
+    count, layout = body.num_surface, body.layout
     by_group = {
-        group.name: _error(predicted, body.fields, group.rows(count), group.channels)
-        for group in GROUPS
+        group.name: _error(
+            *(
+                values[group.rows(count)][:, layout.columns(group.quantity)]
+                for values in (predicted, body.fields)
+            )
+        )
+        for group in layout.groups
     }
     stream = torch.tensor(FREE_STREAM)
-    velocity = body.fields[count:, 4:7] + stream
+    on_body = [layout.named(values[:count]) for values in (predicted, body.fields)]
+    in_flow = [layout.named(values[count:]) for values in (predicted, body.fields)]
     area = np.linalg.norm(_face_areas(case), axis=1)
-    miss = (predicted[:count, 0] - body.fields[:count, 0]).double().numpy()
-    truth = body.fields[:count, 0].double().numpy()
+    truth = on_body[1]["C_p"].double().numpy()
+    miss = (on_body[0]["C_p"] - on_body[1]["C_p"]).double().numpy()
     wheels = on_wheels(case, body.points[:count].numpy())
-    found = predicted_coefficients(case, predicted[:count])
+    force = predicted_coefficients(case, on_body[0])
     return FlowScore(
         name=name,
         family=case.info["family"],
@@ -187,18 +204,18 @@ def compare(name: str, case: FlowCase, body: Cloud, predicted: Float[Tensor, "N 
         surface_pressure_by_area=_weighted(miss, truth, area),
         body_pressure=_weighted(miss[~wheels], truth[~wheels], area[~wheels]),
         wheel_pressure=_weighted(miss[wheels], truth[wheels], area[wheels]),
-        velocity=_error(predicted[count:, 4:7] + stream, velocity, slice(None), (0, 1, 2)),
-        C_D=found.C_D,
+        velocity=_error(*(fields["velocity_change"] + stream for fields in in_flow)),
+        C_D=force.C_D,
         C_D_true=case.info["C_D"],
-        C_L=found.C_L,
+        C_L=force.C_L,
         C_L_true=case.info["C_L"],
     )
 
 
-def predicted_coefficients(case: FlowCase, surface: Float[Tensor, "S C"]) -> Coefficients:
+def predicted_coefficients(case: FlowCase, surface: NamedFields) -> Coefficients:
     """Return coefficients of fields on the stored faces and then on their mirror images."""
-    values = surface.double().numpy()
-    force = surface_force(_face_areas(case), values[:, 0], shear=values[:, 1:4])
+    pressure, shear = (surface[name].double().numpy() for name in ("C_p", "C_f"))
+    force = surface_force(_face_areas(case), pressure, shear=shear)
     return coefficients(force, reference_area=case.info["frontal_area"])
 
 
@@ -277,9 +294,8 @@ def _coefficient_errors(letter: str, found: ndarray, truth: ndarray) -> dict[str
     return errors
 
 
-def _error(predicted: Tensor, truth: Tensor, rows: slice, channels: tuple[int, ...]) -> float:
-    picked = [values[rows][:, list(channels)][None] for values in (predicted, truth)]
-    return relative_l2(*picked).item()
+def _error(predicted: Float[Tensor, "M V"], truth: Float[Tensor, "M V"]) -> float:
+    return relative_l2(predicted[None], truth[None]).item()
 
 
 def _weighted(miss: ndarray, truth: ndarray, area: ndarray) -> float:

@@ -1,4 +1,4 @@
-"""The same checkpoint on other numbers of points than it has learned on, against the truth there.
+"""The same checkpoint on other numbers of points than in training, against the truth there.
 
 Nothing is interpolated: only points whose truth is stored are taken. Where there are none, there
 is no such resolution.
@@ -9,10 +9,7 @@ Letters: N points, K patches, L points per patch.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
-from jaxtyping import Int64
-from numpy import ndarray
 
 from mspt.checkpoint import Checkpoint
 from mspt.config import PATCHED
@@ -21,7 +18,6 @@ from mspt.data.registry import get_dataset
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.evaluation.comparison import primary_error
 from mspt.inference.sample import Sample, predict_sample, sample_of_case, sample_of_flow
-from mspt.solvers.elasticity_mesh import ring_angles
 
 FACTORS = (0.25, 0.5, 1.0, 2.0)
 """Of the N that a checkpoint has learned on."""
@@ -46,33 +42,13 @@ class AtResolution:
     relative_l2: float
 
 
-def lattice_rows(shape: tuple[int, int], factor: float) -> Int64[ndarray, " M"] | None:
-    """Return the points of a grid that a part of its points keeps; None if there is no such part.
-
-    A half is every second point, as the black fields of a chessboard; a quarter is every second
-    line both ways.
-
-    Examples:
-        >>> lattice_rows((3, 3), 0.5).tolist(), lattice_rows((3, 3), 0.25).tolist()
-        ([0, 2, 4, 6, 8], [0, 2, 6, 8])
-    """
-    row, column = np.indices(shape).reshape(2, -1)
-    if factor == 1:
-        return np.arange(row.size)
-    if factor == 0.5:
-        return np.flatnonzero((row + column) % 2 == 0)
-    if factor == 0.25:
-        return np.flatnonzero((row % 2 == 0) & (column % 2 == 0))
-    return None
-
-
 def case_at(case: Case, factor: float) -> Sample | None:
     """Return a 2-D case with a part of its points; None where no truth is stored."""
     whole = sample_of_case(case)
     if factor == 1:
         return whole
-    rings = len(case.points) // len(ring_angles()), len(ring_angles())
-    rows = lattice_rows(get_dataset(case.dataset).grid_shape or rings, factor)
+    coarsen = get_dataset(case.dataset).coarsen
+    rows = None if coarsen is None else coarsen(factor)
     if rows is None:
         return None
     index = torch.from_numpy(rows)

@@ -1,7 +1,7 @@
-"""One way to load, score and tell apart the cases of any data set."""
+"""One way to score a checkpoint on the cases of any data set."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,96 +11,25 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
-from mspt.data.clouds import Cloud, CloudStack, fingerprint_clouds, stack_flows
-from mspt.data.sets._public import (
-    AdaptedCase,
-    PointsKept,
-    case_names,
-    keep_points,
-    read_cases,
-    stack_cases,
-)
-from mspt.data.sets.adapters import ADAPTERS
-from mspt.data.sets.car.dataset import CAR, family_and_split
-from mspt.data.sets.car.store import flow_index, load_flows, load_repeats
-from mspt.data.store import fingerprint, load_split
-from mspt.evaluation.cases import evaluate
+from mspt.data.case import CaseStack
+from mspt.data.clouds import Cloud, CloudStack
+from mspt.data.dataset import Cases, Dataset
+from mspt.data.registry import get_dataset
+from mspt.data.sets._public import PublicCase
+from mspt.errors import DataError
+from mspt.evaluation.cases import CaseScored, Evaluation, evaluate, rounded
 from mspt.evaluation.flows import FlowEvaluation, evaluate_flows
-from mspt.geometry.outline import describe_outline
 from mspt.inference.flow import predict_cloud
 from mspt.inference.sampling import cloud_size
 from mspt.inference.trust import model_checks
 from mspt.metrics.fields import relative_l2
 from mspt.metrics.ranking import spearman
-from mspt.progress import OnProgress, quiet
-from mspt.training.batches import Cases
-from mspt.training.presets import Preset
-
-
-def load_cases(
-    preset: Preset, split: str, *, root: Path | None = None, limit: int | None = None
-) -> Cases:
-    """Read the cases of a split as a preset looks at them.
-
-    Raises:
-        DataError: If there are none, or fewer than asked for.
-    """
-    if adapter := ADAPTERS.get(preset.dataset):
-        return stack_cases(
-            adapter,
-            read_cases(adapter, split, root=root, limit=limit),
-            num_surface=preset.train.surface_points,
-            num_volume=preset.train.volume_points,
-        )
-    if preset.dataset != CAR.name:
-        return load_split(preset.dataset, split, root=root, limit=limit)
-    return stack_flows(
-        CAR.name,
-        load_flows(split, root=root)[:limit],
-        num_surface=preset.train.surface_points,
-        num_volume=preset.train.volume_points,
-    )
-
-
-def prepare_cases(
-    dataset: str, split: str, *, root: Path | None = None, limit: int | None = None
-) -> Iterator[PointsKept]:
-    """Do once what would make reading a public data set slow; nothing for most sets.
-
-    Raises:
-        DataError: If its files are absent, incomplete or damaged.
-    """
-    if adapter := ADAPTERS.get(dataset):
-        yield from keep_points(adapter, split, root=root, limit=limit)
-
-
-def fingerprint_of(cases: Cases) -> str:
-    """Return 16 hexadecimal digits that tell one set of cases from another."""
-    return fingerprint_clouds(cases) if isinstance(cases, CloudStack) else fingerprint(cases)
-
-
-def training_facts(cases: Cases) -> dict[str, Any]:
-    """Return what a header keeps of training flows: mean coefficients and the bodies' outlines."""
-    if adapter := ADAPTERS.get(cases.dataset):
-        return dict(adapter.facts)
-    if not isinstance(cases, CloudStack):
-        return {}
-    bodies = [half.points[: half.num_surface].double().numpy() for half in cases.halves]
-    return {
-        "mean_C_D": float(np.mean(cases.drag)),
-        "mean_C_L": float(np.mean(cases.lift)),
-        "library": {
-            "names": list(cases.names),
-            "families": [family_and_split(flow_index(name))[0] for name in cases.names],
-            "outlines": [describe_outline(body).round(4).tolist() for body in bodies],
-        },
-    }
 
 
 def usual_checks(checkpoint: Checkpoint, cases: Cases) -> dict[str, list[float]]:
     """Return the numbers of the trust checks on some cases, in ascending order.
 
-    Data without a mirror have none: no shape of a person's is predicted from them.
+    Data without a mirror image have none: shapes that people bring are not predicted from them.
     """
     if not isinstance(cases, CloudStack) or cases.layout.mirror is None:
         return {}
@@ -115,53 +44,58 @@ def score(
     root: Path | None = None,
     symmetries: bool = False,
     device: str = "auto",
-    on_progress: OnProgress = quiet,
-) -> tuple[dict[str, Any], int]:
-    """Return the metrics of a checkpoint on a split of its data set, and the number of cases.
+) -> "Iterator[CaseScored | Evaluation | FlowEvaluation | CloudEvaluation]":
+    """Score a checkpoint on a split of its data set; the evaluation is the last event.
 
-    ``symmetries`` is about 2-D cases: whether to score the mean over all symmetries too.
-    ``on_progress`` is called after each case.
+    Args:
+        checkpoint: The model.
+        split: One of the data set's splits.
+        root: Folder of the data; default: ``data``.
+        symmetries: For cases of one size: score the mean over all symmetries of the data set too.
+        device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
+
+    Raises:
+        DataError: If the cases are not there.
     """
-    if checkpoint.info["dataset"] in ADAPTERS:
-        scores = _adapted(checkpoint, split, root=root, device=device, on_progress=on_progress)
-        return cloud_metrics(scores), len(scores)
-    if checkpoint.info["dataset"] == CAR.name:
-        found = _flows(checkpoint, split, root=root, device=device, on_progress=on_progress)
-        return found.metrics(), len(found.scores)
-    cases = load_split(checkpoint.info["dataset"], split, root=root)
-    found = evaluate(
-        checkpoint, cases, symmetries=symmetries, device=device, on_progress=on_progress
-    )
-    return found.metrics(), len(cases)
+    dataset = get_dataset(checkpoint.info["dataset"])
+    dataset.check_split(split)
+    if dataset.body is not None:
+        names = _names(dataset, split, root)
+        cases = [(name, dataset.load(name, root=root)) for name in names]
+        repeats = {name: dataset.body.repeats(name, root) for name in names}
+        yield from evaluate_flows(checkpoint, cases, repeats=repeats, device=device)
+    elif dataset.layout.has_surface:
+        yield from _evaluate_clouds(checkpoint, dataset, split, root=root, device=device)
+    else:
+        stack = dataset.cases(split, root=root)
+        if not isinstance(stack, CaseStack):
+            raise TypeError(f"cases must be of one size, got {type(stack).__name__}")
+        yield from evaluate(checkpoint, stack, symmetries=symmetries, device=device)
 
 
 def final_scores(
-    checkpoint: Checkpoint,
-    *,
-    root: Path | None = None,
-    device: str = "auto",
-    on_progress: OnProgress = quiet,
-) -> dict[str, Any]:
-    """Return what a header keeps of the test split, and of unseen families for flows."""
-    if checkpoint.info["dataset"] in ADAPTERS:
-        scores = _adapted(checkpoint, "test", root=root, device=device, on_progress=on_progress)
-        kept = [
-            _rounded({"name": one.name, **one.errors, "C_D": one.drag, "C_D_true": one.true_drag})
-            for one in scores
-        ]
-        return {"metrics": cloud_metrics(scores), "scores": kept}
-    if checkpoint.info["dataset"] != CAR.name:
-        cases = load_split(checkpoint.info["dataset"], "test", root=root)
-        found = evaluate(checkpoint, cases, symmetries=True, device=device, on_progress=on_progress)
-        return {"metrics": found.metrics(), "scores": found.scores()}
-    test = _flows(checkpoint, "test", root=root, device=device, on_progress=on_progress)
-    unseen = _flows(checkpoint, "unseen", root=root, device=device, on_progress=on_progress)
-    return {
-        "metrics": test.metrics(),
-        "metrics_unseen": unseen.metrics(),
-        "scores": [_rounded(asdict(one)) for one in (*test.scores, *unseen.scores)],
-        "scores_against_mean": [_rounded(asdict(one)) for one in test.against_mean],
-    }
+    checkpoint: Checkpoint, *, root: Path | None = None, device: str = "auto"
+) -> Iterator[CaseScored | dict[str, Any]]:
+    """Score the test split, and further held-out splits; the header's entries come last."""
+    dataset = get_dataset(checkpoint.info["dataset"])
+    held_out = ("test",) if dataset.body is None else dataset.body.held_out
+    entries: dict[str, Any] = {}
+    for split in held_out:
+        events = score(checkpoint, split, root=root, symmetries=True, device=device)
+        for event in events:
+            if isinstance(event, CaseScored):
+                yield event
+            else:
+                entries = _with_split(entries, event.header(), split)
+    yield entries
+
+
+def _with_split(entries: dict[str, Any], found: dict[str, Any], split: str) -> dict[str, Any]:
+    """Add the entries of a split; those of the test split have plain names."""
+    if split == "test":
+        return entries | found
+    scores = [*entries.get("scores", []), *found["scores"]]
+    return entries | {f"metrics_{split}": found["metrics"], "scores": scores}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,16 +117,15 @@ class CloudScore:
     true_drag: float
 
 
-def score_cloud(checkpoint: Checkpoint, case: AdaptedCase, *, device: str = "auto") -> CloudScore:
+def score_cloud(checkpoint: Checkpoint, case: PublicCase, *, device: str = "auto") -> CloudScore:
     """Predict every point of a case and compare with its truth."""
     cloud = case.cloud
     predicted = predict_every_point(checkpoint, cloud, device=device)
     mean = checkpoint.normalizer.fields_mean.cpu().expand_as(cloud.fields)
     drag = true_drag = float("nan")
     if case.surface is not None:
-        column = cloud.layout.fields.index("pressure")
         drag, true_drag = (
-            case.surface.drag(fields[: cloud.num_surface, column].numpy())
+            case.surface.drag(cloud.layout.named(fields[: cloud.num_surface])["pressure"].numpy())
             for fields in (predicted, cloud.fields)
         )
     return CloudScore(
@@ -220,62 +153,83 @@ def predict_every_point(
     return predicted
 
 
-def cloud_metrics(scores: Sequence[CloudScore]) -> dict[str, Any]:
-    """Return the numbers of a header: means over cases; the primary field is surface pressure."""
-    names = list(scores[0].errors)
-    found = {name: float(np.mean([one.errors[name] for one in scores])) for name in names}
-    plain = {name: float(np.mean([one.mean_errors[name] for one in scores])) for name in names}
-    primary = [one.errors["surface_pressure"] for one in scores]
-    metrics: dict[str, Any] = {
-        "relative_l2": found["surface_pressure"],
-        "median": float(np.median(primary)),
-        "worst": max(primary),
-        "mean_only": plain["surface_pressure"],
-        "cases": len(scores),
-        **found,
-        "mean_only_all": plain,
-    }
-    drag, truth = (np.array([getattr(one, key) for one in scores]) for key in ("drag", "true_drag"))
-    if np.isfinite(truth).all() and truth.all():
-        rank = spearman(drag, truth)
-        metrics["C_D_pressure_relative"] = float(np.mean(np.abs(drag - truth) / np.abs(truth)))
-        metrics["C_D_pressure_spearman"] = rank if np.isfinite(rank) else None
-    return metrics
-
-
 def _group_errors(cloud: Cloud, predicted: Float[Tensor, "N C"]) -> dict[str, float]:
     errors = {}
     for group in cloud.layout.groups:
-        rows, channels = group.rows(cloud.num_surface), list(group.channels)
-        pair = [fields[rows][:, channels][None] for fields in (predicted, cloud.fields)]
+        rows, columns = group.rows(cloud.num_surface), cloud.layout.columns(group.quantity)
+        pair = [fields[rows][:, columns][None] for fields in (predicted, cloud.fields)]
         errors[group.name] = relative_l2(*pair).item()
     return errors
 
 
-def _adapted(
-    checkpoint: Checkpoint, split: str, *, root: Path | None, device: str, on_progress: OnProgress
-) -> list[CloudScore]:
-    adapter = ADAPTERS[checkpoint.info["dataset"]]
-    folder, names = case_names(adapter, split, root=root)
-    scores = []
-    for name in names:
-        scores.append(score_cloud(checkpoint, adapter.read(folder, name), device=device))
-        on_progress(len(scores), len(names))
-    return scores
-
-
-def _flows(
-    checkpoint: Checkpoint, split: str, *, root: Path | None, device: str, on_progress: OnProgress
-) -> FlowEvaluation:
-    cases = load_flows(split, root=root)
-    repeats = {name: load_repeats(name, root=root) for name, _ in cases}
-    return evaluate_flows(
-        checkpoint, cases, repeats=repeats, device=device, on_progress=on_progress
+def _names(dataset: Dataset, split: str, root: Path | None) -> tuple[str, ...]:
+    if names := dataset.names(split, root=root):
+        return names
+    raise DataError(
+        f"{dataset.name} must have {split} cases, found none; make them with "
+        f"`python -m mspt generate {dataset.name} --out data`"
     )
 
 
-def _rounded(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: None if value != value else round(value, 5) if isinstance(value, float) else value
-        for key, value in row.items()
-    }
+@dataclass(frozen=True)
+class CloudEvaluation:
+    """Scores of a checkpoint on a split of clouds that are predicted at every point.
+
+    Attributes:
+        scores: One for each case.
+    """
+
+    scores: tuple[CloudScore, ...]
+
+    def __len__(self) -> int:
+        """Return the number of cases."""
+        return len(self.scores)
+
+    def metrics(self) -> dict[str, Any]:
+        """Return the numbers of a header: means over cases; the primary group comes first."""
+        primary, *_ = names = list(self.scores[0].errors)
+        found = {name: float(np.mean([one.errors[name] for one in self.scores])) for name in names}
+        of_mean = {
+            name: float(np.mean([one.mean_errors[name] for one in self.scores])) for name in names
+        }
+        errors = [one.errors[primary] for one in self.scores]
+        metrics: dict[str, Any] = {
+            "relative_l2": found[primary],
+            "median": float(np.median(errors)),
+            "worst": max(errors),
+            "mean_only": of_mean[primary],
+            "cases": len(self.scores),
+            **found,
+            "mean_only_all": of_mean,
+        }
+        return metrics | self._drag()
+
+    def _drag(self) -> dict[str, Any]:
+        drag, truth = (
+            np.array([getattr(one, key) for one in self.scores]) for key in ("drag", "true_drag")
+        )
+        if not (np.isfinite(truth).all() and truth.all()):
+            return {}
+        rank = spearman(drag, truth)
+        return {
+            "C_D_pressure_relative": float(np.mean(np.abs(drag - truth) / np.abs(truth))),
+            "C_D_pressure_spearman": rank if np.isfinite(rank) else None,
+        }
+
+    def header(self) -> dict[str, Any]:
+        """Return what a checkpoint's header stores of it."""
+        scores = [
+            rounded({"name": one.name, **one.errors, "C_D": one.drag, "C_D_true": one.true_drag})
+            for one in self.scores
+        ]
+        return {"metrics": self.metrics(), "scores": scores}
+
+
+def _evaluate_clouds(
+    checkpoint: Checkpoint, dataset: Dataset, split: str, *, root: Path | None, device: str
+) -> Iterator[CaseScored | CloudEvaluation]:
+    names, scores = _names(dataset, split, root), []
+    for name in names:
+        scores.append(score_cloud(checkpoint, dataset.load(name, root=root), device=device))
+        yield CaseScored(done=len(scores), total=len(names))
+    yield CloudEvaluation(tuple(scores))

@@ -5,7 +5,6 @@ Shapes: P points.
 
 from dataclasses import dataclass
 
-import igl
 import numpy as np
 from jaxtyping import Float64, Int64
 from numpy import ndarray
@@ -39,6 +38,8 @@ def nearest_on(mesh: SurfaceMesh, points: Float64[ndarray, "P 3"]) -> Nearest:
         >>> found.distance.tolist(), found.closest.tolist()
         ([0.25], [[0.5, 0.5, 1.0]])
     """
+    import igl  # a third of a second, which readers of stored flows need not wait for
+
     scaled, triangle, closest, _ = igl.signed_distance(
         np.ascontiguousarray(points),
         mesh.vertices,
@@ -59,6 +60,8 @@ def distance_to(mesh: SurfaceMesh, points: Float64[ndarray, "P 3"]) -> Float64[n
         >>> distance_to(box((0, 0, 0), (1, 1, 1)), np.array([[0.5, 0.5, 0.75]])).tolist()
         [0.25]
     """
+    import igl  # a third of a second, which readers of stored flows need not wait for
+
     squared, _, _ = igl.point_mesh_squared_distance(
         np.ascontiguousarray(points), mesh.vertices, mesh.triangles
     )

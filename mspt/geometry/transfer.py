@@ -4,9 +4,9 @@ Shapes: N places that values come from, M places they go to, V values.
 """
 
 import numpy as np
+import scipy  # its parts are loaded when first used
 from jaxtyping import Float
 from numpy import ndarray
-from scipy.spatial import KDTree
 
 TINY = 1e-9
 
@@ -37,7 +37,9 @@ def carry_values(
         array([[3.]])
     """
     known, wanted = (np.concatenate([at, normal_weight * way], 1) for at, way in (source, target))
-    distance, nearest = KDTree(known).query(wanted, k=min(count, len(known)), workers=-1)
+    distance, nearest = scipy.spatial.KDTree(known).query(
+        wanted, k=min(count, len(known)), workers=-1
+    )
     weights = 1 / np.maximum(np.asarray(distance).reshape(len(wanted), -1), TINY) ** 2
     weights /= weights.sum(axis=1, keepdims=True)
     return np.einsum("mk,mkv->mv", weights, values[np.asarray(nearest).reshape(len(wanted), -1)])

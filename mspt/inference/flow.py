@@ -18,7 +18,8 @@ from numpy import ndarray
 from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
-from mspt.data.clouds import FREE_STREAM, Cloud
+from mspt.data.clouds import Cloud
+from mspt.data.sets.car.clouds import FREE_STREAM
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.transfer import carry_values
 from mspt.inference.predict import partitions_for, pick_device, synchronize

@@ -4,22 +4,24 @@ Letters: N points, X space axes, F input features, C output channels, T triangle
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Bool, Float, Float32, Int
 from numpy import ndarray
 from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
 from mspt.data.case import Case, Quantity
-from mspt.data.clouds import FIELDS, Cloud, cloud_of, stack_flows, whole_body
+from mspt.data.clouds import Cloud, whole_body
+from mspt.data.layout import Layout
 from mspt.data.registry import get_dataset
 from mspt.data.sets.car.bodies import drawn_body
+from mspt.data.sets.car.clouds import cloud_of, stack_flows
 from mspt.data.sets.car.dataset import CAR
+from mspt.data.sets.car.families import flow_index
 from mspt.data.sets.car.flow_case import FlowCase
-from mspt.data.sets.car.store import flow_index
 from mspt.geometry.area import frontal_area
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.inference.flow import predict_cloud
@@ -37,7 +39,7 @@ class Sample:
         dataset: Data set whose models can be asked about it; None if no model can.
         points: Coordinates, in the data set's unit.
         features: Further inputs per point; None where no model can be asked.
-        channels: What each output channel is; empty where no model can be asked.
+        layout: What the channels are; None where no model predicts the cloud.
         truth: Solver's fields; None where they are not known.
         triangles: Of the points, for drawing; None for a cloud.
         body: Body that surface points lie on, for drawing.
@@ -51,7 +53,7 @@ class Sample:
     dataset: str | None
     points: Float32[Tensor, "N X"]
     features: Float32[Tensor, "N F"] | None = None
-    channels: tuple[Quantity, ...] = ()
+    layout: Layout | None = None
     truth: Float32[Tensor, "N C"] | None = None
     triangles: Int[ndarray, "T 3"] | None = None
     body: SurfaceMesh | None = None
@@ -59,32 +61,21 @@ class Sample:
     body_area: float = 0.0
     frontal_area: float = 0.0
 
-    def where_defined(self, channel: int) -> ndarray:
-        """Return which points a channel means something at: shear only on a body, and so on."""
-        on_body = np.arange(len(self.points)) < self.num_surface
-        if not self.num_surface or channel == 0:
+    @property
+    def channels(self) -> tuple[Quantity, ...]:
+        """What each output channel is; empty where no model predicts the cloud."""
+        if self.layout is None:
+            return ()
+        quantities = [(name, self.layout.quantity_of(name)) for name in self.layout.field_channels]
+        return tuple(replace(of, name=name, components=()) for name, of in quantities)
+
+    def where_defined(self, channel: str) -> Bool[ndarray, " N"]:
+        """Return the points where an output channel is defined: wall shear on a body, and so on."""
+        part = "all" if self.layout is None else self.layout.part_of(channel)
+        if part == "all":
             return np.ones(len(self.points), dtype=bool)
-        return on_body if channel < 4 else ~on_body
-
-
-def flow_channels() -> tuple[Quantity, ...]:
-    """Return what the output channels of a model of flows are.
-
-    Examples:
-        >>> [channel.name for channel in flow_channels()][:2]
-        ['C_p', 'C_fx']
-    """
-    shear = "Friction coefficient along {}, zero away from the body."
-    change = "Change that the body makes to the velocity along {}, zero on the body."
-    known = {
-        "C_p": ("C_p", "1", "Pressure coefficient."),
-        **{f"C_f{x}": (f"C_{{f,{x}}}", "1", shear.format(x)) for x in "xyz"},
-        **{f"u_{x}": (f"u_{x}", "U_inf", change.format(x)) for x in "xyz"},
-    }
-    return tuple(
-        Quantity(name=name, symbol=known[name][0], unit=known[name][1], description=known[name][2])
-        for name in FIELDS
-    )
+        on_body = np.arange(len(self.points)) < self.num_surface
+        return on_body if part == "surface" else ~on_body
 
 
 def sample_of_points(name: str, points: Float[Tensor, "N X"], *, title: str) -> Sample:
@@ -100,7 +91,7 @@ def sample_of_case(case: Case) -> Sample:
         dataset=case.dataset,
         points=case.points,
         features=case.features,
-        channels=get_dataset(case.dataset).fields,
+        layout=get_dataset(case.dataset).layout,
         truth=case.fields,
         triangles=None if case.triangles is None else case.triangles.numpy(),
     )
@@ -152,7 +143,13 @@ def sample_of_clouds(key: str, clouds: Sequence[Cloud], *, title: str, body: Sur
         for name in ("points", "features", "fields")
     )
     num_surface = sum(cloud.num_surface for cloud in clouds)
-    merged = Cloud(points=points, features=features, fields=fields, num_surface=num_surface)
+    merged = Cloud(
+        points=points,
+        features=features,
+        fields=fields,
+        num_surface=num_surface,
+        layout=clouds[0].layout,
+    )
     areas = float(body.areas.sum()), frontal_area(body)
     return _sample_of_cloud(key, merged, title, body=body, areas=areas, known=False)
 
@@ -172,7 +169,7 @@ def _sample_of_cloud(
         dataset=CAR.name,
         points=cloud.points,
         features=cloud.features,
-        channels=flow_channels(),
+        layout=cloud.layout,
         truth=cloud.fields if known else None,
         body=body,
         num_surface=cloud.num_surface,
@@ -204,12 +201,14 @@ def as_cloud(sample: Sample) -> Cloud:
     Raises:
         ValueError: If the sample has no features.
     """
-    if sample.features is None:
+    if sample.features is None or sample.layout is None:
         raise ValueError(f"sample must have features, got none for {sample.key}")
     known = sample.truth
+    num_channels = len(sample.layout.field_channels)
     return Cloud(
         points=sample.points,
         features=sample.features,
-        fields=torch.zeros(len(sample.points), len(FIELDS)) if known is None else known,
+        fields=torch.zeros(len(sample.points), num_channels) if known is None else known,
         num_surface=sample.num_surface,
+        layout=sample.layout,
     )

@@ -13,7 +13,8 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from mspt.checkpoint import Checkpoint
-from mspt.data.clouds import Cloud, describe_points
+from mspt.data.clouds import Cloud
+from mspt.data.sets.car.clouds import LAYOUT, describe_points
 from mspt.errors import GeometryError, MSPTError
 from mspt.geometry.area import frontal_area
 from mspt.geometry.distance import nearest_on
@@ -120,4 +121,10 @@ def _cloud(points: ndarray, normals: ndarray, flow: ndarray, offsets: ndarray) -
     both = torch.from_numpy(np.concatenate([points, flow])).float()
     features = describe_points(normals.astype(np.float32), offsets.astype(np.float32))
     fields = torch.zeros(len(both), 7)
-    return Cloud(points=both, features=features, fields=fields, num_surface=len(points))
+    return Cloud(
+        points=both,
+        features=features,
+        fields=fields,
+        num_surface=len(points),
+        layout=LAYOUT,
+    )

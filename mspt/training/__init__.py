@@ -1,10 +1,9 @@
 """Training: loop, state on disk, optimizers, batches and presets."""
 
 from mspt.training.loop import EpochDone, StepDone, TrainingStopped, prepare, train
-from mspt.training.presets import PRESETS, Preset, TrainConfig, get_preset
+from mspt.training.presets import Preset, TrainConfig, get_preset, presets
 
 __all__ = [
-    "PRESETS",
     "EpochDone",
     "Preset",
     "StepDone",
@@ -12,5 +11,6 @@ __all__ = [
     "TrainingStopped",
     "get_preset",
     "prepare",
+    "presets",
     "train",
 ]

@@ -12,7 +12,9 @@ from torch import Tensor
 
 from mspt.config import ModelConfig
 from mspt.data.case import CaseStack
-from mspt.data.clouds import Cloud, CloudStack, FieldGroup, batch, case_seed
+from mspt.data.clouds import Cloud, CloudStack, batch, case_seed
+from mspt.data.dataset import Cases
+from mspt.data.layout import EVERYTHING, FieldGroup, Layout
 from mspt.data.registry import get_dataset
 from mspt.data.symmetry import turn
 from mspt.errors import DataError
@@ -23,7 +25,6 @@ from mspt.models.normalizer import Normalizer
 from mspt.partition.ball_tree import Partition
 from mspt.seeding import derive_seed
 
-Cases = CaseStack | CloudStack
 FIT_CLOUDS = 64
 """Clouds that a normalizer for flows is measured on."""
 
@@ -38,7 +39,7 @@ class Batch:
         fields: Targets in physical units.
         partitions: One for each cloud; None for a model without one.
         num_surface: Surface points of each cloud, which come first.
-        groups: What is scored, and on which points.
+        layout: What the fields are, and which of them are scored where.
     """
 
     points: Float[Tensor, "B N X"]
@@ -46,19 +47,19 @@ class Batch:
     fields: Float[Tensor, "B N C"]
     partitions: Sequence[Partition | SplitPartition] | None
     num_surface: int
-    groups: tuple[FieldGroup, ...]
+    layout: Layout
 
     def errors(self, predicted: Float[Tensor, "B N C"]) -> Float[Tensor, "G B"]:
         """Return the relative L2 of each group and case; both are in physical units."""
         return torch.stack(
             [
-                relative_l2(
-                    predicted[:, group.rows(self.num_surface)][..., list(group.channels)],
-                    self.fields[:, group.rows(self.num_surface)][..., list(group.channels)],
-                )
-                for group in self.groups
+                relative_l2(*(self._part(values, group) for values in (predicted, self.fields)))
+                for group in self.layout.groups
             ]
         )
+
+    def _part(self, values: Float[Tensor, "B N C"], group: FieldGroup) -> Float[Tensor, "B M V"]:
+        return values[:, group.rows(self.num_surface)][..., self.layout.columns(group.quantity)]
 
 
 @dataclass(frozen=True)
@@ -104,13 +105,12 @@ def _stacked(
     normalizer: Normalizer,
     partitions: Sequence[Partition] | None,
 ) -> Batch:
-    channels = tuple(range(cases.fields.shape[-1]))
     return Batch(
         *normalizer.encode(points, cases.features[rows]),
         fields=cases.fields[rows],
         partitions=partitions,
         num_surface=0,
-        groups=(FieldGroup("fields", "all", channels),),
+        layout=get_dataset(cases.dataset).layout,
     )
 
 
@@ -137,7 +137,7 @@ class CloudSource:
             fields=fields,
             partitions=partitions_for(self.config, encoded[0], num_surface=num_surface),
             num_surface=num_surface,
-            groups=self.cases.layout.groups,
+            layout=self.cases.layout,
         )
 
 
@@ -159,53 +159,58 @@ def source_of(
 def fit_normalizer(cases: Cases) -> Normalizer:
     """Measure means and scales on training cases.
 
-    Of flows, coordinates are measured on the bodies and fields where they mean something.
+    In clouds around bodies, coordinates are measured on the surface, so that the extent of the flow
+    domain does not matter, and each quantity where the first group that scores it is defined.
     """
     if isinstance(cases, CaseStack):
         return Normalizer.fit(cases.points, cases.features, cases.fields)
+    layout = cases.layout
     clouds = [cases.draw(row, seed=row) for row in range(min(len(cases), FIT_CLOUDS))]
-    normalizer = _fit(clouds, cases.layout.everything)
-    for group in cases.layout.groups:
-        channels = list(group.channels)
-        measured = _fit(clouds, group)
-        if group.name == "surface_pressure":
-            normalizer.points_mean.copy_(measured.points_mean)
-            normalizer.points_scale.copy_(measured.points_scale)
-        if group.name != "volume_pressure":
-            normalizer.fields_mean[channels] = measured.fields_mean
-            normalizer.fields_scale[channels] = measured.fields_scale
+    normalizer = _fit(clouds, layout, EVERYTHING)
+    measured: set[str | None] = set()
+    for group in layout.groups:
+        if group.quantity in measured:
+            continue
+        fitted, columns = _fit(clouds, layout, group), layout.columns(group.quantity)
+        if group is next(one for one in layout.groups if one.part == "surface"):
+            normalizer.points_mean.copy_(fitted.points_mean)
+            normalizer.points_scale.copy_(fitted.points_scale)
+        normalizer.fields_mean[columns] = fitted.fields_mean
+        normalizer.fields_scale[columns] = fitted.fields_scale
+        measured.add(group.quantity)
     return normalizer
 
 
-def _fit(clouds: Sequence[Cloud], group: FieldGroup) -> Normalizer:
+def _fit(clouds: Sequence[Cloud], layout: Layout, group: FieldGroup) -> Normalizer:
     """Measure the channels of a group on its points; clouds may be of several sizes."""
     spans = [group.rows(cloud.num_surface) for cloud in clouds]
     pairs = list(zip(clouds, spans, strict=True))
+    columns = layout.columns(group.quantity)
     return Normalizer.fit(
         torch.cat([cloud.points[span] for cloud, span in pairs])[None],
         torch.cat([cloud.features[span] for cloud, span in pairs])[None],
-        torch.cat([cloud.fields[span] for cloud, span in pairs])[None][..., list(group.channels)],
+        torch.cat([cloud.fields[span] for cloud, span in pairs])[None][..., columns],
     )
 
 
 def coarsen(cases: Cases) -> Cases:
-    """Return cases on a quarter of the points: every second row and column, or fewer drawn.
+    """Return cases on a quarter of the points: those the data set names, or fewer drawn ones.
 
     Raises:
-        DataError: If the data set has neither a grid nor points to draw from.
+        DataError: If the data set has neither coarser points nor points to draw from.
     """
     if isinstance(cases, CloudStack):
         return replace(cases, num_surface=cases.num_surface // 4, num_volume=cases.num_volume // 4)
-    shape = get_dataset(cases.dataset).grid_shape
-    if shape is None:
+    dataset = get_dataset(cases.dataset)
+    rows = None if dataset.coarsen is None else dataset.coarsen(0.25)
+    if rows is None:
         raise DataError(
-            f"coarse_epochs must be 0 for a data set without a grid, got {cases.dataset!r}"
+            f"coarse_epochs must be 0 for a data set without coarser points, got {cases.dataset!r}"
         )
-    kept = torch.arange(shape[0] * shape[1]).reshape(shape)[::2, ::2].flatten()
-    points = cases.points[:1, kept].expand(len(cases), -1, -1)
+    kept = torch.from_numpy(rows)
     return replace(
         cases,
-        points=points,
+        points=cases.points[:, kept],
         features=cases.features[:, kept],
         fields=cases.fields[:, kept],
         triangles=None,

@@ -7,17 +7,8 @@ import pytest
 import torch
 from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_flows
 
-from mspt.data.clouds import (
-    CAR_LAYOUT,
-    GROUPS,
-    MIRRORED_POINTS,
-    cloud_of,
-    describe_points,
-    draw_evenly,
-    fingerprint_clouds,
-    stack_flows,
-    whole_body,
-)
+from mspt.data.clouds import CAR_LAYOUT, GROUPS, MIRRORED_POINTS, draw_evenly, fingerprint_clouds, whole_body
+from mspt.data.sets.car.clouds import cloud_of, describe_points, stack_flows
 from mspt.data.sets.car.store import read_flow, write_flow
 from mspt.errors import DataError
 from mspt.metrics.forces import closure_error

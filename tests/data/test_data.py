@@ -10,9 +10,13 @@ from mspt.data import codec, store
 from mspt.data import generate as generate_module
 from mspt.data.case import Case
 from mspt.data.codec import case_name, decode, encode, quantize
-from mspt.data.generate import CaseDone, case_seed, generate
-from mspt.data.registry import DATASETS, Dataset, get_dataset, grid_points, grid_triangles
-from mspt.data.store import fingerprint, list_cases, load_case, load_split, read_arrays, ship
+from mspt.data.dataset import CaseDone
+from mspt.data.generate import case_seed, generate
+from mspt.data.registry import DATASETS, get_dataset
+from mspt.data.dataset import Dataset
+from mspt.data.grids import grid_points, grid_triangles
+from mspt.data.store import fingerprint, list_cases, load_case, load_split, ship
+from mspt.data.files import read_arrays
 from mspt.errors import DataError, SolverError
 
 NAMES = list(DATASETS)

@@ -14,7 +14,7 @@ from numpy import ndarray
 from scipy.spatial import cKDTree
 
 from mspt.data.sets.car import flow_case as flow_module
-from mspt.data.sets.car.dataset import BLOCK, NUM_CASES, UNSEEN, car_body, family_and_split
+from mspt.data.sets.car.families import BLOCK, NUM_CASES, UNSEEN, car_body, family_and_split
 from mspt.data.sets.car.flow_case import (
     MAX_DRAG,
     MAX_SPREAD,

@@ -8,7 +8,7 @@ from made_up_flows import sphere_flow
 
 from mspt.data.sets.car import generate as flow_generate
 from mspt.data.sets.car import store as flow_store
-from mspt.data.sets.car.dataset import family_and_split
+from mspt.data.sets.car.families import family_and_split
 from mspt.data.sets.car.generate import generate_flows, ship_flows
 from mspt.data.sets.car.store import left_out, list_flows, write_flow
 from mspt.errors import SolverError

@@ -10,7 +10,7 @@ from made_up_flows import sphere_flow, sphere_velocity
 
 from mspt.data.sets.car import generate as flow_generate
 from mspt.data.sets.car import store as flow_store
-from mspt.data.sets.car.dataset import family_and_split
+from mspt.data.sets.car.families import family_and_split
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.data.sets.car.generate import generate_flows, ship_flows
 from mspt.data.sets.car.other_meshes import (
@@ -20,8 +20,9 @@ from mspt.data.sets.car.other_meshes import (
     read_repeat,
     write_repeat,
 )
-from mspt.data.sets.car.store import LEFT_OUT, SHIPPED, load_flow, load_repeats, write_flow
-from mspt.data.store import read_json, write_json
+from mspt.data.sets.car.store import LEFT_OUT, load_flow, load_repeats, write_flow
+from mspt.data.files import SHIPPED
+from mspt.data.files import read_json, write_json
 from mspt.errors import DataError
 from mspt.evaluation.flows import compare_labels, label_noise, summarize
 

@@ -8,7 +8,9 @@ from helpers import made_up_cases, tiny_config
 from scipy.spatial import cKDTree
 
 from mspt.checkpoint import Checkpoint, build_model
-from mspt.data.registry import DATASETS, Dataset, grid_points
+from mspt.data.registry import DATASETS
+from mspt.data.dataset import Dataset
+from mspt.data.grids import grid_points
 from mspt.data.symmetry import IDENTITY, LEFT_RIGHT, SQUARE, Symmetry, turn
 from mspt.evaluation.cases import evaluate
 from mspt.inference.predict import predict_case

@@ -7,12 +7,13 @@ import pyvista as pv
 import torch
 
 from mspt.checkpoint import load_checkpoint
-from mspt.data.clouds import cloud_of, whole_body
+from mspt.data.sets.car.clouds import cloud_of
+from mspt.data.clouds import whole_body
 from mspt.data.sets.car.store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
 from mspt.evaluation import flows as flow_evaluation
 from mspt.evaluation.comparison import (
-    PARTS,
+    COMPONENTS,
     compare,
     compared_table,
     error_rank,
@@ -62,7 +63,7 @@ def test_error_of_all_stored_faces_is_that_of_the_score() -> None:
     assert primary_error(whole, predicted) == pytest.approx(score.surface_pressure, rel=1e-5)
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", COMPONENTS)
 def test_numbers_of_a_vector_are_those_of_its_component_or_its_length(
     flow_seen: tuple, part: str
 ) -> None:

@@ -10,9 +10,10 @@ from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_flows
 from torch import Tensor, nn
 
 from mspt.checkpoint import Checkpoint, CheckpointInfo, build_model
-from mspt.data.clouds import Cloud, cloud_of, whole_body
+from mspt.data.clouds import Cloud, whole_body
+from mspt.data.sets.car.clouds import cloud_of
 from mspt.data.sets.car.flow_case import FlowCase
-from mspt.data.sets.car.flow_refine import compare_meshes, mean_differences
+from mspt.data.sets.car.other_meshes import compare_meshes, mean_differences
 from mspt.errors import GeometryError, MSPTError
 from mspt.evaluation._flow_card import flow_section
 from mspt.evaluation.flows import compare, evaluate_flows, on_wheels, score_flow, summarize

@@ -17,10 +17,12 @@ from mspt.checkpoint import (
 )
 from mspt.data.case import CaseStack
 from mspt.data.registry import DATASETS
-from mspt.data.sets.car.dataset import CAR, family_and_split
+from mspt.data.sets.car.dataset import CAR
+from mspt.data.sets.car.families import family_and_split
 from mspt.data.sets.car.other_meshes import REPEATS
-from mspt.data.sets.car.store import FINER_FOLDER, flow_index, list_flows, load_flow, load_repeats
-from mspt.data.sets.car.store import SHIPPED as SHIPPED_DATA
+from mspt.data.sets.car.store import FINER_FOLDER, list_flows, load_flow, load_repeats
+from mspt.data.sets.car.families import flow_index
+from mspt.data.files import SHIPPED as SHIPPED_DATA
 from mspt.data.store import load_split
 from mspt.evaluation._card_parts import flattened
 from mspt.evaluation.cards import model_cards

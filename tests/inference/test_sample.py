@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mspt.checkpoint import load_checkpoint
-from mspt.data.sets.car.dataset import car_body
+from mspt.data.sets.car.families import car_body
 from mspt.data.sets.car.store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
 from mspt.errors import MSPTError

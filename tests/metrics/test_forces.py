@@ -6,7 +6,7 @@ from scipy.stats import spearmanr
 
 from mspt.data.sets.car.flow_case import PRESSURE_RANGE, FlowCase
 from mspt.data.sets.car.store import read_flow
-from mspt.data.store import SHIPPED
+from mspt.data.files import SHIPPED
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.mesh import SurfaceMesh, box
 from mspt.metrics.forces import (

@@ -9,7 +9,8 @@ from torch import nn
 
 from mspt.checkpoint import save_checkpoint
 from mspt.data.case import CaseStack
-from mspt.data.registry import DATASETS, grid_points
+from mspt.data.registry import DATASETS
+from mspt.data.grids import grid_points
 from mspt.errors import CheckpointError, DataError
 from mspt.inference.predict import predict_stack
 from mspt.metrics.fields import relative_l2

@@ -1,31 +1,48 @@
-"""What all adapters share: a case as it was published, where its files lie, and reading them.
+"""What public data sets share: a case as it was published, where its files lie, and reading them.
 
-Files are read in this process: they are a person's own, of a data set that she trusts.
+Files are read in this process, not in the sandbox: they come from a published data set that the
+person has chosen to trust.
 
 Letters: S surface points, V points of the flow, N all points, W points of the wall.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyvista as pv
+import scipy  # its parts are loaded when first used
 import torch
 from jaxtyping import Float, Float32, Float64
 from numpy import ndarray
-from scipy.spatial import KDTree
 from torch import Tensor
 
+from mspt.config import TrainConfig
 from mspt.data.case import Quantity
 from mspt.data.clouds import Cloud, CloudStack
-from mspt.data.layout import Layout
-from mspt.data.store import DATA
+from mspt.data.dataset import CaseDone, Dataset, PointsStored, Request
+from mspt.data.files import DATA
 from mspt.errors import DataError
 
+if TYPE_CHECKING:
+    import pyvista  # VTK takes a second to import: only readers of VTK files wait for it
+
 SPLITS = ("train", "validation", "test")
-FEATURES = ("x", "y", "z", "distance", "direction_x", "direction_y", "direction_z")
+_FEATURES = {
+    **{axis: f"Coordinate {axis}." for axis in "xyz"},
+    "distance": "Distance from the wall.",
+    **{
+        f"direction_{axis}": f"Unit vector away from the nearest point of the wall, along {axis}."
+        for axis in "xyz"
+    },
+}
+FEATURES = tuple(
+    Quantity(name=name, symbol=name, unit="1", description=words)
+    for name, words in _FEATURES.items()
+)
+"""The inputs of the published preprocessing of ShapeNet-Car, in its order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +65,7 @@ class DragSurface:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdaptedCase:
+class PublicCase:
     """One case of a public data set.
 
     Attributes:
@@ -63,154 +80,167 @@ class AdaptedCase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PointsKept:
-    """A case too large to be read every time, of which points are now kept.
+class PublicFiles:
+    """Files of a public data set, read where a person has put them.
 
     Attributes:
-        name: Of the case.
-        done: Cases kept of those that were to be.
-        total: Cases that were to be kept.
-    """
-
-    name: str
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Adapter:
-    """A public data set that is read where a person keeps it.
-
-    Attributes:
-        name: The word for it on the command line.
-        title: The words for it on screen.
-        source: Who published it, and where.
-        licence: Of the data.
+        source: Who published the data, and where.
         files: Folders and files that are expected.
-        places: Folders below the given one where they are looked for.
-        sign: Pattern of a folder that tells that they are there.
-        fields: What is predicted, with units.
-        layout: Channels of its clouds.
-        names: Return the names of the cases of a split in a folder.
+        places: Folders below the given one that are searched for them.
+        sign: Pattern of a folder that shows that they are there.
+        split_names: Return the names of the cases of a split in a folder.
         needs: Return the files that a case is read from.
         read: Return a case by its name.
-        must_keep: Tell whether a case is too large to be read every time and not kept yet.
-        facts: What a checkpoint's header keeps of the data.
+        must_store: Whether a case is too large to be read in every epoch and not stored yet.
     """
 
-    name: str
-    title: str
     source: str
-    licence: str
     files: str
     places: tuple[str, ...]
     sign: str
-    fields: tuple[Quantity, ...]
-    layout: Layout
-    names: Callable[[Path, str], list[str]]
+    split_names: Callable[[Path, str], list[str]]
     needs: Callable[[Path, str], list[Path]]
-    read: Callable[[Path, str], AdaptedCase]
-    must_keep: Callable[[Path, str], bool]
-    facts: dict[str, object]
+    read: Callable[[Path, str], PublicCase]
+    must_store: Callable[[Path, str], bool] | None = None
 
+    def find_folder(self, dataset: Dataset, root: Path | None) -> Path:
+        """Return the folder of the data set, at or below ``root``, which defaults to ``data``.
 
-def find_folder(adapter: Adapter, root: Path | None) -> Path:
-    """Return the folder of a data set, at or below ``root``, which defaults to ``data``.
-
-    Raises:
-        DataError: If it is not there; the message says what is expected and where it comes from.
-    """
-    base = DATA if root is None else root
-    for folder in (base, base / adapter.name):
-        for place in adapter.places:
-            if any((folder / place).glob(adapter.sign)):
-                return folder / place
-    raise DataError(
-        f"--data must be a folder with {adapter.files}, got no {adapter.sign} in or below "
-        f"'{base}'; {adapter.name} is not made here but downloaded: {adapter.source}, "
-        f"{adapter.licence}"
-    )
-
-
-def case_names(
-    adapter: Adapter, split: str, *, root: Path | None = None, limit: int | None = None
-) -> tuple[Path, list[str]]:
-    """Return the folder of a data set and the names of a split's cases, or of the first of them.
-
-    All files of these cases are there.
-
-    Raises:
-        DataError: If there is no such split, or the folder is absent or incomplete.
-    """
-    if split not in SPLITS:
-        raise DataError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
-    if limit is not None and limit < 1:
-        raise DataError(f"limit must be at least 1, got {limit}")
-    folder = find_folder(adapter, root)
-    names = adapter.names(folder, split)[:limit]
-    if not names:
+        Raises:
+            DataError: If it is not there; the message says what is expected and where it is found.
+        """
+        base = DATA if root is None else root
+        for folder in (base, base / dataset.name):
+            for place in self.places:
+                if any((folder / place).glob(self.sign)):
+                    return folder / place
         raise DataError(
-            f"{adapter.name} must have {split} cases, got none in '{folder}'; "
-            f"expected are {adapter.files}"
+            f"--data must be a folder with {self.files}, got no {self.sign} in or below "
+            f"'{base}'; {dataset.name} is not made here but downloaded: {self.source}, "
+            f"{dataset.licence}"
         )
-    missing = {
-        name: absent
-        for name in names
-        if (absent := [path for path in adapter.needs(folder, name) if not path.is_file()])
-    }
-    if missing:
-        name, absent = next(iter(missing.items()))
+
+    def names(self, dataset: Dataset, split: str, root: Path | None) -> tuple[str, ...]:
+        """Return the names of a split's cases.
+
+        Raises:
+            DataError: If their folder is absent or incomplete.
+        """
+        return tuple(self.complete(dataset, split, root, limit=None)[1])
+
+    def complete(
+        self, dataset: Dataset, split: str, root: Path | None, limit: int | None
+    ) -> tuple[Path, list[str]]:
+        """Return the folder and the names of a split's cases, all of whose files are there.
+
+        Raises:
+            DataError: If the folder is absent or incomplete.
+        """
+        folder = self.find_folder(dataset, root)
+        names = self.split_names(folder, split)[:limit]
+        if not names:
+            raise DataError(
+                f"{dataset.name} must have {split} cases, got none in '{folder}'; "
+                f"expected are {self.files}"
+            )
+        missing = {
+            name: absent
+            for name in names
+            if (absent := [path for path in self.needs(folder, name) if not path.is_file()])
+        }
+        if missing:
+            name, absent = next(iter(missing.items()))
+            raise DataError(
+                f"{dataset.name} must be complete for this split, got {len(missing)} of "
+                f"{len(names)} cases without a file, first "
+                f"{' and '.join(path.name for path in absent)} of {name} in '{folder}'; "
+                f"get them: {self.source}, {dataset.licence}"
+            )
+        return folder, names
+
+    def load(self, dataset: Dataset, name: str, root: Path | None) -> PublicCase:
+        """Return one case by its name.
+
+        Raises:
+            DataError: If its files are absent or damaged.
+        """
+        return self.read(self.find_folder(dataset, root), name)
+
+    def cases(
+        self,
+        dataset: Dataset,
+        split: str,
+        root: Path | None,
+        limit: int | None,
+        train: TrainConfig,
+    ) -> CloudStack:
+        """Return the cases of a split, of which clouds of the training's size are drawn.
+
+        Raises:
+            DataError: If they are absent, incomplete or damaged.
+        """
+        folder, names = self.complete(dataset, split, root, limit)
+        found = [self.read(folder, name) for name in names]
+        return CloudStack(
+            dataset=dataset.name,
+            names=tuple(case.name for case in found),
+            halves=tuple(case.cloud for case in found),
+            areas=(),
+            drag=(),
+            lift=(),
+            num_surface=train.surface_points,
+            num_volume=train.volume_points,
+            layout=dataset.layout,
+        )
+
+    def prepare(
+        self, dataset: Dataset, split: str, root: Path | None, limit: int | None
+    ) -> Iterator[PointsStored]:
+        """Read the cases that are too large to be read in every epoch, and store points of them.
+
+        Raises:
+            DataError: If they are absent, incomplete or damaged.
+        """
+        if self.must_store is None:
+            return
+        folder, names = self.complete(dataset, split, root, limit)
+        todo = [name for name in names if self.must_store(folder, name)]
+        for done, name in enumerate(todo, start=1):
+            self.read(folder, name)
+            yield PointsStored(name=name, done=done, total=len(todo))
+
+    def generate(self, dataset: Dataset, request: Request) -> Iterator[CaseDone]:  # noqa: ARG002
+        """Refuse: public data are downloaded.
+
+        Raises:
+            DataError: Always; the message says where they are found.
+        """
         raise DataError(
-            f"{adapter.name} must be complete for this split, got {len(missing)} of {len(names)} "
-            f"cases without a file, first {' and '.join(path.name for path in absent)} of {name} "
-            f"in '{folder}'; get them: {adapter.source}, {adapter.licence}"
+            f"data set must be one that is generated here, got {dataset.name}, which is "
+            f"downloaded: {self.source}, {dataset.licence}"
         )
-    return folder, names
 
+    def ship(
+        self,
+        dataset: Dataset,
+        root: Path,  # noqa: ARG002 - one signature for all sources
+        out: Path,  # noqa: ARG002
+        num_train: int | None,  # noqa: ARG002
+    ) -> Mapping[str, int]:
+        """Refuse: the data of others are not shipped.
 
-def read_cases(
-    adapter: Adapter, split: str, *, root: Path | None = None, limit: int | None = None
-) -> Iterator[AdaptedCase]:
-    """Read the cases of a split one by one.
+        Raises:
+            DataError: Always.
+        """
+        raise DataError(f"data set must be one that is generated here, got {dataset.name}")
 
-    Raises:
-        DataError: If they are absent, incomplete or damaged.
-    """
-    folder, names = case_names(adapter, split, root=root, limit=limit)
-    return (adapter.read(folder, name) for name in names)
-
-
-def keep_points(
-    adapter: Adapter, split: str, *, root: Path | None = None, limit: int | None = None
-) -> Iterator[PointsKept]:
-    """Read the cases that are too large to be read every time, and keep points of them.
-
-    Raises:
-        DataError: If they are absent, incomplete or damaged.
-    """
-    folder, names = case_names(adapter, split, root=root, limit=limit)
-    todo = [name for name in names if adapter.must_keep(folder, name)]
-    for done, name in enumerate(todo, start=1):
-        adapter.read(folder, name)
-        yield PointsKept(name=name, done=done, total=len(todo))
-
-
-def stack_cases(
-    adapter: Adapter, cases: Iterator[AdaptedCase], *, num_surface: int, num_volume: int
-) -> CloudStack:
-    """Return cases to learn from, of which so many points are drawn."""
-    found = list(cases)
-    return CloudStack(
-        dataset=adapter.name,
-        names=tuple(case.name for case in found),
-        halves=tuple(case.cloud for case in found),
-        areas=(),
-        drag=(),
-        lift=(),
-        num_surface=num_surface,
-        num_volume=num_volume,
-        layout=adapter.layout,
-    )
+    def at_hand(self, dataset: Dataset, root: Path | None) -> Mapping[str, str]:
+        """Return how many cases of each split are there, or which files are expected."""
+        try:
+            self.find_folder(dataset, root)
+        except DataError:
+            return {"files": f"none here; expected below data/: {self.files}", "from": self.source}
+        return {split: str(len(self.names(dataset, split, root))) for split in dataset.splits}
 
 
 def describe_points(
@@ -233,19 +263,21 @@ def describe_points(
         >>> describe_points(wall, np.array([[1.0, 0, 0]]), point, wall=wall)[1].tolist()
         [0.0, 3.0, 4.0, 5.0, 0.0, 0.6000000238418579, 0.800000011920929]
     """
-    distance, nearest = (np.asarray(found) for found in KDTree(wall).query(volume))
+    distance, nearest = (np.asarray(found) for found in scipy.spatial.KDTree(wall).query(volume))
     away = (volume - wall[nearest]) / np.maximum(distance, 1e-12)[:, None]
     on_wall = np.concatenate([surface, np.zeros((len(surface), 1)), normals], axis=1)
     in_flow = np.concatenate([volume, distance[:, None], away], axis=1)
     return torch.from_numpy(np.concatenate([on_wall, in_flow])).float()
 
 
-def read_mesh_file(path: Path) -> pv.PolyData | pv.UnstructuredGrid:
+def read_mesh_file(path: Path) -> "pyvista.DataSet":
     """Read a surface or a mesh of cells with its arrays.
 
     Raises:
         DataError: If the file is damaged or holds something else.
     """
+    import pyvista as pv
+
     try:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from mspt.data.sets.car.dataset import UNSEEN
+from mspt.data.sets.car.families import UNSEEN
 from mspt.figures.theme import ACCENT, INK, lay_out
 from mspt.geometry.bodies.cars import CarKind
 

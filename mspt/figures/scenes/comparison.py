@@ -61,7 +61,7 @@ def compared_scene(
     return Scene(
         points=points,
         panels=tuple(field_panels(compared, mode)),
-        triangles=sample.triangles if several[0].view.where == "everywhere" else None,
+        triangles=sample.triangles if several[0].view.where == "all" else None,
         layers=(*_bodies(sample), *ball),
         groups=groups,
         group_text=_group_text(patch, shares),

@@ -12,7 +12,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from mspt.data.case import Quantity
-from mspt.data.clouds import FREE_STREAM
+from mspt.data.sets.car.clouds import FREE_STREAM
 from mspt.evaluation.comparison import Compared, compare, views_of
 from mspt.figures.scenes.comparison import quantity_of
 from mspt.figures.theme import shared_limits

@@ -6,8 +6,8 @@ import numpy as np
 from numpy import ndarray
 
 from mspt.data.codec import decode_rows, encode_rows, join_bytes, split_bytes
-from mspt.data.sets.car.dataset import CAR, car_body
-from mspt.data.store import SHIPPED, read_arrays, write_arrays
+from mspt.data.files import SHIPPED, read_arrays, write_arrays
+from mspt.data.sets.car.families import NAME, car_body
 from mspt.geometry.halves import half_of, joined
 from mspt.geometry.mesh import SurfaceMesh
 
@@ -48,4 +48,4 @@ def _decode(arrays: dict[str, ndarray]) -> SurfaceMesh:
 
 
 def _path(root: Path, index: int) -> Path:
-    return root / CAR.name / FOLDER / f"{index:05d}.npz"
+    return root / NAME / FOLDER / f"{index:05d}.npz"

@@ -1,84 +1,162 @@
-"""The data set ``car``: which body each case is, and which split it belongs to.
+"""The data set ``car``: flows around cars and other bodies over moving ground."""
 
-Families come in blocks of twenty, eleven of them cars, four of them blocks and five generic
-bodies, in an order of their own for each block: however few cases are made, their mix is right.
-Two families are never learned from: pickups and cylinders make the second test, ``unseen``.
-"""
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-import random
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache, lru_cache
+import numpy as np
 
-from mspt.data.case import Quantity
-from mspt.geometry.bodies.families import Body, draw_body
-from mspt.seeding import derive_seed
+from mspt.config import ModelConfig, Preset, TrainConfig
+from mspt.data.clouds import CloudStack
+from mspt.data.dataset import Body, CaseDone, Dataset, PointsStored, Request
+from mspt.data.sets.car.bodies import drawn_body
+from mspt.data.sets.car.clouds import LAYOUT, stack_flows
+from mspt.data.sets.car.families import NAME, NUM_CASES, family_and_split, flow_index
+from mspt.data.sets.car.flow_case import FlowCase
+from mspt.data.sets.car.generate import generate_flows, ship_flows
+from mspt.data.sets.car.store import (
+    MESHES,
+    SPLITS,
+    label_errors,
+    left_out,
+    list_flows,
+    load_flow,
+    load_flows,
+    load_repeats,
+)
+from mspt.geometry.mesh import SurfaceMesh
+from mspt.geometry.outline import describe_outline
 
-BLOCK: Sequence[str] = (
-    *("notchback",) * 3, *("fastback",) * 3, *("estate",) * 2, *("van",) * 2, "pickup",
-    *("block",) * 4,
-    "ellipsoid", "box", "cylinder", "blob", "wing",
-)  # fmt: skip
-UNSEEN = frozenset({"pickup", "cylinder"})
-NUM_CASES = 520
-NUM_TEST, NUM_VALIDATION = 2, 1
-
-
-@cache
-def family_and_split(index: int) -> tuple[str, str]:
-    """Return the family and the split of a case.
-
-    Of the eighteen cases of a block that are no unseen family, two are test and one validation.
-
-    Examples:
-        >>> sorted(family_and_split(index)[0] for index in range(20)) == sorted(BLOCK)
-        True
-        >>> [family_and_split(index)[1] for index in range(20)].count("test")
-        2
-    """
-    block, place = divmod(index, len(BLOCK))
-    order = _families(block)
-    family = order[place]
-    if family in UNSEEN:
-        return family, "unseen"
-    rank = sum(other not in UNSEEN for other in order[:place])
-    if rank < NUM_TEST:
-        return family, "test"
-    return family, "validation" if rank < NUM_TEST + NUM_VALIDATION else "train"
-
-
-@cache
-def _families(block: int) -> Sequence[str]:
-    """Return the families of a block of cases in its own order."""
-    order = list(BLOCK)
-    random.Random(derive_seed(0, "car families", block)).shuffle(order)
-    return order
+# Surface and flow together, in few large patches as for elasticity.
+_MODEL = ModelConfig(
+    space_dim=3,
+    in_features=5,
+    out_channels=7,
+    width=96,
+    num_heads=4,
+    num_blocks=6,
+    num_patches=8,
+    num_supernodes=8,
+    unified_position=4,
+)
+_K64 = replace(_MODEL, num_patches=64, num_supernodes=1)
+# A branched model has two sets of weights, each of two thirds of the width; on a GPU a step of it
+# takes 1.6 times as long, hence fewer epochs in the same minutes.
+_BRANCHED = replace(_K64, architecture="branched", width=64)
+_TRANSOLVER = replace(_K64, architecture="transolver", num_patches=None, num_slices=64)
+_TRAIN = TrainConfig(epochs=68, surface_points=4096, volume_points=2560)
 
 
-@lru_cache(maxsize=16)
-def car_body(index: int, *, seed: int = 0) -> Body:
-    """Return the body of a case; drawing one takes most of a second, so the last are kept."""
-    family, _ = family_and_split(index)
-    return draw_body(family, derive_seed(seed, "car", index))
+class FlowFiles:
+    """One file a case, in the folder of generated data, else in what ships with the project."""
+
+    def names(self, dataset: Dataset, split: str, root: Path | None) -> tuple[str, ...]:  # noqa: ARG002
+        """Return the names of a split's cases that are there."""
+        return list_flows(split, root=root)
+
+    def load(self, dataset: Dataset, name: str, root: Path | None) -> FlowCase:  # noqa: ARG002
+        """Return one case by its name, such as ``car-0012``.
+
+        Raises:
+            DataError: If there is no such case.
+        """
+        return load_flow(name, root=root)
+
+    def cases(
+        self,
+        dataset: Dataset,
+        split: str,
+        root: Path | None,
+        limit: int | None,
+        train: TrainConfig,
+    ) -> CloudStack:
+        """Return the cases of a split, of which clouds of the training's size are drawn.
+
+        Raises:
+            DataError: If there are none.
+        """
+        return stack_flows(
+            dataset.name,
+            load_flows(split, root=root)[:limit],
+            num_surface=train.surface_points,
+            num_volume=train.volume_points,
+        )
+
+    def prepare(
+        self,
+        dataset: Dataset,  # noqa: ARG002 - one signature for all sources
+        split: str,  # noqa: ARG002
+        root: Path | None,  # noqa: ARG002
+        limit: int | None,  # noqa: ARG002
+    ) -> Iterator[PointsStored]:
+        """Do nothing: reading these files is fast."""
+        yield from ()
+
+    def generate(self, dataset: Dataset, request: Request) -> Iterator[CaseDone]:
+        """Solve cases with OpenFOAM, resuming an earlier run.
+
+        Raises:
+            DataError: If the request is out of range.
+            SolverError: If OpenFOAM is not installed.
+        """
+        return generate_flows(
+            num_cases=dataset.num_cases if request.num_cases is None else request.num_cases,
+            seed=request.seed,
+            out=request.out,
+            jobs=request.jobs,
+            mesh=request.mesh,
+        )
+
+    def ship(
+        self,
+        dataset: Dataset,  # noqa: ARG002
+        root: Path,
+        out: Path,
+        num_train: int | None,  # noqa: ARG002 - all training cases ship
+    ) -> Mapping[str, int]:
+        """Copy generated flows to what ships, with fewer points of the flow."""
+        return ship_flows(root=root, out=out)
+
+    def at_hand(self, dataset: Dataset, root: Path | None) -> Mapping[str, str]:
+        """Return how many cases of each split are there."""
+        return {
+            split: f"{len(self.names(dataset, split, root))} of {size}"
+            for split, size in dataset.splits.items()
+        }
 
 
-@dataclass(frozen=True, kw_only=True)
-class FlowDataset:
-    """What a data set of flows is; see :class:`mspt.data.registry.Dataset` for the words."""
-
-    name: str
-    title: str
-    equation: str
-    geometry: str
-    solver: str
-    licence: str
-    fields: tuple[Quantity, ...]
-    num_cases: int
-    seconds_per_case: float
+def body_surface(name: str) -> SurfaceMesh:
+    """Return the closed surface of a case's body."""
+    return drawn_body(flow_index(name))
 
 
-CAR = FlowDataset(
-    name="car",
+def body_family(name: str) -> str:
+    """Return what kind of body a case has, such as ``van``."""
+    return family_and_split(flow_index(name))[0]
+
+
+def training_facts(cases: CloudStack) -> dict[str, Any]:
+    """Return what a header stores of training flows: mean coefficients and the bodies' outlines."""
+    bodies = [half.points[: half.num_surface].double().numpy() for half in cases.halves]
+    return {
+        "mean_C_D": float(np.mean(cases.drag)),
+        "mean_C_L": float(np.mean(cases.lift)),
+        "library": {
+            "names": list(cases.names),
+            "families": [body_family(name) for name in cases.names],
+            "outlines": [describe_outline(body).round(4).tolist() for body in bodies],
+        },
+    }
+
+
+def _split_sizes() -> dict[str, int | None]:
+    found = [family_and_split(index)[1] for index in range(NUM_CASES)]
+    return {split: found.count(split) for split in SPLITS}
+
+
+CAR = Dataset(
+    name=NAME,
     title="Car aerodynamics",
     equation=(
         r"\nabla \cdot u = 0, \quad u \cdot \nabla u = -\nabla p + \nabla \cdot"
@@ -87,34 +165,34 @@ CAR = FlowDataset(
     geometry=(
         "Bodies of length 1 over moving ground in a uniform stream, Reynolds number 4 million: "
         "55% cars (half of them on wheels, half sealed), 20% Ahmed-type blocks, 25% generic "
-        "bodies. Pickups and cylinders are never learned from. Fields on all faces of the body "
-        "and at points of the flow, on one side of the plane of symmetry."
+        "bodies. Training uses neither pickups nor cylinders. Fields on all faces of the body and "
+        "at points of the flow, on one side of the plane of symmetry."
     ),
     solver=(
         "OpenFOAM's simpleFoam, k-omega SST with wall functions, half a domain of 70,000 to "
         "100,000 cells, two boundary layers, means over the last 80 of 240 iterations."
     ),
     licence="MIT, generated by this project",
-    fields=(
-        Quantity(
-            name="C_p",
-            symbol="C_p",
-            unit="1",
-            description="Pressure above the free stream's, over the dynamic pressure.",
-        ),
-        Quantity(
-            name="C_f",
-            symbol="C_f",
-            unit="1",
-            description="Wall shear stress over the dynamic pressure, a vector along the wall.",
-        ),
-        Quantity(
-            name="velocity",
-            symbol="u",
-            unit="U_inf",
-            description="Velocity in the flow, in free-stream speeds.",
-        ),
-    ),
-    num_cases=NUM_CASES,
+    space_dim=3,
+    layout=LAYOUT,
+    splits=_split_sizes(),
+    source=FlowFiles(),
+    presets={
+        "car": Preset(dataset=NAME, model=_MODEL, train=_TRAIN),
+        "car-k64": Preset(dataset=NAME, model=_K64, train=_TRAIN),
+        "car-branched": Preset(dataset=NAME, model=_BRANCHED, train=replace(_TRAIN, epochs=38)),
+        "car-transolver": Preset(dataset=NAME, model=_TRANSOLVER, train=_TRAIN),
+    },
     seconds_per_case=52.0,
+    body=Body(
+        surface=body_surface,
+        family=body_family,
+        first_family="notchback",
+        held_out=("test", "unseen"),
+        meshes=tuple(MESHES),
+        repeats=load_repeats,
+        left_out=left_out,
+        label_errors=label_errors,
+    ),
+    training_facts=training_facts,
 )

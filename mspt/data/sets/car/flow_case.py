@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy  # its parts are loaded when first used
 from jaxtyping import Float32, Float64
 from numpy import ndarray
-from scipy.spatial import KDTree
 
 from mspt.errors import SolverError
-from mspt.geometry.area import frontal_area
 from mspt.geometry.bodies.families import Body
 from mspt.geometry.distance import nearest_on
 from mspt.geometry.mesh import SurfaceMesh
@@ -128,7 +127,7 @@ def interpolate(
         >>> interpolate(centers, centers @ np.array([[1.0], [2.0], [4.0]]), point).round(6).tolist()
         [[3.0]]
     """
-    cell = np.asarray(KDTree(centers).query(points, k=10)[1])
+    cell = np.asarray(scipy.spatial.KDTree(centers).query(points, k=10)[1])
     base, others = centers[cell[:, 0]], centers[cell[:, 1:]]
     step = others - base[:, None]
     weighted = step / np.maximum((step**2).sum(axis=2, keepdims=True), 1e-18)
@@ -140,6 +139,8 @@ def interpolate(
 
 
 def _summary(flow: Flow, mesh: SurfaceMesh) -> dict[str, Any]:
+    from mspt.geometry.area import frontal_area  # compiles: readers of stored flows need it not
+
     area = frontal_area(mesh)
     pressure, friction = 2 * flow.window.mean(axis=0) / area
     drag = 2 * flow.window.sum(axis=1)[:, 0] / area

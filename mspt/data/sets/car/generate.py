@@ -6,22 +6,20 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
-from mspt.data.generate import CaseDone
+from mspt.data.dataset import CaseDone
+from mspt.data.files import DATA, SHIPPED, read_json, write_json
 from mspt.data.sets.car.bodies import write_body
-from mspt.data.sets.car.dataset import NUM_CASES, car_body, family_and_split
+from mspt.data.sets.car.families import NAME, NUM_CASES, car_body, family_and_split, flow_name
 from mspt.data.sets.car.flow_case import solve_body
 from mspt.data.sets.car.other_meshes import REPEATS, on_points_of, read_repeat, write_repeat
 from mspt.data.sets.car.store import (
     FINER_FOLDER,
     LEFT_OUT,
     MESHES,
-    NAME,
-    flow_name,
     left_out,
     read_flow,
     write_flow,
 )
-from mspt.data.store import DATA, SHIPPED, read_json, write_json
 from mspt.errors import DataError, MSPTError
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.run import require_openfoam

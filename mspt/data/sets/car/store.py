@@ -17,11 +17,16 @@ from jaxtyping import Float32
 from numpy import ndarray
 
 from mspt.data.codec import decode_rows, encode_rows
-from mspt.data.sets.car.dataset import NUM_CASES, family_and_split
+from mspt.data.files import DATA, SHIPPED, read_arrays, read_json, write_arrays
+from mspt.data.sets.car.families import NAME, family_and_split, flow_index, flow_name
 from mspt.data.sets.car.flow_case import FlowCase
-from mspt.data.sets.car.flow_refine import FINER, compare_meshes, mean_differences
-from mspt.data.sets.car.other_meshes import REPEATS, read_repeat
-from mspt.data.store import DATA, SHIPPED, read_arrays, read_json, write_arrays
+from mspt.data.sets.car.other_meshes import (
+    FINER,
+    REPEATS,
+    compare_meshes,
+    mean_differences,
+    read_repeat,
+)
 from mspt.errors import DataError
 from mspt.partition.ball_tree import build_partition
 from mspt.solvers.openfoam.case import Recipe
@@ -29,7 +34,6 @@ from mspt.solvers.openfoam.case import Recipe
 SURFACE = ("face_points", "face_areas", "face_pressure", "face_shear")
 VOLUME = ("points", "offsets", "velocity", "pressure")
 SPLITS = ("train", "validation", "test", "unseen")
-NAME = "car"
 LEFT_OUT = "left-out.json"
 """Which cases have no truth to learn from, and why."""
 FINER_FOLDER = "finer"
@@ -67,34 +71,6 @@ def read_flow(path: Path) -> FlowCase:
         raise DataError(f"flow case must be a file, got none at {path.name}")
     values = {name: decode_rows(arrays, name) for name in (*SURFACE, *VOLUME)}
     return FlowCase(**values, info=json.loads(str(arrays["info"])))
-
-
-def flow_name(index: int) -> str:
-    """Return the name of a case.
-
-    Examples:
-        >>> flow_name(7)
-        'car-0007'
-    """
-    return f"{NAME}-{index:04d}"
-
-
-def flow_index(name: str) -> int:
-    """Return the index of a case from its name.
-
-    Raises:
-        DataError: If there is no such case.
-
-    Examples:
-        >>> flow_index("car-0007")
-        7
-    """
-    digits = name.removeprefix(f"{NAME}-")
-    if digits == name or not digits.isdecimal() or int(digits) >= NUM_CASES:
-        raise DataError(
-            f"case must be one of {flow_name(0)} to {flow_name(NUM_CASES - 1)}, got {name!r}"
-        )
-    return int(digits)
 
 
 def list_flows(split: str, *, root: Path | None = None) -> tuple[str, ...]:
@@ -135,7 +111,7 @@ def _path(name: str, root: Path | None) -> Path:
     )
 
 
-def load_repeats(name: str, *, root: Path | None = None) -> dict[str, FlowCase]:
+def load_repeats(name: str, root: Path | None = None) -> dict[str, FlowCase]:
     """Return what there is of a case on each of the meshes that repeat it.
 
     Raises:

@@ -1,0 +1,136 @@
+"""Data sets whose cases have one size: one ``<split>.npz`` a split and one ``splits.json``.
+
+``splits.json`` lists the cases of each split and those that the solver could not solve; a file may
+hold fewer cases, as that of the training cases that ship does.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from mspt.config import TrainConfig
+from mspt.data.case import Case, CaseStack
+from mspt.data.codec import decode
+from mspt.data.dataset import CaseDone, Dataset, PointsStored, Request
+from mspt.data.files import DATA, SHIPPED, read_arrays, read_json, write_arrays, write_json
+from mspt.data.generate import generate_stack
+from mspt.errors import DataError
+
+
+class StackedFiles:
+    """Cases of one size in the folder of generated data, else in what ships with the project."""
+
+    def names(self, dataset: Dataset, split: str, root: Path | None) -> tuple[str, ...]:
+        """Return the names of a split's cases that are there."""
+        found: set[int] = set()
+        for folder in _folders(dataset.name, root):
+            held = read_arrays(folder / f"{split}.npz")
+            found.update(held.get("case", np.zeros(0, int)).tolist())
+        return tuple(dataset.case_name(index) for index in sorted(found))
+
+    def load(self, dataset: Dataset, name: str, root: Path | None) -> Case:
+        """Return one case by its name, such as ``darcy-1107``.
+
+        Raises:
+            DataError: If there is no such case, or no folder holds it.
+        """
+        index = dataset.case_index(name)
+        split = next(split for split in dataset.splits if index in dataset.indices(split))
+        for folder in _folders(dataset.name, root):
+            held = read_arrays(folder / f"{split}.npz")
+            if held and index in held["case"]:
+                return decode(dataset, held, [index]).case(0)
+        raise _missing(dataset.name, f"the case {name}", "none")
+
+    def cases(
+        self,
+        dataset: Dataset,
+        split: str,
+        root: Path | None,
+        limit: int | None,
+        train: TrainConfig,  # noqa: ARG002 - every case has one size
+    ) -> CaseStack:
+        """Return the cases of a split from the first folder that holds all of them.
+
+        Raises:
+            DataError: If no folder holds these cases; the message says which command makes them.
+        """
+        size = len(dataset.indices(split))
+        wanted = min(limit or size, size)
+        most = 0
+        for folder in _folders(dataset.name, root):
+            indices = _complete(folder, split, wanted=wanted)
+            held = read_arrays(folder / f"{split}.npz")
+            found = np.isin(indices, held["case"]) if held else np.zeros(0, bool)
+            if indices and found.all():
+                return decode(dataset, held, indices)
+            most = max(most, int(found.sum()))
+        raise _missing(dataset.name, f"the first {wanted} {split} cases", f"{most} of them")
+
+    def prepare(
+        self,
+        dataset: Dataset,  # noqa: ARG002 - one signature for all sources
+        split: str,  # noqa: ARG002
+        root: Path | None,  # noqa: ARG002
+        limit: int | None,  # noqa: ARG002
+    ) -> Iterator[PointsStored]:
+        """Do nothing: reading these files is fast."""
+        yield from ()
+
+    def generate(self, dataset: Dataset, request: Request) -> Iterator[CaseDone]:
+        """Generate the first cases, resuming an earlier run with the same seed.
+
+        Raises:
+            DataError: If the request is out of range, or the folder was made with another seed.
+        """
+        return generate_stack(dataset, request)
+
+    def ship(
+        self, dataset: Dataset, root: Path, out: Path, num_train: int | None
+    ) -> dict[str, int]:
+        """Copy a generated data set, with its first training cases only, to what ships."""
+        source, target = root / dataset.name, out / dataset.name
+        target.mkdir(parents=True, exist_ok=True)
+        sizes = {}
+        for split in dataset.splits:
+            held = read_arrays(source / f"{split}.npz")
+            if not held:
+                raise _missing(dataset.name, f"{split}.npz in {source}", "none")
+            kept = slice(num_train if split == "train" else None)
+            write_arrays(target / f"{split}.npz", {key: held[key][kept] for key in held})
+            sizes[f"{split}.npz"] = (target / f"{split}.npz").stat().st_size
+        write_json(target / "splits.json", read_json(source / "splits.json"))
+        return sizes
+
+    def at_hand(self, dataset: Dataset, root: Path | None) -> Mapping[str, str]:
+        """Return how many cases of each split are there."""
+        return {
+            split: f"{len(self.names(dataset, split, root))} of {size}"
+            for split, size in dataset.splits.items()
+        }
+
+
+STACKED = StackedFiles()
+
+
+def _folders(name: str, root: Path | None) -> list[Path]:
+    return [(DATA if root is None else root) / name, SHIPPED / name]
+
+
+def _complete(folder: Path, split: str, *, wanted: int) -> list[int]:
+    """Return the first cases of a split, or none where too few were ever generated.
+
+    Cases that the solver could not solve are left out of the split and count as generated.
+    """
+    index = read_json(folder / "splits.json")
+    made = index.get("splits", {}).get(split, [])
+    failed = index.get("failed", {}).get(split, [])
+    return made[:wanted] if len(made) + len(failed) >= wanted else []
+
+
+def _missing(name: str, wanted: str, found: str) -> DataError:
+    return DataError(
+        f"{name} must hold {wanted}, found {found}; make them with "
+        f"`python -m mspt generate {name} --out data`"
+    )
