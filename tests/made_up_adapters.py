@@ -9,9 +9,10 @@ from numpy import ndarray
 from mspt.checkpoint import Checkpoint
 from mspt.config import ModelConfig
 from mspt.data.clouds import Cloud
+from mspt.data.dataset import Cases
+from mspt.data.registry import get_dataset
 from mspt.data.sets import shapenet_car
-from mspt.data.sets.adapters import ADAPTERS
-from mspt.evaluation.score import load_cases
+from mspt.data.sets._public import PublicCase
 from mspt.training.loop import StepDone, prepare, train
 from mspt.training.presets import Preset, TrainConfig
 
@@ -74,7 +75,7 @@ def tiny(dataset: str, **train_changes: object) -> Preset:
     model = ModelConfig(
         space_dim=3,
         in_features=7,
-        out_channels=len(ADAPTERS[dataset].layout.fields),
+        out_channels=len(get_dataset(dataset).layout.field_channels),
         width=16,
         num_heads=2,
         num_blocks=2,
@@ -90,6 +91,18 @@ def tiny(dataset: str, **train_changes: object) -> Preset:
         **train_changes,
     }
     return Preset(dataset=dataset, model=model, train=TrainConfig(**schedule))
+
+
+def load_cases(
+    preset: Preset, split: str, *, root: Path | None = None, limit: int | None = None
+) -> Cases:
+    dataset = get_dataset(preset.dataset)
+    return dataset.cases(split, root=root, limit=limit, train=preset.train)
+
+
+def read_cases(name: str, split: str, *, root: Path) -> list[PublicCase]:
+    dataset = get_dataset(name)
+    return [dataset.load(case, root=root) for case in dataset.names(split, root=root)]
 
 
 def trained_checkpoint(dataset: str, root: Path) -> Checkpoint:

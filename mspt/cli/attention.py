@@ -105,7 +105,7 @@ def describe_effect(seen: Observed, effect: Effect, points: tuple[int, ...]) -> 
         "block": "all" if effect.block is None else effect.block + 1,
     }
     for channel, quantity in enumerate(seen.sample.channels):
-        column = np.where(seen.sample.where_defined(channel), change[:, channel], np.nan)
+        column = np.where(seen.sample.where_defined(quantity.name), change[:, channel], np.nan)
         where = int(np.nanargmax(np.abs(column)))
         at_points = column[list(points)]
         result[quantity.name] = {

@@ -10,7 +10,7 @@ Letters: N points, X space axes, T triangles, M points of a coarser cloud.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float32, Int64
 from numpy import ndarray
@@ -63,6 +63,7 @@ class PointsStored:
     total: int
 
 
+@runtime_checkable
 class CaseSource(Protocol):
     """Where the cases of a data set lie and how they are read; ``root`` is None for ``data/``."""
 

@@ -295,7 +295,8 @@ def _coefficient_errors(letter: str, found: ndarray, truth: ndarray) -> dict[str
 
 
 def _error(predicted: Float[Tensor, "M V"], truth: Float[Tensor, "M V"]) -> float:
-    return relative_l2(predicted[None], truth[None]).item()
+    # In rows of their own: the sum over a strided slice is rounded otherwise.
+    return relative_l2(*(values[None].contiguous() for values in (predicted, truth))).item()
 
 
 def _weighted(miss: ndarray, truth: ndarray, area: ndarray) -> float:

@@ -157,7 +157,7 @@ def _group_errors(cloud: Cloud, predicted: Float[Tensor, "N C"]) -> dict[str, fl
     errors = {}
     for group in cloud.layout.groups:
         rows, columns = group.rows(cloud.num_surface), cloud.layout.columns(group.quantity)
-        pair = [fields[rows][:, columns][None] for fields in (predicted, cloud.fields)]
+        pair = [fields[rows][:, columns][None].contiguous() for fields in (predicted, cloud.fields)]
         errors[group.name] = relative_l2(*pair).item()
     return errors
 

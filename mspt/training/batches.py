@@ -59,7 +59,9 @@ class Batch:
         )
 
     def _part(self, values: Float[Tensor, "B N C"], group: FieldGroup) -> Float[Tensor, "B M V"]:
-        return values[:, group.rows(self.num_surface)][..., self.layout.columns(group.quantity)]
+        columns = self.layout.columns(group.quantity)
+        # In rows of their own: the sum over a strided slice is rounded otherwise.
+        return values[:, group.rows(self.num_surface)][..., columns].contiguous()
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ def _fit(clouds: Sequence[Cloud], layout: Layout, group: FieldGroup) -> Normaliz
     return Normalizer.fit(
         torch.cat([cloud.points[span] for cloud, span in pairs])[None],
         torch.cat([cloud.features[span] for cloud, span in pairs])[None],
-        torch.cat([cloud.fields[span] for cloud, span in pairs])[None][..., columns],
+        torch.cat([cloud.fields[span] for cloud, span in pairs])[None][..., columns].contiguous(),
     )
 
 

@@ -1,19 +1,21 @@
 """AhmedML: the files of its runs, from their published layout to scores."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import pyvista as pv
 import torch
-from made_up_adapters import cube_sphere, tiny, trained_checkpoint
+from made_up_adapters import cube_sphere, load_cases, tiny, trained_checkpoint
 
-from mspt.data.layout import FieldGroup, Layout
+from mspt.data.dataset import PointsStored
+from mspt.data.registry import get_dataset
 from mspt.data.sets import ahmedml
-from mspt.data.sets.adapters import ADAPTERS
 from mspt.errors import DataError
-from mspt.evaluation.score import final_scores, load_cases, prepare_cases, score
+from mspt.evaluation.score import final_scores, score
+from mspt.progress import last_event
 
 TEST_RUNS = [
     4, 11, 12, 19, 20, 22, 56, 109, 127, 150, 165, 177, 187, 191, 203, 208, 215, 228, 234, 241,
@@ -54,6 +56,11 @@ def write_run(
     box.save(folder / f"volume_{run}.vtu")
 
 
+def prepare(name: str, split: str, root: Path, limit: int | None) -> Iterator[PointsStored]:
+    dataset = get_dataset(name)
+    return dataset.source.prepare(dataset, split, root, limit)
+
+
 @pytest.fixture
 def few_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the data set one of eight runs: 4 to learn from, 2 to choose by, 2 to test on."""
@@ -77,11 +84,12 @@ def test_ahmedml_split_is_the_published_one() -> None:
 
 def test_ahmedml_is_loaded_trained_on_and_scored(runs: Path) -> None:
     checkpoint = trained_checkpoint("ahmedml", runs)
-    metrics, count = score(checkpoint, "test", root=runs, device="cpu")
+    found = last_event(score(checkpoint, "test", root=runs, device="cpu"))
+    metrics, count = found.metrics(), len(found)
     assert count == 2
     assert {"surface_pressure", "wall_shear", "velocity", "volume_pressure"} <= set(metrics)
     assert not any(key.startswith("C_D") for key in metrics)
-    assert final_scores(checkpoint, root=runs, device="cpu")["scores"][0]["C_D"] is None
+    assert last_event(final_scores(checkpoint, root=runs, device="cpu"))["scores"][0]["C_D"] is None
 
 
 @pytest.mark.parametrize(
@@ -121,7 +129,7 @@ def test_kept_points_are_some_of_a_run_and_outlive_its_files(
     assert (first.num_surface, len(first.points)) == (50, 100)
     torch.testing.assert_close(first.fields[:, 0], first.points[:, 0] - first.points[:, 2])
     assert len(torch.unique(first.points, dim=0)) == 100
-    assert not ahmedml.must_keep(tmp_path, "run_3")
+    assert not ahmedml.must_store(tmp_path, "run_3")
     for path in ahmedml.run_files(tmp_path, "run_3"):
         path.unlink()
     again = ahmedml.read_run(tmp_path, "run_3").cloud
@@ -130,19 +138,19 @@ def test_kept_points_are_some_of_a_run_and_outlive_its_files(
 
 
 def test_runs_are_read_once(runs: Path) -> None:
-    events = list(prepare_cases("ahmedml", "train", root=runs, limit=3))
+    events = list(prepare("ahmedml", "train", runs, 3))
     assert [(event.done, event.total) for event in events] == [(1, 3), (2, 3), (3, 3)]
     assert [event.name for event in events] == [
         f"run_{run}" for run in ahmedml.split_runs("train")[:3]
     ]
-    assert [event.total for event in prepare_cases("ahmedml", "train", root=runs)] == [1]
-    assert list(prepare_cases("ahmedml", "train", root=runs)) == []
-    assert list(prepare_cases("elasticity", "train")) == []
+    assert [event.total for event in prepare("ahmedml", "train", runs, None)] == [1]
+    assert list(prepare("ahmedml", "train", runs, None)) == []
+    assert list(prepare("elasticity", "train", runs, None)) == []
 
 
 def test_absent_runs_are_counted_but_for_kept_ones(runs: Path) -> None:
     wanted = [f"run_{run}" for run in ahmedml.split_runs("test")]
-    list(prepare_cases("ahmedml", "test", root=runs))
+    list(prepare("ahmedml", "test", runs, None))
     for path in ahmedml.run_files(runs / "ahmedml", wanted[0]):
         path.unlink()
     shutil.rmtree(runs / "ahmedml" / wanted[1])
@@ -175,8 +183,3 @@ def test_damaged_run_is_named(tmp_path: Path) -> None:
         spoil()
         with pytest.raises(DataError, match=r"boundary_3\.vtp must be a whole VTK file"):
             ahmedml.read_run(tmp_path, "run_3")
-
-
-def test_all_channels_are_one_group_on_all_points() -> None:
-    layout: Layout = ADAPTERS["ahmedml"].layout
-    assert layout.everything == FieldGroup("everything", "all", (0, 1, 2, 3, 4, 5, 6))

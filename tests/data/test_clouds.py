@@ -7,14 +7,14 @@ import pytest
 import torch
 from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_flows
 
-from mspt.data.clouds import CAR_LAYOUT, GROUPS, MIRRORED_POINTS, draw_evenly, fingerprint_clouds, whole_body
-from mspt.data.sets.car.clouds import cloud_of, describe_points, stack_flows
+from mspt.data.clouds import draw_evenly, whole_body
+from mspt.data.sets.car.clouds import LAYOUT, cloud_of, describe_points, stack_flows
 from mspt.data.sets.car.store import read_flow, write_flow
 from mspt.errors import DataError
 from mspt.metrics.forces import closure_error
 from mspt.training.batches import coarsen, fit_normalizer, source_of
 from mspt.training.loop import StepDone, TrainingStopped, prepare, train, validation_error
-from mspt.training.presets import PRESETS
+from mspt.training.presets import presets
 
 HALF = cloud_of(sphere_flow(0.4))
 
@@ -25,7 +25,9 @@ def test_whole_body_is_its_own_mirror_image() -> None:
     assert count == 2 * HALF.num_surface
     for first, size in ((0, count // 2), (count, others // 2)):
         left, right = (slice(first + k * size, first + (k + 1) * size) for k in (0, 1))
-        assert torch.equal(body.points[left] * MIRRORED_POINTS, body.points[right])
+        assert torch.equal(
+            body.points[left] * torch.tensor(LAYOUT.mirror.points), body.points[right]
+        )
         # The velocity of the flow around a sphere is known on the other side as well.
         assert torch.allclose(body.fields[left][:, 4], body.fields[right][:, 4])
         assert torch.allclose(body.fields[left][:, 5], -body.fields[right][:, 5])
@@ -69,22 +71,25 @@ def test_faces_are_drawn_in_proportion_to_their_area() -> None:
     assert len(np.unique(drawn)) == 400
 
 
-def test_groups_cover_each_field_where_it_means_something() -> None:
-    seen = {(group.part, channel) for group in GROUPS for channel in group.channels}
-    assert seen == {
+def test_groups_cover_each_channel_where_it_is_defined() -> None:
+    scored = {
+        (group.part, channel)
+        for group in LAYOUT.groups
+        for channel in range(len(LAYOUT.field_channels))[LAYOUT.columns(group.quantity)]
+    }
+    assert scored == {
         ("surface", 0), ("surface", 1), ("surface", 2), ("surface", 3),
         ("volume", 0), ("volume", 4), ("volume", 5), ("volume", 6),
     }  # fmt: skip
 
 
 def test_layout_of_flows_names_and_mirrors_every_channel() -> None:
-    cloud, mirror = sphere_clouds(1).draw(0, seed=0), CAR_LAYOUT.mirror
+    cloud, mirror = sphere_clouds(1).draw(0, seed=0), LAYOUT.mirror
     assert mirror is not None
-    assert cloud.layout is CAR_LAYOUT
-    assert CAR_LAYOUT.groups == GROUPS
-    assert len(CAR_LAYOUT.features) == len(mirror.features) == cloud.features.shape[1]
-    assert len(CAR_LAYOUT.fields) == len(mirror.fields) == cloud.fields.shape[1]
-    signs = dict(zip(CAR_LAYOUT.fields, mirror.fields, strict=True))
+    assert cloud.layout is LAYOUT
+    assert len(LAYOUT.feature_channels) == len(mirror.features) == cloud.features.shape[1]
+    assert len(LAYOUT.field_channels) == len(mirror.fields) == cloud.fields.shape[1]
+    signs = dict(zip(LAYOUT.field_channels, mirror.fields, strict=True))
     assert {name for name, sign in signs.items() if sign < 0} == {"C_fy", "u_y"}
 
 
@@ -158,8 +163,8 @@ def test_coarse_clouds_have_a_quarter_of_the_points() -> None:
 def test_fingerprint_tells_stacks_apart() -> None:
     flows = sphere_flows(2)
     one = stack_flows("car", flows, num_surface=120, num_volume=100)
-    assert fingerprint_clouds(one) == fingerprint_clouds(sphere_clouds(2))
-    assert fingerprint_clouds(one) != fingerprint_clouds(sphere_clouds(3))
+    assert one.fingerprint() == sphere_clouds(2).fingerprint()
+    assert one.fingerprint() != sphere_clouds(3).fingerprint()
 
 
 def test_flow_files_round_trip(tmp_path: Path) -> None:
@@ -182,8 +187,8 @@ def test_missing_flow_file_is_named(tmp_path: Path) -> None:
         read_flow(tmp_path / "none.npz")
 
 
-@pytest.mark.parametrize("name", [name for name, one in PRESETS.items() if one.dataset == "car"])
+@pytest.mark.parametrize("name", [name for name, one in presets().items() if one.dataset == "car"])
 def test_presets_for_flows_fit_the_data(name: str) -> None:
-    preset = PRESETS[name]
+    preset = presets()[name]
     assert (preset.model.in_features, preset.model.out_channels) == (5, 7)
     assert preset.train.surface_points > preset.train.volume_points > 0

@@ -6,25 +6,24 @@ import numpy as np
 import pytest
 import torch
 
-from mspt.data import codec, store
-from mspt.data import generate as generate_module
+from mspt.data import codec, files
 from mspt.data.case import Case
-from mspt.data.codec import case_name, decode, encode, quantize
-from mspt.data.dataset import CaseDone
-from mspt.data.generate import case_seed, generate
-from mspt.data.registry import DATASETS, get_dataset
-from mspt.data.dataset import Dataset
-from mspt.data.grids import grid_points, grid_triangles
-from mspt.data.store import fingerprint, list_cases, load_case, load_split, ship
+from mspt.data.codec import decode, encode, quantize
+from mspt.data.dataset import CaseDone, Request
 from mspt.data.files import read_arrays
+from mspt.data.grids import grid_points, grid_triangles
+from mspt.data.registry import datasets, get_dataset
+from mspt.data.store import list_cases, load_case, load_split, ship
 from mspt.errors import DataError, SolverError
 
-NAMES = list(DATASETS)
+NAMES = [dataset.name for dataset in datasets() if dataset.make_case]
 NUM_POINTS = {"darcy": 7225, "elasticity": 972}
 
 
 def make(name: str, *, num_cases: int, out: Path, seed: int = 0, jobs: int = 1) -> list[CaseDone]:
-    return list(generate(name, num_cases=num_cases, seed=seed, out=out, jobs=jobs))
+    dataset = get_dataset(name)
+    request = Request(num_cases=num_cases, seed=seed, out=out, jobs=jobs)
+    return list(dataset.source.generate(dataset, request))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -50,7 +49,6 @@ def test_the_entry_says_what_the_cases_are(name: str) -> None:
     assert case.features.shape == (num_points, len(dataset.features))
     assert case.fields.shape == (num_points, len(dataset.fields))
     assert dataset.grid_shape is None or np.prod(dataset.grid_shape) == num_points
-    assert dataset.primary_field in [quantity.name for quantity in dataset.fields]
     assert dataset.num_cases == 1300
     assert dataset.licence.startswith("MIT")
     assert dataset.seconds_per_case > 0
@@ -60,7 +58,7 @@ def test_the_entry_says_what_the_cases_are(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_seed_always_gives_the_same_case(name: str) -> None:
-    first, again, other = (DATASETS[name].make_case(seed) for seed in (5, 5, 6))
+    first, again, other = (get_dataset(name).make_case(seed) for seed in (5, 5, 6))
     assert torch.equal(first.points, again.points)
     assert torch.equal(first.features, again.features)
     assert torch.equal(first.fields, again.fields)
@@ -69,11 +67,11 @@ def test_a_seed_always_gives_the_same_case(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_splits_are_disjoint_and_cover_all_cases(name: str) -> None:
-    dataset = DATASETS[name]
-    listed = [index for split in dataset.split_sizes for index in dataset.indices(split)]
-    kept = json.loads((store.SHIPPED / name / "splits.json").read_text())["splits"]
+    dataset = get_dataset(name)
+    listed = [index for split in dataset.splits for index in dataset.indices(split)]
+    kept = json.loads((files.SHIPPED / name / "splits.json").read_text())["splits"]
     assert listed == list(range(1300))
-    assert kept == {split: list(dataset.indices(split)) for split in dataset.split_sizes}
+    assert kept == {split: list(dataset.indices(split)) for split in dataset.splits}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -108,8 +106,8 @@ def test_shipped_cases_are_finite_and_differ(name: str, split: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("index", [1100, 1299])
 def test_shipped_test_cases_are_what_the_solver_gives(name: str, index: int) -> None:
-    stored = load_case(name, case_name(name, index))
-    made = DATASETS[name].make_case(case_seed(name, index))
+    stored = load_case(name, get_dataset(name).case_name(index))
+    made = get_dataset(name).make_case(get_dataset(name).case_seed(index))
     assert (stored.points - made.points).norm() < 1e-4 * made.points.norm()
     assert (stored.fields - made.fields).norm() < 1e-3 * made.fields.norm()
     assert torch.equal(stored.features, made.features)
@@ -140,7 +138,7 @@ def test_darcy_features_are_the_two_levels() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_storing_changes_values_by_less_than_a_thousandth(name: str) -> None:
-    dataset = DATASETS[name]
+    dataset = get_dataset(name)
     case = dataset.make_case(3)
     stored = decode(dataset, encode(dataset, [case], [3]), [3]).case(0)
     error = (stored.fields - case.fields).norm() / case.fields.norm()
@@ -179,9 +177,9 @@ def test_bytes_apart_and_together_again_are_the_same_codes() -> None:
 
 def test_the_fingerprint_tells_cases_apart() -> None:
     stack = load_split("darcy", "test", limit=2)
-    assert fingerprint(stack) == fingerprint(load_split("darcy", "test", limit=2))
-    assert fingerprint(stack) != fingerprint(load_split("darcy", "test", limit=1))
-    assert fingerprint(stack) != fingerprint(load_split("darcy", "validation", limit=2))
+    assert stack.fingerprint() == load_split("darcy", "test", limit=2).fingerprint()
+    assert stack.fingerprint() != load_split("darcy", "test", limit=1).fingerprint()
+    assert stack.fingerprint() != load_split("darcy", "validation", limit=2).fingerprint()
 
 
 # ---- generating
@@ -204,7 +202,8 @@ def test_two_processes_make_the_same_bytes_as_one(folder: Path, tmp_path: Path) 
 
 
 def test_a_stopped_run_goes_on_where_it_stopped(folder: Path, tmp_path: Path) -> None:
-    first = generate("elasticity", num_cases=3, seed=0, out=tmp_path)
+    dataset = get_dataset("elasticity")
+    first = dataset.source.generate(dataset, Request(num_cases=3, out=tmp_path))
     next(first)
     first.close()
     events = make("elasticity", num_cases=3, out=tmp_path)
@@ -227,7 +226,7 @@ def test_a_run_stopped_while_packing_leaves_no_case_twice(folder: Path, tmp_path
     packed = read_arrays(tmp_path / "elasticity" / "train.npz")
     (tmp_path / "elasticity" / "parts").mkdir()
     part = {key: values[1:] for key, values in packed.items()}
-    store.write_arrays(tmp_path / "elasticity" / "parts" / "00001.npz", part)
+    files.write_arrays(tmp_path / "elasticity" / "parts" / "00001.npz", part)
     make("elasticity", num_cases=3, out=tmp_path)
     assert contents(tmp_path / "elasticity") == contents(folder / "elasticity")
 
@@ -246,28 +245,17 @@ def test_a_folder_made_with_another_seed_is_refused(folder: Path) -> None:
         make("elasticity", num_cases=1, out=folder, seed=3)
 
 
-@pytest.fixture
-def failing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the solver refuse the second case."""
+def test_a_failed_case_is_an_event_and_left_out(tmp_path: Path) -> None:
     dataset = get_dataset("elasticity")
-    bad = case_seed("elasticity", 1)
+    bad = dataset.case_seed(1)
 
     def make_case(seed: int) -> Case:
         if seed == bad:
             raise SolverError("hole must be kind, got a bad one")
         return dataset.make_case(seed)
 
-    replaced = generate_module.get_dataset
-
-    def replace_make_case(name: str) -> Dataset:
-        return replace(replaced(name), make_case=make_case)
-
-    monkeypatch.setattr(generate_module, "get_dataset", replace_make_case)
-
-
-@pytest.mark.usefixtures("failing")
-def test_a_failed_case_is_an_event_and_left_out(tmp_path: Path) -> None:
-    events = make("elasticity", num_cases=3, out=tmp_path)
+    request = Request(num_cases=3, out=tmp_path)
+    events = list(dataset.source.generate(replace(dataset, make_case=make_case), request))
     assert [event.error for event in events] == [None, "hole must be kind, got a bad one", None]
     assert events[-1].num_done == 3
     stack = load_split("elasticity", "train", root=tmp_path, limit=3)
@@ -333,7 +321,10 @@ def test_unknown_cases_are_refused(case: str) -> None:
 
 
 def test_unknown_sets_splits_and_limits_are_refused() -> None:
-    with pytest.raises(DataError, match="data set must be one of darcy, elasticity, got 'wave'"):
+    with pytest.raises(
+        DataError,
+        match="data set must be one of car, elasticity, darcy, shapenet_car, ahmedml, got 'wave'",
+    ):
         load_split("wave", "test")
     with pytest.raises(DataError, match="split must be one of train, validation, test, got 'all'"):
         list_cases("darcy", split="all")
@@ -360,8 +351,8 @@ def test_a_file_of_pickled_objects_is_refused(tmp_path: Path) -> None:
 
 
 def test_shipping_keeps_the_first_training_cases_and_all_others(tmp_path: Path) -> None:
-    shipped = store.SHIPPED / "darcy"
-    sizes = ship("darcy", root=store.SHIPPED, num_train=3, out=tmp_path)
+    shipped = files.SHIPPED / "darcy"
+    sizes = ship("darcy", root=files.SHIPPED, num_train=3, out=tmp_path)
     assert sizes["test.npz"] == (tmp_path / "darcy" / "test.npz").stat().st_size
     assert read_arrays(tmp_path / "darcy" / "train.npz")["case"].tolist() == [0, 1, 2]
     assert (tmp_path / "darcy" / "test.npz").read_bytes() == (shipped / "test.npz").read_bytes()
@@ -377,6 +368,6 @@ def test_shipping_what_was_not_made_is_refused(folder: Path, tmp_path: Path) -> 
 
 def test_what_ships_is_small() -> None:
     sizes = {
-        name: sum(p.stat().st_size for p in (store.SHIPPED / name).iterdir()) for name in NAMES
+        name: sum(p.stat().st_size for p in (files.SHIPPED / name).iterdir()) for name in NAMES
     }
     assert all(size < 9e6 for size in sizes.values()), sizes

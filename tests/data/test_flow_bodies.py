@@ -5,12 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mspt.data.files import SHIPPED
 from mspt.data.sets.car import bodies as flow_bodies
 from mspt.data.sets.car.bodies import drawn_body, write_body
-from mspt.data.sets.car.families import car_body
-from mspt.data.sets.car.families import flow_index
+from mspt.data.sets.car.families import car_body, flow_index
 from mspt.data.sets.car.store import list_flows, load_flow
-from mspt.data.files import SHIPPED
 from mspt.geometry.checks import inspect_mesh
 from mspt.geometry.distance import nearest_on
 from mspt.inference.sample import sample_of_flow

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from made_up_flows import sphere_flow, sphere_velocity
 
+from mspt.data.files import SHIPPED, read_json, write_json
 from mspt.data.sets.car import generate as flow_generate
 from mspt.data.sets.car import store as flow_store
 from mspt.data.sets.car.families import family_and_split
@@ -21,8 +22,6 @@ from mspt.data.sets.car.other_meshes import (
     write_repeat,
 )
 from mspt.data.sets.car.store import LEFT_OUT, load_flow, load_repeats, write_flow
-from mspt.data.files import SHIPPED
-from mspt.data.files import read_json, write_json
 from mspt.errors import DataError
 from mspt.evaluation.flows import compare_labels, label_noise, summarize
 

@@ -7,31 +7,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made_up_adapters import read_car, tiny, trained_checkpoint, write_car
+from made_up_adapters import load_cases, read_car, read_cases, tiny, trained_checkpoint, write_car
 from torch import Tensor, nn
 
 from mspt.checkpoint import Checkpoint
 from mspt.cli.main import main
 from mspt.config import ModelConfig
 from mspt.data.clouds import batch
+from mspt.data.registry import get_dataset
 from mspt.data.sets import shapenet_car
-from mspt.data.sets._public import read_cases
-from mspt.data.sets.adapters import ADAPTERS
 from mspt.errors import DataError
 from mspt.evaluation.score import (
-    cloud_metrics,
+    CloudEvaluation,
     final_scores,
-    load_cases,
     predict_every_point,
     score,
     score_cloud,
-    training_facts,
     usual_checks,
 )
 from mspt.models.normalizer import Normalizer
+from mspt.progress import last_event
 from mspt.training.batches import coarsen, fit_normalizer, source_of
 from mspt.training.loop import prepare, train
-from mspt.training.presets import PRESETS, Preset
+from mspt.training.presets import Preset, get_preset
 
 BROKEN_CAR = "854bb96a96a4d1b338acbabdc1252e2f"
 
@@ -65,7 +63,7 @@ def test_broken_cars_and_hidden_folders_are_passed_over(cars: Path) -> None:
 
 @pytest.mark.parametrize("below", ["", "mlcfd_data", "mlcfd_data/training_data"])
 def test_data_are_found_wherever_a_person_points(cars: Path, below: str) -> None:
-    found = list(read_cases(ADAPTERS["shapenet_car"], "test", root=cars / below))
+    found = list(read_cases("shapenet_car", "test", root=cars / below))
     assert [case.name for case in found] == ["param0/0000", "param0/0001"]
 
 
@@ -178,7 +176,7 @@ def test_scores_are_relative_errors_in_physical_units(tmp_path: Path) -> None:
         write_car(tmp_path / name, radius=radius)
     cases = [shapenet_car.read_car(tmp_path, name) for name in "abc"]
     scores = [score_cloud(copy_checkpoint([0, 0, 2, 3]), case) for case in cases]
-    metrics = cloud_metrics(scores)
+    metrics = CloudEvaluation(tuple(scores)).metrics()
     errors = []
     for case in cases:
         truth = case.cloud.fields[case.cloud.num_surface :, :3].double()
@@ -195,7 +193,7 @@ def test_scores_are_relative_errors_in_physical_units(tmp_path: Path) -> None:
 
 
 def test_perfect_predictions_rank_all_cars(cars: Path) -> None:
-    cases = list(read_cases(ADAPTERS["shapenet_car"], "train", root=cars))
+    cases = list(read_cases("shapenet_car", "train", root=cars))
 
     class Truth(nn.Module):
         """A model that knows the answer to the cloud it is asked about."""
@@ -214,7 +212,7 @@ def test_perfect_predictions_rank_all_cars(cars: Path) -> None:
     normalizer = Normalizer(space_dim=3, in_features=7, out_channels=4)
     info = {"dataset": "shapenet_car", "train": preset.train.to_dict()}
     checkpoint = Checkpoint(Truth(), preset.model, normalizer, info)
-    metrics = cloud_metrics([score_cloud(checkpoint, case) for case in cases])
+    metrics = CloudEvaluation(tuple(score_cloud(checkpoint, case) for case in cases)).metrics()
     assert metrics["relative_l2"] == metrics["velocity"] == metrics["C_D_pressure_relative"] == 0
     assert metrics["C_D_pressure_spearman"] == pytest.approx(1)
     assert metrics["mean_only_all"]["velocity"] == pytest.approx(1)
@@ -222,15 +220,18 @@ def test_perfect_predictions_rank_all_cars(cars: Path) -> None:
 
 def test_shapenet_car_is_loaded_trained_on_and_scored(cars: Path) -> None:
     checkpoint = trained_checkpoint("shapenet_car", cars)
-    metrics, count = score(checkpoint, "test", root=cars, device="cpu")
-    assert count == metrics["cases"] == 2
+    found = last_event(score(checkpoint, "test", root=cars, device="cpu"))
+    metrics = found.metrics()
+    assert len(found) == metrics["cases"] == 2
     expected = {"relative_l2", "surface_pressure", "velocity", "mean_only", "C_D_pressure_relative"}
     assert expected <= set(metrics)
-    kept = final_scores(checkpoint, root=cars, device="cpu")
+    kept = last_event(final_scores(checkpoint, root=cars, device="cpu"))
     assert kept["metrics"] == metrics
     assert [one["name"] for one in kept["scores"]] == ["param0/0000", "param0/0001"]
     stack = load_cases(tiny("shapenet_car"), "train", root=cars)
-    assert training_facts(stack) == {"left_out": list(shapenet_car.BROKEN)}
+    assert get_dataset("shapenet_car").training_facts(stack) == {
+        "left_out": list(shapenet_car.BROKEN)
+    }
     assert usual_checks(checkpoint, stack) == {}
 
 
@@ -246,7 +247,7 @@ def test_branched_models_learn_public_sets_too(cars: Path) -> None:
 def test_train_and_evaluate_run_from_the_command_line(
     cars: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(PRESETS, "tiny", tiny("shapenet_car"))
+    monkeypatch.setitem(get_dataset("shapenet_car").presets, "tiny", tiny("shapenet_car"))
     shared = ["--data", str(cars), "--device", "cpu", "--json"]
     arguments = ["train", "shapenet_car", "--preset", "tiny", "--cases", "2"]
     assert main([*arguments, "--out", str(tmp_path / "run"), *shared]) == 0
@@ -311,12 +312,12 @@ def test_rejects_splits_that_there_are_not(
 
 def test_presets_have_the_published_sizes() -> None:
     for name, patches, channels in (("shapenet_car", 170, 4), ("ahmedml", 128, 7)):
-        model, settings = PRESETS[name].model, PRESETS[name].train
+        model, settings = get_preset(name).model, get_preset(name).train
         assert (model.width, model.num_blocks, model.num_heads, model.mlp_ratio) == (256, 12, 8, 2)
         assert (model.num_patches, model.num_supernodes) == (patches, 1)
         assert (model.in_features, model.out_channels) == (7, channels)
-        assert len(ADAPTERS[name].layout.features) == 7
-        assert len(ADAPTERS[name].layout.fields) == channels
+        assert len(get_dataset(name).layout.feature_channels) == 7
+        assert len(get_dataset(name).layout.field_channels) == channels
         assert (settings.optimizer, settings.learning_rate, settings.weight_decay) == (
             "lion",
             5e-5,
@@ -324,8 +325,10 @@ def test_presets_have_the_published_sizes() -> None:
         )
         assert (settings.batch_size, settings.warmup, settings.epochs) == (1, 0.05, 200)
     # All 3,682 and 28,504 points of a car are seen in one cloud.
-    assert PRESETS["shapenet_car"].train.surface_points >= 3682
-    assert PRESETS["shapenet_car"].train.volume_points >= 28504
+    assert get_preset("shapenet_car").train.surface_points >= 3682
+    assert get_preset("shapenet_car").train.volume_points >= 28504
     assert (
-        PRESETS["ahmedml"].train.surface_points == PRESETS["ahmedml"].train.volume_points == 16384
+        get_preset("ahmedml").train.surface_points
+        == get_preset("ahmedml").train.volume_points
+        == 16384
     )

@@ -29,7 +29,7 @@ def test_features_of_a_ball_are_known(tmp_path: Path) -> None:
     write_car(tmp_path / "ball", radius=2.0)
     cloud = read_car(tmp_path / "ball")
     points, count = cloud.points.double(), cloud.num_surface
-    assert cloud.layout.features[3] == "distance"
+    assert cloud.layout.feature_channels[3] == "distance"
     assert torch.equal(cloud.features[:, :3], cloud.points)
     away = points / points.norm(dim=1, keepdim=True)
     assert torch.equal(cloud.features[:count, 3], torch.zeros(count))

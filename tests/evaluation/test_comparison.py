@@ -7,8 +7,8 @@ import pyvista as pv
 import torch
 
 from mspt.checkpoint import load_checkpoint
-from mspt.data.sets.car.clouds import cloud_of
 from mspt.data.clouds import whole_body
+from mspt.data.sets.car.clouds import cloud_of
 from mspt.data.sets.car.store import list_flows, load_flow
 from mspt.data.store import list_cases, load_case
 from mspt.evaluation import flows as flow_evaluation

@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from mspt.checkpoint import Checkpoint, CheckpointInfo, build_model
 from mspt.data.clouds import Cloud, whole_body
 from mspt.data.sets.car.clouds import cloud_of
+from mspt.data.sets.car.dataset import CAR, training_facts
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.data.sets.car.other_meshes import compare_meshes, mean_differences
 from mspt.errors import GeometryError, MSPTError
 from mspt.evaluation._flow_card import flow_section
 from mspt.evaluation.flows import compare, evaluate_flows, on_wheels, score_flow, summarize
-from mspt.evaluation.score import training_facts, usual_checks
+from mspt.evaluation.score import usual_checks
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.distance import Nearest
 from mspt.geometry.mesh import SurfaceMesh, box
@@ -34,6 +35,7 @@ from mspt.inference.flow import (
 from mspt.inference.sampling import cloud_size, look_at
 from mspt.inference.trust import Check, TrustReport, library_of, model_checks, trust_report
 from mspt.metrics.forces import coefficients, surface_force
+from mspt.progress import last_event
 from mspt.training.batches import fit_normalizer
 
 STACK = sphere_clouds(6)
@@ -198,7 +200,7 @@ def test_clouds_of_a_stored_flow_keep_the_proportion_learned_on(
 
 
 def test_mean_only_is_scored_beside_the_model() -> None:
-    found = evaluate_flows(exact_checkpoint(), sphere_flows(4)).metrics()
+    found = last_event(evaluate_flows(exact_checkpoint(), sphere_flows(4))).metrics()
     assert found["relative_l2"] < 1e-3
     assert found["mean_only"] > 0.5
     assert found["cases"] == 4
@@ -209,7 +211,7 @@ def test_mean_only_is_scored_beside_the_model() -> None:
 
 
 def test_summary_orders_designs() -> None:
-    scores = evaluate_flows(exact_checkpoint(), sphere_flows(5)).scores
+    scores = last_event(evaluate_flows(exact_checkpoint(), sphere_flows(5))).scores
     summary = summarize(scores)
     gaps = [gap for gap, _, _ in summary["order"]]
     assert gaps == sorted(gaps)
@@ -332,7 +334,7 @@ def test_card_says_what_the_header_says() -> None:
     cases = sphere_flows(5)
     faster = {name: replace(one, velocity=one.velocity * np.float32(1.1)) for name, one in cases}
     repeats = {name: {"larger": one} for name, one in faster.items()}
-    evaluation = evaluate_flows(exact_checkpoint(), cases).metrics()
+    evaluation = last_event(evaluate_flows(exact_checkpoint(), cases)).metrics()
     info = {
         **exact_checkpoint().info,
         "metrics": evaluation,
@@ -346,15 +348,17 @@ def test_card_says_what_the_header_says() -> None:
         "hardware": "CPU",
         "parameters": 1234,
     }
-    card = flow_section("car", [CheckpointInfo(Path("car.safetensors"), PRESET.model, info)])
+    card = flow_section(CAR, [CheckpointInfo(Path("car.safetensors"), PRESET.model, info)])
     assert "| `car`: MSPT, D 16, 2 blocks, 2 heads, K 6, Q 1, ball tree | " in card
     assert f"{evaluation['mean_only']:.1%}" in card
     assert "**Unseen families**, 5 cases" in card
     assert "≥ 0 counts (10 pairs)" in card
     assert "| mean only |" in card
     assert "mean over 2 meshes" not in card
-    info["metrics"] = evaluate_flows(exact_checkpoint(), cases, repeats=repeats).metrics()
-    card = flow_section("car", [CheckpointInfo(Path("car.safetensors"), PRESET.model, info)])
+    info["metrics"] = last_event(
+        evaluate_flows(exact_checkpoint(), cases, repeats=repeats)
+    ).metrics()
+    card = flow_section(CAR, [CheckpointInfo(Path("car.safetensors"), PRESET.model, info)])
     (solver,) = [line for line in card.splitlines() if "| the solver, cells 1% larger" in line]
     assert solver.split(" | ")[:7] == [
         "| the solver, cells 1% larger, 5 cases", "0.0%", "0.0%", "0.0%", "–", "0.0%", "10.0%",
@@ -366,7 +370,7 @@ def test_card_says_what_the_header_says() -> None:
 def test_checkpoint_is_scored_against_the_mean_over_meshes() -> None:
     cases = sphere_flows(3)
     fast = {name: {"larger": replace(one, velocity=3 * one.velocity)} for name, one in cases[:2]}
-    found = evaluate_flows(exact_checkpoint(), cases, repeats=fast)
+    found = last_event(evaluate_flows(exact_checkpoint(), cases, repeats=fast))
     assert [score.name for score in found.against_mean] == [name for name, _ in cases[:2]]
     assert [score.velocity for score in found.other_meshes["larger"]] == pytest.approx([2, 2])
     # The model answers with the free stream u; the truth v becomes its double: |u - 2v| / |2v|.
@@ -375,7 +379,7 @@ def test_checkpoint_is_scored_against_the_mean_over_meshes() -> None:
         expected = np.linalg.norm(miss) / np.linalg.norm(2 * case.velocity)
         assert score.velocity == pytest.approx(expected, rel=1e-4)
     assert found.metrics()["against_mean"]["cases"] == 2
-    assert "against_mean" not in evaluate_flows(exact_checkpoint(), cases).metrics()
+    assert "against_mean" not in last_event(evaluate_flows(exact_checkpoint(), cases)).metrics()
 
 
 def test_finer_meshes_tell_the_error_of_labels() -> None:

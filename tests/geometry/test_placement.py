@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mspt.data.files import SHIPPED
 from mspt.data.sets.car.bodies import drawn_body
 from mspt.data.sets.car.families import flow_index
 from mspt.data.sets.car.store import list_flows, load_flow
-from mspt.data.files import SHIPPED
 from mspt.errors import GeometryError
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.mesh import SurfaceMesh, box

@@ -14,6 +14,7 @@ from mspt.inference.predict import (
 )
 from mspt.metrics.fields import field_metrics, max_error, relative_l2
 from mspt.models.normalizer import Normalizer
+from mspt.progress import last_event
 
 CASES = made_up_cases(5)
 
@@ -99,7 +100,7 @@ def test_devices_are_those_that_exist() -> None:
 
 
 def test_evaluation_is_the_mean_over_cases(checkpoint: Checkpoint) -> None:
-    evaluation = evaluate(checkpoint, CASES)
+    evaluation = last_event(evaluate(checkpoint, CASES))
     errors = []
     for index in range(len(CASES)):
         case = CASES.case(index)
@@ -118,7 +119,7 @@ def test_evaluation_is_the_mean_over_cases(checkpoint: Checkpoint) -> None:
 
 def test_evaluation_rejects_another_data_set(checkpoint: Checkpoint) -> None:
     with pytest.raises(DataError, match="data set 'elasticity', got 'darcy'"):
-        evaluate(checkpoint, made_up_cases(2, dataset="darcy"))
+        list(evaluate(checkpoint, made_up_cases(2, dataset="darcy")))
 
 
 def test_relative_l2_is_unchanged_by_scaling_both_but_not_by_a_shift() -> None:

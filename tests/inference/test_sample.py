@@ -10,7 +10,6 @@ from mspt.errors import MSPTError
 from mspt.geometry.area import frontal_area
 from mspt.inference.predict import predict_case
 from mspt.inference.sample import (
-    flow_channels,
     predict_sample,
     sample_of_case,
     sample_of_clouds,
@@ -72,10 +71,11 @@ def test_clouds_of_a_shape_are_joined_surface_first(model_of_flows: object) -> N
     assert joined.frontal_area == pytest.approx(frontal_area(mesh))
 
 
-def test_channels_mean_something_where_they_are_defined() -> None:
+def test_channels_are_zero_where_they_are_not_defined() -> None:
     whole = sample_of_flow(NAME, load_flow(NAME), size=None)
-    for index, channel in enumerate(flow_channels()):
-        elsewhere = whole.truth[~whole.where_defined(index), index]
+    assert len(whole.channels) == whole.truth.shape[1] == 7
+    for index, channel in enumerate(whole.channels):
+        elsewhere = whole.truth[~whole.where_defined(channel.name), index]
         assert not elsewhere.any(), channel.name
 
 

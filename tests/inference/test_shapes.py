@@ -13,9 +13,9 @@ from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_soluti
 from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
 from mspt.cli import shapes as commands_flow
 from mspt.cli.main import main
+from mspt.data.sets.car.dataset import training_facts
 from mspt.data.sets.car.store import write_flow
 from mspt.errors import DataError, GeometryError
-from mspt.evaluation.score import training_facts
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.readers import read_mesh
 from mspt.geometry.files.writers import write_stl

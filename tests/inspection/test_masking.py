@@ -10,7 +10,7 @@ from mspt.checkpoint import Checkpoint, build_model
 from mspt.errors import MSPTError
 from mspt.geometry.bodies.families import draw_body
 from mspt.inference.flow import cloud_force
-from mspt.inference.sample import Sample, as_cloud, flow_channels, predict_sample, sample_of_points
+from mspt.inference.sample import Sample, as_cloud, predict_sample, sample_of_points
 from mspt.inspection.masking import (
     compare_with_attention,
     mask_each_patch,
@@ -186,7 +186,7 @@ def seen() -> Observed:
         dataset="car",
         points=drawn.points,
         features=drawn.features,
-        channels=flow_channels(),
+        layout=drawn.layout,
         truth=drawn.fields,
         body=draw_body("ellipsoid", 3).mesh,
         num_surface=drawn.num_surface,

@@ -4,9 +4,9 @@ import pyvista as pv
 from numpy import ndarray
 from scipy.stats import spearmanr
 
+from mspt.data.files import SHIPPED
 from mspt.data.sets.car.flow_case import PRESSURE_RANGE, FlowCase
 from mspt.data.sets.car.store import read_flow
-from mspt.data.files import SHIPPED
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.mesh import SurfaceMesh, box
 from mspt.metrics.forces import (

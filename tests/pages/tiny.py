@@ -8,10 +8,10 @@ from made_up_flows import flow_preset, sphere_clouds
 
 from mspt.checkpoint import build_model, save_checkpoint
 from mspt.config import ModelConfig
+from mspt.data.sets.car.dataset import training_facts
 from mspt.data.sets.car.store import list_flows
 from mspt.data.store import load_split
 from mspt.evaluation.flows import FlowScore
-from mspt.evaluation.score import training_facts
 from mspt.models.normalizer import Normalizer
 from mspt.training.batches import fit_normalizer
 

@@ -8,10 +8,11 @@ from helpers import made_up_cases, tiny_preset
 from torch import nn
 
 from mspt.checkpoint import save_checkpoint
+from mspt.config import Optimizer, Preset, TrainConfig
 from mspt.data.case import CaseStack
-from mspt.data.registry import DATASETS
 from mspt.data.grids import grid_points
-from mspt.errors import CheckpointError, DataError
+from mspt.data.registry import get_dataset
+from mspt.errors import CheckpointError
 from mspt.inference.predict import predict_stack
 from mspt.metrics.fields import relative_l2
 from mspt.training.loop import (
@@ -27,7 +28,7 @@ from mspt.training.loop import (
     validation_error,
 )
 from mspt.training.optimizers import Lion
-from mspt.training.presets import PRESETS, Optimizer, Preset, TrainConfig, get_preset
+from mspt.training.presets import get_preset, presets
 from mspt.training.state import STATE_NAME
 
 CASES, VALIDATION = made_up_cases(10), made_up_cases(4, seed=1)
@@ -257,9 +258,7 @@ def test_coarse_cases_are_every_second_row_and_column() -> None:
     torch.testing.assert_close(coarse.features[1], 2 * expected)
 
 
-def test_coarse_epochs_come_first_and_need_a_grid() -> None:
-    with pytest.raises(DataError, match="coarse_epochs must be 0 for a data set without a grid"):
-        start(tiny_preset(coarse_epochs=1))
+def test_coarse_epochs_come_first() -> None:
     preset = Preset(
         dataset="darcy",
         model=replace(tiny_preset().model, in_features=1, num_blocks=1),
@@ -285,7 +284,7 @@ def test_rejects_a_damaged_state(tmp_path: Path) -> None:
         list(train(start(), folder=tmp_path))
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", presets())
 def test_presets_of_a_data_set_are_alike_but_for_the_model(name: str) -> None:
     preset = get_preset(name)
     own = get_preset(preset.dataset)
@@ -297,6 +296,6 @@ def test_presets_of_a_data_set_are_alike_but_for_the_model(name: str) -> None:
     lengths = {name: getattr(preset.train, name) for name in ("epochs", "coarse_epochs")}
     turned = own.train.augment and preset.train.epochs == own.train.epochs
     assert preset.train == replace(own.train, **lengths, augment=turned)
-    low = 1 / 2 if is_branched else 1 / 3 if preset.dataset in DATASETS else 1
+    low = 1 / 2 if is_branched else 1 / 3 if get_dataset(preset.dataset).make_case else 1
     for name, value in lengths.items():
         assert low * getattr(own.train, name) <= value <= getattr(own.train, name)
