@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 Architecture = Literal["mspt", "branched", "published", "transolver", "full_attention"]
 Pooling = Literal["mean", "max", "linear", "attention"]
 PATCHED: tuple[Architecture, ...] = ("mspt", "branched", "published")
-"""Architectures that cut a cloud into patches."""
+"""Architectures that partition a cloud into patches."""
 PartitionKind = Literal["ball_tree", "sequence"]
 Optimizer = Literal["adamw", "muon", "lion"]
 Precision = Literal["float32", "bfloat16"]
@@ -147,7 +147,7 @@ class TrainConfig:
         warmup: Share of all steps with a linearly rising rate; a cosine to zero follows.
         weight_decay: Decoupled weight decay of matrices.
         clip_norm: Largest norm of the gradient of all parameters together.
-        ema_decay: Decay of the moving average of the weights, which is what is evaluated and kept.
+        ema_decay: Decay of the moving average of the weights, which is evaluated and saved.
         seed: Seed of the initial weights and of the order of the cases.
         precision: ``bfloat16`` runs the forward in mixed precision; it gains on GPUs only.
         coarse_epochs: First passes on a quarter of the points: every second row and column of

@@ -1,1 +1,1 @@
-"""Data sets: cases, where they come from, and the files that keep them."""
+"""Data sets: what they are, how their cases are generated, stored and read."""

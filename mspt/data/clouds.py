@@ -119,8 +119,8 @@ class CloudStack:
     def draw(self, index: int, *, seed: int) -> Cloud:
         """Draw the points of a case: evenly over its surface, as stored in the flow.
 
-        Without a mirror both kinds are drawn as stored and keep their order; all of them where
-        there are no more than asked for.
+        Without a mirror both kinds are drawn in their stored order; all of them where there are
+        no more than requested.
         """
         rng = np.random.default_rng(seed)
         half = self.halves[index]

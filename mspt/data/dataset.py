@@ -1,7 +1,7 @@
 """What a data set is: one value that says everything the rest of the project needs to know of it.
 
 A data set is one module in :mod:`mspt.data.sets` that ends in such a value. Nothing outside that
-module depends on a data set's name; what a data set can do is asked of its capabilities:
+module depends on a data set's name; what a data set can do is stated by its capabilities:
 ``grid_shape``, ``coarsen``, ``symmetries``, ``drawing``, ``body``, ``mirror`` and ``time``.
 
 Letters: N points, X space axes, T triangles, M points of a coarser cloud.
@@ -103,7 +103,7 @@ class CaseSource(Protocol):
         ...
 
     def at_hand(self, dataset: "Dataset", root: Path | None) -> Mapping[str, str]:
-        """Return in words what is there of each split, or which files are expected."""
+        """Return how much of each split is there, in words, or which files are expected."""
         ...
 
 

@@ -36,7 +36,7 @@ def grid_triangles(shape: tuple[int, int]) -> Int64[Tensor, "T 3"]:
 
 
 def coarser_grid(shape: tuple[int, int], factor: float) -> Int64[ndarray, " M"] | None:
-    """Return the points of a grid that a part of its points keeps; None if there is no such part.
+    """Return the points of a coarser grid inside a grid; None where there is none of that size.
 
     A half is every second point, as the black fields of a chessboard; a quarter is every second
     row and column.

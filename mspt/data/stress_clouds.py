@@ -1,6 +1,6 @@
-"""Clouds that are hard to cut into patches, made from a seed: what a partition must not break on.
+"""Synthetic clouds that are hard to partition, generated from a seed.
 
-Every cloud has three axes and any number of points; its order says nothing of where they lie.
+Every cloud has three axes and any number of points, in an order unrelated to their positions.
 
 Letters: N points.
 """
@@ -109,7 +109,10 @@ STRESS_CLOUDS: dict[str, tuple[_Make, str]] = {
         _exponential,
         "Density falls off exponentially from a wall, as in a boundary-layer mesh.",
     ),
-    "sheet": (_sheet, "A sheet a thousand times wider than thick: one axis says nothing."),
+    "sheet": (
+        _sheet,
+        "A sheet a thousand times wider than thick: one axis has next to no extent.",
+    ),
     "line": (_line, "A straight line across all three axes: every ball is a stretch of it."),
     "fractal": (
         _fractal,
@@ -117,7 +120,7 @@ STRESS_CLOUDS: dict[str, tuple[_Make, str]] = {
     ),
     "duplicates": (
         _duplicates,
-        "Every place is taken about eight times: patches must cut between equal points.",
+        "Every place is taken about eight times: patch borders must fall between equal points.",
     ),
     "uniform": (_uniform, "A cube filled evenly: the easy case, for contrast."),
 }

@@ -1,4 +1,4 @@
-"""Score a checkpoint on a split, and write down what a checkpoint's header says of its training.
+"""Score a checkpoint on cases of one size, and describe its surroundings for a header.
 
 Letters: B cases, N points, C output channels.
 """
@@ -149,7 +149,7 @@ def _predict(
 
 
 def num_parameters(model: nn.Module) -> int:
-    """Count the learned numbers of a model."""
+    """Return the number of trainable parameters of a model."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 

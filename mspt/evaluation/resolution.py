@@ -20,18 +20,18 @@ from mspt.evaluation.comparison import primary_error
 from mspt.inference.sample import Sample, predict_sample, sample_of_case, sample_of_flow
 
 FACTORS = (0.25, 0.5, 1.0, 2.0)
-"""Of the N that a checkpoint has learned on."""
+"""Numbers of points, as shares of the N of training."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AtResolution:
-    """Error of a checkpoint on a case seen with some number of points.
+    """Error of a checkpoint on a case that is given at some number of points.
 
     Attributes:
-        factor: Of the N that it has learned on.
+        factor: Share of the N of training.
         num_points: N.
         num_patches: K, the same as in training, or in proportion to N.
-        kept: What is kept from training: ``K``, or ``L``, the points per patch.
+        kept: What stays as in training: ``K``, or ``L``, the points per patch.
         relative_l2: Of the field that scores are about, at these points.
     """
 
@@ -63,7 +63,7 @@ def case_at(case: Case, factor: float) -> Sample | None:
 
 
 def has_points(flow: FlowCase, factor: float, *, size: tuple[int, int]) -> bool:
-    """Tell whether :func:`flow_at` has as many stored points as it would draw."""
+    """Return whether as many points are stored as :func:`flow_at` would draw."""
     stored = 2 * len(flow.face_points), 2 * len(flow.points)
     return all(round(factor * wanted) <= there for wanted, there in zip(size, stored, strict=True))
 
@@ -75,7 +75,7 @@ def flow_at(name: str, flow: FlowCase, factor: float, *, size: tuple[int, int]) 
         name: Of the case.
         flow: The case.
         factor: Of the size.
-        size: Surface and volume points that a model has learned on.
+        size: Surface and volume points of a cloud in training.
 
     Returns:
         The cloud; None where more points would be drawn than are stored on both sides.
@@ -88,16 +88,16 @@ def flow_at(name: str, flow: FlowCase, factor: float, *, size: tuple[int, int]) 
 
 
 def can_keep_patch_size(checkpoint: Checkpoint) -> bool:
-    """Tell whether a model can be given another number of patches than it has learned with."""
+    """Return whether a model accepts another number of patches than in training."""
     config = checkpoint.config
     return config.architecture in PATCHED[:2] and config.num_patches is not None
 
 
 def with_patch_size(checkpoint: Checkpoint, factor: float) -> Checkpoint:
-    """Return a checkpoint that cuts ``factor`` times as many patches: as many points in each.
+    """Return a checkpoint with ``factor`` times as many patches, so that L stays the same.
 
     Raises:
-        ValueError: If its model cannot be given another number of patches.
+        ValueError: If its model does not accept another number of patches.
     """
     if not can_keep_patch_size(checkpoint) or checkpoint.config.num_patches is None:
         raise ValueError(
@@ -109,7 +109,7 @@ def with_patch_size(checkpoint: Checkpoint, factor: float) -> Checkpoint:
 
 
 def resolution_steps(checkpoint: Checkpoint, factors: Iterable[float]) -> list[tuple[float, str]]:
-    """Return each factor with what is kept: K, and where the model can, L; at N they are one."""
+    """Return each factor with what stays: K, and where the model can, L; at N both are the same."""
     kinds = ("K", "L") if can_keep_patch_size(checkpoint) else ("K",)
     return [(factor, kept) for factor in factors for kept in kinds if (factor, kept) != (1, "L")]
 
@@ -120,14 +120,14 @@ def error_at(
     """Return the error of a checkpoint on a cloud of ``factor`` times its own N.
 
     Raises:
-        ValueError: If L is to be kept and the model cannot be given another number of patches.
+        ValueError: If L is to stay and the model does not accept another number of patches.
     """
-    asked = with_patch_size(checkpoint, factor) if kept == "L" else checkpoint
-    patched = asked.config.architecture in PATCHED
+    used = with_patch_size(checkpoint, factor) if kept == "L" else checkpoint
+    patched = used.config.architecture in PATCHED
     return AtResolution(
         factor=factor,
         num_points=len(cloud.points),
-        num_patches=asked.config.patches_for(len(cloud.points)) if patched else None,
+        num_patches=used.config.patches_for(len(cloud.points)) if patched else None,
         kept=kept,
-        relative_l2=primary_error(cloud, predict_sample(asked, cloud, device=device)),
+        relative_l2=primary_error(cloud, predict_sample(used, cloud, device=device)),
     )

@@ -140,7 +140,7 @@ def score_cloud(checkpoint: Checkpoint, case: PublicCase, *, device: str = "auto
 def predict_every_point(
     checkpoint: Checkpoint, cloud: Cloud, *, device: str = "auto", seed: int = 0
 ) -> Float[Tensor, "N C"]:
-    """Predict each point of a cloud once, in clouds no larger than those learned on."""
+    """Predict each point of a cloud once, in clouds no larger than those of training."""
     limits, rng = cloud_size(checkpoint), np.random.default_rng(seed)
     sizes = (cloud.num_surface, len(cloud.points) - cloud.num_surface)
     count = max(-(-size // limit) for size, limit in zip(sizes, limits, strict=True))

@@ -1,4 +1,4 @@
-"""What a training step sees: cases as batches of clouds, with their partitions and targets.
+"""Batches for training: clouds with their partitions and targets.
 
 Letters: B batch, N points, X space axes, F input features, C output channels.
 """
@@ -74,8 +74,8 @@ class StackSource:
 
     def batch(self, rows: list[int], epoch: int) -> Batch:  # noqa: ARG002 - always the same points
         """Return some cases."""
-        cut = None if self.partitions is None else [self.partitions[row] for row in rows]
-        return _stacked(self.cases, rows, self.cases.points[rows], self.normalizer, cut)
+        own = None if self.partitions is None else [self.partitions[row] for row in rows]
+        return _stacked(self.cases, rows, self.cases.points[rows], self.normalizer, own)
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,11 @@ class TurnedSource:
     seed: int
 
     def batch(self, rows: list[int], epoch: int) -> Batch:
-        """Turn some cases and cut them into patches."""
+        """Return some cases, each turned by a symmetry, with new partitions."""
         points = torch.stack([self._turned(row, epoch) for row in rows])
         encoded, _ = self.normalizer.encode(points, self.cases.features[rows])
-        cut = partitions_for(self.config, encoded)
-        return _stacked(self.cases, rows, points, self.normalizer, cut)
+        partitions = partitions_for(self.config, encoded)
+        return _stacked(self.cases, rows, points, self.normalizer, partitions)
 
     def _turned(self, row: int, epoch: int) -> Float[Tensor, "N X"]:
         known = get_dataset(self.cases.dataset).symmetries
@@ -118,7 +118,7 @@ def _stacked(
 
 @dataclass(frozen=True)
 class CloudSource:
-    """Flows, of which every epoch sees other points."""
+    """Flows, of which every epoch draws other points."""
 
     cases: CloudStack
     normalizer: Normalizer
@@ -126,7 +126,7 @@ class CloudSource:
     seed: int
 
     def batch(self, rows: list[int], epoch: int) -> Batch:
-        """Draw the points of some cases and cut them into patches."""
+        """Draw the points of some cases and partition them."""
         clouds = [
             self.cases.draw(row, seed=case_seed(self.seed, epoch, self.cases.names[row]))
             for row in rows
@@ -149,7 +149,7 @@ Source = StackSource | TurnedSource | CloudSource
 def source_of(
     cases: Cases, *, normalizer: Normalizer, config: ModelConfig, seed: int, augment: bool = False
 ) -> Source:
-    """Return what training reads its batches from; ``augment`` is about 2-D cases only."""
+    """Return the source of training batches; ``augment`` concerns cases of one size only."""
     if isinstance(cases, CloudStack):
         return CloudSource(cases, normalizer, config, seed)
     if augment:

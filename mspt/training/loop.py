@@ -1,4 +1,4 @@
-"""Training as a generator of events: stop reading and the model keeps what it has learned.
+"""Training as a generator of events; it can be stopped after any of them.
 
 Letters: B batch, N points, X space axes, F input features, C output channels.
 """
@@ -169,7 +169,7 @@ def train(
 
     Args:
         training: What :func:`prepare` returned.
-        folder: Where the run is kept; nothing is saved without it.
+        folder: Where the run is saved; None to save nothing.
         minutes: Stop, and save, after this time.
     """
     config, num_cases = training.preset.train, len(training.cases)
@@ -177,8 +177,8 @@ def train(
     num_steps = config.epochs * steps_per_epoch
     progress = load_state(folder, training) if folder else Progress()
     start, saved, spent = perf_counter(), perf_counter(), progress.minutes
-    learned = [cases for cases in (training.coarse, training.cases) if cases]
-    stages = [_source(training, cases, augment=config.augment) for cases in learned]
+    resolutions = [cases for cases in (training.coarse, training.cases) if cases]
+    stages = [_source(training, cases, augment=config.augment) for cases in resolutions]
     validation = _source(training, training.validation)
     forward = torch.compile(training.model) if config.compile else training.model
     first_step = progress.step

@@ -1,4 +1,4 @@
-"""A run on disk: everything that an exact resume needs, in one safetensors file."""
+"""A run on disk: everything that an exact resumption needs, in one safetensors file."""
 
 import json
 from dataclasses import dataclass, replace
@@ -21,12 +21,12 @@ STATE_NAME = "state.safetensors"
 
 @dataclass(frozen=True)
 class Training:
-    """Everything a run holds; training changes the modules and optimizers in place.
+    """Everything that a run consists of; training changes modules and optimizers in place.
 
     Attributes:
         preset: What is trained, and how.
         model: The model being fitted.
-        average: Its moving average: evaluate and keep this one.
+        average: Its moving average, which is evaluated and saved.
         normalizer: Fitted on the training cases.
         optimizers: One or two, for disjoint parameters.
         cases: Training cases.

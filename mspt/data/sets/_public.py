@@ -70,7 +70,7 @@ class PublicCase:
 
     Attributes:
         name: As the data set calls it.
-        cloud: All points that are kept of it.
+        cloud: All points that are stored of it.
         surface: For its drag; None where the surface points have no areas.
     """
 
@@ -290,7 +290,7 @@ def read_mesh_file(path: Path) -> "pyvista.DataSet":
     if not isinstance(found, pv.PolyData | pv.UnstructuredGrid) or found.n_cells == 0:
         raise DataError(
             f"{path.name} must hold a mesh with cells, got {type(found).__name__} with "
-            f"{getattr(found, 'n_cells', 0)} cells; it may be cut off, download it again"
+            f"{getattr(found, 'n_cells', 0)} cells; it may be truncated, download it again"
         )
     return found
 

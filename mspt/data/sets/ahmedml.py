@@ -1,8 +1,8 @@
 """AhmedML: 500 variants of the Ahmed body, hybrid RANS-LES, from Ashton et al. 2024.
 
 A run has about 1.1 million faces and 20 million cells in 6 GB. It is read once: 65,536 faces and as
-many cells, drawn at random, are kept beside it (9 MB; the run's files are not needed any more), and
-it is those that are learned from and scored. Each epoch draws again from them. MSPT's own protocol
+many cells, drawn at random, are stored beside it (9 MB; the run's files are not needed any more),
+and training and scores use those. Each epoch draws again from them. MSPT's own protocol
 for this data set is not known; split and numbers of points are those of AB-UPT, whose inputs are
 coordinates alone: features are those of ShapeNet-Car here. The training runs take 3.6 GB of memory.
 
@@ -106,17 +106,17 @@ def split_names(folder: Path, split: str) -> list[str]:
 
 
 def stored_file(folder: Path, name: str) -> Path:
-    """Return the file of a run's kept points; delete it to have the run read anew."""
+    """Return the file of a run's stored points; delete it to have the run read again."""
     return folder / name / f"mspt_points_{name.removeprefix('run_')}.npz"
 
 
 def must_store(folder: Path, name: str) -> bool:
-    """Tell whether a run's points are not kept yet."""
+    """Return whether a run's points are not stored yet."""
     return not stored_file(folder, name).is_file()
 
 
 def needed_files(folder: Path, name: str) -> list[Path]:
-    """Return the files that a run is read from: its kept points, or else its own two files."""
+    """Return the files that a run is read from: its stored points, or else its own two files."""
     if must_store(folder, name):
         return run_files(folder, name)
     return [stored_file(folder, name)]
@@ -129,10 +129,10 @@ def run_files(folder: Path, name: str) -> list[Path]:
 
 
 def read_run(folder: Path, name: str) -> PublicCase:
-    """Return the kept points of a run; the first time they are drawn from its files.
+    """Return the stored points of a run; the first time they are drawn from its files.
 
     Raises:
-        DataError: If a file is damaged, or without the arrays that are learned.
+        DataError: If a file is damaged, or lacks the arrays that are predicted.
     """
     path = stored_file(folder, name)
     held = read_arrays(path)
@@ -188,7 +188,7 @@ def _read_surface(path: Path) -> tuple[ndarray, ndarray, ndarray]:
     points = oriented.cell_centers().points if at_cells else oriented.points
     data = oriented.cell_data if at_cells else oriented.point_data
     normals = finite(data["Normals"], f"normals of {path.name}")
-    # OpenFOAM's faces all turn the same way, out of the flow: one look at all of them tells.
+    # All faces turn the same way, out of the flow, so that the sign of the whole volume decides.
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
     if np.einsum("mi,mi->", points - middle, normals) < 0:
         normals = -normals
@@ -210,7 +210,7 @@ def _read_volume(path: Path, rng: np.random.Generator) -> tuple[ndarray, ndarray
 
 
 def _some(count: int, rng: np.random.Generator) -> ndarray:
-    """Return the sorted rows that are kept of so many."""
+    """Return sorted rows drawn from so many, at most as many as are stored."""
     return np.sort(rng.choice(count, min(count, NUM_KEPT), replace=False))
 
 
@@ -220,7 +220,7 @@ def find_arrays(
     """Return where all wanted arrays are, and the name that each has there.
 
     Args:
-        mesh: A file's content. Its cells are looked at before its vertices.
+        mesh: A file's content. Arrays on its cells come before those on its vertices.
         wanted: Names that each array may have, the best one first.
         what: Name of the file.
 

@@ -4,12 +4,12 @@ Points, features and fields are those of the published preprocessing: all vertic
 then the vertices of the flow that are none of the surface. What differs, and why:
 
 - Surface points come first; there they come last.
-- Velocity is scored and learned off the surface, pressure on it, and means and scales are measured
+- Velocity is predicted and scored off the surface, pressure on it; means and scales are measured
   there, on 64 training cars. There they are measured on all points of all training cars, so that
   those of the pressure include a zero for each point of the flow, and the loss, a mean squared
   error, counts the velocity of surface points too.
 - Choices are made on validation cases of their own, the last 50 of the sorted training cases, so
-  that 739 remain to learn from. The published protocol learns from all 789, has no validation, and
+  that 739 remain for training. The published protocol trains on all 789, has no validation, and
   uses the test cases in its place. Test is ``param0``, as there.
 - Drag is by pressure alone. There a term for friction is added, from differences of velocity
   between the corners of each face; density and reference area are as there.

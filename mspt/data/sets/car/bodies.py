@@ -12,7 +12,7 @@ from mspt.geometry.halves import half_of, joined
 from mspt.geometry.mesh import SurfaceMesh
 
 FOLDER = "bodies"
-"""Folder in that of the data set with the bodies of the cases that no model learns from."""
+"""Folder, below that of the data set, with the bodies of the cases that training does not use."""
 OFF = 5e-4
 """How far, in body lengths, points may move where that saves triangles; about a third stay."""
 
@@ -30,7 +30,7 @@ def drawn_body(index: int, *, root: Path = SHIPPED) -> SurfaceMesh:
 
 
 def write_body(index: int, *, root: Path = SHIPPED) -> None:
-    """Write the body of a case, unless it is there; one half, as the other is its mirror image."""
+    """Write one half of a case's body unless it is there; the other half is its mirror image."""
     path = _path(root, index)
     if path.exists():
         return

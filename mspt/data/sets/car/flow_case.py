@@ -1,7 +1,7 @@
 """Flow cases: a body, the pressure and shear on it, and the flow around it.
 
 Lengths are in body lengths, speeds in free-stream speeds, forces and pressures in dynamic
-pressures q_inf. Of a symmetric body only y >= 0 is kept; the other half is its mirror image.
+pressures q_inf. Of a symmetric body only y >= 0 is stored; the other half is its mirror image.
 
 Shapes: F faces of the body, P points of the flow.
 """
@@ -32,12 +32,12 @@ SETTLED = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class FlowCase:
-    """What is kept of a computed flow.
+    """What is stored of a computed flow.
 
     Attributes:
         face_points: Centers of the body's faces.
         face_areas: Area vectors, out of the body.
-        face_pressure: Pressure coefficient C_p, kept within -4 and 1.1.
+        face_pressure: Pressure coefficient C_p, clipped to -4 to 1.1.
         face_shear: Friction coefficient C_f, a vector along the wall.
         points: Places in the flow.
         offsets: From the nearest point of the body to them.
@@ -73,7 +73,7 @@ def solve_body(body: Body, *, seed: int, recipe: Recipe | None = None) -> FlowCa
     """Compute the flow around a parametric body.
 
     Raises:
-        SolverError: If OpenFOAM fails, or its answer is not one to learn from.
+        SolverError: If OpenFOAM fails, or its solution is not usable as a label.
     """
     flow = next(event for event in solve_flow(body.mesh, recipe) if isinstance(event, Flow))
     case = flow_case(flow, body.mesh, seed=seed)
@@ -83,9 +83,9 @@ def solve_body(body: Body, *, seed: int, recipe: Recipe | None = None) -> FlowCa
 
 
 def flow_case(flow: Flow, mesh: SurfaceMesh, *, seed: int) -> FlowCase:
-    """Look at a flow on all faces of the body and at points of the flow.
+    """Sample a flow on all faces of the body and at points of the flow.
 
-    Points lie where the flow is looked at for any shape, not at the centers of the mesh's cells.
+    Points of the flow are drawn as for any shape that is predicted, not at the mesh's cell centers.
     """
     rng = np.random.default_rng(derive_seed(seed, "flow points"))
     targets = sample_volume(mesh, VOLUME_POINTS, rng)
@@ -165,7 +165,7 @@ def _summary(flow: Flow, mesh: SurfaceMesh) -> dict[str, Any]:
 
 
 def check_case(case: FlowCase) -> None:
-    """Refuse a flow that is no truth: diverged, never settling, or without a stagnation point.
+    """Refuse a flow that is not usable as a label: diverged, unsettled, or without stagnation.
 
     Raises:
         SolverError: With the value that is out of range.

@@ -31,17 +31,17 @@ SHIPPED_POINTS = 5000
 def generate_flows(
     *, num_cases: int, seed: int, out: Path, jobs: int = 1, mesh: str | None = None
 ) -> Iterator[CaseDone]:
-    """Compute the first cases in the folder ``out / "car"``; those that are there are kept.
+    """Compute the first cases in the folder ``out / "car"``; existing files stay.
 
-    A case that OpenFOAM cannot compute, or whose answer is no truth, is an event with its error; it
-    is listed in ``left-out.json`` and tried again only when it is taken off that list.
+    A case that OpenFOAM cannot compute, or whose solution is not usable, is an event with its
+    error; it is listed in ``left-out.json`` and tried again only when it is taken off that list.
 
     Args:
         num_cases: Cases to have; with ``mesh`` the first ones of the test split.
         seed: Every body draws from this seed and its own index.
         out: Folder with one folder for each data set.
         jobs: Processes that work at the same time.
-        mesh: Compute on one of the other ``MESHES`` instead, which tell the error of the labels.
+        mesh: Compute on one of the other ``MESHES`` instead, which give the error of the labels.
 
     Raises:
         DataError: If ``num_cases`` or ``jobs`` is out of range, or there is no such mesh.
@@ -86,7 +86,9 @@ def generate_flows(
 
 
 def _test_indices(folder: Path) -> list[int]:
-    """Return the test cases to compute on another mesh, those of its repeats where the case is.
+    """Return the test cases to compute on another mesh.
+
+    Only cases that are there can be repeated on an equally good mesh.
 
     Raises:
         DataError: If a folder of repeats is to be filled and none of the cases is there.
@@ -124,7 +126,7 @@ def ship_flows(
 ) -> dict[str, int]:
     """Copy generated flows to what ships, with fewer points of the flow, and what was left out.
 
-    With each case that no model learns from goes its body, to be drawn.
+    The body of each case that training does not use is copied too, for drawing.
 
     Returns:
         Bytes of each case written; files that are there stay as they are.

@@ -1,8 +1,8 @@
-"""The same bodies on meshes of another cell size: what in their labels is chance.
+"""The same bodies on meshes of another cell size: the noise of the labels.
 
-Cells a hundredth larger or smaller make a mesh that is as good, and yet wakes and wheels come out
-otherwise. Most of what the labels of two such meshes differ by is chance, which no model can
-foresee; the mean over several is nearer to the truth than any one of them.
+Cells 1 % larger or smaller make an equally good mesh, and yet the flow in wakes and at wheels
+differs. Most of the difference between the labels of two such meshes is random, so that no model
+can predict it; the mean over several meshes is nearer to the truth than any one of them.
 
 A repeat holds the fields of another mesh where the case has its own. In the flow these are the same
 places, which depend on the body alone; to faces they are carried from the nearest ones.
@@ -45,7 +45,7 @@ def on_points_of(case: FlowCase, other: FlowCase) -> FlowCase:
     """Return the fields of another mesh on the faces and points of a case of the same body.
 
     Raises:
-        DataError: If the other mesh was not looked at where the case was.
+        DataError: If the other case was not sampled at the same points of the flow.
     """
     distance, row = scipy.spatial.KDTree(other.points).query(case.points)
     if (farthest := float(np.max(distance))) > SAME_PLACE:

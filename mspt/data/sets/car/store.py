@@ -35,7 +35,7 @@ SURFACE = ("face_points", "face_areas", "face_pressure", "face_shear")
 VOLUME = ("points", "offsets", "velocity", "pressure")
 SPLITS = ("train", "validation", "test", "unseen")
 LEFT_OUT = "left-out.json"
-"""Which cases have no truth to learn from, and why."""
+"""Names of the cases without a usable solution, each with the reason."""
 FINER_FOLDER = "finer"
 MESHES: Mapping[str, Recipe] = {FINER_FOLDER: FINER, **REPEATS}
 """Other meshes for test cases; each has a folder of its name in that of the data set."""
@@ -47,7 +47,7 @@ def write_flow(path: Path, case: FlowCase, *, max_points: int | None = None) -> 
     Args:
         path: A ``.npz`` file.
         case: The case.
-        max_points: Keep at most as many points of the flow, evenly from all kinds of them.
+        max_points: Store at most so many points of the flow, evenly from all kinds of them.
     """
     kept = np.arange(len(case.points))
     if max_points is not None and len(kept) > max_points:
@@ -139,7 +139,7 @@ def load_flows(split: str, *, root: Path | None = None) -> list[tuple[str, FlowC
 
 
 def left_out(root: Path | None = None) -> dict[str, str]:
-    """Return the names of the cases that have no truth to learn from, each with the reason.
+    """Return the names of the cases without a usable solution, each with the reason.
 
     A case that was made after all is not among them.
     """
