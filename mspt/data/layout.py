@@ -126,8 +126,8 @@ class Layout:
     def part_of(self, channel: str) -> Part:
         """Return where an output channel is defined: where some group of it is scored."""
         name = self.quantity_of(channel).name
-        parts = {group.part for group in self.groups if group.quantity in (None, name)}
-        return parts.pop() if len(parts) == 1 else "all"
+        parts = [group.part for group in self.groups if group.quantity in (None, name)]
+        return parts[0] if len(set(parts)) == 1 else "all"
 
     def named(self, values: Any) -> "NamedFields":  # noqa: ANN401 - a tensor or an array
         """Return output channels by name: ``layout.named(values)["velocity"]``."""

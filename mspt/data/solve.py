@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mspt.data.case import Case
-from mspt.data.dataset import Dataset
+from mspt.data.dataset import Dataset, Drawing
 from mspt.data.registry import dataset_of_case, datasets
 from mspt.errors import DataError
 
@@ -43,11 +43,17 @@ def read_drawing(path: Path) -> dict[str, Any]:
         ) from error
 
 
+def _drawable() -> dict[str, tuple[Dataset, Drawing]]:
+    """Return the data sets that can be drawn by name, with how each is drawn."""
+    return {one.name: (one, one.drawing) for one in datasets() if one.drawing is not None}
+
+
 def _of_map(values: np.ndarray) -> dict[str, Any]:
     """Return the drawing of an array, which names no data set: that of a grid of this shape."""
-    maps = [one for one in datasets() if one.drawing and one.drawing.kind == "map"]
-    dataset = next((one for one in maps if one.grid_shape == values.shape), maps[0])
-    return {"dataset": dataset.name, dataset.drawing.key: values}
+    maps = [one for one in _drawable().values() if one[1].kind == "map"]
+    fitting = [one for one in maps if one[0].grid_shape == values.shape]
+    dataset, drawing = (fitting or maps)[0]
+    return {"dataset": dataset.name, drawing.key: values}
 
 
 def solve_drawing(drawing: dict[str, Any]) -> Solved:
@@ -63,24 +69,18 @@ def solve_drawing(drawing: dict[str, Any]) -> Solved:
         DataError: If the drawing names no data set that can be drawn, or lacks its input.
         SolverError: If the solver cannot solve it; the message says why.
     """
-    dataset, given = _input_of(drawing)
-    if dataset.drawing is None:
-        raise DataError(f"{dataset.name} must be a data set that can be drawn")
-    start = perf_counter()
-    case = dataset.drawing.solve(given)
-    return Solved(case, perf_counter() - start)
-
-
-def _input_of(drawing: Any) -> tuple[Dataset, np.ndarray]:  # noqa: ANN401 - what JSON may hold
-    drawable = {one.name: one for one in datasets() if one.drawing is not None}
+    drawable = _drawable()
     name = drawing.get("dataset") if isinstance(drawing, dict) else None
     if name not in drawable:
         raise DataError(f"dataset must be one of {', '.join(drawable)} in a drawing, got {name!r}")
-    key = drawable[name].drawing.key
+    how = drawable[name][1]
     try:
-        return drawable[name], np.array(drawing[key], dtype=np.float64)
+        given = np.array(drawing[how.key], dtype=np.float64)
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{key} must be a table of numbers in a drawing") from error
+        raise DataError(f"{how.key} must be a table of numbers in a drawing") from error
+    start = perf_counter()
+    case = how.solve(given)
+    return Solved(case, perf_counter() - start)
 
 
 def solve_case(name: str) -> Solved:
