@@ -2,15 +2,20 @@
 
 This is the one place that turns names into channel numbers.
 
-Letters: B batch, N points, F features, C output channels.
+Letters: B batch, N points, F features, C output channels, G groups of fields.
 """
 
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
 from mspt.data.case import Quantity
 from mspt.errors import DataError
+from mspt.metrics.fields import relative_l2
 
 Part = Literal["all", "surface", "volume"]
 
@@ -126,8 +131,34 @@ class Layout:
     def part_of(self, channel: str) -> Part:
         """Return where an output channel is defined: where some group of it is scored."""
         name = self.quantity_of(channel).name
-        parts = [group.part for group in self.groups if group.quantity in (None, name)]
+        parts: list[Part] = [group.part for group in self.groups if group.quantity in (None, name)]
         return parts[0] if len(set(parts)) == 1 else "all"
+
+    def errors(
+        self,
+        predicted: Float[Tensor, "B N C"],
+        truth: Float[Tensor, "B N C"],
+        *,
+        num_surface: int = 0,
+    ) -> Float[Tensor, "G B"]:
+        """Return the relative L2 error of each group and case, in the order of ``groups``.
+
+        Args:
+            predicted: Predicted fields in physical units.
+            truth: Fields of the solver.
+            num_surface: Points on the body, which come first; 0 without one.
+        """
+        return torch.stack(
+            [
+                relative_l2(
+                    *(
+                        values[:, group.rows(num_surface), self.columns(group.quantity)]
+                        for values in (predicted, truth)
+                    )
+                )
+                for group in self.groups
+            ]
+        )
 
     def named(self, values: Any) -> "NamedFields":  # noqa: ANN401 - a tensor or an array
         """Return output channels by name: ``layout.named(values)["velocity"]``."""

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Float, Float64, Int, Int64
 from numpy import ndarray
 from torch import Tensor
@@ -19,6 +20,7 @@ from mspt.data.export import point_table, write_points
 from mspt.data.layout import FieldGroup, Layout, Part
 from mspt.inference.predict import partitions_for
 from mspt.inference.sample import Sample
+from mspt.metrics.fields import relative_l2
 from mspt.models.branched import SplitPartition
 
 Component = Literal["size", "x", "y", "z"]
@@ -128,6 +130,7 @@ def compare(
         values[rows][:, columns].double().numpy() for values in (sample.truth, predicted)
     )
     miss = found - truth
+    error = relative_l2(torch.from_numpy(found)[None], torch.from_numpy(truth)[None])
     squared = (miss**2).sum(axis=1)
     if view.is_vector and part == "size":
         numbers = [np.linalg.norm(values, axis=1) for values in (truth, found, miss)]
@@ -142,7 +145,9 @@ def compare(
         prediction=numbers[1],
         error=numbers[2],
         squared=squared,
-        relative_l2=float(np.sqrt(squared.sum() / max(float((truth**2).sum()), 1e-300))),
+        relative_l2=relative_l2(
+            torch.from_numpy(found)[None], torch.from_numpy(truth)[None]
+        ).item(),
     )
 
 

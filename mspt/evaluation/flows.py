@@ -180,14 +180,9 @@ def compare_labels(name: str, case: FlowCase, other: FlowCase) -> FlowScore:
 def compare(name: str, case: FlowCase, body: Cloud, predicted: Float[Tensor, "N C"]) -> FlowScore:
     """Score fields that were predicted on both sides of a stored case."""
     count, layout = body.num_surface, body.layout
+    errors = layout.errors(predicted[None], body.fields[None], num_surface=count)[:, 0]
     by_group = {
-        group.name: _error(
-            *(
-                values[group.rows(count)][:, layout.columns(group.quantity)]
-                for values in (predicted, body.fields)
-            )
-        )
-        for group in layout.groups
+        group.name: error for group, error in zip(layout.groups, errors.tolist(), strict=True)
     }
     stream = torch.tensor(FREE_STREAM)
     on_body = [layout.named(values[:count]) for values in (predicted, body.fields)]
@@ -204,7 +199,9 @@ def compare(name: str, case: FlowCase, body: Cloud, predicted: Float[Tensor, "N 
         surface_pressure_by_area=_weighted(miss, truth, area),
         body_pressure=_weighted(miss[~wheels], truth[~wheels], area[~wheels]),
         wheel_pressure=_weighted(miss[wheels], truth[wheels], area[wheels]),
-        velocity=_error(*(fields["velocity_change"] + stream for fields in in_flow)),
+        velocity=relative_l2(
+            *(fields["velocity_change"][None] + stream for fields in in_flow)
+        ).item(),
         C_D=force.C_D,
         C_D_true=case.info["C_D"],
         C_L=force.C_L,
@@ -292,11 +289,6 @@ def _coefficient_errors(letter: str, found: ndarray, truth: ndarray) -> dict[str
         errors[f"{letter}_spearman"] = spearman(found, truth) if varies else None
         errors[f"{letter}_r2"] = r_squared(found, truth)
     return errors
-
-
-def _error(predicted: Float[Tensor, "M V"], truth: Float[Tensor, "M V"]) -> float:
-    # In rows of their own: the sum over a strided slice is rounded otherwise.
-    return relative_l2(*(values[None].contiguous() for values in (predicted, truth))).item()
 
 
 def _weighted(miss: ndarray, truth: ndarray, area: ndarray) -> float:

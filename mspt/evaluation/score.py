@@ -22,7 +22,6 @@ from mspt.evaluation.flows import FlowEvaluation, evaluate_flows
 from mspt.inference.flow import predict_cloud
 from mspt.inference.sampling import cloud_size
 from mspt.inference.trust import model_checks
-from mspt.metrics.fields import relative_l2
 from mspt.metrics.ranking import spearman
 
 
@@ -154,12 +153,10 @@ def predict_every_point(
 
 
 def _group_errors(cloud: Cloud, predicted: Float[Tensor, "N C"]) -> dict[str, float]:
-    errors = {}
-    for group in cloud.layout.groups:
-        rows, columns = group.rows(cloud.num_surface), cloud.layout.columns(group.quantity)
-        pair = [fields[rows][:, columns][None].contiguous() for fields in (predicted, cloud.fields)]
-        errors[group.name] = relative_l2(*pair).item()
-    return errors
+    layout = cloud.layout
+    errors = layout.errors(predicted[None], cloud.fields[None], num_surface=cloud.num_surface)
+    names = [group.name for group in layout.groups]
+    return dict(zip(names, errors[:, 0].tolist(), strict=True))
 
 
 def _names(dataset: Dataset, split: str, root: Path | None) -> tuple[str, ...]:

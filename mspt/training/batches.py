@@ -19,7 +19,6 @@ from mspt.data.registry import get_dataset
 from mspt.data.symmetry import turn
 from mspt.errors import DataError
 from mspt.inference.predict import partitions_for
-from mspt.metrics.fields import relative_l2
 from mspt.models.branched import SplitPartition
 from mspt.models.normalizer import Normalizer
 from mspt.partition.ball_tree import Partition
@@ -51,17 +50,7 @@ class Batch:
 
     def errors(self, predicted: Float[Tensor, "B N C"]) -> Float[Tensor, "G B"]:
         """Return the relative L2 of each group and case; both are in physical units."""
-        return torch.stack(
-            [
-                relative_l2(*(self._part(values, group) for values in (predicted, self.fields)))
-                for group in self.layout.groups
-            ]
-        )
-
-    def _part(self, values: Float[Tensor, "B N C"], group: FieldGroup) -> Float[Tensor, "B M V"]:
-        columns = self.layout.columns(group.quantity)
-        # In rows of their own: the sum over a strided slice is rounded otherwise.
-        return values[:, group.rows(self.num_surface)][..., columns].contiguous()
+        return self.layout.errors(predicted, self.fields, num_surface=self.num_surface)
 
 
 @dataclass(frozen=True)
@@ -191,7 +180,7 @@ def _fit(clouds: Sequence[Cloud], layout: Layout, group: FieldGroup) -> Normaliz
     return Normalizer.fit(
         torch.cat([cloud.points[span] for cloud, span in pairs])[None],
         torch.cat([cloud.features[span] for cloud, span in pairs])[None],
-        torch.cat([cloud.fields[span] for cloud, span in pairs])[None][..., columns].contiguous(),
+        torch.cat([cloud.fields[span] for cloud, span in pairs])[None][..., columns],
     )
 
 
