@@ -20,10 +20,11 @@ from mspt.config import require_choice
 from mspt.inference.flow import cloud_force
 from mspt.inference.sample import as_cloud
 from mspt.inspection.observe import Observed, PointAttention, share_of_all
-from mspt.inspection.recording import Mask, repeat_masked, trace_points
+from mspt.inspection.recording import repeat_masked, trace_points
 from mspt.inspection.weights import patch_weights
 from mspt.metrics.forces import Coefficients, coefficients
 from mspt.metrics.ranking import spearman
+from mspt.models.blocks import KeyMask
 from mspt.partition.ball_tree import Partition
 
 Masked = Literal["supernodes", "points and supernodes", "patch removed"]
@@ -96,7 +97,7 @@ def mask_of_patch(
     num_supernodes: int,
     masked: Masked = "supernodes",
     block: int | None = None,
-) -> Mask:
+) -> KeyMask:
     """Return the mask of one patch.
 
     Args:
@@ -126,7 +127,7 @@ def mask_of_patch(
     points = torch.zeros(len(partition.order), dtype=torch.bool)
     if masked == "points and supernodes":
         points[partition.offsets[patch] : partition.offsets[patch + 1]] = True
-    return Mask(points=points, supernodes=nodes, blocks=None if block is None else (block,))
+    return KeyMask(points=points, supernodes=nodes, blocks=None if block is None else (block,))
 
 
 def mask_patch(
@@ -179,7 +180,7 @@ def mask_each_patch(
     block: int | None = None,
     first: int = 0,
 ) -> Iterator[PatchMasked]:
-    """Mask the supernodes of every patch in turn, yielding how much picked points change.
+    """KeyMask the supernodes of every patch in turn, yielding how much picked points change.
 
     Args:
         observed: The whole prediction.

@@ -10,6 +10,7 @@ Shape suffixes (the same letters as the annotations):
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -155,7 +156,12 @@ class PMSA(nn.Module):
         ).unbind(0)
 
     def attend(
-        self, x: Float[Tensor, "B N D"], shared: tuple[Tensor, Tensor], run: PatchRun
+        self,
+        x: Float[Tensor, "B N D"],
+        shared: tuple[Tensor, Tensor],
+        run: PatchRun,
+        *,
+        readable: Bool[Tensor, "K 1 1 M"] | None = None,
     ) -> Float[Tensor, "B N D"]:
         """Mix the points of a run of patches with their own patch and all supernodes.
 
@@ -163,40 +169,16 @@ class PMSA(nn.Module):
             x: Normalized features of the points.
             shared: From :meth:`shared_keys`.
             run: The patches.
+            readable: Which keys the points of each patch may attend to, for one cloud; None for
+                all. With it the keys of every patch are copied, so it is for experiments only.
         """
         q, k, v = self._project(x)
-        global_k, global_v = shared
-        out_BNHE = joint_attention(q, k, v, global_k, global_v, count=run.count)
-        return self.to_out(out_BNHE.flatten(2))
-
-    def attend_readable(
-        self,
-        x: Float[Tensor, "1 N D"],
-        supernodes: Float[Tensor, "1 S D"],
-        run: PatchRun,
-        *,
-        points: Bool[Tensor, " N"],
-        nodes: Bool[Tensor, " S"],
-    ) -> Float[Tensor, "1 N D"]:
-        """Do what ``attend`` does with the score of masked keys set to minus infinity.
-
-        For experiments: it holds the keys of every patch at once and is not fast.
-
-        Args:
-            x: Normalized features of a run of patches.
-            supernodes: All supernodes.
-            run: The patches.
-            points: Which points of ``x`` may be read.
-            nodes: Which supernodes may be read.
-        """
-        q, k, v = self._project(x)
-        global_k, global_v = self.shared_keys(supernodes)
-        local = rearrange(points, "(k l) -> k 1 1 l", k=run.count)
-        shared = nodes.expand(run.count, 1, 1, -1)
-        readable = torch.cat([local, shared], dim=-1)
-        out_BNHE = concatenated_attention(
-            q, k, v, global_k, global_v, count=run.count, readable=readable
+        attend = (
+            joint_attention
+            if readable is None
+            else partial(concatenated_attention, readable=readable)
         )
+        out_BNHE = attend(q, k, v, *shared, count=run.count)
         return self.to_out(out_BNHE.flatten(2))
 
     def global_share(

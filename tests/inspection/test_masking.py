@@ -27,9 +27,10 @@ from mspt.inspection.observe import (
     summaries_by_block,
     telling_point,
 )
-from mspt.inspection.recording import Mask, Recording, each_block, record, repeat_masked
+from mspt.inspection.recording import Recording, record, repeat_masked
 from mspt.metrics.forces import coefficients
 from mspt.metrics.ranking import spearman
+from mspt.models.blocks import KeyMask
 from mspt.models.normalizer import Normalizer
 from mspt.partition.ball_tree import Partition
 from mspt.seeding import generator
@@ -39,11 +40,11 @@ from tests.inspection.test_weights import N, cloud, make_model, make_recording
 K = 6
 
 
-def mask(*, points: tuple[int, ...] = (), nodes: tuple[int, ...] = (), count: int = K) -> Mask:
+def mask(*, points: tuple[int, ...] = (), nodes: tuple[int, ...] = (), count: int = K) -> KeyMask:
     """A mask of places in leaf order and of supernodes."""
     hidden, gone = torch.zeros(N, dtype=torch.bool), torch.zeros(count, dtype=torch.bool)
     hidden[list(points)], gone[list(nodes)] = True, True
-    return Mask(points=hidden, supernodes=gone)
+    return KeyMask(points=hidden, supernodes=gone)
 
 
 @torch.no_grad()
@@ -53,7 +54,7 @@ def dense_run(recording: Recording, hidden_keys: Tensor, blocks: tuple[int, ...]
     sizes, now = partition.offsets.diff().tolist(), recording.hidden[0].clone()
     patch = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
     count = model.config.num_supernodes
-    for index, block in enumerate(each_block(model)):
+    for index, block in enumerate(model.blocks):
         x, layer = block.norm_attention(now), block.attention
         pooled = [
             part.mean(0) for rows in x.split(sizes) for part in torch.tensor_split(rows, count)
@@ -109,7 +110,7 @@ def test_masking_all_supernodes_leaves_attention_within_patches() -> None:
             offsets=torch.tensor([0, count]),
         )
         apart = record(recording.model, cloud()[rows], partition=own)
-        no_node = Mask(
+        no_node = KeyMask(
             points=torch.zeros(count, dtype=torch.bool), supernodes=torch.ones(1, dtype=torch.bool)
         )
         torch.testing.assert_close(repeat_masked(apart, no_node), alone[rows])

@@ -9,7 +9,7 @@ from hypothesis import given
 from torch import Tensor
 
 from mspt.checkpoint import build_model
-from mspt.inspection.recording import Recording, each_block, global_shares, record, trace_points
+from mspt.inspection.recording import Recording, global_shares, record, trace_points
 from mspt.inspection.weights import (
     all_weights,
     entropy_bits,
@@ -54,7 +54,7 @@ def dense_weights(recording: Recording, block: int) -> Tensor:
 
     Written from the layer's own matrices, point by point, without any of the code under test.
     """
-    layer = each_block(recording.model)[block]
+    layer = recording.model.block(block)
     x = layer.norm_attention(recording.hidden[block])
     both = torch.cat([x, recording.supernodes[block]])
     heads, width = layer.attention.num_heads, x.shape[1]
@@ -98,7 +98,7 @@ def test_weights_times_values_give_the_features_after_every_block() -> None:
     recording = make_recording(num_supernodes=2)
     everyone = torch.arange(N)
     for block in range(recording.num_blocks):
-        layer = each_block(recording.model)[block]
+        layer = recording.model.block(block)
         trace = trace_points(recording, everyone, block=block)
         spread = spread_on_cloud(trace, recording.partition)
         hidden = recording.hidden[block][recording.partition.inverse]
@@ -161,14 +161,14 @@ def test_share_is_computed_a_few_patches_at_a_time(monkeypatch: pytest.MonkeyPat
     recording = make_recording()
     whole = global_shares(recording, block=1)
     seen = []
-    layer = each_block(recording.model)[1].attention
+    layer = recording.model.block(1).attention
     original = layer.global_share
 
     def spy(x: Tensor, *rest: object) -> Tensor:
         seen.append(x.shape[1])
         return original(x, *rest)
 
-    monkeypatch.setattr("mspt.inspection.recording.STREAM_ROWS", 10)
+    monkeypatch.setattr("mspt.inspection.recording.stream_rows", lambda _: 10)
     monkeypatch.setattr(layer, "global_share", spy)
     torch.testing.assert_close(global_shares(recording, block=1), whole)
     assert sum(seen) == N

@@ -7,7 +7,7 @@ from hypothesis import given
 from torch import Tensor, nn
 
 from mspt.config import ModelConfig
-from mspt.models import mspt as model_module
+from mspt.models import blocks
 from mspt.models.embedding import Embedding, reference_grid, time_features
 from mspt.models.mspt import MSPT, partition_points
 from mspt.seeding import generator, seeded
@@ -49,7 +49,7 @@ def model(request: pytest.FixtureRequest) -> MSPT:
 
 
 def test_streaming_equals_the_full_forward(model: MSPT, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_module, "stream_rows", lambda _: 11)
+    monkeypatch.setattr(blocks, "stream_rows", lambda _: 11)
     monkeypatch.setattr("mspt.models.embedding.stream_rows", lambda _: 7)
     points, features = cloud(2, 43, 2), cloud(2, 43, 1, seed=1)
     full = model(points, features)
