@@ -1,8 +1,8 @@
-"""MSPT in two branches: surface and volume with weights of their own, exchanging supernodes.
+"""MSPT in two branches: surface and volume have weights of their own and share supernodes.
 
 The paper names this as future work (section 5). Each branch partitions its own points; in every
 block each branch pools its patches, and a point attends, in one softmax, to its own patch and to
-the supernodes of both branches. Attention is PMSA unchanged: only the list of supernodes is longer.
+the supernodes of both branches. The attention is PMSA with a longer list of supernodes.
 
 Letters: B batch, N points, X space axes, F input features, C output channels, D model width,
 S supernodes of both branches.
@@ -37,7 +37,10 @@ class SplitPartition:
 def split_partition(
     config: ModelConfig, points: Float[Tensor, "N X"], *, num_surface: int
 ) -> SplitPartition:
-    """Return the partitions of both branches; patches are shared out by their points.
+    """Return the partitions of both branches.
+
+    The patches of the config are divided in proportion to the points of the branches, so that
+    patches of both have about the same size; each branch has at least one.
 
     Raises:
         ValueError: If a branch would have no point.
@@ -83,7 +86,7 @@ class BranchedMSPT(nn.Module):
         Args:
             points: Coordinates, normalized to about -1 to 1.
             features: Further inputs per point, normalized.
-            partitions: One for each cloud, all with equally many points and patches a branch.
+            partitions: One for each cloud; all have equally many points and patches in a branch.
         """
         split = partitions[0].num_surface
         branches = (self.surface, self.volume)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from helpers import made_up_cases, tiny_config
 
-from mspt.checkpoint import Checkpoint, build_model
+from mspt.checkpoint import Checkpoint
 from mspt.errors import DataError, MSPTError
 from mspt.evaluation.cases import evaluate, num_parameters, surroundings
 from mspt.inference.predict import (
@@ -14,6 +14,7 @@ from mspt.inference.predict import (
 )
 from mspt.metrics.fields import field_metrics, max_error, relative_l2
 from mspt.models.normalizer import Normalizer
+from mspt.models.registry import build_model
 
 CASES = made_up_cases(5)
 

@@ -10,7 +10,7 @@ import pytest
 import pyvista as pv
 from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_solution
 
-from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
+from mspt.checkpoint import load_checkpoint, save_checkpoint
 from mspt.cli import shapes as commands_flow
 from mspt.cli.main import main
 from mspt.data.sets.car.store import write_flow
@@ -30,6 +30,7 @@ from mspt.inference.shapes import (
     predict_shape,
     read_passport,
 )
+from mspt.models.registry import build_model
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import Progress

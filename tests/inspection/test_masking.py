@@ -6,7 +6,7 @@ import torch
 from made_up_flows import flow_preset, sphere_clouds
 from torch import Tensor
 
-from mspt.checkpoint import Checkpoint, build_model
+from mspt.checkpoint import Checkpoint
 from mspt.errors import MSPTError
 from mspt.geometry.bodies.families import draw_body
 from mspt.inference.flow import cloud_force
@@ -32,6 +32,7 @@ from mspt.metrics.forces import coefficients
 from mspt.metrics.ranking import spearman
 from mspt.models.blocks import KeyMask
 from mspt.models.normalizer import Normalizer
+from mspt.models.registry import build_model
 from mspt.partition.ball_tree import Partition
 from mspt.seeding import generator
 from mspt.training.batches import fit_normalizer

@@ -8,7 +8,6 @@ from helpers import tiny_config
 from hypothesis import given
 from torch import Tensor
 
-from mspt.checkpoint import build_model
 from mspt.inspection.recording import Recording, global_shares, record, trace_points
 from mspt.inspection.weights import (
     all_weights,
@@ -24,6 +23,7 @@ from mspt.inspection.weights import (
     supernode_of_point,
 )
 from mspt.models.mspt import MSPT
+from mspt.models.registry import build_model
 from mspt.partition.ball_tree import build_partition, sequence_partition
 from mspt.seeding import generator
 
