@@ -7,14 +7,17 @@ from mspt.errors import DataError, MSPTError
 from mspt.evaluation.cases import evaluate, num_parameters, surroundings
 from mspt.inference.predict import (
     available_devices,
+    encode_inputs,
     partitions_for,
     pick_device,
     predict_case,
+    predict_cases,
     predict_stack,
 )
 from mspt.metrics.fields import field_metrics, max_error, relative_l2
 from mspt.models.normalizer import Normalizer
 from mspt.models.registry import build_model
+from mspt.partition.ball_tree import sequence_partition
 
 CASES = made_up_cases(5)
 
@@ -56,6 +59,32 @@ def test_batches_and_single_cases_agree(checkpoint: Checkpoint) -> None:
         case = CASES.case(index)
         alone = predict_case(checkpoint, case.points, case.features, device="cpu").fields
         torch.testing.assert_close(together[index], alone, rtol=1e-5, atol=1e-3)
+
+
+def test_cases_one_by_one_are_predicted_as_each_alone(checkpoint: Checkpoint) -> None:
+    """Neighboring cases with the same points share a partition, others do not."""
+    rows = [0, 0, 1, 0]
+    points, features = CASES.points[rows], CASES.features[[0, 1, 2, 3]]
+    found = list(predict_cases(checkpoint, points, features, device="cpu"))
+    for prediction, *inputs in zip(found, points, features, strict=True):
+        alone = predict_case(checkpoint, *inputs, device="cpu")
+        assert torch.equal(prediction.fields, alone.fields)
+    assert found[0].partition is found[1].partition
+    assert len({id(prediction.partition) for prediction in found}) == 3
+    assert found[1].partition_seconds == 0 < found[2].partition_seconds
+
+
+def test_a_given_partition_is_used(checkpoint: Checkpoint) -> None:
+    case = CASES.case(0)
+    runs = sequence_partition(len(case.points), 6)
+    encoded = encode_inputs(checkpoint, case.points, case.features, partition=runs)
+    assert encoded.partition is runs
+    own, other = (
+        predict_case(checkpoint, case.points, case.features, partition=partition, device="cpu")
+        for partition in (None, runs)
+    )
+    assert other.partition is runs
+    assert not torch.allclose(own.fields, other.fields, rtol=1e-3)
 
 
 @pytest.mark.gpu
@@ -146,11 +175,9 @@ def test_metrics_of_fields_are_apart() -> None:
 
 def test_normalizer_decode_inverts_encode() -> None:
     normalizer = Normalizer.fit(CASES.points, CASES.features, CASES.fields)
-    torch.testing.assert_close(
-        normalizer.decode(normalizer.encode_fields(CASES.fields)), CASES.fields
-    )
+    encoded = (CASES.fields - normalizer.fields_mean) / normalizer.fields_scale
+    torch.testing.assert_close(normalizer.decode(encoded), CASES.fields)
     points, features = normalizer.encode(CASES.points, CASES.features)
-    encoded = normalizer.encode_fields(CASES.fields)
     assert points.abs().max() == pytest.approx(1.0, abs=1e-6)
     for values in (features, encoded):
         assert values.mean((0, 1)).abs().max() < 1e-5

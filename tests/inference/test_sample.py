@@ -17,7 +17,7 @@ from mspt.inference.sample import (
     sample_of_flow,
     sample_of_points,
 )
-from mspt.inference.sampling import cloud_size, look_at
+from mspt.inference.sampling import cloud_size, sample_inputs
 
 NAME = list_flows("test")[0]
 
@@ -62,7 +62,7 @@ def test_points_of_a_flow_lie_on_its_body() -> None:
 
 def test_clouds_of_a_shape_are_joined_surface_first(model_of_flows: object) -> None:
     mesh = car_body(0).mesh
-    clouds = look_at(model_of_flows, mesh, num_clouds=2).clouds
+    clouds = sample_inputs(model_of_flows, mesh, num_clouds=2).clouds
     joined = sample_of_clouds("two", clouds, title="Block", body=mesh)
     assert joined.num_surface == sum(cloud.num_surface for cloud in clouds)
     assert joined.features[: joined.num_surface, 4].eq(1).all()

@@ -23,9 +23,9 @@ from mspt.inspection.observe import (
     observe,
     parse_points,
     patch_matrix,
+    peak_point,
     share_of_all,
     summaries_by_block,
-    telling_point,
 )
 from mspt.inspection.recording import Recording, record, repeat_masked
 from mspt.metrics.forces import coefficients
@@ -283,7 +283,7 @@ def test_rows_of_a_patch_matrix_are_what_its_points_read(seen: Observed) -> None
 
 def test_first_point_is_where_the_pressure_on_the_body_is_largest(seen: Observed) -> None:
     pressure = seen.fields[: seen.sample.num_surface, 0]
-    assert float(pressure[telling_point(seen)]) == float(pressure.max())
+    assert float(pressure[peak_point(seen)]) == float(pressure.max())
 
 
 @pytest.mark.parametrize("text", ["-1", "3,x", "360", "1.5"])
@@ -315,5 +315,5 @@ def test_subject_of_another_data_set_is_refused(seen: Observed) -> None:
         normalizer=Normalizer(space_dim=2, in_features=0, out_channels=1),
         info={},
     )
-    with pytest.raises(MSPTError, match="sample must have 2 axes and 0 features"):
+    with pytest.raises(MSPTError, match=r"points must have 2 columns .* got 3; choose"):
         observe(flat, seen.sample)

@@ -19,7 +19,7 @@ from mspt.inspection.weights import (
     patch_centers,
     patch_weights,
     spread_on_cloud,
-    summarize,
+    summaries_of,
     supernode_of_point,
 )
 from mspt.models.mspt import MSPT
@@ -183,7 +183,7 @@ def test_entropy_of_even_attention_counts_the_keys(count: int) -> None:
 
 def test_summary_is_the_entropy_of_the_mean_of_the_heads() -> None:
     trace = trace_points(make_recording(), torch.tensor([3, 9]), block=2)
-    first, second = summarize(trace, None)
+    first, second = summaries_of(trace, None)
     weights = all_weights(trace).mean(0)[0].numpy()
     bits = -sum(w * math.log2(w) for w in weights if w > 0)
     assert first.entropy == pytest.approx(bits)
@@ -196,7 +196,7 @@ def test_summary_is_the_entropy_of_the_mean_of_the_heads() -> None:
 def test_one_head_differs_from_the_mean_and_a_wrong_one_is_refused() -> None:
     trace = trace_points(make_recording(), torch.tensor([3]), block=0)
     shares = global_share(trace)
-    assert summarize(trace, 1)[0].global_share == pytest.approx(shares[1, 0].item())
+    assert summaries_of(trace, 1)[0].global_share == pytest.approx(shares[1, 0].item())
     torch.testing.assert_close(over_heads(shares, None), shares.sum(0) / 2)
     with pytest.raises(ValueError, match="head must lie between 0 and 1, got 2"):
         over_heads(shares, 2)
