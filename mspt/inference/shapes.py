@@ -192,7 +192,17 @@ def predict(
     device: str = "auto",
     seed: int = 0,
 ) -> ShapeResult:
-    """Predict the flow around any shape; see :func:`predict_shape`."""
+    """Predict the flow around any shape and return the result.
+
+    For progress, iterate over :func:`predict_shape`, which has the same arguments and errors.
+
+    Args:
+        checkpoint: A model of flows.
+        mesh: As read from a file.
+        placement: Unit and axes of the shape, ``"guess"``, or ``"as is"``.
+        device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
+        seed: Of the sampled points.
+    """
     events = predict_shape(checkpoint, mesh, placement=placement, device=device, seed=seed)
     return next(event for event in events if isinstance(event, ShapeResult))
 

@@ -182,7 +182,7 @@ def mask_each_patch(
     block: int | None = None,
     first: int = 0,
 ) -> Iterator[PatchMasked]:
-    """KeyMask the supernodes of every patch in turn, yielding the change at picked points.
+    """Mask the supernodes of every patch in turn, yielding the change at picked points.
 
     Args:
         observed: The recorded prediction.

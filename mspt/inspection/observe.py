@@ -118,7 +118,9 @@ def observe(checkpoint: Checkpoint, sample: Sample, *, device: str = "auto") -> 
         raise ValueError(f"sample must have features, got none for {sample.key}")
     inputs = encode_inputs(checkpoint, sample.points, sample.features)
     model = checkpoint.model.to(pick_device(device))
-    recording = record(model, inputs.points, inputs.features, partition=inputs.partition)
+    # Only a branched model has a partition of another kind.
+    partition = inputs.partition if isinstance(inputs.partition, Partition) else None
+    recording = record(model, inputs.points, inputs.features, partition=partition)
     return Observed(
         checkpoint=checkpoint,
         sample=sample,

@@ -1,3 +1,5 @@
+from importlib import import_module
+
 import pytest
 import torch
 from helpers import made_up_cases, tiny_config
@@ -201,7 +203,19 @@ def test_normalizer_leaves_a_constant_channel_finite() -> None:
     assert features.abs().max() == 0
 
 
-def test_header_tells_size_and_surroundings() -> None:
+def test_header_holds_size_and_surroundings() -> None:
     linear = torch.nn.Linear(3, 2)
     assert num_parameters(linear) == 8
     assert surroundings()["versions"]["torch"].startswith("2.")
+
+
+@pytest.mark.parametrize("package", ["mspt.inference", "mspt.inspection", "mspt.models"])
+def test_public_names_of_a_package_can_be_imported(package: str) -> None:
+    module = import_module(package)
+    for name in module.__all__:
+        assert hasattr(module, name), name
+
+
+def test_other_names_of_the_package_are_refused() -> None:
+    with pytest.raises(AttributeError, match=r"'mspt\.inference' has no attribute 'finish'"):
+        import_module("mspt.inference").finish  # noqa: B018

@@ -27,22 +27,22 @@ def model_of_flows() -> object:
     return load_checkpoint("pretrained/car.safetensors")
 
 
-def test_a_case_is_asked_as_any_case_is() -> None:
+def test_a_sample_of_a_case_is_predicted_as_the_case_is() -> None:
     case = load_case("elasticity", list_cases("elasticity")[3])
     checkpoint = load_checkpoint("pretrained/elasticity.safetensors")
     expected = predict_case(checkpoint, case.points, case.features).fields
     torch.testing.assert_close(predict_sample(checkpoint, sample_of_case(case)), expected)
 
 
-def test_a_flow_is_seen_at_as_many_points_as_the_model_has_learned_on(
+def test_a_flow_is_sampled_at_as_many_points_as_in_training(
     model_of_flows: object,
 ) -> None:
     flow, size = load_flow(NAME), cloud_size(model_of_flows)
-    seen = sample_of_flow(NAME, flow, size=size)
-    assert (seen.num_surface, len(seen.points)) == (size[0], sum(size))
-    error = predict_sample(model_of_flows, seen)[: size[0], 0] - seen.truth[: size[0], 0]
-    deviation = seen.truth[: size[0], 0].std()
-    assert error.square().mean().sqrt() < 0.6 * deviation  # it knows what it looks at
+    sample = sample_of_flow(NAME, flow, size=size)
+    assert (sample.num_surface, len(sample.points)) == (size[0], sum(size))
+    error = predict_sample(model_of_flows, sample)[: size[0], 0] - sample.truth[: size[0], 0]
+    deviation = sample.truth[: size[0], 0].std()
+    assert error.square().mean().sqrt() < 0.6 * deviation  # the model was trained on such flows
 
 
 def test_the_whole_flow_is_its_own_mirror_image() -> None:
@@ -72,19 +72,19 @@ def test_clouds_of_a_shape_are_joined_surface_first(model_of_flows: object) -> N
     assert joined.frontal_area == pytest.approx(frontal_area(mesh))
 
 
-def test_channels_mean_something_where_they_are_defined() -> None:
+def test_channels_are_zero_where_they_are_not_defined() -> None:
     whole = sample_of_flow(NAME, load_flow(NAME), size=None)
     for index, channel in enumerate(flow_channels()):
         elsewhere = whole.truth[~whole.where_defined(index), index]
         assert not elsewhere.any(), channel.name
 
 
-def test_no_model_can_be_asked_about_a_made_up_cloud(model_of_flows: object) -> None:
+def test_a_cloud_without_features_cannot_be_predicted(model_of_flows: object) -> None:
     with pytest.raises(ValueError, match="sample must have features, got none for line"):
         predict_sample(model_of_flows, sample_of_points("line", torch.rand(9, 3), title="Line"))
 
 
 def test_a_model_of_another_data_set_is_refused() -> None:
-    seen = sample_of_flow(NAME, load_flow(NAME), size=(64, 32))
+    sample = sample_of_flow(NAME, load_flow(NAME), size=(64, 32))
     with pytest.raises(MSPTError, match="one for flows around bodies"):
-        predict_sample(load_checkpoint("pretrained/darcy.safetensors"), seen)
+        predict_sample(load_checkpoint("pretrained/darcy.safetensors"), sample)

@@ -71,7 +71,7 @@ def result(checkpoint_path: Path) -> ShapeResult:
     return predict(load_checkpoint(checkpoint_path), CAR, placement="as is", device="cpu")
 
 
-def test_work_is_told_while_it_is_done(checkpoint_path: Path) -> None:
+def test_stages_are_yielded_while_they_are_worked_on(checkpoint_path: Path) -> None:
     events = list(predict_shape(load_checkpoint(checkpoint_path), CAR, placement="as is"))
     shares = [event.share for event in events if isinstance(event, StageStarted)]
     assert shares == sorted(shares)

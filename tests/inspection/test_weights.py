@@ -159,20 +159,20 @@ def test_share_of_all_points_is_that_of_each_traced_alone(num_supernodes: int) -
 
 def test_share_is_computed_a_few_patches_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     recording = make_recording()
-    whole = global_shares(recording, block=1)
-    seen = []
+    expected = global_shares(recording, block=1)
+    sizes = []
     layer = recording.model.block(1).attention
     original = layer.global_share
 
     def spy(x: Tensor, *rest: object) -> Tensor:
-        seen.append(x.shape[1])
+        sizes.append(x.shape[1])
         return original(x, *rest)
 
     monkeypatch.setattr("mspt.inspection.recording.stream_rows", lambda _: 10)
     monkeypatch.setattr(layer, "global_share", spy)
-    torch.testing.assert_close(global_shares(recording, block=1), whole)
-    assert sum(seen) == N
-    assert max(seen) <= 10
+    torch.testing.assert_close(global_shares(recording, block=1), expected)
+    assert sum(sizes) == N
+    assert max(sizes) <= 10
 
 
 @given(count=st.integers(1, 64))

@@ -173,14 +173,13 @@ def test_rejects_partitions_of_another_cloud() -> None:
 def test_unified_position_is_the_distance_to_a_grid() -> None:
     config = replace(CONFIG, in_features=0, unified_position=3)
     embedding = Embedding(config).double()
-    seen: list[Tensor] = []
     embedding.lift = nn.Identity()
     points = cloud(1, 5, 2)
-    seen.append(embedding(points, None))
+    described = embedding(points, None)
     grid = torch.tensor([[x, y] for x in (-1.0, 0, 1) for y in (-1.0, 0, 1)]).double()
     expected = torch.stack([(points[0] - g).square().sum(-1).sqrt() for g in grid], dim=-1)
-    torch.testing.assert_close(seen[0][0, :, 2:], expected)
-    torch.testing.assert_close(seen[0][..., :2], points)
+    torch.testing.assert_close(described[0, :, 2:], expected)
+    torch.testing.assert_close(described[..., :2], points)
 
 
 def test_reference_grid_has_all_axes() -> None:
