@@ -154,11 +154,6 @@ class PMSA(nn.Module):
         patches = rearrange(x, "b (k l) d -> (b k) l d", k=run.count)
         return rearrange(self.pool(patches), "(b k) q d -> b (k q) d", k=run.count)
 
-    def supernodes(self, x: Float[Tensor, "B N D"], num_patches: int) -> Float[Tensor, "B S D"]:
-        """Return the supernodes of all patches, one after the other (equation 2)."""
-        runs = patch_runs(x.shape[1], num_patches)
-        return torch.cat([self.pool_patches(x[:, run.rows], run) for run in runs], dim=1)
-
     def _project(self, x: Float[Tensor, "B N D"]) -> tuple[Tensor, Tensor, Tensor]:
         """Return queries, keys and values (equation 4)."""
         return rearrange(  # pyright: ignore[reportReturnType]

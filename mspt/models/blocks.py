@@ -116,10 +116,10 @@ class PMSABlock(nn.Module):
         )
 
     def pool(self, hidden: Float[Tensor, "B N D"], num_patches: int) -> Float[Tensor, "B KQ D"]:
-        """Pool all patches of the normalized features (equations 1 and 2).
+        """Return the supernodes of all patches, S = [S_1; ...; S_K] (equations 1 and 2).
 
-        Without gradients this takes a few patches at a time, so that the normalized copy of all
-        features never exists.
+        They are pooled from the normalized features. Without gradients this takes a few patches at
+        a time, so that the normalized copy of all features never exists.
         """
         num_rows = hidden.shape[1] if torch.is_grad_enabled() else stream_rows(hidden.device)
         pieces = (
@@ -167,8 +167,10 @@ class PMSABlock(nn.Module):
             for piece in run.pieces(stream_rows(hidden.device)):
                 readable = None if mask is None else mask.readable_keys(piece).to(hidden.device)
                 rows = hidden[:, piece.rows]  # a view: what is added to it changes ``hidden``
-                x = self.norm_attention(rows)
-                rows += self.attention.attend(x, shared, piece, readable=readable)
+                # Without a name the normalized rows are freed before the network needs memory.
+                rows += self.attention.attend(
+                    self.norm_attention(rows), shared, piece, readable=readable
+                )
                 if self.mlp is not None:
                     rows += self.mlp(rows)
 

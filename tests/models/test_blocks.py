@@ -10,7 +10,7 @@ from mspt.config import ModelConfig
 from mspt.models.blocks import BlockPooled, KeyMask, OutputDone, output_of, walk_blocks
 from mspt.models.branched import BranchedMSPT
 from mspt.models.mspt import MSPT
-from mspt.partition.runs import PatchRun
+from mspt.partition.runs import PatchRun, patch_runs
 from mspt.seeding import generator, seeded
 
 CONFIG = ModelConfig(
@@ -51,7 +51,9 @@ def test_each_block_is_yielded_with_the_features_before_it(*, carry: bool) -> No
         carried = torch.zeros_like(steps[0].supernodes)
         for step, later in zip(steps, [*steps[1:], None], strict=True):
             layer, x = step.block.attention, step.block.norm_attention(step.hidden)
-            expected = layer.supernodes(x, CONFIG.num_patches) + carried
+            runs = patch_runs(NUM_POINTS, CONFIG.num_patches)
+            pooled = [layer.pool_patches(x[:, run.rows], run) for run in runs]
+            expected = torch.cat(pooled, dim=1) + carried
             torch.testing.assert_close(step.supernodes, expected)
             after = step.block(step.hidden, step.supernodes, CONFIG.num_patches)
             result = model.head(after) if later is None else after
