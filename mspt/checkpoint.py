@@ -1,10 +1,11 @@
-"""Checkpoints: one safetensors file with weights, normalizer and a JSON header; no pickle.
+"""Checkpoints: one safetensors file with weights, normalizer and a JSON header.
 
-The header is read without the weights, so that a folder can be listed at once.
+Pickle is never read, because unpickling a file runs code from it. The header is read without the
+weights, so that a folder of checkpoints is listed in milliseconds.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,28 +15,18 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from mspt.config import Architecture, ModelConfig
+from mspt.config import ModelConfig
 from mspt.errors import CheckpointError
-from mspt.models.baselines import FullAttention, Transolver
-from mspt.models.branched import BranchedMSPT
-from mspt.models.mspt import MSPT
 from mspt.models.normalizer import Normalizer
-from mspt.models.published.model import PublishedMSPT
-from mspt.seeding import seeded
+from mspt.models.registry import build_model
 
 FORMAT = "mspt/1"
-MODELS: dict[Architecture, Callable[[ModelConfig], nn.Module]] = {
-    "mspt": MSPT,
-    "branched": BranchedMSPT,
-    "published": PublishedMSPT,
-    "transolver": Transolver,
-    "full_attention": FullAttention,
-}
+"""Version of the file format; change it with the meaning of the header or of the tensors' names."""
 
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """What a checkpoint's header says.
+    """The header of a checkpoint.
 
     Attributes:
         path: The file.
@@ -50,18 +41,19 @@ class CheckpointInfo:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model ready to predict, with all that is known of it."""
+    """A model ready to predict, with its normalizer and its header.
+
+    Attributes:
+        model: In evaluation mode.
+        config: Its architecture.
+        normalizer: Maps physical units to the model's inputs and its output back.
+        info: Data set, split, seed, steps, minutes, hardware, versions, metrics and more.
+    """
 
     model: nn.Module
     config: ModelConfig
     normalizer: Normalizer
     info: dict[str, Any]
-
-
-def build_model(config: ModelConfig, *, seed: int = 0) -> nn.Module:
-    """Return a freshly initialized model; the same seed gives the same weights."""
-    with seeded(seed, "weights"):
-        return MODELS[config.architecture](config)
 
 
 def save_checkpoint(
@@ -74,6 +66,13 @@ def save_checkpoint(
 ) -> None:
     """Write a checkpoint; the file appears only when it is complete.
 
+    Args:
+        path: The file, with the suffix ``.safetensors``.
+        model: Weights are taken from it, on any device.
+        config: Its architecture.
+        normalizer: Of the data that the model was trained on.
+        info: Values that JSON can hold; see :class:`CheckpointInfo`.
+
     Raises:
         CheckpointError: If the name does not end in ``.safetensors``.
     """
@@ -81,18 +80,20 @@ def save_checkpoint(
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     tensors |= {f"normalizer.{name}": tensor for name, tensor in normalizer.state_dict().items()}
     header = {"config": config.to_dict(), "info": dict(info)}
+    # safetensors holds strings only in its own header, hence JSON in JSON.
     metadata = {"format": FORMAT, "info": json.dumps(header)}
+    # Renaming is atomic: whoever lists the folder sees a whole file or none.
     partial = path.with_suffix(".partial")
     save_file({name: tensor.cpu() for name, tensor in tensors.items()}, partial, metadata)
     partial.replace(path)
 
 
 def load_checkpoint(path: Path | str) -> Checkpoint:
-    """Read a checkpoint whole, strictly.
+    """Read a checkpoint with its weights.
 
     Raises:
         CheckpointError: If the file is absent, truncated, of another format, or does not hold
-            exactly the tensors its config asks for.
+            exactly the tensors of its config, all finite.
     """
     header = read_info(path)
     try:
@@ -160,7 +161,8 @@ def _checked_name(path: Path) -> Path:
     if path.suffix != ".safetensors":
         raise CheckpointError(
             f"checkpoint must be a .safetensors file, got {path.name}; "
-            "pickled weights are not read, convert the authors' with 'python -m mspt published'"
+            "pickled weights are not read; convert the authors' weights with "
+            "'python -m mspt published'"
         )
     return path
 

@@ -1,4 +1,4 @@
-"""The door by which ``from mspt.published import PublishedMSPT`` finds the authors' variant."""
+"""The authors' published variant under the public name ``mspt.published``."""
 
 from mspt.models.published.model import PublishedMSPT, load_published
 

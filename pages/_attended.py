@@ -19,7 +19,7 @@ from mspt.inspection.masking import (
     mask_each_patch,
     mask_patch,
 )
-from mspt.inspection.observe import Observed, observe, parse_points, share_of_all, telling_point
+from mspt.inspection.observe import Observed, observe, parse_points, peak_point, share_of_all
 from mspt.partition.patches import supernode_centers
 from pages import _parts, _shared
 from pages._viewer import Pick
@@ -130,7 +130,7 @@ def pick_points(seen: Observed) -> tuple[int, ...]:
         st.session_state["points"] = ""
         st.session_state["patch"] = None
     st.session_state["attention_cloud"] = seen.sample.key
-    start = telling_point(seen)
+    start = peak_point(seen)
     text = st.text_input(
         "Points looked from",
         key="points",

@@ -25,7 +25,7 @@ from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import Placement, guess_placement
 from mspt.inference.flow import carry_to_cells
-from mspt.inference.shapes import ShapeResult, Working, passport, predict_shape
+from mspt.inference.shapes import ShapeResult, StageStarted, predict_shape, run_record
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import Progress, solve_flow
 from pages import _jobs, _parts, _shared
@@ -120,7 +120,7 @@ def predict(
     model = checkpoint(header)
     with one_at_a_time():
         for event in predict_shape(model, shape.mesh, placement=placement, device=device):
-            if isinstance(event, Working):
+            if isinstance(event, StageStarted):
                 yield event.share, event.stage
             else:
                 _keep(key, event)
@@ -217,7 +217,7 @@ def passport_file(result: ShapeResult, shape: Shape, header: CheckpointInfo) -> 
     with TemporaryDirectory(prefix="mspt-export-") as folder:
         path = Path(folder) / f"shape{shape.suffix}"
         path.write_bytes(shape.file)
-        written = passport(result, checkpoint=header.path, shape=path)
+        written = run_record(result, checkpoint=header.path, shape=path)
     written["shape"]["path"] = f"shape{shape.suffix}"
     written["checkpoint"]["path"] = header.path.as_posix()
     return (json.dumps(written, indent=1) + "\n").encode()

@@ -22,7 +22,7 @@ from mspt.inference.sample import (
     sample_of_flow,
     sample_of_points,
 )
-from mspt.inference.sampling import cloud_size, look_at
+from mspt.inference.sampling import cloud_size, sample_inputs
 from pages import _flows, _parts, _shared
 
 CAR_CASES, SHAPES, STRESS = CAR.name, "shape", "stress"
@@ -160,7 +160,7 @@ def _shape_sample(
     digest: str, path: Path, placement: Placement, *, _shape: _flows.Shape, whole: bool
 ) -> Sample:
     mesh = place_mesh(_shape.mesh, placement).mesh
-    inputs = look_at(_shared.checkpoint(path), mesh)
+    inputs = sample_inputs(_shared.checkpoint(path), mesh)
     clouds = inputs.clouds if whole else inputs.clouds[:1]
     key = f"shape-{digest}{'-whole' if whole else ''}"
     return sample_of_clouds(key, clouds, title=_shape.name, body=mesh)

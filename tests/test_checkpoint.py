@@ -9,8 +9,6 @@ from safetensors.torch import load_file, save_file
 
 from mspt.checkpoint import (
     FORMAT,
-    MODELS,
-    build_model,
     list_checkpoints,
     load_checkpoint,
     read_info,
@@ -19,6 +17,7 @@ from mspt.checkpoint import (
 from mspt.errors import CheckpointError
 from mspt.inference.predict import predict_case
 from mspt.models.normalizer import Normalizer
+from mspt.models.registry import MODELS, build_model
 
 ARCHITECTURES = sorted(MODELS)
 

@@ -14,15 +14,15 @@ from mspt.errors import MSPTError
 from mspt.geometry.files.readers import SUFFIXES, read_mesh
 from mspt.geometry.placement import guess_placement, place_mesh
 from mspt.inference.sample import Sample, sample_of_case, sample_of_clouds, sample_of_flow
-from mspt.inference.sampling import cloud_size, look_at
+from mspt.inference.sampling import cloud_size, sample_inputs
 from mspt.inspection.masking import Effect, Masked, attention_table, mask_patch
 from mspt.inspection.observe import (
     Observed,
     PointAttention,
     attend_from,
     observe,
+    peak_point,
     summaries_by_block,
-    telling_point,
 )
 from mspt.inspection.weights import most_read
 
@@ -57,7 +57,7 @@ def run_attention(args: argparse.Namespace) -> dict[str, Any]:
     seen = observe(checkpoint, find_sample(checkpoint, args.case), device=args.device)
     found = attend_from(
         seen,
-        args.points or [telling_point(seen)],
+        args.points or [peak_point(seen)],
         block=_counted(args.block, seen.recording.num_blocks, "block"),
         head=None
         if args.head is None
@@ -83,7 +83,7 @@ def find_sample(checkpoint: Checkpoint, name: str) -> Sample:
     if path.suffix.lower() in SUFFIXES:
         mesh = read_mesh(path)
         placed = place_mesh(mesh, guess_placement(mesh, suffix=path.suffix)).mesh
-        clouds = look_at(checkpoint, placed).clouds[:1]
+        clouds = sample_inputs(checkpoint, placed).clouds[:1]
         return sample_of_clouds(path.stem, clouds, title=path.name, body=placed)
     if name.startswith(f"{CAR.name}-"):
         return sample_of_flow(name, load_flow(name), size=cloud_size(checkpoint))

@@ -29,7 +29,7 @@ from mspt.inference.sample import (
     sample_of_flow,
     sample_of_points,
 )
-from mspt.inference.sampling import look_at
+from mspt.inference.sampling import sample_inputs
 from mspt.partition.alternatives import CUTS, cut_points
 from mspt.partition.patches import (
     attention_flops,
@@ -130,7 +130,7 @@ def _sample(args: argparse.Namespace, checkpoint: Checkpoint) -> Sample:
     if Path(cloud).suffix.lower() in SUFFIXES:
         mesh = read_mesh(Path(cloud))
         placed = place_mesh(mesh, guess_placement(mesh, suffix=Path(cloud).suffix)).mesh
-        inputs = look_at(checkpoint, placed)
+        inputs = sample_inputs(checkpoint, placed)
         return sample_of_clouds(cloud, inputs.clouds, title=cloud, body=placed)
     if dataset == CAR.name:
         return sample_of_flow(cloud, load_flow(cloud), size=None)

@@ -27,11 +27,11 @@ from mspt.geometry.placement import (
 from mspt.geometry.repair import repair_mesh
 from mspt.inference.shapes import (
     ShapeResult,
-    Working,
+    StageStarted,
     largest_difference,
-    passport,
     predict_shape,
-    read_passport,
+    read_run_record,
+    run_record,
     with_choices,
 )
 from mspt.progress import ProgressBar
@@ -51,7 +51,7 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="a .vtp file: the given mesh with Cp and Cf")
     parser.add_argument("--truth", type=Path, help="a .npz file from solve: adds the errors")
     parser.add_argument("--passport", type=Path, help="write what repeats this prediction")
-    parser.add_argument("--replay", type=Path, help="repeat the prediction of a passport")
+    parser.add_argument("--replay", type=Path, help="repeat the prediction of a run record")
     parser.add_argument("--seed", type=int, default=0, help="places the points")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     add_placement(parser)
@@ -72,7 +72,7 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
     if args.replay:
         return _replay(args)
     if args.shape is None:
-        raise MSPTError("shape must be a file, got none; name one or use --replay PASSPORT")
+        raise MSPTError("shape must be a file, got none; name one or use --replay RECORD")
     checkpoint, mesh = load_checkpoint(args.checkpoint), read_mesh(args.shape)
     chosen = "as is" if args.as_is else _placement(mesh, args, suffix=args.shape.suffix)
     result = _follow(
@@ -83,7 +83,7 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
         result.write(args.out)
         summary["out"] = str(args.out)
     if args.passport:
-        written = passport(result, checkpoint=args.checkpoint, shape=args.shape)
+        written = run_record(result, checkpoint=args.checkpoint, shape=args.shape)
         args.passport.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     if args.truth:
         summary["errors"] = _errors(checkpoint, read_flow(args.truth), args.device)
@@ -93,11 +93,11 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
 
 def _replay(args: argparse.Namespace) -> dict[str, Any]:
     """Repeat a prediction and print the largest difference from the recorded one."""
-    recorded = read_passport(args.replay)
+    recorded = read_run_record(args.replay)
     paths = {what: Path(recorded[what]["path"]) for what in ("checkpoint", "shape")}
     for what, path in paths.items():
         if not path.exists():
-            raise MSPTError(f"{what} must be where the passport says, got nothing at {path}")
+            raise MSPTError(f"{what} must be where the run record says, got nothing at {path}")
     checkpoint, mesh = load_checkpoint(paths["checkpoint"]), read_mesh(paths["shape"])
     kept = recorded["placement"]
     result = _follow(
@@ -109,7 +109,7 @@ def _replay(args: argparse.Namespace) -> dict[str, Any]:
             seed=recorded["seed"],
         )
     )
-    again = passport(result, checkpoint=paths["checkpoint"], shape=paths["shape"])
+    again = run_record(result, checkpoint=paths["checkpoint"], shape=paths["shape"])
     return {
         "largest_difference": largest_difference(result, recorded),
         "same_checkpoint": again["checkpoint"]["sha256"] == recorded["checkpoint"]["sha256"],
@@ -131,7 +131,7 @@ def _placement(mesh: SurfaceMesh, args: argparse.Namespace, *, suffix: str) -> P
 def _follow(events: Any) -> ShapeResult:  # noqa: ANN401 - an iterator of events
     with ProgressBar(total=100, unit="%", leave=False) as bar:
         for event in events:
-            if isinstance(event, Working):
+            if isinstance(event, StageStarted):
                 bar.set_description(event.stage)
                 bar.n = round(100 * event.share)
                 bar.refresh()

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from mspt.checkpoint import Checkpoint
 from mspt.data.case import CaseStack
 from mspt.data.registry import get_dataset
-from mspt.data.symmetry import Symmetry, turn
+from mspt.data.symmetry import turn
 from mspt.errors import DataError
-from mspt.inference.predict import partitions_for, pick_device, predict_stack
+from mspt.inference.predict import predict_cases
 from mspt.metrics.fields import field_metrics, relative_l2
 
 
@@ -115,11 +115,12 @@ def evaluate(
     used = dataset.symmetries if symmetries else dataset.symmetries[:1]
     total, predicted = len(used) * len(cases), []
     for number, symmetry in enumerate(used):
-        fields = []
-        for one in _predict(checkpoint, cases, symmetry, device):
-            fields.append(one)
+        # The fields stay with their points: only coordinates are turned.
+        points, fields = turn(cases.points, symmetry), []
+        for one in predict_cases(checkpoint, points, cases.features, device=device):
+            fields.append(one.fields)
             yield CaseScored(done=number * len(cases) + len(fields), total=total)
-        predicted.append(torch.cat(fields))
+        predicted.append(torch.stack(fields))
     first, *others = predicted
     symmetric = relative_l2(sum(others, first) / len(used), cases.fields) if symmetries else None
     mean = checkpoint.normalizer.fields_mean.expand_as(cases.fields)
@@ -130,22 +131,6 @@ def evaluate(
         by_field=field_metrics(first, cases.fields, names=dataset.layout.field_channels),
         mean_only=relative_l2(mean, cases.fields).mean().item(),
     )
-
-
-def _predict(
-    checkpoint: Checkpoint, cases: CaseStack, symmetry: Symmetry, device: str
-) -> Iterator[Float[Tensor, "1 N C"]]:
-    """Predict turned cases one by one; the fields stay with their points."""
-    points = turn(cases.points, symmetry)
-    encoded, _ = checkpoint.normalizer.encode(points, cases.features)
-    partitions = partitions_for(checkpoint.config, encoded)
-    model = checkpoint.model.to(pick_device(device))
-    for row in range(len(cases)):
-        one = slice(row, row + 1)
-        own = None if partitions is None else partitions[one]
-        yield predict_stack(
-            model, checkpoint.normalizer, points[one], cases.features[one], partitions=own
-        )
 
 
 def num_parameters(model: nn.Module) -> int:

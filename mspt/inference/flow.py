@@ -1,13 +1,13 @@
 """From a body to the pressure and shear on it, the flow around it and its coefficients.
 
-A model of flows looks at clouds of the size it has learned on. More points are looked at in
-several clouds, each spread over the whole body; how far their coefficients differ tells how much a
-prediction depends on the choice of points.
+A model of flows takes clouds of the size that it was trained on. More points are predicted in
+several clouds, each spread over the whole body. The spread of their coefficients is a measure of
+how much a prediction depends on the choice of points.
 
 Letters: N points, T triangles, P points of the flow, C output channels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -22,13 +22,21 @@ from mspt.data.clouds import Cloud
 from mspt.data.sets.car.clouds import FREE_STREAM
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.transfer import carry_values
-from mspt.inference.predict import partitions_for, pick_device, synchronize
+from mspt.inference.predict import pick_device, predict_case
 from mspt.inference.sampling import FlowInputs, cloud_size
 from mspt.metrics.forces import Coefficients, Force, coefficients, surface_force
 
 NORMAL_WEIGHT = 3.0
-"""Distances between neighbors that a normal turned by one radian counts for when values are carried
-to cells: a cell takes them from its own side of an edge or a thin plate."""
+"""How many mean distances between points a difference of one radian in the normals counts for when
+values are carried to cells.
+
+With 0, a cell of a thin plate would take values from the other side of the plate, where the
+pressure differs; with a very large weight, points far away on a parallel wall would count as
+near."""
+
+NUM_NEIGHBORS = 6
+"""Points that a cell takes its values from: in an even cloud on a surface a point has six
+neighbors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +57,7 @@ class FlowPrediction:
     """Predicted flow around a body.
 
     Attributes:
-        surface_points: Where the model was asked on the surface.
+        surface_points: Places on the surface where the model predicted.
         surface_normals: Outward unit normals there.
         surface_values: C_p and the three components of C_f there.
         cell_pressure: C_p of each triangle of the mesh.
@@ -60,7 +68,7 @@ class FlowPrediction:
         coefficients: Means over the clouds.
         drag_spread: Standard deviation of C_D over the clouds.
         surface_area: Of the body.
-        seconds: Time of the forward passes.
+        seconds: Time of the predictions, partitions included.
         prepare_seconds: Time to place the points.
         device: Where it ran.
     """
@@ -86,8 +94,14 @@ def predict_flow(
 ) -> Iterator[CloudsDone | FlowPrediction]:
     """Predict the flow around a body, yielding after each cloud and the prediction at the end.
 
+    Args:
+        checkpoint: A model of flows.
+        mesh: The body in the wind-tunnel frame; its triangles get the predicted values.
+        inputs: The points sampled on and around it.
+        device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
+
     Raises:
-        MSPTError: If the device is not here.
+        MSPTError: If the device does not exist here, or the checkpoint is not one for flows.
     """
     fields, seconds, total = [], 0.0, len(inputs.clouds)
     for done, cloud in enumerate(inputs.clouds, start=1):
@@ -95,22 +109,33 @@ def predict_flow(
         fields.append(predict_cloud(checkpoint, cloud, device=device))
         seconds += perf_counter() - start
         yield CloudsDone(done=done, total=total)
+    yield _merge_clouds(mesh, inputs, fields, seconds=seconds, device=str(pick_device(device)))
+
+
+def _merge_clouds(
+    mesh: SurfaceMesh,
+    inputs: FlowInputs,
+    fields: Sequence[Float[Tensor, "_N C"]],
+    *,
+    seconds: float,
+    device: str,
+) -> FlowPrediction:
+    """Return the prediction of a flow from the fields of each cloud."""
+    predicted = list(zip(inputs.clouds, fields, strict=True))
     area = float(mesh.areas.sum())
-    forces = [
-        cloud_force(cloud, field, area) for cloud, field in zip(inputs.clouds, fields, strict=True)
-    ]
-    each = [coefficients(one, reference_area=inputs.frontal_area) for one in forces]
+    forces = [cloud_force(cloud, field, area) for cloud, field in predicted]
+    drags = [coefficients(one, reference_area=inputs.frontal_area).C_D for one in forces]
     mean = Force(
         pressure=np.mean([force.pressure for force in forces], axis=0),
         friction=np.mean([force.friction for force in forces], axis=0),
     )
+    # Cloud i holds the surface points i, i + total, i + 2 total ...; see sample_inputs.
     surface = np.empty((len(inputs.points), 4))
-    for index, (cloud, field) in enumerate(zip(inputs.clouds, fields, strict=True)):
-        surface[index::total] = field[: cloud.num_surface, :4].numpy()
+    for index, (cloud, field) in enumerate(predicted):
+        surface[index :: len(predicted)] = field[: cloud.num_surface, :4].numpy()
     cells = carry_to_cells(mesh, inputs.points, inputs.normals, values=surface)
-    flow = [field[cloud.num_surface :] for cloud, field in zip(inputs.clouds, fields, strict=True)]
-    change = torch.cat(flow).double().numpy()
-    yield FlowPrediction(
+    change = torch.cat([field[cloud.num_surface :] for cloud, field in predicted]).double().numpy()
+    return FlowPrediction(
         surface_points=inputs.points,
         surface_normals=inputs.normals,
         surface_values=surface,
@@ -122,35 +147,37 @@ def predict_flow(
         velocity=change[:, 4:7] + np.array(FREE_STREAM),
         volume_pressure=change[:, 0],
         coefficients=coefficients(mean, reference_area=inputs.frontal_area),
-        drag_spread=float(np.std([one.C_D for one in each])),
+        drag_spread=float(np.std(drags)),
         surface_area=area,
         seconds=seconds,
         prepare_seconds=inputs.seconds,
-        device=str(pick_device(device)),
+        device=device,
     )
 
 
-@torch.inference_mode()
 def predict_cloud(
     checkpoint: Checkpoint, cloud: Cloud, *, device: str = "auto"
 ) -> Float[Tensor, "N C"]:
     """Predict the fields of one cloud, in the units of its data set."""
-    target = pick_device(device)
-    model = checkpoint.model.to(target)
-    encoded = checkpoint.normalizer.encode(cloud.points[None], cloud.features[None])
-    partitions = partitions_for(checkpoint.config, encoded[0], num_surface=cloud.num_surface)
-    output = model(*(tensor.to(target) for tensor in encoded), partitions=partitions)
-    synchronize(target)
-    return checkpoint.normalizer.decode(output[0].float().cpu())
+    return predict_case(
+        checkpoint, cloud.points, cloud.features, num_surface=cloud.num_surface, device=device
+    ).fields
 
 
 def predict_stored(
     checkpoint: Checkpoint, body: Cloud, *, device: str = "auto", seed: int = 0
 ) -> Float[Tensor, "N C"]:
-    """Predict every point of a stored flow, in clouds of the sizes learned on.
+    """Predict every point of a stored flow, in clouds of the sizes that the model was trained on.
 
-    It is the mean of two predictions, the second one in the mirror, as the flow around a mirrored
-    body is the mirrored flow; where the layout has no mirror, a single one.
+    The result is the mean of two predictions, the second one of the mirrored flow mirrored back,
+    because the flow around a mirrored body is the mirrored flow. Where the layout of the data set
+    has no mirror, it is a single prediction.
+
+    Args:
+        checkpoint: A model of flows.
+        body: All points of the flow, those on the surface first.
+        device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
+        seed: Of the division into clouds.
     """
     shuffle = torch.Generator().manual_seed(seed)
     once = _predict_dealt(checkpoint, body, shuffle, device)
@@ -165,10 +192,11 @@ def predict_stored(
 def _predict_dealt(
     checkpoint: Checkpoint, body: Cloud, shuffle: torch.Generator, device: str
 ) -> Float[Tensor, "N C"]:
-    """Predict points dealt into clouds; one that is in two keeps the later value.
+    """Predict points that are dealt into clouds; a point in two clouds keeps the later value.
 
-    Surface and flow are dealt into parts of their own sizes; where one has fewer parts it comes
-    around again, so that each cloud holds the two in the proportion learned on.
+    Surface points and points in the flow are dealt into parts each. The kind with fewer parts is
+    used again from its first part on, so that each cloud holds both kinds in the proportion of the
+    training clouds.
     """
     surface = torch.randperm(body.num_surface, generator=shuffle)
     flow = body.num_surface + torch.randperm(len(body.points) - len(surface), generator=shuffle)
@@ -186,7 +214,13 @@ def _predict_dealt(
 
 
 def cloud_force(cloud: Cloud, fields: Float[Tensor, "N C"], area: float) -> Force:
-    """Return the force on a body from evenly spread surface points that share its area."""
+    """Return the force on a body from evenly spread surface points.
+
+    Args:
+        cloud: Its first features on the surface are the outward normals.
+        fields: C_p and C_f on the surface.
+        area: Of the surface, shared equally by its points.
+    """
     count = cloud.num_surface
     normals = cloud.features[:count, :3].double().numpy()
     values = fields[:count].double().numpy()
@@ -200,16 +234,11 @@ def carry_to_cells(
     *,
     values: Float64[ndarray, "N V"],
 ) -> Float64[ndarray, "T V"]:
-    """Return values of triangles from those of the six nearest points with a like normal."""
+    """Return values of triangles from those of the nearest points with similar normals."""
     return carry_values(
         values,
         (points, normals),
         (mesh.centers, mesh.normals),
         normal_weight=NORMAL_WEIGHT * float(np.sqrt(mesh.areas.sum() / len(points))),
-        count=6,
+        count=NUM_NEIGHBORS,
     )
-
-
-def finish(events: Iterator[CloudsDone | FlowPrediction]) -> FlowPrediction:
-    """Return the last value of a prediction, whatever comes before it."""
-    return next(event for event in events if isinstance(event, FlowPrediction))

@@ -1,9 +1,12 @@
-"""From points and features in physical units to fields in physical units, on any device.
+"""The predictor: from points and features to fields, all in physical units, on any device.
+
+:func:`predict_case` is the one way from inputs to fields: encode, partition, run, decode. Cases,
+clouds around bodies, samples and the checks of trust all call it.
 
 Letters: B cases, N points, X space axes, F input features, C output channels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import overload
@@ -29,19 +32,19 @@ class Prediction:
         fields: Predicted fields in physical units, in the order of the given points.
         partition: The partition used; None for a model without one.
         seconds: Time of the forward pass alone: partition, encoding and transfer excluded.
-        partition_seconds: Time to build the partition.
+        partition_seconds: Time to build the partition; 0 where it was given.
         device: Where it ran.
     """
 
     fields: Float[Tensor, "N C"]
-    partition: Partition | None
+    partition: Partition | SplitPartition | None
     seconds: float
     partition_seconds: float
     device: str
 
 
 def available_devices() -> tuple[str, ...]:
-    """Return what a person can choose here: ``auto`` first, then what exists.
+    """Return the names of the devices of this machine, ``auto`` first and ``cpu`` last.
 
     Examples:
         >>> available_devices()[0], available_devices()[-1]
@@ -62,7 +65,7 @@ def pick_device(name: str = "auto") -> torch.device:
     """Return the device of that name; ``auto`` takes the fastest kind present.
 
     Raises:
-        MSPTError: If there is no such device here.
+        MSPTError: If this machine has no such device.
     """
     known = available_devices()
     if name not in known:
@@ -85,7 +88,10 @@ def partitions_for(
 def partitions_for(
     config: ModelConfig, points: Float[Tensor, "B N X"], *, num_surface: int = 0
 ) -> tuple[Partition, ...] | tuple[Partition | SplitPartition, ...] | None:
-    """Return each cloud's partition, built once for clouds that repeat; None if unused.
+    """Return each cloud's partition, or None for a model without partitions.
+
+    A cloud that equals the one before it gets the same partition, which is not built again: all
+    cases on a grid have one.
 
     Args:
         config: Of the model.
@@ -106,57 +112,51 @@ def partitions_for(
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until a device has done all it was given."""
+    """Wait until a device has finished all work given to it."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
 
 
-@torch.inference_mode()
-def predict_stack(
-    model: nn.Module,
-    normalizer: Normalizer,
-    points: Float[Tensor, "B N X"],
-    features: Float[Tensor, "B N F"],
-    *,
-    partitions: Sequence[Partition] | None = None,
-    batch_size: int = 1,
-) -> Float[Tensor, "B N C"]:
-    """Predict many cases of one size where the model is, in physical units, on the CPU."""
-    device = next(model.parameters()).device
-    predicted = []
-    for first in range(0, len(points), batch_size):
-        rows = slice(first, first + batch_size)
-        inputs = normalizer.encode(points[rows], features[rows])
-        output = model(
-            *(tensor.to(device) for tensor in inputs),
-            partitions=None if partitions is None else partitions[rows],
-        )
-        predicted.append(normalizer.decode(output.float().cpu()))
-    return torch.cat(predicted)
+@dataclass(frozen=True, eq=False)
+class EncodedInputs:
+    """One cloud in the form that a model takes.
+
+    Attributes:
+        points: Normalized coordinates.
+        features: Normalized features.
+        partition: The cloud's partition; None for a model without one.
+        partition_seconds: Time to build the partition; 0 where it was given.
+    """
+
+    points: Float[Tensor, "N X"]
+    features: Float[Tensor, "N F"]
+    partition: Partition | SplitPartition | None
+    partition_seconds: float
 
 
-@torch.inference_mode()
-def predict_case(
+def encode_inputs(
     checkpoint: Checkpoint,
     points: Float[Tensor, "N X"],
     features: Float[Tensor, "N F"],
     *,
-    device: str = "auto",
-) -> Prediction:
-    """Predict the fields of one cloud.
+    num_surface: int = 0,
+    partition: Partition | SplitPartition | None = None,
+) -> EncodedInputs:
+    """Normalize one cloud and build its partition.
 
     Args:
-        checkpoint: A loaded checkpoint; its model is moved to the device.
+        checkpoint: Whose model is to take the cloud.
         points: Coordinates in the data set's unit.
         features: Further inputs in their units.
-        device: ``auto`` or one of :func:`available_devices`.
+        num_surface: Surface points, which come first; for a branched model.
+        partition: The cloud's partition, if it is known already.
 
     Raises:
-        MSPTError: If the device is not here, or the inputs do not fit the checkpoint.
+        MSPTError: If the inputs do not fit the checkpoint.
     """
-    config, target = checkpoint.config, pick_device(device)
+    config = checkpoint.config
     for name, values, expected in (
         ("points", points, config.space_dim),
         ("features", features, config.in_features),
@@ -166,21 +166,136 @@ def predict_case(
                 f"{name} must have {expected} columns for this checkpoint, "
                 f"got {values.shape[-1]}; choose a checkpoint of the same data set"
             )
-    model = checkpoint.model.to(target)
-    encoded = checkpoint.normalizer.encode(points, features)
+    encoded_points, encoded_features = checkpoint.normalizer.encode(points, features)
+    if partition is not None:
+        return EncodedInputs(encoded_points, encoded_features, partition, partition_seconds=0.0)
     start = perf_counter()
-    partitions = partitions_for(config, encoded[0][None])
-    partition_seconds = perf_counter() - start
-    inputs = [tensor[None].to(target) for tensor in encoded]
-    synchronize(target)
-    start = perf_counter()
-    output = model(*inputs, partitions=partitions)
-    synchronize(target)
-    seconds = perf_counter() - start
+    built = partitions_for(config, encoded_points[None], num_surface=num_surface)
+    return EncodedInputs(
+        points=encoded_points,
+        features=encoded_features,
+        partition=built[0] if built else None,
+        partition_seconds=perf_counter() - start,
+    )
+
+
+@torch.inference_mode()
+def predict_case(
+    checkpoint: Checkpoint,
+    points: Float[Tensor, "N X"],
+    features: Float[Tensor, "N F"],
+    *,
+    num_surface: int = 0,
+    partition: Partition | SplitPartition | None = None,
+    device: str = "auto",
+) -> Prediction:
+    """Predict the fields of one cloud, whatever it comes from.
+
+    Args:
+        checkpoint: A loaded checkpoint; its model is moved to the device.
+        points: Coordinates in the data set's unit.
+        features: Further inputs in their units.
+        num_surface: Surface points, which come first; for a branched model.
+        partition: The cloud's partition, built here where absent.
+        device: ``auto`` or one of :func:`available_devices`.
+
+    Raises:
+        MSPTError: If the device does not exist here, or the inputs do not fit the checkpoint.
+    """
+    target = pick_device(device)
+    inputs = encode_inputs(
+        checkpoint, points, features, num_surface=num_surface, partition=partition
+    )
+    fields, seconds = _run(
+        checkpoint.model.to(target),
+        checkpoint.normalizer,
+        inputs.points[None],
+        inputs.features[None],
+        partitions=None if inputs.partition is None else [inputs.partition],
+    )
     return Prediction(
-        fields=checkpoint.normalizer.decode(output[0].float().cpu()),
-        partition=partitions[0] if partitions else None,
+        fields=fields[0],
+        partition=inputs.partition,
         seconds=seconds,
-        partition_seconds=partition_seconds,
+        partition_seconds=inputs.partition_seconds,
         device=str(target),
     )
+
+
+def predict_cases(
+    checkpoint: Checkpoint,
+    points: Float[Tensor, "B N X"],
+    features: Float[Tensor, "B N F"],
+    *,
+    device: str = "auto",
+) -> Iterator[Prediction]:
+    """Predict cases of one size one after the other, yielding after each.
+
+    A partition is built once for neighboring cases with the same points, as on a grid.
+
+    Args:
+        checkpoint: A loaded checkpoint; its model is moved to the device.
+        points: Coordinates in the data set's unit.
+        features: Further inputs in their units.
+        device: ``auto`` or one of :func:`available_devices`.
+
+    Raises:
+        MSPTError: If the device does not exist here, or the inputs do not fit the checkpoint.
+    """
+    partition = None
+    for case in range(len(points)):
+        if case > 0 and not torch.equal(points[case], points[case - 1]):
+            partition = None
+        prediction = predict_case(
+            checkpoint, points[case], features[case], partition=partition, device=device
+        )
+        partition = prediction.partition
+        yield prediction
+
+
+def predict_stack(
+    model: nn.Module,
+    normalizer: Normalizer,
+    points: Float[Tensor, "B N X"],
+    features: Float[Tensor, "B N F"],
+    *,
+    partitions: Sequence[Partition] | None = None,
+    batch_size: int = 1,
+) -> Float[Tensor, "B N C"]:
+    """Predict many cases of one size in batches, on the device where the model is.
+
+    Returns:
+        Fields in physical units, on the CPU.
+    """
+    predicted = []
+    for first in range(0, len(points), batch_size):
+        rows = slice(first, first + batch_size)
+        fields, _ = _run(
+            model,
+            normalizer,
+            *normalizer.encode(points[rows], features[rows]),
+            partitions=None if partitions is None else partitions[rows],
+        )
+        predicted.append(fields)
+    return torch.cat(predicted)
+
+
+@torch.inference_mode()
+def _run(
+    model: nn.Module,
+    normalizer: Normalizer,
+    points: Float[Tensor, "B N X"],
+    features: Float[Tensor, "B N F"],
+    *,
+    partitions: Sequence[Partition | SplitPartition] | None,
+) -> tuple[Float[Tensor, "B N C"], float]:
+    """Return decoded fields on the CPU, and the seconds of the forward pass alone."""
+    device = next(model.parameters()).device
+    inputs = [tensor.to(device) for tensor in (points, features)]
+    # A GPU works in the background: without waiting, the clock would measure the launches alone.
+    synchronize(device)
+    start = perf_counter()
+    output = model(*inputs, partitions=partitions)
+    synchronize(device)
+    seconds = perf_counter() - start
+    return normalizer.decode(output.float().cpu()), seconds

@@ -1,4 +1,4 @@
-"""What is looked at: one cloud with all that is known of it, whatever it comes from.
+"""One cloud with all that is known of it, whatever it comes from.
 
 Letters: N points, X space axes, F input features, C output channels, T triangles.
 """
@@ -24,28 +24,27 @@ from mspt.data.sets.car.families import flow_index
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.geometry.area import frontal_area
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.inference.flow import predict_cloud
 from mspt.inference.predict import predict_case
 from mspt.inference.sampling import cloud_size
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
-    """One cloud to look at.
+    """One cloud, to be predicted or drawn.
 
     Attributes:
-        key: Tells it from every other one; fit for a cache and an address.
-        title: What a person calls it.
-        dataset: Data set whose models can be asked about it; None if no model can.
+        key: Unique name, fit for a cache and an address.
+        title: Its name on the screen.
+        dataset: Data set whose models can predict it; None if there is none.
         points: Coordinates, in the data set's unit.
-        features: Further inputs per point; None where no model can be asked.
-        layout: What the channels are; None where no model predicts the cloud.
-        truth: Solver's fields; None where they are not known.
+        features: Further inputs per point; None where no model can predict it.
+        layout: What the channels are; None where no model can predict it.
+        truth: The solver's fields; None where they are not known.
         triangles: Of the points, for drawing; None for a cloud.
         body: Body that surface points lie on, for drawing.
         num_surface: Points on the body, which come first; 0 without a body.
         body_area: Of the body's surface, in squared lengths of the body.
-        frontal_area: Of its shadow along the flow.
+        frontal_area: Of its projection along the flow.
     """
 
     key: str
@@ -79,7 +78,7 @@ class Sample:
 
 
 def sample_of_points(name: str, points: Float[Tensor, "N X"], *, title: str) -> Sample:
-    """Return a cloud that no model knows."""
+    """Return a cloud of points without features or fields, which no model can predict."""
     return Sample(key=name, title=title, dataset=None, points=points.float())
 
 
@@ -103,8 +102,8 @@ def sample_of_flow(name: str, flow: FlowCase, *, size: tuple[int, int] | None) -
     Args:
         name: Of the case.
         flow: The case.
-        size: Surface and volume points to draw, as a model has learned on; None for all of both
-            sides, which is more than the models here have learned on.
+        size: Surface and volume points to sample, usually those of a model's training clouds; None
+            for all stored points on both sides, which are more.
     """
     if size is None:
         cloud = whole_body(cloud_of(flow))
@@ -125,9 +124,9 @@ def sample_of_clouds(key: str, clouds: Sequence[Cloud], *, title: str, body: Sur
     """Return clouds around a shape whose flow is not known, as one.
 
     Args:
-        key: Tells the shape from every other one.
-        clouds: Where a model looks at the shape, all of them or one.
-        title: What a person calls the shape.
+        key: Unique name of the shape.
+        clouds: Points sampled on and around the shape, in one cloud or more.
+        title: Name of the shape on the screen.
         body: The shape in the wind-tunnel frame.
     """
     surface = [slice(0, cloud.num_surface) for cloud in clouds]
@@ -184,19 +183,24 @@ def predict_sample(
     """Predict the fields at all points of a sample in one forward pass.
 
     Raises:
-        MSPTError: If the checkpoint does not fit the sample, or the device is not here.
-        ValueError: If no model can be asked about the sample.
+        MSPTError: If the checkpoint does not fit the sample, or the device does not exist here.
+        ValueError: If the sample has no features.
     """
     if sample.features is None:
         raise ValueError(f"sample must have features, got none for {sample.key}")
     if sample.num_surface:
-        cloud_size(checkpoint)  # says so if it is no model of flows
-        return predict_cloud(checkpoint, as_cloud(sample), device=device)
-    return predict_case(checkpoint, sample.points, sample.features, device=device).fields
+        cloud_size(checkpoint)  # refuses a checkpoint that is not for flows
+    return predict_case(
+        checkpoint,
+        sample.points,
+        sample.features,
+        num_surface=sample.num_surface,
+        device=device,
+    ).fields
 
 
 def as_cloud(sample: Sample) -> Cloud:
-    """Return a sample with a body as a model of flows takes it; unknown fields are zero.
+    """Return a sample with a body as a cloud; unknown fields are zero.
 
     Raises:
         ValueError: If the sample has no features.

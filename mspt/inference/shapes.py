@@ -1,4 +1,4 @@
-"""From a stranger's shape to its predicted flow: repair, place, look, predict, check.
+"""From any shape to its predicted flow: repair, place, sample points, predict, check.
 
 Letters: T triangles.
 """
@@ -30,39 +30,46 @@ from mspt.geometry.placement import (
 )
 from mspt.geometry.repair import repair_mesh
 from mspt.inference.flow import CloudsDone, FlowPrediction, predict_flow
-from mspt.inference.sampling import NUM_CLOUDS, look_at
+from mspt.inference.sampling import NUM_CLOUDS, sample_inputs
 from mspt.inference.trust import TrustReport, library_of, trust_report
 
-Stage = Literal["Repair", "Place", "Look", "Predict", "Check"]
+ShapeStage = Literal["Repair", "Place", "Sample points", "Predict", "Check"]
+
+RECORD_FORMATS = ("mspt-run/1", "mspt-passport/1")
+"""The format of run records, and the name of the same format in files of earlier versions."""
+
+NUM_RECORDED = 2000
+"""Values of a field in a run record: enough to notice any change, in a file of about 100 kB."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Working:
-    """What is being done.
+class StageStarted:
+    """A stage of a prediction has started, or has come further.
 
     Attributes:
-        stage: One word.
-        share: Estimated share of the work that is done.
+        stage: Its name.
+        share: Estimated share of all work that is done, from 0 to 1.
     """
 
-    stage: Stage
+    stage: ShapeStage
     share: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShapeResult:
-    """Everything known of one prediction.
+    """The prediction for one shape, with its checks and all steps that led to it.
 
     Attributes:
         given: The mesh as it was given.
-        report: What is wrong with it.
-        repairs: What was mended before the model saw it.
-        placed: The mended mesh in the wind-tunnel frame, and the way there.
-        placement: What that way was derived from; None where coordinates were taken as they are.
+        report: Defects of the given mesh.
+        repairs: What was repaired before the prediction.
+        placed: The repaired mesh in the wind-tunnel frame, and the transformation into it.
+        placement: Unit and axes behind that transformation; None where coordinates were taken as
+            they are.
         prediction: Fields of the given mesh's triangles, the flow around it, coefficients.
-        trust: What can be said of it without its truth.
-        seconds: Wall time of everything.
-        seed: That placed the points.
+        trust: Checks of the prediction that need no truth.
+        seconds: Wall time of all stages.
+        seed: Of the sampled points.
     """
 
     given: SurfaceMesh
@@ -76,7 +83,7 @@ class ShapeResult:
     seed: int
 
     def summary(self) -> dict[str, Any]:
-        """Return coefficients, times, placement and trust as plain values for JSON."""
+        """Return coefficients, times, placement and trust as values that JSON can hold."""
         found = self.prediction.coefficients
         return {
             "C_D": found.C_D,
@@ -96,7 +103,7 @@ class ShapeResult:
         }
 
     def placement_facts(self) -> dict[str, Any]:
-        """Return unit and axes taken, and the way into the tunnel: ``matrix @ x + offset``."""
+        """Return unit, axes and the transformation into the tunnel, ``matrix @ x + offset``."""
         chosen = {"as_is": True} if self.placement is None else self.placement.describe()
         return {
             **chosen,
@@ -125,47 +132,49 @@ def predict_shape(
     device: str = "auto",
     num_clouds: int = NUM_CLOUDS,
     seed: int = 0,
-) -> Iterator[Working | ShapeResult]:
-    """Predict the flow around any shape, yielding what is being done and the result at the end.
+) -> Iterator[StageStarted | ShapeResult]:
+    """Predict the flow around any shape, yielding each stage and the result at the end.
 
     Args:
-        checkpoint: One for flows.
+        checkpoint: A model of flows.
         mesh: As read from a file.
-        placement: Where the shape's nose and top are; guessed, or ``"as is"`` for coordinates in
-            the wind-tunnel frame.
+        placement: Unit and axes of the shape; ``"guess"`` derives them from the shape, ``"as is"``
+            takes coordinates as they are, in the wind-tunnel frame.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
-        num_clouds: Clouds of points that the model looks at; more take longer and differ less.
-        seed: Places the points.
+        num_clouds: Clouds of points; more take longer and reduce the influence of the sampled
+            points.
+        seed: Of the sampled points.
 
     Raises:
         GeometryError: If the shape cannot be used.
-        MSPTError: If the checkpoint is not one for flows, or the device is not here.
+        MSPTError: If the checkpoint is not one for flows, or the device does not exist here.
     """
     start = perf_counter()
-    library = library_of(checkpoint)
-    yield Working(stage="Repair", share=0.05)
+    library = library_of(checkpoint)  # first: refuses another checkpoint before any work is done
+    # The shares are typical ones; repair and sampling take longer on large meshes.
+    yield StageStarted(stage="Repair", share=0.05)
     report = inspect_mesh(mesh)
-    mended = repair_mesh(mesh)
-    yield Working(stage="Place", share=0.15)
+    repaired = repair_mesh(mesh)
+    yield StageStarted(stage="Place", share=0.15)
     if placement == "guess":
-        placement = guess_placement(mended.mesh)
-    placed = as_is(mended.mesh) if placement == "as is" else place_mesh(mended.mesh, placement)
-    yield Working(stage="Look", share=0.2)
-    inputs = look_at(checkpoint, placed.mesh, num_clouds=num_clouds, seed=seed)
+        placement = guess_placement(repaired.mesh)
+    placed = as_is(repaired.mesh) if placement == "as is" else place_mesh(repaired.mesh, placement)
+    yield StageStarted(stage="Sample points", share=0.2)
+    inputs = sample_inputs(checkpoint, placed.mesh, num_clouds=num_clouds, seed=seed)
     prediction = None
     for event in predict_flow(checkpoint, in_tunnel(mesh, placed), inputs, device=device):
         if isinstance(event, CloudsDone):
-            yield Working(stage="Predict", share=0.35 + 0.45 * event.done / event.total)
+            yield StageStarted(stage="Predict", share=0.35 + 0.45 * event.done / event.total)
         else:
             prediction = event
     if prediction is None:
         raise RuntimeError("prediction ended without a result")
-    yield Working(stage="Check", share=0.85)
+    yield StageStarted(stage="Check", share=0.85)
     trust = trust_report(checkpoint, placed.mesh, inputs, library=library, device=device)
     yield ShapeResult(
         given=mesh,
         report=report,
-        repairs=mended.repairs,
+        repairs=repaired.repairs,
         placed=placed,
         placement=None if placement == "as is" else placement,
         prediction=prediction,
@@ -183,35 +192,57 @@ def predict(
     device: str = "auto",
     seed: int = 0,
 ) -> ShapeResult:
-    """Predict the flow around any shape; see :func:`predict_shape`."""
+    """Predict the flow around any shape and return the result.
+
+    For progress, iterate over :func:`predict_shape`, which has the same arguments and errors.
+
+    Args:
+        checkpoint: A model of flows.
+        mesh: As read from a file.
+        placement: Unit and axes of the shape, ``"guess"``, or ``"as is"``.
+        device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
+        seed: Of the sampled points.
+    """
     events = predict_shape(checkpoint, mesh, placement=placement, device=device, seed=seed)
     return next(event for event in events if isinstance(event, ShapeResult))
 
 
 def in_tunnel(mesh: SurfaceMesh, placed: PlacedMesh) -> SurfaceMesh:
-    """Return a mesh as given, triangle by triangle, where its mended one was placed."""
+    """Return a mesh as it was given, placed in the tunnel as its repaired copy was."""
     return SurfaceMesh(mesh.vertices @ placed.matrix.T + placed.offset, mesh.triangles)
 
 
 def with_choices(mesh: SurfaceMesh, guess: Placement, **choices: Any) -> Placement:  # noqa: ANN401
-    """Return a guessed placement with some of its fields chosen by a person.
+    """Return a guessed placement with some of its fields replaced by a person's choices.
+
+    Args:
+        mesh: As read from a file; its length follows from the chosen axis and unit.
+        guess: The guessed placement.
+        choices: Fields of the placement by name.
 
     Raises:
-        GeometryError: If a choice is no placement.
+        GeometryError: If a choice is not valid.
     """
     chosen = replace(guess, **choices)
     length = float(mesh.extent["xyz".index(chosen.forward[1])])
     return replace(chosen, length_m=length * METERS[chosen.unit])
 
 
-def passport(result: ShapeResult, *, checkpoint: Path, shape: Path) -> dict[str, Any]:
-    """Return all that is needed to repeat a prediction and to know that it was the same.
+def run_record(result: ShapeResult, *, checkpoint: Path, shape: Path) -> dict[str, Any]:
+    """Return a record to repeat a prediction with, and to compare the repeated one against.
 
-    Hashes are SHA-256 of the files; ``fields`` holds the first digits of each predicted field.
+    Args:
+        result: The prediction.
+        checkpoint: File of the model.
+        shape: File of the shape.
+
+    Returns:
+        Values that JSON can hold: paths and SHA-256 of both files, placement, seed, device,
+        versions, C_D and C_L, and evenly chosen values of C_p and C_f of the triangles.
     """
     placement = asdict(result.placement) if result.placement else "as is"
     return {
-        "format": "mspt-passport/1",
+        "format": RECORD_FORMATS[0],
         "checkpoint": {"path": str(checkpoint), "sha256": file_hash(checkpoint)},
         "shape": {"path": str(shape), "sha256": file_hash(shape)},
         "placement": placement,
@@ -226,7 +257,7 @@ def passport(result: ShapeResult, *, checkpoint: Path, shape: Path) -> dict[str,
 
 
 def largest_difference(result: ShapeResult, recorded: Mapping[str, Any]) -> float:
-    """Return the largest difference of C_p, C_f, C_D and C_L from what a passport records."""
+    """Return the largest difference of C_p, C_f, C_D and C_L from those of a run record."""
     now = {
         "Cp": _thinned(result.prediction.cell_pressure),
         "Cf": _thinned(result.prediction.cell_shear.ravel()),
@@ -244,25 +275,28 @@ def file_hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def read_passport(path: Path) -> dict[str, Any]:
-    """Read a passport.
+def read_run_record(path: Path) -> dict[str, Any]:
+    """Read the run record of a prediction, of this or an earlier version.
 
     Raises:
-        DataError: If it is not one.
+        DataError: If the file is not a run record.
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        known = found["format"] == "mspt-passport/1"
+        known = found["format"] in RECORD_FORMATS
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"passport must be a JSON file written by predict, got {path.name}"
+            f"run record must be a JSON file written by predict, got {path.name}"
         ) from error
     if not known:
-        raise DataError(f"passport must have the format mspt-passport/1, got {found['format']!r}")
+        raise DataError(
+            f"run record must have the format {RECORD_FORMATS[0]}, got {found['format']!r}"
+        )
     return found
 
 
-def _thinned(values: ndarray, count: int = 2000) -> list[float]:
+def _thinned(values: ndarray) -> list[float]:
     """Return evenly chosen values, exact in float64."""
-    rows = np.unique(np.linspace(0, len(values) - 1, min(count, len(values))).round().astype(int))
+    count = min(NUM_RECORDED, len(values))
+    rows = np.unique(np.linspace(0, len(values) - 1, count).round().astype(int))
     return [float(value) for value in values[rows]]

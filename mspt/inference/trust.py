@@ -1,7 +1,7 @@
-"""What can be said of a predicted flow without its truth.
+"""Checks of a predicted flow that need no truth.
 
-Each check is a number that the truth would give exactly or that stays small for shapes like those
-learned from; it is judged by what it was on the validation shapes of the checkpoint.
+Each check is a number that is zero for the true flow, or small for shapes similar to the training
+shapes. It is graded against its values on the validation shapes of the checkpoint.
 
 Letters: M shapes, D numbers of a descriptor.
 """
@@ -27,19 +27,24 @@ from mspt.metrics.forces import closure_error
 Verdict = Literal["good", "fair", "poor"]
 VERDICTS: tuple[Verdict, ...] = ("good", "fair", "poor")
 CLOSED, NEARLY_CLOSED = 1e-3, 1e-2
+"""Closure errors up to which a surface is graded good and fair: those of one flat hole of 0.1 % and
+of 1 % of the surface."""
+
+USUAL_SHARE = 0.9
+"""Share of known shapes within whose range a number is graded good."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One finding about a prediction.
+    """The result of one check.
 
     Attributes:
         name: A few words.
         value: The number.
         unit: Its unit, ``%`` for shares.
-        verdict: Against what is usual.
-        meaning: What the number is, and what was usual.
-        caveat: What it does not tell.
+        verdict: Its grade.
+        meaning: What the number is, and how it compares with known shapes.
+        caveat: What cannot be concluded from it.
     """
 
     name: str
@@ -52,11 +57,11 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class ShapeLibrary:
-    """Outlines of the shapes that a checkpoint has learned from.
+    """Outlines of the training shapes of a checkpoint.
 
     Attributes:
-        names: Of the cases.
-        families: Of their bodies.
+        names: Names of the cases.
+        families: Family of each body.
         outlines: See :func:`mspt.geometry.outline.describe_outline`.
     """
 
@@ -69,22 +74,22 @@ class ShapeLibrary:
         return np.sqrt(((self.outlines - outline) ** 2).mean(axis=1))
 
     def usual_distance(self) -> float:
-        """Return the distance to the nearest other shape that nine of ten shapes stay within."""
+        """Return the distance within which nine of ten shapes have their nearest other shape."""
         apart = np.stack([self.distances(outline) for outline in self.outlines])
-        np.fill_diagonal(apart, np.inf)
-        return float(np.quantile(apart.min(axis=1), 0.9))
+        np.fill_diagonal(apart, np.inf)  # a shape is no neighbor of itself
+        return float(np.quantile(apart.min(axis=1), USUAL_SHARE))
 
 
 def library_of(checkpoint: Checkpoint) -> ShapeLibrary:
-    """Return the shapes that a checkpoint has learned from, kept in its header.
+    """Return the outlines of the training shapes, which are stored in a checkpoint's header.
 
     Raises:
-        MSPTError: If its header has none.
+        MSPTError: If the header has none.
     """
     kept = checkpoint.info.get("library")
     if not kept:
         raise MSPTError(
-            "checkpoint must keep the outlines of its training shapes, got one for "
+            "checkpoint must hold the outlines of its training shapes, got one for "
             f"{checkpoint.info.get('dataset', 'an unknown data set')!r}; choose car.safetensors"
         )
     return ShapeLibrary(
@@ -99,7 +104,7 @@ class TrustReport:
     """All checks of one prediction.
 
     Attributes:
-        checks: The findings.
+        checks: The checks.
         nearest: Names, families and distances of the three nearest training shapes.
     """
 
@@ -131,7 +136,15 @@ def trust_report(
     library: ShapeLibrary,
     device: str = "auto",
 ) -> TrustReport:
-    """Check a prediction of the flow around a body in the wind-tunnel frame."""
+    """Check a prediction of the flow around a body.
+
+    Args:
+        checkpoint: The model.
+        mesh: The body in the wind-tunnel frame.
+        inputs: The points of the prediction; the first cloud is predicted again, changed.
+        library: Outlines of the training shapes.
+        device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
+    """
     usual = checkpoint.info.get("trust", {})
     cloud = inputs.clouds[0]
     outline = describe_outline(inputs.points)
@@ -154,7 +167,7 @@ def trust_report(
 def model_checks(
     checkpoint: Checkpoint, cloud: Cloud, *, device: str = "auto"
 ) -> Mapping[str, float]:
-    """Return how far C_p changes when the cloud is mirrored, and when half of it is left out.
+    """Return by how much C_p changes when the cloud is mirrored, and when half of it is left out.
 
     Both are relative L2 differences over the same surface points.
     """
@@ -174,13 +187,13 @@ def model_checks(
 MEANINGS = {
     "symmetry": (
         "Mirror symmetry",
-        "Difference of C_p when the whole scene is mirrored left to right; the truth has none.",
+        "Difference of C_p when the whole scene is mirrored left to right; zero for the true flow.",
         "A model can be symmetric and wrong.",
     ),
     "resolution": (
         "Half as many points",
         "Difference of C_p at the same places when every second point is left out.",
-        "It tells how firm the answer is, not how right.",
+        "A prediction can be independent of the number of points and wrong.",
     ),
 }
 
@@ -192,7 +205,9 @@ def _judged(key: str, value: float, usual: Mapping[str, Sequence[float]]) -> Che
     compared = "No validation shapes to compare with."
     if len(known):
         share = float((known < value).mean())
-        verdict = _graded(value, good=float(np.quantile(known, 0.9)), fair=1.5 * float(known.max()))
+        # "Fair" reaches half as far again as the largest value on any validation shape.
+        good = float(np.quantile(known, USUAL_SHARE))
+        verdict = _graded(value, good=good, fair=1.5 * float(known.max()))
         compared = f"Larger than on {share:.0%} of the {len(known)} validation shapes."
     return Check(
         name=name,
@@ -224,12 +239,13 @@ def _closure(mesh: SurfaceMesh) -> Check:
 
 def _distance(value: float, library: ShapeLibrary, outline: ndarray, nearest: ndarray) -> Check:
     usual = library.usual_distance()
+    # "Fair" reaches twice as far as training shapes usually are from each other.
     verdict = _graded(value, good=usual, fair=2 * usual)
     part = NAMES[int(np.abs(outline - nearest).argmax())]
     words = {
         "good": "as near as training shapes are to each other",
         "fair": "farther than training shapes usually are from each other",
-        "poor": "far from all shapes learned from",
+        "poor": "far from all training shapes",
     }[verdict]
     return Check(
         name="Nearest known shape",

@@ -1,6 +1,7 @@
-"""What an answer depends on: patches are masked, and the prediction is compared with the whole one.
+"""The effect of patches on a prediction: it is repeated with patches masked, and compared.
 
-Attention shows where a model reads; it does not show what its answer depends on. Masking does.
+Attention weights show which keys contribute to a point. They do not show how much the prediction
+depends on these keys; masking them does.
 
 Letters: N points, C output channels, H heads, K patches, P picked points.
 """
@@ -20,34 +21,35 @@ from mspt.config import require_choice
 from mspt.inference.flow import cloud_force
 from mspt.inference.sample import as_cloud
 from mspt.inspection.observe import Observed, PointAttention, share_of_all
-from mspt.inspection.recording import Mask, repeat_masked, trace_points
+from mspt.inspection.recording import repeat_masked, trace_points
 from mspt.inspection.weights import patch_weights
 from mspt.metrics.forces import Coefficients, coefficients
 from mspt.metrics.ranking import spearman
+from mspt.models.blocks import KeyMask
 from mspt.partition.ball_tree import Partition
 
 Masked = Literal["supernodes", "points and supernodes", "patch removed"]
 """What is masked of a patch.
 
-``supernodes``: no point of the cloud reads them. ``points and supernodes``: besides, the points of
-the patch do not read each other; they still have a prediction, made without their own patch.
-``patch removed``: as if the points were not there at all, in all blocks; they have no prediction
-and do not count in any change, while the force on a body keeps their unchanged share.
+``supernodes``: no point of the cloud attends to them. ``points and supernodes``: moreover, the
+points of the patch do not attend to each other; they still have a prediction, made without their
+own patch. ``patch removed``: as if the points did not exist, in all blocks; they have no prediction
+and no change, and contribute to the force on a body as they do without the mask.
 """
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Effect:
-    """What masking a patch does to a prediction.
+    """The effect of masking a patch on a prediction.
 
     Attributes:
         patch: The patch.
-        masked: What of it.
+        masked: What of the patch was masked.
         block: In which block, counted from 0; None for all.
         fields: The prediction with the mask; NaN at removed points.
-        change: Masked prediction minus the whole one; NaN at removed points.
-        before: Coefficients of the whole prediction; None without a body.
-        after: Coefficients of the masked one.
+        change: Prediction with the mask minus prediction without it; NaN at removed points.
+        before: Coefficients without the mask; None without a body.
+        after: Coefficients with the mask.
     """
 
     patch: int
@@ -66,7 +68,7 @@ class PatchMasked:
     Attributes:
         patch: The patch just masked.
         total: Patches in all.
-        effect: Root mean square change at the picked points of the channel that is looked at.
+        effect: Root mean square change of one channel at the picked points.
     """
 
     patch: int
@@ -81,7 +83,7 @@ class Comparison:
     Attributes:
         attention: Mean weight over picks and heads; over blocks, if all were masked.
         effect: Root mean square change at the picked points, in the channel's unit.
-        rank_correlation: Spearman's, over patches; NaN if one of both is the same everywhere.
+        rank_correlation: Spearman's, over patches; NaN if one of the two is constant.
     """
 
     attention: Float[ndarray, " K"]
@@ -96,14 +98,14 @@ def mask_of_patch(
     num_supernodes: int,
     masked: Masked = "supernodes",
     block: int | None = None,
-) -> Mask:
+) -> KeyMask:
     """Return the mask of one patch.
 
     Args:
         partition: The cloud's partition.
         patch: Number of the patch.
         num_supernodes: Supernodes Q of a patch.
-        masked: What of the patch.
+        masked: What of the patch is masked.
         block: In which block, counted from 0; None for all.
 
     Raises:
@@ -126,18 +128,18 @@ def mask_of_patch(
     points = torch.zeros(len(partition.order), dtype=torch.bool)
     if masked == "points and supernodes":
         points[partition.offsets[patch] : partition.offsets[patch + 1]] = True
-    return Mask(points=points, supernodes=nodes, blocks=None if block is None else (block,))
+    return KeyMask(points=points, supernodes=nodes, blocks=None if block is None else (block,))
 
 
 def mask_patch(
     observed: Observed, patch: int, *, masked: Masked = "supernodes", block: int | None = None
 ) -> Effect:
-    """Predict again with a patch masked, and compare.
+    """Repeat a prediction with a patch masked, and compare.
 
     Args:
-        observed: The whole prediction.
+        observed: The recorded prediction.
         patch: Number of the patch.
-        masked: What of it; see ``Masked``.
+        masked: What of the patch is masked; see ``Masked``.
         block: In which block, counted from 0; None for all.
 
     Raises:
@@ -147,7 +149,8 @@ def mask_patch(
     fields = _masked_fields(observed, patch, masked=masked, block=block)
     forced = fields
     if masked == "patch removed":
-        # Points of other patches see a patch through its supernodes and in no other way.
+        # Points of other patches attend to a patch through its supernodes alone, so that masking
+        # these in all blocks is the same as leaving out its points.
         gone = observed.partition.patch_of_point == patch
         forced = torch.where(gone[:, None], observed.fields, fields)
         fields = fields.masked_fill(gone[:, None], torch.nan)
@@ -179,14 +182,14 @@ def mask_each_patch(
     block: int | None = None,
     first: int = 0,
 ) -> Iterator[PatchMasked]:
-    """Mask the supernodes of every patch in turn, yielding how much picked points change.
+    """Mask the supernodes of every patch in turn, yielding the change at picked points.
 
     Args:
-        observed: The whole prediction.
+        observed: The recorded prediction.
         points: Picked points.
-        channel: Output channel that is looked at.
+        channel: Output channel whose change is measured.
         block: In which block, counted from 0; None for all.
-        first: Patch to begin with.
+        first: Patch to start from, to continue after an interruption.
     """
     for patch in range(first, observed.recording.num_patches):
         masked = _masked_fields(observed, patch, masked="supernodes", block=block)
@@ -205,7 +208,14 @@ def compare_with_attention(
     *,
     block: int | None = None,
 ) -> Comparison:
-    """Set the attention of picked points to each patch beside the effect of masking it."""
+    """Compare the attention of picked points to each patch with the effect of masking the patch.
+
+    Args:
+        observed: The recorded prediction.
+        points: Picked points.
+        effects: All events of :func:`mask_each_patch` for the same points and block.
+        block: Block that was masked, counted from 0; None for all.
+    """
     recording = observed.recording
     blocks = range(recording.num_blocks) if block is None else (block,)
     weights = [
@@ -237,25 +247,26 @@ def _masked_fields(
 
 
 def attention_table(
-    seen: Observed, found: PointAttention, effect: Effect | None = None
+    observed: Observed, found: PointAttention, effect: Effect | None = None
 ) -> pd.DataFrame:
-    """Return a row for each point: place, patch, what the picked points read of it, and changes.
+    """Return a row for each point: place, patch, weights of the picked points on it, and changes.
 
     Args:
-        seen: The whole prediction.
-        found: What the picked points read; ``local`` and ``through_supernodes`` are their weights.
-        effect: A masked prediction, whose change of each field has a column, in the field's unit.
+        observed: The recorded prediction.
+        found: Attention of picked points, whose weights are in ``local`` and
+            ``through_supernodes``.
+        effect: The effect of a mask; each field has a column with its change, in its unit.
     """
-    shares = share_of_all(seen)[found.block]
+    shares = share_of_all(observed)[found.block]
     share = shares.mean(0) if found.head is None else shares[found.head]
-    columns = dict(zip("xyz", seen.sample.points.T.numpy(), strict=False))
+    columns = dict(zip("xyz", observed.sample.points.T.numpy(), strict=False))
     columns |= {
-        "patch": seen.partition.patch_of_point.numpy(),
+        "patch": observed.partition.patch_of_point.numpy(),
         "local": found.local.numpy(),
         "through_supernodes": found.through_supernodes.numpy(),
         "own_global_share": share.numpy(),
     }
     if effect is not None:
-        for channel, quantity in enumerate(seen.sample.channels):
+        for channel, quantity in enumerate(observed.sample.channels):
             columns[f"change_{quantity.name}"] = effect.change[:, channel].numpy()
     return pd.DataFrame(columns)

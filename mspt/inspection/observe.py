@@ -1,4 +1,4 @@
-"""A cloud as a model saw it, and what picked points of it read.
+"""A recorded prediction, and the attention of picked points in it.
 
 Letters: N points, C output channels, H heads, L points per patch, S supernodes, P picked points,
 B blocks.
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
 from mspt.errors import MSPTError
-from mspt.inference.predict import partitions_for, pick_device
+from mspt.inference.predict import encode_inputs, pick_device
 from mspt.inference.sample import Sample
 from mspt.inspection.recording import Recording, global_shares, record, trace_points
 from mspt.inspection.weights import (
@@ -22,7 +22,7 @@ from mspt.inspection.weights import (
     mean_summary,
     over_heads,
     spread_on_cloud,
-    summarize,
+    summaries_of,
 )
 from mspt.models.attention import PMSATrace
 from mspt.models.mspt import MSPT
@@ -31,12 +31,12 @@ from mspt.partition.ball_tree import Partition
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Observed:
-    """A sample as a model saw it, with all that masks are compared with.
+    """The prediction of a sample with the recorded forward pass behind it.
 
     Attributes:
-        checkpoint: Whose model it is.
-        sample: What was looked at.
-        recording: The pass.
+        checkpoint: The model, with its normalizer.
+        sample: The cloud that was predicted.
+        recording: The forward pass.
         fields: The prediction, in the data set's units.
     """
 
@@ -53,18 +53,18 @@ class Observed:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PointAttention:
-    """What picked points read in one block.
+    """The attention of picked points in one block.
 
     Attributes:
         points: Picked points.
         block: Counted from 0.
         head: Counted from 0; None for the mean over heads.
         trace: Their weights, head by head.
-        spread: The same, spread over the cloud.
+        spread: The same weights, spread over the cloud.
         local: Weights on the own patches spread over the cloud, summed over the picked points.
         through_supernodes: Weights on supernodes, likewise; with ``local`` they sum to P.
         on_supernodes: Weights of each picked point on the supernodes.
-        summaries: Numbers of each picked point.
+        summaries: Shares and entropy of each picked point.
     """
 
     points: tuple[int, ...]
@@ -102,53 +102,48 @@ class PatchMatrix:
 
 @torch.inference_mode()
 def observe(checkpoint: Checkpoint, sample: Sample, *, device: str = "auto") -> Observed:
-    """Predict a sample once and keep what is needed to look at attention and to mask.
+    """Predict a sample once and record the forward pass.
 
     Raises:
-        MSPTError: If the model has no joint attention over patches and supernodes, or the device
-            is not here.
-        ValueError: If no model can be asked about the sample.
+        MSPTError: If the model has no joint attention over patches and supernodes, the sample is
+            not of its data set, or the device does not exist here.
+        ValueError: If the sample has no features.
     """
     if not isinstance(checkpoint.model, MSPT):
         raise MSPTError(
-            "checkpoint must be of the architecture mspt, whose points read their patch and all "
-            f"supernodes in one softmax, got {checkpoint.config.architecture}"
+            "checkpoint must be of the architecture mspt, whose points attend to their patch and "
+            f"all supernodes in one softmax, got {checkpoint.config.architecture}"
         )
     if sample.features is None:
         raise ValueError(f"sample must have features, got none for {sample.key}")
-    widths = (sample.points.shape[1], sample.features.shape[1])
-    expected = (checkpoint.config.space_dim, checkpoint.config.in_features)
-    if widths != expected:
-        raise MSPTError(
-            f"sample must have {expected[0]} axes and {expected[1]} features for this checkpoint, "
-            f"got {widths[0]} and {widths[1]}; choose a checkpoint of the same data set"
-        )
+    inputs = encode_inputs(checkpoint, sample.points, sample.features)
     model = checkpoint.model.to(pick_device(device))
-    points, features = checkpoint.normalizer.encode(sample.points, sample.features)
-    partitions = partitions_for(checkpoint.config, points[None])
-    kept = record(model, points, features, partition=partitions[0] if partitions else None)
+    # Only a branched model has a partition of another kind.
+    partition = inputs.partition if isinstance(inputs.partition, Partition) else None
+    recording = record(model, inputs.points, inputs.features, partition=partition)
     return Observed(
         checkpoint=checkpoint,
         sample=sample,
-        recording=kept,
-        fields=checkpoint.normalizer.decode(kept.output.float()),
+        recording=recording,
+        fields=checkpoint.normalizer.decode(recording.output.float()),
     )
 
 
-def telling_point(observed: Observed) -> int:
-    """Return a point to start from: where the first field is largest, on the body if there is one.
+def peak_point(observed: Observed) -> int:
+    """Return the point where the first field is largest, on the body if there is one.
 
-    On a body that is the stagnation point at the nose.
+    A default for pages and commands, of interest in every data set: the stagnation point at the
+    nose of a body, or the place of the largest stress.
     """
     first = observed.fields[:, 0]
     return int(first[: observed.sample.num_surface or None].argmax())
 
 
 def parse_points(text: str, num_points: int) -> tuple[int, ...]:
-    """Return the points that a text such as ``12, 40`` names, each once.
+    """Return the numbers in a text such as ``12, 40``, each once.
 
     Raises:
-        MSPTError: If it names anything else.
+        MSPTError: If the text holds anything but numbers of points.
 
     Examples:
         >>> parse_points("12, 40,12", 50)
@@ -167,10 +162,10 @@ def parse_points(text: str, num_points: int) -> tuple[int, ...]:
 def attend_from(
     observed: Observed, points: Sequence[int], *, block: int, head: int | None = None
 ) -> PointAttention:
-    """Recompute what picked points read in one block; nothing else is computed.
+    """Recompute the attention of picked points in one block, and nothing else.
 
     Args:
-        observed: The cloud as the model saw it.
+        observed: The recorded prediction.
         points: At least one.
         block: Counted from 0.
         head: Counted from 0; None for the mean over heads.
@@ -193,20 +188,20 @@ def attend_from(
         local=over_heads(spread.local, head).sum(0),
         through_supernodes=over_heads(spread.through_supernodes, head).sum(0),
         on_supernodes=over_heads(trace.supernodes, head),
-        summaries=summarize(trace, head),
+        summaries=summaries_of(trace, head),
     )
 
 
 def summaries_by_block(
     observed: Observed, points: Sequence[int], *, head: int | None = None
 ) -> tuple[Summary, ...]:
-    """Return the picked points' numbers in every block, means over the points."""
+    """Return shares and entropy of the picked points in every block, as means over the points."""
     picked = torch.tensor(list(points))
     traces = (
         trace_points(observed.recording, picked, block=block)
         for block in range(observed.recording.num_blocks)
     )
-    return tuple(mean_summary(summarize(trace, head)) for trace in traces)
+    return tuple(mean_summary(summaries_of(trace, head)) for trace in traces)
 
 
 def share_of_all(observed: Observed) -> Float[Tensor, "B H N"]:

@@ -1,11 +1,11 @@
-"""What a trace of attention says: weights on the cloud, shares, entropy, the patches read most.
+"""Attention weights as numbers for people: on the cloud, as shares, as entropy, by patch.
 
-Weights on supernodes are spread back evenly over the points that each supernode was pooled from, so
-that all weights of a point add up to one over the cloud. With mean pooling this is exactly how much
-each point's value counts; with the other poolings it is a picture of where the attention goes.
+A weight on a supernode is spread evenly over the points that the supernode was pooled from, so that
+the weights of a point sum to one over the cloud. With mean pooling this is exactly the weight of
+each point's value in the result; with the other poolings it shows where the attention goes.
 
 Letters: N points, K patches, L points per patch, S supernodes in all, H heads, P picked points,
-M keys that a point reads (L + S).
+M keys that a point attends to (L + S).
 """
 
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ class Spread:
     """Weights of picked points on every point of the cloud, in the order of the input.
 
     Attributes:
-        local: Weights on the points of the own patch, read one by one.
-        through_supernodes: Weights on supernodes, shared evenly among the points of each.
+        local: Weights on the points of the own patch.
+        through_supernodes: Weights on supernodes, divided evenly among the points of each.
     """
 
     local: Float[Tensor, "H P N"]
@@ -34,17 +34,17 @@ class Spread:
 
     @property
     def total(self) -> Float[Tensor, "H P N"]:
-        """Both together: they sum to one over the cloud."""
+        """Their sum, which is one over the cloud."""
         return self.local + self.through_supernodes
 
 
 @dataclass(frozen=True, kw_only=True)
 class PatchRead:
-    """One patch that a point reads through its supernodes.
+    """The attention of a point to the supernodes of one patch.
 
     Attributes:
-        patch: Its number.
-        weight: Attention to its supernodes.
+        patch: Number of the patch.
+        weight: Sum of the weights on its supernodes.
         distance: From the point to the mean of the patch's points.
         own: Whether the point lies in it.
     """
@@ -57,14 +57,14 @@ class PatchRead:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """The numbers of one point, or the means over several, for one block.
+    """Shares and entropy of the attention of one point, or their means over several points.
 
     Attributes:
         local_share: Attention to the points of the own patch.
         global_share: Attention to all supernodes.
         entropy: Of the weights over all keys, in bits.
-        effective_keys: Number of equally read keys with the same entropy.
-        num_keys: Keys that there are to read.
+        effective_keys: Number of keys with equal weights that have the same entropy.
+        num_keys: Number of keys.
     """
 
     local_share: float
@@ -75,7 +75,7 @@ class Summary:
 
 
 def supernode_of_point(partition: Partition, num_supernodes: int) -> Int[Tensor, " N"]:
-    """Return into which supernode each point is pooled, in the order of the input.
+    """Return the supernode that each point is pooled into, in the order of the input.
 
     Args:
         partition: The cloud's partition.
@@ -97,7 +97,7 @@ def supernode_of_point(partition: Partition, num_supernodes: int) -> Int[Tensor,
 
 
 def spread_on_cloud(trace: PMSATrace, partition: Partition) -> Spread:
-    """Spread the weights of picked points over the cloud; see the module's own words.
+    """Spread the weights of picked points over the cloud; see the head of this module.
 
     Args:
         trace: Weights of picked points in one block.
@@ -105,7 +105,8 @@ def spread_on_cloud(trace: PMSATrace, partition: Partition) -> Spread:
     """
     heads, picks, num_nodes = trace.supernodes.shape
     num_points, num_patches = len(partition.order), len(partition.offsets) - 1
-    local = trace.local.new_zeros(heads, picks, num_points + 1)  # the last column takes what is -1
+    # The last column takes the weights at -1, of rows that shorter patches do not have.
+    local = trace.local.new_zeros(heads, picks, num_points + 1)
     where = torch.where(trace.local_rows < 0, num_points, trace.local_rows)
     local.scatter_(-1, where.expand(heads, -1, -1), trace.local)
     node = supernode_of_point(partition, num_nodes // num_patches)
@@ -117,12 +118,12 @@ def spread_on_cloud(trace: PMSATrace, partition: Partition) -> Spread:
 
 
 def global_share(trace: PMSATrace) -> Float[Tensor, "H P"]:
-    """Return how much of each picked point's attention goes to supernodes."""
+    """Return the share of each picked point's attention that goes to supernodes."""
     return trace.supernodes.sum(-1)
 
 
 def patch_weights(trace: PMSATrace, num_patches: int) -> Float[Tensor, "H P K"]:
-    """Return how much of the attention goes to the supernodes of each patch."""
+    """Return the share of the attention that goes to the supernodes of each patch."""
     return trace.supernodes.unflatten(-1, (num_patches, -1)).sum(-1)
 
 
@@ -158,8 +159,10 @@ def over_heads(values: Float[Tensor, "H ..."], head: int | None) -> Float[Tensor
     return values[head]
 
 
-def summarize(trace: PMSATrace, head: int | None) -> tuple[Summary, ...]:
-    """Return the numbers of each picked point, for one head or for the mean of the heads' weights.
+def summaries_of(trace: PMSATrace, head: int | None) -> tuple[Summary, ...]:
+    """Return shares and entropy of each picked point, for one head or for the mean over heads.
+
+    The entropy for the mean over heads is that of the mean weights, not the mean of entropies.
 
     Args:
         trace: Weights of picked points in one block.
@@ -205,12 +208,12 @@ def most_read(
     head: int | None,
     count: int = 3,
 ) -> tuple[PatchRead, ...]:
-    """Return the patches whose supernodes are read most, by the mean over the picked points.
+    """Return the patches with the largest weights on their supernodes, as means over the points.
 
     Args:
         trace: Weights of picked points in one block.
         partition: The cloud's partition.
-        points: Coordinates, in whatever unit distances shall have.
+        points: Coordinates, in the unit that distances are wanted in.
         head: Counted from 0; None for the mean.
         count: How many patches.
     """

@@ -12,7 +12,8 @@ from jaxtyping import Float, Float64
 from numpy import ndarray
 
 BOTH_HALVES = np.array([2.0, 0.0, 2.0])
-AIR_DENSITY = 1.225
+"""Factor from the force on the half of a body at y >= 0 to that on the whole: the other half
+mirrors it, so that drag and lift double and side forces cancel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +67,7 @@ def surface_force(
 ) -> Force:
     """Integrate pressure and shear over the faces of a body, in float64.
 
-    A half body gives the force on that half: see `half_body`.
+    A half body gives the force on that half; multiply it by ``BOTH_HALVES``.
 
     Args:
         area_vectors: Normals that point out of the body, with the length of the areas.
@@ -85,18 +86,6 @@ def surface_force(
         pressure=-(pressure.astype(np.float64) @ vectors),
         friction=areas @ shear.astype(np.float64),
     )
-
-
-def half_body(force: Force) -> Force:
-    """Return the force on a whole body from that on its half at y >= 0.
-
-    The other half mirrors it: drag and lift double, side forces cancel.
-
-    Examples:
-        >>> half_body(Force(np.array([1.0, 5.0, 3.0]), np.zeros(3))).total.tolist()
-        [2.0, 0.0, 6.0]
-    """
-    return Force(pressure=force.pressure * BOTH_HALVES, friction=force.friction * BOTH_HALVES)
 
 
 def coefficients(
@@ -155,36 +144,6 @@ def closure_error(area_vectors: Float[ndarray, "F 3"]) -> float:
             f"area_vectors must have some area, got {area:g} over {len(vectors)} faces"
         )
     return float(np.linalg.norm(vectors.sum(axis=0)) / area)
-
-
-def dynamic_pressure(speed: float, *, density: float = AIR_DENSITY) -> float:
-    """Return q_inf in Pa, for a speed in m/s and a density in kg/m^3 (of air at 15 degrees C).
-
-    Raises:
-        ValueError: If an argument is not positive and finite.
-
-    Examples:
-        >>> round(dynamic_pressure(40.0), 6)
-        980.0
-    """
-    _require_positive("speed", speed)
-    _require_positive("density", density)
-    return density * speed**2 / 2
-
-
-def drag_force(coefficient: float, *, area: float, dynamic_pressure: float) -> float:
-    """Return the force in N behind a coefficient, for an area in m^2 and a pressure in Pa.
-
-    Raises:
-        ValueError: If the area or the pressure is not positive and finite.
-
-    Examples:
-        >>> drag_force(0.3, area=2.0, dynamic_pressure=980.0)
-        588.0
-    """
-    _require_positive("area", area)
-    _require_positive("dynamic_pressure", dynamic_pressure)
-    return dynamic_pressure * area * coefficient
 
 
 def drag_counts(drag: float) -> float:

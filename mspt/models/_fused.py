@@ -1,5 +1,15 @@
 """Two fused attentions over disjoint keys as one softmax, with its exact gradient; on CPUs.
 
+Why two calls: a fused kernel takes one list of keys per query, so one call for the joint softmax of
+equation 7 needs a copy of all S supernodes for each of the K patches. Attending to the own patch
+and to the supernodes apart needs no copy, and the two results merge exactly. With o the output and
+z the log-sum-exp of the scores of each part,
+
+    share  = exp(z_global) / (exp(z_local) + exp(z_global)) = sigmoid(z_global - z_local)
+    output = (1 - share) * o_local + share * o_global
+
+which is softmax over all keys at once.
+
 Shape suffixes as in :mod:`mspt.models.attention`.
 """
 
@@ -14,9 +24,10 @@ from torch.autograd.function import once_differentiable
 class MergedAttention(torch.autograd.Function):
     """Two fused attentions over disjoint keys, merged by their log-sum-exp: one softmax.
 
-    The fused kernel's log-sum-exp carries no gradient, so merging under autograd would train on
-    wrong gradients. Its backward, called for each part with the *merged* output and log-sum-exp,
-    gives the exact gradient of the joint softmax.
+    The log-sum-exp that the fused kernel returns carries no gradient: merging under autograd would
+    run without an error and train on wrong gradients. The kernel's backward computes its weights as
+    exp(score - log-sum-exp) from the log-sum-exp that it is given. Called for each part with the
+    *merged* output and log-sum-exp it therefore gives the gradient of the joint softmax, exactly.
     """
 
     @staticmethod
@@ -36,7 +47,7 @@ class MergedAttention(torch.autograd.Function):
         out = rearrange(local_out, "(b k) h l e -> b (k l) h e", k=count)
         lse = rearrange(local_lse, "(b k) h l -> b (k l) h", k=count)
         global_lse = global_lse.transpose(1, 2)
-        share = torch.sigmoid(global_lse - lse).unsqueeze(-1)
+        share = torch.sigmoid(global_lse - lse).unsqueeze(-1)  # see the head of the module
         out = out.lerp_(global_out.transpose(1, 2), share.to(out.dtype))
         if any(ctx.needs_input_grad):
             ctx.save_for_backward(
@@ -46,7 +57,7 @@ class MergedAttention(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable  # its wrapper hides the signature
+    @once_differentiable  # the kernel has no second derivative; the wrapper hides the signature
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any,  # noqa: ANN401 - torch's own context object
         *grad_outputs: Tensor,
@@ -81,7 +92,7 @@ class MergedAttention(torch.autograd.Function):
 
 
 def per_patch(x: Tensor, count: int) -> Tensor:
-    """Return patches apart from each other and heads before points, as fused kernels ask."""
+    """Return patches as a batch axis and heads before points, the layout of the fused kernels."""
     return rearrange(x, "b (k l) h e -> (b k) h l e", k=count)
 
 

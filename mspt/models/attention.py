@@ -1,15 +1,24 @@
-"""Parallelized Multi-Scale Attention (PMSA), section 3 of the paper.
+"""Parallelized Multi-Scale Attention (PMSA), section 3 of the paper, equations 1 to 9.
 
-Points come in leaf order, so that a patch is a run of rows; see :mod:`mspt.models.pooling`.
+Points come in leaf order, so that a patch is a run of rows; see :mod:`mspt.partition.runs`.
+
+The paper writes the layer for one patch k: its points H_k and all supernodes S form Z_k = [H_k; S]
+(equation 3), which is projected to queries, keys and values (equation 4); one softmax gives the
+weights A_k (equations 5 and 6), and the rows of A_k that belong to points give the new features
+(equation 7). The rows that belong to supernodes are dropped by equation 8, so they are not computed
+here, except in :meth:`PMSA.update_supernodes`. Keys and values of the supernodes are the same for
+all patches and are computed once, in :meth:`PMSA.shared_keys`.
 
 Shape suffixes (the same letters as the annotations):
     B batch          K patches                 H heads
     N points         L points per patch        D model width
     S supernodes, all patches together (K * Q) E width of one head (D / H)
     Q supernodes per patch                     P picked points
+    M rows of some patches, or keys of a point (L + S)
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -35,16 +44,18 @@ def concatenated_attention(
     count: int,
     readable: Bool[Tensor, "K 1 1 M_keys"] | None = None,
 ) -> Float[Tensor, "B M H E"]:
-    """Attend as :func:`joint_attention` does, over concatenated keys, on any device.
+    """Attend as :func:`joint_attention` does, over concatenated keys (equations 3 to 7).
+
+    Works on any device, and copies the supernodes' keys and values for every patch.
 
     Args:
-        q: As there, and so are the other arguments up to ``count``.
+        q: Queries; all arguments up to ``count`` are those of :func:`joint_attention`.
         k: Keys of the points.
         v: Values of the points.
         global_k: Keys of the supernodes.
         global_v: Values of the supernodes.
         count: Number of patches.
-        readable: Which keys the points of each patch may read, for one cloud; None for all.
+        readable: Which keys the points of each patch may attend to, for one cloud; None for all.
     """
     keys, values = (
         torch.cat(
@@ -73,7 +84,8 @@ def joint_attention(
 ) -> Float[Tensor, "B M H E"]:
     """Attend from each query to the keys of its own patch and to all supernodes (equation 7).
 
-    One softmax over both kinds of keys, scaled by the square root of E. No weight is ever stored.
+    One softmax over both kinds of keys, without storing a weight. Scores are divided by the square
+    root of E, the width of one head; equation 5 writes the whole width, for a single head.
 
     Args:
         q: Queries of ``count`` patches, patch after patch, equally many for each.
@@ -83,6 +95,7 @@ def joint_attention(
         global_v: Values of the supernodes of all patches.
         count: Number of patches in ``q``, ``k`` and ``v``.
     """
+    # The kernel behind MergedAttention exists for CPUs only.
     if q.device.type == "cpu":
         return MergedAttention.apply(q, k, v, global_k, global_v, count)  # pyright: ignore[reportReturnType]
     return concatenated_attention(q, k, v, global_k, global_v, count=count)
@@ -109,7 +122,15 @@ class PMSATrace:
 
 
 class PMSA(nn.Module):
-    """Attention within a patch, jointly with all supernodes (equations 1 to 9)."""
+    """Attention within a patch, jointly with all supernodes (equations 1 to 9).
+
+    Args:
+        width: Model width D.
+        num_heads: Heads H.
+        num_supernodes: Supernodes Q per patch.
+        pooling: How a patch becomes supernodes; see :class:`mspt.models.pooling.PatchPooling`.
+        carry: Whether supernodes are handed to the next block (equation 12).
+    """
 
     def __init__(
         self,
@@ -129,22 +150,18 @@ class PMSA(nn.Module):
         self.to_out = nn.Linear(width, width)
 
     def pool_patches(self, x: Float[Tensor, "B N D"], run: PatchRun) -> Float[Tensor, "B KQ D"]:
-        """Return the supernodes of the patches that the rows of ``x`` are (equation 1)."""
+        """Return the supernodes of a run of patches, S_k = Pool(H_k) (equation 1)."""
         patches = rearrange(x, "b (k l) d -> (b k) l d", k=run.count)
         return rearrange(self.pool(patches), "(b k) q d -> b (k q) d", k=run.count)
 
-    def supernodes(self, x: Float[Tensor, "B N D"], num_patches: int) -> Float[Tensor, "B S D"]:
-        """Return all supernodes of the clouds (equation 2)."""
-        runs = patch_runs(x.shape[1], num_patches)
-        return torch.cat([self.pool_patches(x[:, run.rows], run) for run in runs], dim=1)
-
     def _project(self, x: Float[Tensor, "B N D"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries, keys and values (equation 4)."""
         return rearrange(  # pyright: ignore[reportReturnType]
             self.to_qkv(x), "b n (t h e) -> t b n h e", t=3, h=self.num_heads
         ).unbind(0)
 
     def shared_keys(self, supernodes: Float[Tensor, "B S D"]) -> tuple[Tensor, Tensor]:
-        """Return keys and values of all supernodes, which every patch shares (equation 4)."""
+        """Return keys and values of all supernodes, the same for every patch (equation 4)."""
         width = self.to_out.in_features
         weight, bias = self.to_qkv.weight[width:], self.to_qkv.bias[width:]  # queries come first
         return rearrange(  # pyright: ignore[reportReturnType]
@@ -155,54 +172,38 @@ class PMSA(nn.Module):
         ).unbind(0)
 
     def attend(
-        self, x: Float[Tensor, "B N D"], shared: tuple[Tensor, Tensor], run: PatchRun
+        self,
+        x: Float[Tensor, "B N D"],
+        shared: tuple[Tensor, Tensor],
+        run: PatchRun,
+        *,
+        readable: Bool[Tensor, "K 1 1 M"] | None = None,
     ) -> Float[Tensor, "B N D"]:
-        """Mix the points of a run of patches with their own patch and all supernodes.
+        """Mix the points of a run of patches with their own patch and all supernodes (equation 7).
 
         Args:
             x: Normalized features of the points.
             shared: From :meth:`shared_keys`.
             run: The patches.
+            readable: Which keys the points of each patch may attend to, for one cloud; None for
+                all. With it the keys of every patch are copied, so it is for experiments only.
         """
         q, k, v = self._project(x)
-        global_k, global_v = shared
-        out_BNHE = joint_attention(q, k, v, global_k, global_v, count=run.count)
-        return self.to_out(out_BNHE.flatten(2))
-
-    def attend_readable(
-        self,
-        x: Float[Tensor, "1 N D"],
-        supernodes: Float[Tensor, "1 S D"],
-        run: PatchRun,
-        *,
-        points: Bool[Tensor, " N"],
-        nodes: Bool[Tensor, " S"],
-    ) -> Float[Tensor, "1 N D"]:
-        """Do what ``attend`` does with the score of masked keys set to minus infinity.
-
-        For experiments: it holds the keys of every patch at once and is not fast.
-
-        Args:
-            x: Normalized features of a run of patches.
-            supernodes: All supernodes.
-            run: The patches.
-            points: Which points of ``x`` may be read.
-            nodes: Which supernodes may be read.
-        """
-        q, k, v = self._project(x)
-        global_k, global_v = self.shared_keys(supernodes)
-        local = rearrange(points, "(k l) -> k 1 1 l", k=run.count)
-        shared = nodes.expand(run.count, 1, 1, -1)
-        readable = torch.cat([local, shared], dim=-1)
-        out_BNHE = concatenated_attention(
-            q, k, v, global_k, global_v, count=run.count, readable=readable
+        attend = (
+            joint_attention
+            if readable is None
+            else partial(concatenated_attention, readable=readable)
         )
+        out_BNHE = attend(q, k, v, *shared, count=run.count)
         return self.to_out(out_BNHE.flatten(2))
 
     def global_share(
         self, x: Float[Tensor, "1 N D"], supernodes: Float[Tensor, "1 S D"], run: PatchRun
     ) -> Float[Tensor, "H N"]:
-        """Return how much of the attention of each point of a run of patches is to supernodes."""
+        """Return which share of each point's attention goes to supernodes, without any weight.
+
+        The sum of weights over a set of keys is the sigmoid of a difference of log-sum-exps.
+        """
         q, k, _ = self._project(x)
         global_k, _ = self.shared_keys(supernodes)
         q, k = (rearrange(part[0], "(k l) h e -> k h l e", k=run.count) for part in (q, k))
@@ -214,7 +215,13 @@ class PMSA(nn.Module):
     def update_supernodes(
         self, x: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], num_patches: int
     ) -> Float[Tensor, "B S D"]:
-        """Let each patch's own supernodes be queries too: S of the next block (equation 12)."""
+        """Return the supernodes after the layer (the second output of PMSA in equation 12).
+
+        Each patch's own supernodes attend to the points of their patch and to all supernodes.
+        Equation 6 has K rows for each supernode, one per patch, and the paper does not say how they
+        become one; the own patch's row is taken, which costs K (L + Q) queries instead of
+        K (L + K Q). There is no residual path, as in equation 12.
+        """
         q, global_k, global_v = self._project(supernodes)
         updated, first = [], 0
         for run in patch_runs(x.shape[1], num_patches):
@@ -251,6 +258,7 @@ class PMSA(nn.Module):
         """
         patch = torch.bucketize(rows, offsets, right=True) - 1
         size = int((offsets[1:] - offsets[:-1]).max())
+        # Patch sizes differ by one: shorter patches get a last key that is masked.
         local_rows = offsets[patch, None] + torch.arange(size, device=x.device)
         absent = local_rows >= offsets[patch + 1, None]
         local_rows = local_rows.masked_fill(absent, -1)

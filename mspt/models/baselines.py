@@ -1,9 +1,9 @@
 """Models to compare MSPT with: full attention, and attention among learned slices (Transolver).
 
-Both share MSPT's embedding, initial spread of weights and interface, so that attention is what
-differs. A block is attention and a feed-forward network, each on normalized features; a LayerNorm
-and a Linear give the fields. Neither knows patches: ``partitions`` is accepted and ignored. All
-clouds of a batch have the same number of points.
+Both share MSPT's embedding, initial spread of weights and interface, so that they differ from it in
+the attention alone. A block is attention and a feed-forward network, each on normalized features; a
+LayerNorm and a Linear give the fields. Neither uses patches: ``partitions`` is accepted and
+ignored. All clouds of a batch have the same number of points.
 
 Shape suffixes (the same letters as the annotations):
     B batch          H heads                   G slices
@@ -23,10 +23,11 @@ from mspt.models.embedding import Embedding, FeedForward, initialize
 from mspt.partition.ball_tree import Partition
 
 TEMPERATURE_LIMITS = (0.1, 5.0)
-"""Limits of the slice temperature on grids; on clouds Transolver has none."""
+"""Limits of the slice temperature on grids, as in Transolver's code, which has none on clouds."""
 
 EMPTY_SLICE = 1e-5
-"""Added to the weight of a slice before dividing by it."""
+"""Added to the weight of a slice before dividing by it, as a slice may be empty; Transolver's
+value."""
 
 
 class DenseAttention(nn.Module):
@@ -48,9 +49,10 @@ class DenseAttention(nn.Module):
 
 
 class SliceAttention(nn.Module):
-    """Points are pooled into learned slices, slices attend to each other, points read them back.
+    """Transolver's physics attention (arXiv 2402.02366).
 
-    Transolver's physics attention (arXiv 2402.02366). With ``structured_shape`` the points are a
+    Points are pooled into learned slices, slices attend to each other, and each point gets the mean
+    of the slices with its own weights. With ``structured_shape`` the points are a
     grid, row by row, and the two projections are convolutions over three by three points.
     """
 
@@ -79,10 +81,6 @@ class SliceAttention(nn.Module):
         mixed_HBGE = F.scaled_dot_product_attention(q, k, v)
         return self.to_out(rearrange(weights_HBNG @ mixed_HBGE, "h b n e -> b n (h e)"))
 
-    def slice_weights(self, x: Float[Tensor, "B N D"]) -> Float[Tensor, "B H N G"]:
-        """Return how much of each point belongs to each slice; a point's weights sum to one."""
-        return rearrange(self._weigh(self._project(x)[0]), "h b n g -> b h n g")
-
     def _project(
         self, x: Float[Tensor, "B N D"]
     ) -> tuple[Float[Tensor, "B N H E"], Float[Tensor, "B N H E"]]:
@@ -104,6 +102,7 @@ class SliceAttention(nn.Module):
         return guides, values
 
     def _weigh(self, guides: Float[Tensor, "B N H E"]) -> Float[Tensor, "H B N G"]:
+        """Return which share of each point belongs to each slice; a point's shares sum to one."""
         temperature = self.temperature
         if self.structured_shape is not None:
             temperature = temperature.clamp(*TEMPERATURE_LIMITS)
@@ -171,7 +170,7 @@ class Baseline(nn.Module):
 
 
 class FullAttention(Baseline):
-    """A plain transformer over all points: exact global attention, with a cost of N squared."""
+    """A plain transformer over all points, whose cost grows with the square of N."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config, lambda: DenseAttention(config))
@@ -180,8 +179,8 @@ class FullAttention(Baseline):
 class Transolver(Baseline):
     """Attention among ``config.num_slices`` learned slices, for clouds or for grids.
 
-    The slice projection starts orthogonal, as Transolver's code declares it; that code then draws
-    it anew like every other Linear.
+    The slice projection starts orthogonal. Transolver's code sets that too, and then overwrites it
+    with the initial weights of every other Linear.
     """
 
     def __init__(self, config: ModelConfig) -> None:

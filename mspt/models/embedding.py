@@ -1,4 +1,4 @@
-"""What every model shares: the point-wise embedding, the feed-forward network, initial weights.
+"""Layers that all models share: point-wise embedding, feed-forward network, initial weights.
 
 Letters: B batch, N points, X space axes, F input features, D model width, R reference points.
 """
@@ -12,15 +12,18 @@ from torch import Tensor, nn
 from mspt.config import ModelConfig
 
 STREAM_ROWS = 2048
-"""Rows that streaming handles at once on a CPU: large enough for the matrix products, small enough
-to stay in the processor's cache."""
+"""Rows that are processed at once on a CPU where no gradient is needed.
+
+Fewer rows make matrix products slow; with more, the intermediate features of a piece (2048 rows of
+256 to 512 floats, 2 to 4 MB) no longer fit into the processor's cache. The result is the same."""
 
 GPU_STREAM_ROWS = 32_768
-"""The same on a GPU, where starting the work on a small piece takes longer than the work."""
+"""The same on a GPU, where launching the kernels for a small piece takes longer than running
+them."""
 
 
 def stream_rows(device: torch.device) -> int:
-    """Return how many rows streaming handles at once on a device; the result is the same.
+    """Return how many rows are processed at once on a device where no gradient is needed.
 
     Examples:
         >>> stream_rows(torch.device("cpu")), stream_rows(torch.device("cuda"))
@@ -39,9 +42,9 @@ class FeedForward(nn.Sequential):
 def initialize(module: nn.Module) -> None:
     """Draw a Linear's weights from a truncated normal of variance 1 / fan-in; zero its bias.
 
-    The fixed deviation of 0.02 in published code is for widths of 256 and more: at width 64 it
-    shrinks features sixfold in every layer. The random numbers come from torch's global
-    generator; see :func:`mspt.seeding.seeded`.
+    The fixed deviation of 0.02 in published code suits widths of 256 and more: at width 64 the
+    deviation that keeps the size of features is 0.125, and 0.02 shrinks them sixfold in every
+    layer. The random numbers come from torch's global generator; see :func:`mspt.seeding.seeded`.
     """
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=module.in_features**-0.5)
@@ -61,7 +64,10 @@ def reference_grid(space_dim: int, points_per_axis: int) -> Float[Tensor, "R X"]
 
 
 def time_features(time: Float[Tensor, " B"], width: int) -> Float[Tensor, "B D"]:
-    """Return cosines and sines of a time at ``width // 2`` geometric frequencies."""
+    """Return cosines and sines of a time at ``width // 2`` geometric frequencies from 1 to 1e-4.
+
+    The embedding of diffusion models, as in the authors' code; an odd width ends in a zero.
+    """
     half = width // 2
     steps = torch.arange(half, device=time.device, dtype=time.dtype)
     angles = time[:, None] * torch.exp(-math.log(10_000) * steps / half)
@@ -80,8 +86,9 @@ def _distances(
 class Embedding(nn.Module):
     """Embed each point from its coordinates, geometric descriptor, features and time.
 
-    The descriptor is the distance to each point of a reference grid (section 3 of the paper:
-    "distances to a reference grid"); coordinates are expected in about -1 to 1.
+    The paper's shared network on [x_i, g_i] with the geometric descriptor g_i: here the distances
+    to a reference grid (section 3), where ``unified_position`` is set. Coordinates are expected in
+    about -1 to 1, the box of that grid.
     """
 
     reference: Tensor
@@ -135,7 +142,7 @@ class Embedding(nn.Module):
         features: Float[Tensor, "B N F"] | None,
         time: Float[Tensor, " B"] | None = None,
     ) -> Float[Tensor, "B N D"]:
-        """Return what ``forward`` does, some rows at a time where no gradient is needed."""
+        """Return what ``forward`` returns, some rows at a time where no gradient is needed."""
         if torch.is_grad_enabled():
             return self(points, features, time)
         hidden = points.new_empty(*points.shape[:2], self.width)

@@ -1,4 +1,4 @@
-"""Learned means and scales, kept with the model: physical units outside, about -1 to 1 inside.
+"""Means and scales of the training cases: physical units outside a model, about -1 to 1 inside.
 
 Letters: B cases, N points, X space axes, F input features, C output channels.
 """
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class Normalizer(nn.Module):
-    """Encode what goes into a model and decode what comes out.
+    """Encode the inputs of a model and decode its output.
 
     Coordinates are mapped from their bounding box to -1..1 on the longest axis, so that a cloud
     keeps its shape. Features and fields have mean 0 and deviation 1 over all training points.
@@ -39,7 +39,13 @@ class Normalizer(nn.Module):
         features: Float[Tensor, "B N F"],
         fields: Float[Tensor, "B N C"],
     ) -> "Normalizer":
-        """Measure means and scales on training cases; a constant channel keeps scale 1."""
+        """Measure means and scales on training cases; a constant channel has scale 1.
+
+        Args:
+            points: Coordinates, in the data set's unit.
+            features: Further inputs, in their units.
+            fields: Targets, in their units.
+        """
         normalizer = cls(
             space_dim=points.shape[-1],
             in_features=features.shape[-1],
@@ -49,6 +55,7 @@ class Normalizer(nn.Module):
         normalizer.points_mean.copy_((low + high) / 2)
         normalizer.points_scale.copy_(_nonzero(((high - low) / 2).amax()))
         for name, values in (("features", features), ("fields", fields)):
+            # In float32 the sum over millions of points loses digits of the mean.
             wide = values.double().flatten(0, 1)
             mean = wide.mean(0)
             getattr(normalizer, f"{name}_mean").copy_(mean)
@@ -59,15 +66,11 @@ class Normalizer(nn.Module):
     def encode(
         self, points: Float[Tensor, "*B N X"], features: Float[Tensor, "*B N F"]
     ) -> tuple[Float[Tensor, "*B N X"], Float[Tensor, "*B N F"]]:
-        """Return coordinates and features as a model takes them."""
+        """Return coordinates and features, from physical units to a model's inputs."""
         return (
             (points - self.points_mean) / self.points_scale,
             (features - self.features_mean) / self.features_scale,
         )
-
-    def encode_fields(self, fields: Float[Tensor, "*B N C"]) -> Float[Tensor, "*B N C"]:
-        """Return fields as a model predicts them."""
-        return (fields - self.fields_mean) / self.fields_scale
 
     def decode(self, output: Float[Tensor, "*B N C"]) -> Float[Tensor, "*B N C"]:
         """Return a model's output in physical units."""

@@ -1,5 +1,9 @@
 """Pooling: from a patch to its supernodes (equations 1, 10, 11).
 
+Inside a patch the ball tree goes on splitting, so that each of the Q contiguous sub-blocks of a
+patch is compact too and pooling depends on where points are, not on the order in which they were
+given.
+
 Letters: M patches of one size, L points per patch, Q supernodes per patch, D model width.
 """
 
@@ -14,7 +18,8 @@ from mspt.config import Pooling
 from mspt.partition.runs import patch_runs
 
 NUM_POOL_KNOTS = 32
-"""Knots of the learned pooling weights over the relative position in a patch."""
+"""Knots of the learned pooling weights over the relative position in a patch; with more knots than
+points per patch some would have no gradient."""
 
 
 def _reduce_sub_blocks(
@@ -50,9 +55,10 @@ def pool_max(x: Float[Tensor, "M L D"], num_supernodes: int) -> Float[Tensor, "M
 class PatchPooling(nn.Module):
     """Pool each patch into Q supernodes: ``mean``, ``max``, ``linear`` or ``attention``.
 
-    ``linear`` is equation 11 with weights that are a piecewise linear function of the relative
-    position in the patch, so that they are defined for any L; it starts as the mean.
-    ``attention`` weighs the points of a patch by their match with Q learned queries.
+    ``mean`` and ``max`` are equation 10. ``linear`` is equation 11 with weights that are a
+    piecewise linear function of the relative position in the patch: a matrix of L rows would fix
+    the size of a patch. It starts as the mean. ``attention`` weighs the points of a patch by a
+    softmax of their products with Q learned queries; it is not in the paper.
     """
 
     def __init__(self, width: int, *, num_supernodes: int, pooling: Pooling) -> None:
@@ -85,6 +91,8 @@ class PatchPooling(nn.Module):
         return scores_MQL.softmax(-1) @ x
 
     def _position_weights(self, size: int) -> Float[Tensor, "Q L"]:
+        # Points and knots lie in the middle of equal cells of 0 to 1; outside the first and the
+        # last knot the weight is constant.
         row = torch.arange(size, device=self.knots.device, dtype=self.knots.dtype)
         position = (row + 0.5) / size
         place = (position * NUM_POOL_KNOTS - 0.5).clamp(0, NUM_POOL_KNOTS - 1)

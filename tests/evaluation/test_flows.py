@@ -32,7 +32,7 @@ from mspt.inference.flow import (
     predict_flow,
     predict_stored,
 )
-from mspt.inference.sampling import cloud_size, look_at
+from mspt.inference.sampling import cloud_size, sample_inputs
 from mspt.inference.trust import Check, TrustReport, library_of, model_checks, trust_report
 from mspt.metrics.forces import coefficients, surface_force
 from mspt.progress import last_event
@@ -222,7 +222,7 @@ def test_summary_orders_designs() -> None:
 def test_prediction_of_a_mesh_carries_values_to_its_triangles() -> None:
     mesh = draw_body("ellipsoid", 4).mesh
     checkpoint = exact_checkpoint()
-    inputs = look_at(checkpoint, mesh, num_clouds=3)
+    inputs = sample_inputs(checkpoint, mesh, num_clouds=3)
     events = list(predict_flow(checkpoint, mesh, inputs, device="cpu"))
     assert [event.done for event in events[:-1] if isinstance(event, CloudsDone)] == [1, 2, 3]
     found = events[-1]
@@ -238,7 +238,7 @@ def test_prediction_of_a_mesh_carries_values_to_its_triangles() -> None:
 
 def test_points_of_the_flow_are_outside_and_on_both_sides() -> None:
     mesh = draw_body("block", 1).mesh
-    inputs = look_at(make_checkpoint(), mesh, num_clouds=2)
+    inputs = sample_inputs(make_checkpoint(), mesh, num_clouds=2)
     for cloud in inputs.clouds:
         assert cloud.num_surface == 120
         flow = cloud.points[120:]
@@ -249,7 +249,7 @@ def test_points_of_the_flow_are_outside_and_on_both_sides() -> None:
 
 def test_force_of_evenly_spread_points_is_that_of_the_surface() -> None:
     mesh = box((0, -0.5, 0), (1, 0.5, 1))
-    cloud = look_at(make_checkpoint(), mesh, num_clouds=1).clouds[0]
+    cloud = sample_inputs(make_checkpoint(), mesh, num_clouds=1).clouds[0]
     fields = torch.zeros(len(cloud.points), 7)
     fields[:, 0] = (cloud.features[:, 0] < -0.5).float()  # pressure on the front face alone
     force = cloud_force(cloud, fields, float(mesh.areas.sum()))
@@ -258,7 +258,7 @@ def test_force_of_evenly_spread_points_is_that_of_the_surface() -> None:
 
 def test_cells_take_values_from_their_own_side_of_a_thin_plate() -> None:
     mesh = box((0, -0.5, 0), (1, 0.5, 0.002))
-    inputs = look_at(make_checkpoint(), mesh, num_clouds=2)
+    inputs = sample_inputs(make_checkpoint(), mesh, num_clouds=2)
     up = inputs.normals[:, 2:] > 0.5
     cells = carry_to_cells(mesh, inputs.points, inputs.normals, values=up.astype(float))
     assert (cells[mesh.normals[:, 2] > 0.5] > 0.95).all()
@@ -271,14 +271,14 @@ def test_a_body_without_an_outside_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(flow_inputs, "nearest_on", inside)
     with pytest.raises(GeometryError, match="mesh must leave room for the flow"):
-        look_at(make_checkpoint(), box((0, -0.3, 0), (1, 0.3, 0.5)))
+        sample_inputs(make_checkpoint(), box((0, -0.3, 0), (1, 0.3, 0.5)))
 
 
 def test_only_checkpoints_for_flows_predict_flows() -> None:
     other = Checkpoint(nn.Identity(), PRESET.model, fit_normalizer(STACK), {"dataset": "darcy"})
     with pytest.raises(MSPTError, match="must be one for flows around bodies, got one for 'darcy'"):
         cloud_size(other)
-    with pytest.raises(MSPTError, match=r"must keep the outlines .* 'darcy'"):
+    with pytest.raises(MSPTError, match=r"must hold the outlines .* 'darcy'"):
         library_of(other)
 
 
@@ -295,7 +295,7 @@ def test_checks_are_zero_for_a_model_that_is_symmetric_and_local() -> None:
 
 def report_for(mesh: SurfaceMesh) -> TrustReport:
     checkpoint = exact_checkpoint()
-    inputs = look_at(checkpoint, mesh, num_clouds=2)
+    inputs = sample_inputs(checkpoint, mesh, num_clouds=2)
     return trust_report(checkpoint, mesh, inputs, library=library_of(checkpoint))
 
 
@@ -306,7 +306,7 @@ def check_of(report: TrustReport, name: str) -> Check:
 def test_a_shape_unlike_all_others_is_far_away() -> None:
     far = check_of(report_for(box((0, -0.05, 0), (1, 0.05, 0.05))), "Nearest known shape")
     assert far.verdict == "poor"
-    assert "far from all shapes learned from" in far.meaning
+    assert "far from all training shapes" in far.meaning
     assert report_for(box((0, -0.05, 0), (1, 0.05, 0.05))).verdict == "poor"
 
 

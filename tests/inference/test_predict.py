@@ -1,19 +1,25 @@
+from importlib import import_module
+
 import pytest
 import torch
 from helpers import made_up_cases, tiny_config
 
-from mspt.checkpoint import Checkpoint, build_model
+from mspt.checkpoint import Checkpoint
 from mspt.errors import DataError, MSPTError
 from mspt.evaluation.cases import evaluate, num_parameters, surroundings
 from mspt.inference.predict import (
     available_devices,
+    encode_inputs,
     partitions_for,
     pick_device,
     predict_case,
+    predict_cases,
     predict_stack,
 )
 from mspt.metrics.fields import field_metrics, max_error, relative_l2
 from mspt.models.normalizer import Normalizer
+from mspt.models.registry import build_model
+from mspt.partition.ball_tree import sequence_partition
 from mspt.progress import last_event
 
 CASES = made_up_cases(5)
@@ -56,6 +62,32 @@ def test_batches_and_single_cases_agree(checkpoint: Checkpoint) -> None:
         case = CASES.case(index)
         alone = predict_case(checkpoint, case.points, case.features, device="cpu").fields
         torch.testing.assert_close(together[index], alone, rtol=1e-5, atol=1e-3)
+
+
+def test_cases_one_by_one_are_predicted_as_each_alone(checkpoint: Checkpoint) -> None:
+    """Neighboring cases with the same points share a partition, others do not."""
+    rows = [0, 0, 1, 0]
+    points, features = CASES.points[rows], CASES.features[[0, 1, 2, 3]]
+    found = list(predict_cases(checkpoint, points, features, device="cpu"))
+    for prediction, *inputs in zip(found, points, features, strict=True):
+        alone = predict_case(checkpoint, *inputs, device="cpu")
+        assert torch.equal(prediction.fields, alone.fields)
+    assert found[0].partition is found[1].partition
+    assert len({id(prediction.partition) for prediction in found}) == 3
+    assert found[1].partition_seconds == 0 < found[2].partition_seconds
+
+
+def test_a_given_partition_is_used(checkpoint: Checkpoint) -> None:
+    case = CASES.case(0)
+    runs = sequence_partition(len(case.points), 6)
+    encoded = encode_inputs(checkpoint, case.points, case.features, partition=runs)
+    assert encoded.partition is runs
+    own, other = (
+        predict_case(checkpoint, case.points, case.features, partition=partition, device="cpu")
+        for partition in (None, runs)
+    )
+    assert other.partition is runs
+    assert not torch.allclose(own.fields, other.fields, rtol=1e-3)
 
 
 @pytest.mark.gpu
@@ -146,11 +178,9 @@ def test_metrics_of_fields_are_apart() -> None:
 
 def test_normalizer_decode_inverts_encode() -> None:
     normalizer = Normalizer.fit(CASES.points, CASES.features, CASES.fields)
-    torch.testing.assert_close(
-        normalizer.decode(normalizer.encode_fields(CASES.fields)), CASES.fields
-    )
+    encoded = (CASES.fields - normalizer.fields_mean) / normalizer.fields_scale
+    torch.testing.assert_close(normalizer.decode(encoded), CASES.fields)
     points, features = normalizer.encode(CASES.points, CASES.features)
-    encoded = normalizer.encode_fields(CASES.fields)
     assert points.abs().max() == pytest.approx(1.0, abs=1e-6)
     for values in (features, encoded):
         assert values.mean((0, 1)).abs().max() < 1e-5
@@ -174,7 +204,19 @@ def test_normalizer_leaves_a_constant_channel_finite() -> None:
     assert features.abs().max() == 0
 
 
-def test_header_tells_size_and_surroundings() -> None:
+def test_header_holds_size_and_surroundings() -> None:
     linear = torch.nn.Linear(3, 2)
     assert num_parameters(linear) == 8
     assert surroundings()["versions"]["torch"].startswith("2.")
+
+
+@pytest.mark.parametrize("package", ["mspt.inference", "mspt.inspection", "mspt.models"])
+def test_public_names_of_a_package_can_be_imported(package: str) -> None:
+    module = import_module(package)
+    for name in module.__all__:
+        assert hasattr(module, name), name
+
+
+def test_other_names_of_the_package_are_refused() -> None:
+    with pytest.raises(AttributeError, match=r"'mspt\.inference' has no attribute 'finish'"):
+        import_module("mspt.inference").finish  # noqa: B018

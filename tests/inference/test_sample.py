@@ -16,7 +16,7 @@ from mspt.inference.sample import (
     sample_of_flow,
     sample_of_points,
 )
-from mspt.inference.sampling import cloud_size, look_at
+from mspt.inference.sampling import cloud_size, sample_inputs
 
 NAME = list_flows("test")[0]
 
@@ -26,22 +26,22 @@ def model_of_flows() -> object:
     return load_checkpoint("pretrained/car.safetensors")
 
 
-def test_a_case_is_asked_as_any_case_is() -> None:
+def test_a_sample_of_a_case_is_predicted_as_the_case_is() -> None:
     case = load_case("elasticity", list_cases("elasticity")[3])
     checkpoint = load_checkpoint("pretrained/elasticity.safetensors")
     expected = predict_case(checkpoint, case.points, case.features).fields
     torch.testing.assert_close(predict_sample(checkpoint, sample_of_case(case)), expected)
 
 
-def test_a_flow_is_seen_at_as_many_points_as_the_model_has_learned_on(
+def test_a_flow_is_sampled_at_as_many_points_as_in_training(
     model_of_flows: object,
 ) -> None:
     flow, size = load_flow(NAME), cloud_size(model_of_flows)
-    seen = sample_of_flow(NAME, flow, size=size)
-    assert (seen.num_surface, len(seen.points)) == (size[0], sum(size))
-    error = predict_sample(model_of_flows, seen)[: size[0], 0] - seen.truth[: size[0], 0]
-    deviation = seen.truth[: size[0], 0].std()
-    assert error.square().mean().sqrt() < 0.6 * deviation  # it knows what it looks at
+    sample = sample_of_flow(NAME, flow, size=size)
+    assert (sample.num_surface, len(sample.points)) == (size[0], sum(size))
+    error = predict_sample(model_of_flows, sample)[: size[0], 0] - sample.truth[: size[0], 0]
+    deviation = sample.truth[: size[0], 0].std()
+    assert error.square().mean().sqrt() < 0.6 * deviation  # the model was trained on such flows
 
 
 def test_the_whole_flow_is_its_own_mirror_image() -> None:
@@ -61,7 +61,7 @@ def test_points_of_a_flow_lie_on_its_body() -> None:
 
 def test_clouds_of_a_shape_are_joined_surface_first(model_of_flows: object) -> None:
     mesh = car_body(0).mesh
-    clouds = look_at(model_of_flows, mesh, num_clouds=2).clouds
+    clouds = sample_inputs(model_of_flows, mesh, num_clouds=2).clouds
     joined = sample_of_clouds("two", clouds, title="Block", body=mesh)
     assert joined.num_surface == sum(cloud.num_surface for cloud in clouds)
     assert joined.features[: joined.num_surface, 4].eq(1).all()
@@ -79,12 +79,12 @@ def test_channels_are_zero_where_they_are_not_defined() -> None:
         assert not elsewhere.any(), channel.name
 
 
-def test_no_model_can_be_asked_about_a_made_up_cloud(model_of_flows: object) -> None:
+def test_a_cloud_without_features_cannot_be_predicted(model_of_flows: object) -> None:
     with pytest.raises(ValueError, match="sample must have features, got none for line"):
         predict_sample(model_of_flows, sample_of_points("line", torch.rand(9, 3), title="Line"))
 
 
 def test_a_model_of_another_data_set_is_refused() -> None:
-    seen = sample_of_flow(NAME, load_flow(NAME), size=(64, 32))
+    sample = sample_of_flow(NAME, load_flow(NAME), size=(64, 32))
     with pytest.raises(MSPTError, match="one for flows around bodies"):
-        predict_sample(load_checkpoint("pretrained/darcy.safetensors"), seen)
+        predict_sample(load_checkpoint("pretrained/darcy.safetensors"), sample)

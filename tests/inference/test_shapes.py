@@ -1,4 +1,4 @@
-"""From a file to a prediction: the function, the command line, the passport."""
+"""From a file to a prediction: the function, the command line, the run record."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import pytest
 import pyvista as pv
 from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_solution
 
-from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
+from mspt.checkpoint import load_checkpoint, save_checkpoint
 from mspt.cli import shapes as commands_flow
 from mspt.cli.main import main
 from mspt.data.sets.car.dataset import training_facts
@@ -23,13 +23,14 @@ from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import Placement, as_is, guess_placement
 from mspt.inference.shapes import (
     ShapeResult,
-    Working,
+    StageStarted,
     largest_difference,
-    passport,
     predict,
     predict_shape,
-    read_passport,
+    read_run_record,
+    run_record,
 )
+from mspt.models.registry import build_model
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import Progress
@@ -70,14 +71,14 @@ def result(checkpoint_path: Path) -> ShapeResult:
     return predict(load_checkpoint(checkpoint_path), CAR, placement="as is", device="cpu")
 
 
-def test_work_is_told_while_it_is_done(checkpoint_path: Path) -> None:
+def test_stages_are_yielded_while_they_are_worked_on(checkpoint_path: Path) -> None:
     events = list(predict_shape(load_checkpoint(checkpoint_path), CAR, placement="as is"))
-    shares = [event.share for event in events if isinstance(event, Working)]
+    shares = [event.share for event in events if isinstance(event, StageStarted)]
     assert shares == sorted(shares)
-    assert [event.stage for event in events[:3] if isinstance(event, Working)] == [
+    assert [event.stage for event in events[:3] if isinstance(event, StageStarted)] == [
         "Repair",
         "Place",
-        "Look",
+        "Sample points",
     ]
     assert isinstance(events[-1], ShapeResult)
 
@@ -126,31 +127,31 @@ def test_turned_and_scaled_shapes_give_the_same_prediction(
     assert np.abs(back - result.cell_fields()["Cf"]).max() < 1e-3
 
 
-def test_passport_repeats_a_prediction(
+def test_run_record_repeats_a_prediction(
     result: ShapeResult, checkpoint_path: Path, shape_path: Path, tmp_path: Path
 ) -> None:
-    written = passport(result, checkpoint=checkpoint_path, shape=shape_path)
+    written = run_record(result, checkpoint=checkpoint_path, shape=shape_path)
     assert largest_difference(result, written) == 0
     assert largest_difference(result, written | {"C_D": written["C_D"] + 0.25}) == pytest.approx(
         0.25
     )
     path = tmp_path / "passport.json"
     path.write_text(json.dumps(written))
-    assert read_passport(path) == json.loads(json.dumps(written))
+    assert read_run_record(path) == json.loads(json.dumps(written))
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "passport must be a JSON file written by predict, got p.json"),
-        ("[]", "passport must be a JSON file written by predict, got p.json"),
-        ('{"format": "other"}', "passport must have the format mspt-passport/1, got 'other'"),
+        ("{", "run record must be a JSON file written by predict, got p.json"),
+        ("[]", "run record must be a JSON file written by predict, got p.json"),
+        ('{"format": "other"}', "run record must have the format mspt-run/1, got 'other'"),
     ],
 )
-def test_what_is_no_passport_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_what_is_not_a_run_record_is_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "p.json").write_text(text)
     with pytest.raises(DataError, match=message):
-        read_passport(tmp_path / "p.json")
+        read_run_record(tmp_path / "p.json")
 
 
 @pytest.fixture
@@ -200,7 +201,7 @@ def test_command_guesses_and_lets_a_person_overrule(
     [
         (["predict"], "shape must be a file, got none"),
         (["predict", "none.stl"], "file must exist, found no none.stl"),
-        (["predict", "--replay", "none.json"], "passport must be a JSON file"),
+        (["predict", "--replay", "none.json"], "run record must be a JSON file"),
         (["solve", "none.stl", "--out", "x.vtp"], "--out must be a .npz file for a shape"),
     ],
 )

@@ -6,7 +6,7 @@ import torch
 from made_up_flows import flow_preset, sphere_clouds
 from torch import Tensor
 
-from mspt.checkpoint import Checkpoint, build_model
+from mspt.checkpoint import Checkpoint
 from mspt.errors import MSPTError
 from mspt.geometry.bodies.families import draw_body
 from mspt.inference.flow import cloud_force
@@ -23,14 +23,16 @@ from mspt.inspection.observe import (
     observe,
     parse_points,
     patch_matrix,
+    peak_point,
     share_of_all,
     summaries_by_block,
-    telling_point,
 )
-from mspt.inspection.recording import Mask, Recording, each_block, record, repeat_masked
+from mspt.inspection.recording import Recording, record, repeat_masked
 from mspt.metrics.forces import coefficients
 from mspt.metrics.ranking import spearman
+from mspt.models.blocks import KeyMask
 from mspt.models.normalizer import Normalizer
+from mspt.models.registry import build_model
 from mspt.partition.ball_tree import Partition
 from mspt.seeding import generator
 from mspt.training.batches import fit_normalizer
@@ -39,21 +41,21 @@ from tests.inspection.test_weights import N, cloud, make_model, make_recording
 K = 6
 
 
-def mask(*, points: tuple[int, ...] = (), nodes: tuple[int, ...] = (), count: int = K) -> Mask:
+def mask(*, points: tuple[int, ...] = (), nodes: tuple[int, ...] = (), count: int = K) -> KeyMask:
     """A mask of places in leaf order and of supernodes."""
     hidden, gone = torch.zeros(N, dtype=torch.bool), torch.zeros(count, dtype=torch.bool)
     hidden[list(points)], gone[list(nodes)] = True, True
-    return Mask(points=hidden, supernodes=gone)
+    return KeyMask(points=hidden, supernodes=gone)
 
 
 @torch.no_grad()
 def dense_run(recording: Recording, hidden_keys: Tensor, blocks: tuple[int, ...]) -> Tensor:
-    """The whole model with one dense softmax per block, in which hidden keys score -inf."""
+    """All blocks with one dense softmax per block, in which hidden keys score -inf."""
     model, partition = recording.model, recording.partition
     sizes, now = partition.offsets.diff().tolist(), recording.hidden[0].clone()
     patch = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
     count = model.config.num_supernodes
-    for index, block in enumerate(each_block(model)):
+    for index, block in enumerate(model.blocks):
         x, layer = block.norm_attention(now), block.attention
         pooled = [
             part.mean(0) for rows in x.split(sizes) for part in torch.tensor_split(rows, count)
@@ -102,14 +104,14 @@ def test_masking_all_supernodes_leaves_attention_within_patches() -> None:
     for patch in range(K):
         rows = recording.partition.order[edges[patch] : edges[patch + 1]]
         count = len(rows)
-        # The patch as a cloud of its own, cut into one patch whose one supernode is masked too.
+        # The patch as a cloud of its own with one patch, whose one supernode is masked too.
         own = Partition(
             order=torch.arange(count),
             inverse=torch.arange(count),
             offsets=torch.tensor([0, count]),
         )
         apart = record(recording.model, cloud()[rows], partition=own)
-        no_node = Mask(
+        no_node = KeyMask(
             points=torch.zeros(count, dtype=torch.bool), supernodes=torch.ones(1, dtype=torch.bool)
         )
         torch.testing.assert_close(repeat_masked(apart, no_node), alone[rows])
@@ -135,7 +137,7 @@ def test_removed_patch_is_as_if_its_points_were_not_there(patch: int) -> None:
     torch.testing.assert_close(repeat_masked(recording, removed)[left], expected)
 
 
-def test_mask_that_leaves_nothing_to_read_is_refused() -> None:
+def test_mask_that_leaves_no_key_is_refused() -> None:
     recording = make_recording()
     edges = recording.partition.offsets.tolist()
     nothing = mask(points=tuple(range(edges[2], edges[3])), nodes=tuple(range(K)))
@@ -165,8 +167,8 @@ def test_mask_of_a_patch_names_what_is_wrong() -> None:
 
 
 @pytest.fixture(scope="module")
-def seen() -> Observed:
-    """An untrained model of flows that looks at a cloud round a body."""
+def observed() -> Observed:
+    """The recorded prediction of an untrained model of flows, for a cloud around a body."""
     stack, preset = sphere_clouds(3), flow_preset(surface_points=240, volume_points=120)
     model = build_model(preset.model, seed=3)
     random = generator(5, "weights")
@@ -196,58 +198,66 @@ def seen() -> Observed:
     return observe(checkpoint, sample)
 
 
-def test_what_is_observed_is_what_is_predicted(seen: Observed) -> None:
-    torch.testing.assert_close(seen.fields, predict_sample(seen.checkpoint, seen.sample))
+def test_what_is_observed_is_what_is_predicted(observed: Observed) -> None:
+    torch.testing.assert_close(
+        observed.fields, predict_sample(observed.checkpoint, observed.sample)
+    )
 
 
-def test_change_of_drag_is_that_of_the_changed_fields(seen: Observed) -> None:
-    done = mask_patch(seen, 2, masked="points and supernodes")
-    for fields, found in ((seen.fields, done.before), (seen.fields + done.change, done.after)):
-        force = cloud_force(as_cloud(seen.sample), fields, 2.0)
+def test_change_of_drag_is_that_of_the_changed_fields(observed: Observed) -> None:
+    done = mask_patch(observed, 2, masked="points and supernodes")
+    for fields, found in (
+        (observed.fields, done.before),
+        (observed.fields + done.change, done.after),
+    ):
+        force = cloud_force(as_cloud(observed.sample), fields, 2.0)
         expected = coefficients(force, reference_area=0.5)
         assert abs(found.C_D - expected.C_D) < 1e-6
         assert abs(found.C_L - expected.C_L) < 1e-6
     assert done.after.C_D != done.before.C_D
 
 
-def test_removed_points_have_no_prediction_and_keep_their_force(seen: Observed) -> None:
-    surface = seen.partition.patch_of_point[: seen.sample.num_surface]
+def test_removed_points_have_no_prediction_and_keep_their_force(observed: Observed) -> None:
+    surface = observed.partition.patch_of_point[: observed.sample.num_surface]
     patch = int(surface[0])
-    removed, masked = mask_patch(seen, patch, masked="patch removed"), mask_patch(seen, patch)
-    gone = seen.partition.patch_of_point == patch
+    removed, masked = (
+        mask_patch(observed, patch, masked="patch removed"),
+        mask_patch(observed, patch),
+    )
+    gone = observed.partition.patch_of_point == patch
     assert removed.fields[gone].isnan().all()
     assert torch.equal(removed.change[~gone], masked.change[~gone])
-    kept = torch.where(gone[:, None], seen.fields, masked.fields)
-    force = cloud_force(as_cloud(seen.sample), kept, 2.0)
+    kept = torch.where(gone[:, None], observed.fields, masked.fields)
+    force = cloud_force(as_cloud(observed.sample), kept, 2.0)
     expected = coefficients(force, reference_area=0.5)
     assert abs(removed.after.C_D - expected.C_D) < 1e-9
 
 
-def test_effects_of_all_patches_are_those_of_each(seen: Observed) -> None:
+def test_effects_of_all_patches_are_those_of_each(observed: Observed) -> None:
     points = (3, 50)
-    events = list(mask_each_patch(seen, points, channel=1, block=1))
-    assert [event.patch for event in events] == list(range(seen.recording.num_patches))
-    change = mask_patch(seen, 4, block=1).change[list(points), 1].double()
+    events = list(mask_each_patch(observed, points, channel=1, block=1))
+    assert [event.patch for event in events] == list(range(observed.recording.num_patches))
+    change = mask_patch(observed, 4, block=1).change[list(points), 1].double()
     assert events[4].effect == pytest.approx(change.square().mean().sqrt().item())
-    found = compare_with_attention(seen, points, events, block=1)
-    weights = attend_from(seen, points, block=1).on_supernodes.mean(0).numpy()
+    found = compare_with_attention(observed, points, events, block=1)
+    weights = attend_from(observed, points, block=1).on_supernodes.mean(0).numpy()
     np.testing.assert_allclose(found.attention, weights, rtol=1e-5)
     assert found.rank_correlation == pytest.approx(spearman(weights, found.effect))
 
 
-def test_mean_over_blocks_is_compared_where_all_are_masked(seen: Observed) -> None:
-    events = list(mask_each_patch(seen, (3,), channel=0))
-    found = compare_with_attention(seen, (3,), events)
+def test_mean_over_blocks_is_compared_where_all_are_masked(observed: Observed) -> None:
+    events = list(mask_each_patch(observed, (3,), channel=0))
+    found = compare_with_attention(observed, (3,), events)
     each = [
-        attend_from(seen, (3,), block=block).on_supernodes[0]
-        for block in range(seen.recording.num_blocks)
+        attend_from(observed, (3,), block=block).on_supernodes[0]
+        for block in range(observed.recording.num_blocks)
     ]
     np.testing.assert_allclose(found.attention, torch.stack(each).mean(0).numpy(), rtol=1e-5)
 
 
-def test_look_from_several_points_is_the_sum_of_each(seen: Observed) -> None:
-    both = attend_from(seen, (3, 90), block=0, head=1)
-    first, second = (attend_from(seen, (point,), block=0, head=1) for point in (3, 90))
+def test_attention_of_several_points_is_the_sum_of_each(observed: Observed) -> None:
+    both = attend_from(observed, (3, 90), block=0, head=1)
+    first, second = (attend_from(observed, (point,), block=0, head=1) for point in (3, 90))
     torch.testing.assert_close(both.local, first.local + second.local)
     torch.testing.assert_close(
         both.through_supernodes, first.through_supernodes + second.through_supernodes
@@ -255,33 +265,33 @@ def test_look_from_several_points_is_the_sum_of_each(seen: Observed) -> None:
     assert float((both.local + both.through_supernodes).sum()) == pytest.approx(2, abs=1e-5)
 
 
-def test_numbers_by_block_are_those_of_each_block(seen: Observed) -> None:
-    found = summaries_by_block(seen, (3, 90), head=0)
+def test_numbers_by_block_are_those_of_each_block(observed: Observed) -> None:
+    found = summaries_by_block(observed, (3, 90), head=0)
     assert found == tuple(
-        attend_from(seen, (3, 90), block=block, head=0).summary for block in range(len(found))
+        attend_from(observed, (3, 90), block=block, head=0).summary for block in range(len(found))
     )
-    shares = share_of_all(seen)[1].mean(0)[[3, 90]].mean()
-    assert attend_from(seen, (3, 90), block=1).summary.global_share == pytest.approx(
+    shares = share_of_all(observed)[1].mean(0)[[3, 90]].mean()
+    assert attend_from(observed, (3, 90), block=1).summary.global_share == pytest.approx(
         float(shares), abs=1e-6
     )
 
 
-def test_rows_of_a_patch_matrix_are_what_its_points_read(seen: Observed) -> None:
-    found = patch_matrix(seen, 0, block=1)
+def test_rows_of_a_patch_matrix_are_the_weights_of_its_points(observed: Observed) -> None:
+    found = patch_matrix(observed, 0, block=1)
     torch.testing.assert_close(
         found.local.sum(1) + found.supernodes.sum(1), torch.ones(len(found.points))
     )
     point = int(found.points[2])
-    alone = attend_from(seen, (point,), block=1)
+    alone = attend_from(observed, (point,), block=1)
     torch.testing.assert_close(found.local[2], alone.local[found.points])
     torch.testing.assert_close(found.supernodes[2], alone.on_supernodes[0])
     with pytest.raises(ValueError, match="patch must lie between 0 and"):
-        patch_matrix(seen, 99, block=0)
+        patch_matrix(observed, 99, block=0)
 
 
-def test_first_point_is_where_the_pressure_on_the_body_is_largest(seen: Observed) -> None:
-    pressure = seen.fields[: seen.sample.num_surface, 0]
-    assert float(pressure[telling_point(seen)]) == float(pressure.max())
+def test_peak_point_is_where_the_pressure_on_the_body_is_largest(observed: Observed) -> None:
+    pressure = observed.fields[: observed.sample.num_surface, 0]
+    assert float(pressure[peak_point(observed)]) == float(pressure.max())
 
 
 @pytest.mark.parametrize("text", ["-1", "3,x", "360", "1.5"])
@@ -290,22 +300,22 @@ def test_list_of_points_that_are_none_is_refused(text: str) -> None:
         parse_points(text, 360)
 
 
-def test_no_points_or_points_beyond_the_cloud_are_refused(seen: Observed) -> None:
-    for points in ((), (len(seen.fields),)):
+def test_no_points_or_points_beyond_the_cloud_are_refused(observed: Observed) -> None:
+    for points in ((), (len(observed.fields),)):
         with pytest.raises(ValueError, match="points must lie between 0 and"):
-            attend_from(seen, points, block=0)
+            attend_from(observed, points, block=0)
 
 
-def test_models_without_joint_attention_are_refused(seen: Observed) -> None:
-    config = replace(seen.checkpoint.config, architecture="transolver")
-    other = replace(seen.checkpoint, model=build_model(config), config=config)
+def test_models_without_joint_attention_are_refused(observed: Observed) -> None:
+    config = replace(observed.checkpoint.config, architecture="transolver")
+    other = replace(observed.checkpoint, model=build_model(config), config=config)
     with pytest.raises(MSPTError, match=r"of the architecture mspt, .* got transolver"):
-        observe(other, seen.sample)
+        observe(other, observed.sample)
     with pytest.raises(ValueError, match="sample must have features, got none for line"):
-        observe(seen.checkpoint, sample_of_points("line", torch.rand(9, 3), title="Line"))
+        observe(observed.checkpoint, sample_of_points("line", torch.rand(9, 3), title="Line"))
 
 
-def test_subject_of_another_data_set_is_refused(seen: Observed) -> None:
+def test_sample_of_another_data_set_is_refused(observed: Observed) -> None:
     model = make_model().float()
     flat = Checkpoint(
         model=model,
@@ -313,5 +323,5 @@ def test_subject_of_another_data_set_is_refused(seen: Observed) -> None:
         normalizer=Normalizer(space_dim=2, in_features=0, out_channels=1),
         info={},
     )
-    with pytest.raises(MSPTError, match="sample must have 2 axes and 0 features"):
-        observe(flat, seen.sample)
+    with pytest.raises(MSPTError, match=r"points must have 2 columns .* got 3; choose"):
+        observe(flat, observed.sample)

@@ -8,8 +8,7 @@ from helpers import tiny_config
 from hypothesis import given
 from torch import Tensor
 
-from mspt.checkpoint import build_model
-from mspt.inspection.recording import Recording, each_block, global_shares, record, trace_points
+from mspt.inspection.recording import Recording, global_shares, record, trace_points
 from mspt.inspection.weights import (
     all_weights,
     entropy_bits,
@@ -20,10 +19,11 @@ from mspt.inspection.weights import (
     patch_centers,
     patch_weights,
     spread_on_cloud,
-    summarize,
+    summaries_of,
     supernode_of_point,
 )
 from mspt.models.mspt import MSPT
+from mspt.models.registry import build_model
 from mspt.partition.ball_tree import build_partition, sequence_partition
 from mspt.seeding import generator
 
@@ -54,7 +54,7 @@ def dense_weights(recording: Recording, block: int) -> Tensor:
 
     Written from the layer's own matrices, point by point, without any of the code under test.
     """
-    layer = each_block(recording.model)[block]
+    layer = recording.model.block(block)
     x = layer.norm_attention(recording.hidden[block])
     both = torch.cat([x, recording.supernodes[block]])
     heads, width = layer.attention.num_heads, x.shape[1]
@@ -98,7 +98,7 @@ def test_weights_times_values_give_the_features_after_every_block() -> None:
     recording = make_recording(num_supernodes=2)
     everyone = torch.arange(N)
     for block in range(recording.num_blocks):
-        layer = each_block(recording.model)[block]
+        layer = recording.model.block(block)
         trace = trace_points(recording, everyone, block=block)
         spread = spread_on_cloud(trace, recording.partition)
         hidden = recording.hidden[block][recording.partition.inverse]
@@ -159,20 +159,20 @@ def test_share_of_all_points_is_that_of_each_traced_alone(num_supernodes: int) -
 
 def test_share_is_computed_a_few_patches_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     recording = make_recording()
-    whole = global_shares(recording, block=1)
-    seen = []
-    layer = each_block(recording.model)[1].attention
+    expected = global_shares(recording, block=1)
+    sizes = []
+    layer = recording.model.block(1).attention
     original = layer.global_share
 
     def spy(x: Tensor, *rest: object) -> Tensor:
-        seen.append(x.shape[1])
+        sizes.append(x.shape[1])
         return original(x, *rest)
 
-    monkeypatch.setattr("mspt.inspection.recording.STREAM_ROWS", 10)
+    monkeypatch.setattr("mspt.inspection.recording.stream_rows", lambda _: 10)
     monkeypatch.setattr(layer, "global_share", spy)
-    torch.testing.assert_close(global_shares(recording, block=1), whole)
-    assert sum(seen) == N
-    assert max(seen) <= 10
+    torch.testing.assert_close(global_shares(recording, block=1), expected)
+    assert sum(sizes) == N
+    assert max(sizes) <= 10
 
 
 @given(count=st.integers(1, 64))
@@ -183,7 +183,7 @@ def test_entropy_of_even_attention_counts_the_keys(count: int) -> None:
 
 def test_summary_is_the_entropy_of_the_mean_of_the_heads() -> None:
     trace = trace_points(make_recording(), torch.tensor([3, 9]), block=2)
-    first, second = summarize(trace, None)
+    first, second = summaries_of(trace, None)
     weights = all_weights(trace).mean(0)[0].numpy()
     bits = -sum(w * math.log2(w) for w in weights if w > 0)
     assert first.entropy == pytest.approx(bits)
@@ -196,7 +196,7 @@ def test_summary_is_the_entropy_of_the_mean_of_the_heads() -> None:
 def test_one_head_differs_from_the_mean_and_a_wrong_one_is_refused() -> None:
     trace = trace_points(make_recording(), torch.tensor([3]), block=0)
     shares = global_share(trace)
-    assert summarize(trace, 1)[0].global_share == pytest.approx(shares[1, 0].item())
+    assert summaries_of(trace, 1)[0].global_share == pytest.approx(shares[1, 0].item())
     torch.testing.assert_close(over_heads(shares, None), shares.sum(0) / 2)
     with pytest.raises(ValueError, match="head must lie between 0 and 1, got 2"):
         over_heads(shares, 2)

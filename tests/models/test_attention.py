@@ -26,6 +26,12 @@ def make_layer(**changes: object) -> PMSA:
         return PMSA(12, **{"num_heads": 3, **changes}).double()
 
 
+def pool_all(layer: PMSA, x: Tensor, num_patches: int) -> Tensor:
+    """The supernodes of all patches (equation 2)."""
+    runs = patch_runs(x.shape[1], num_patches)
+    return torch.cat([layer.pool_patches(x[:, run.rows], run) for run in runs], dim=1)
+
+
 def dense_reference(layer: PMSA, x: Tensor, supernodes: Tensor, num_patches: int) -> Tensor:
     """Equation 7 with one softmax over all points and supernodes, other patches masked out."""
     num_points, num_supernodes = x.shape[1], supernodes.shape[1]
@@ -86,7 +92,7 @@ def test_supernodes_are_pooled_from_contiguous_sub_blocks(
 ) -> None:
     layer = make_layer(pooling=pooling, num_supernodes=num_supernodes)
     x = randn(2, 23, 12)
-    torch.testing.assert_close(layer.supernodes(x, 5), pooled_reference(layer, x, 5))
+    torch.testing.assert_close(pool_all(layer, x, 5), pooled_reference(layer, x, 5))
 
 
 def learned_weights(pool: PatchPooling, patch: Tensor, query: int) -> Tensor:
@@ -111,7 +117,7 @@ def test_supernodes_are_pooled_with_the_learned_weights(pooling: str) -> None:
         for patch in cut(cloud, 5)
         for query in range(3)
     ]
-    torch.testing.assert_close(layer.supernodes(x, 5).flatten(0, 1), torch.stack(expected))
+    torch.testing.assert_close(pool_all(layer, x, 5).flatten(0, 1), torch.stack(expected))
 
 
 def test_gradient_of_the_joint_softmax_is_exact() -> None:
@@ -131,8 +137,8 @@ def test_gradients_equal_those_of_the_dense_reference(pooling: str) -> None:
     def gradients(output: Tensor) -> tuple[Tensor, ...]:
         return torch.autograd.grad((output * target).sum(), [x, *layer.parameters()])
 
-    ours = gradients(layer(x, layer.supernodes(x, 4), 4))
-    dense = gradients(dense_reference(layer, x, layer.supernodes(x, 4), 4))
+    ours = gradients(layer(x, pool_all(layer, x, 4), 4))
+    dense = gradients(dense_reference(layer, x, pool_all(layer, x, 4), 4))
     torch.testing.assert_close(ours, dense)
 
 
@@ -158,9 +164,9 @@ def test_other_patches_reach_a_point_through_supernodes_only() -> None:
     layer, x = make_layer(), randn(1, 12, 12)
     changed = x.clone()
     changed[:, 6:] += 1.0
-    supernodes = layer.supernodes(x, 2)
+    supernodes = pool_all(layer, x, 2)
     torch.testing.assert_close(layer(changed, supernodes, 2)[:, :6], layer(x, supernodes, 2)[:, :6])
-    moved = layer(x, layer.supernodes(changed, 2), 2)[:, :6] - layer(x, supernodes, 2)[:, :6]
+    moved = layer(x, pool_all(layer, changed, 2), 2)[:, :6] - layer(x, supernodes, 2)[:, :6]
     assert moved.abs().max() > 1e-6
 
 
@@ -228,7 +234,7 @@ def test_pieces_are_whole_patches_in_order(max_rows: int) -> None:
 
 def test_trace_reproduces_the_forward_output() -> None:
     layer, x = make_layer(num_supernodes=2), randn(1, 17, 12)
-    supernodes = layer.supernodes(x, 5)
+    supernodes = pool_all(layer, x, 5)
     offsets = torch.tensor([0, 4, 8, 11, 14, 17])
     rows = torch.tensor([0, 5, 16])
     trace = layer.trace(x[0], supernodes[0], offsets=offsets, rows=rows)
@@ -257,7 +263,7 @@ def test_rejects_more_supernodes_than_points_of_a_patch() -> None:
     with pytest.raises(
         ValueError, match=r"num_supernodes must be at most .* got 4 for a patch of 3"
     ):
-        layer.supernodes(randn(1, 9, 12), 3)
+        pool_all(layer, randn(1, 9, 12), 3)
 
 
 def test_pools_give_the_known_values() -> None:

@@ -247,10 +247,11 @@ def test_grid_moves_the_output_with_a_bump_far_from_the_edges() -> None:
 def test_weights_of_a_point_sum_to_one_over_slices() -> None:
     layer = make_model("transolver").blocks[0].attention
     assert isinstance(layer, SliceAttention)
-    weights = layer.slice_weights(torch.randn(2, 9, WIDTH, dtype=torch.float64))
-    assert weights.shape == (2, HEADS, 9, SLICES)
+    guides, _ = layer._project(torch.randn(2, 9, WIDTH, dtype=torch.float64))
+    weights = layer._weigh(guides)
+    assert weights.shape == (HEADS, 2, 9, SLICES)
     assert (weights > 0).all()
-    torch.testing.assert_close(weights.sum(-1), torch.ones(2, HEADS, 9, dtype=torch.float64))
+    torch.testing.assert_close(weights.sum(-1), torch.ones(HEADS, 2, 9, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("name", MODELS)

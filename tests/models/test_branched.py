@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from mspt.checkpoint import build_model
 from mspt.config import ModelConfig
 from mspt.models.branched import BranchedMSPT, SplitPartition, split_partition
+from mspt.models.registry import build_model
 from mspt.seeding import generator
 
 CONFIG = ModelConfig(

@@ -7,7 +7,7 @@ from hypothesis import given
 from torch import Tensor, nn
 
 from mspt.config import ModelConfig
-from mspt.models import mspt as model_module
+from mspt.models import blocks
 from mspt.models.embedding import Embedding, reference_grid, time_features
 from mspt.models.mspt import MSPT, partition_points
 from mspt.seeding import generator, seeded
@@ -49,7 +49,7 @@ def model(request: pytest.FixtureRequest) -> MSPT:
 
 
 def test_streaming_equals_the_full_forward(model: MSPT, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_module, "stream_rows", lambda _: 11)
+    monkeypatch.setattr(blocks, "stream_rows", lambda _: 11)
     monkeypatch.setattr("mspt.models.embedding.stream_rows", lambda _: 7)
     points, features = cloud(2, 43, 2), cloud(2, 43, 1, seed=1)
     full = model(points, features)
@@ -173,14 +173,13 @@ def test_rejects_partitions_of_another_cloud() -> None:
 def test_unified_position_is_the_distance_to_a_grid() -> None:
     config = replace(CONFIG, in_features=0, unified_position=3)
     embedding = Embedding(config).double()
-    seen: list[Tensor] = []
     embedding.lift = nn.Identity()
     points = cloud(1, 5, 2)
-    seen.append(embedding(points, None))
+    described = embedding(points, None)
     grid = torch.tensor([[x, y] for x in (-1.0, 0, 1) for y in (-1.0, 0, 1)]).double()
     expected = torch.stack([(points[0] - g).square().sum(-1).sqrt() for g in grid], dim=-1)
-    torch.testing.assert_close(seen[0][0, :, 2:], expected)
-    torch.testing.assert_close(seen[0][..., :2], points)
+    torch.testing.assert_close(described[0, :, 2:], expected)
+    torch.testing.assert_close(described[..., :2], points)
 
 
 def test_reference_grid_has_all_axes() -> None:

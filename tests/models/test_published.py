@@ -14,10 +14,10 @@ from restated_published import (
     random_state,
     transform,
 )
-from torch import Tensor
+from torch import Tensor, nn
 
 from mspt.config import ModelConfig
-from mspt.models.published.layers import PublishedPMSA, pool_max, pool_mean
+from mspt.models.published.layers import PublishedPMSA, largest_values, nested_means
 from mspt.models.published.model import (
     CAR_BOX,
     PublishedMSPT,
@@ -182,13 +182,24 @@ def test_oddity_changes_the_result(oddity: str) -> None:
 def test_mean_pooling_drops_the_longest_rows_one_by_one() -> None:
     rows = torch.tensor([[3.0, 4.0], [1.0, 0.0], [0.0, 2.0]])
     expected = torch.stack([rows.mean(0), rows[1:].mean(0), rows[1], torch.zeros(2)])
-    torch.testing.assert_close(pool_mean(rows[None, None], 4)[0, 0], expected)
+    torch.testing.assert_close(nested_means(rows[None, None], 4)[0, 0], expected)
+
+
+def test_scales_of_the_layernorm_decide_which_rows_mean_pooling_leaves_out() -> None:
+    """With unit scales all norms are equal, so that tests need other scales."""
+    rows = torch.randn(64, WIDTH, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    norm = small_model().blocks[0].ln_1
+    assert isinstance(norm, nn.LayerNorm)
+    unit = nn.functional.layer_norm(rows, (WIDTH,)).norm(dim=-1)
+    torch.testing.assert_close(unit, torch.full_like(unit, WIDTH**0.5), rtol=1e-3, atol=0)
+    scaled = norm(rows).norm(dim=-1).sort().values
+    assert scaled.diff().median() > 1e-3 * WIDTH**0.5
 
 
 def test_max_pooling_sorts_each_channel_by_itself() -> None:
     rows = torch.tensor([[3.0, -4.0], [1.0, 0.0], [0.0, 2.0]])
     expected = torch.tensor([[3.0, 2.0], [1.0, 0.0], [0.0, -4.0], [0.0, 0.0]])
-    torch.testing.assert_close(pool_max(rows[None, None], 4)[0, 0], expected)
+    torch.testing.assert_close(largest_values(rows[None, None], 4)[0, 0], expected)
 
 
 @pytest.mark.parametrize("structured_shape", [None, (3, 5)])
@@ -236,9 +247,14 @@ def test_training_recomputes_attention_and_gives_the_same_gradients() -> None:
 
 
 def small_model(**changes: object) -> PublishedMSPT:
+    """A model whose LayerNorms have random scales, as trained ones have."""
     config = ModelConfig(space_dim=2, width=WIDTH, num_heads=2, num_blocks=2, num_patches=3)
     torch.manual_seed(0)
-    return PublishedMSPT(replace(config, **changes)).double().eval()
+    model = PublishedMSPT(replace(config, **changes)).double().eval()
+    for module in model.modules():
+        if isinstance(module, nn.LayerNorm):
+            nn.init.normal_(module.weight, mean=1.0, std=0.3)
+    return model
 
 
 def test_clouds_of_a_batch_do_not_see_each_other() -> None:

@@ -1,4 +1,4 @@
-"""Loading the authors' state dicts: names, what shapes tell, and what is refused."""
+"""Loading the authors' state dicts: names, what follows from shapes, and what is refused."""
 
 import re
 
@@ -47,7 +47,7 @@ def test_compiled_blocks_do_not_matter() -> None:
         {"space_dim": 3, "in_features": 1, "unified_position": 8},
     ],
 )
-def test_shapes_tell_the_architecture(settings: dict[str, object]) -> None:
+def test_architecture_follows_from_shapes(settings: dict[str, object]) -> None:
     keywords = {"space_dim": 2, "width": 8, "num_blocks": 2, "num_patches": 6, **settings}
     config = ModelConfig(architecture="published", partition="sequence", num_heads=4, **keywords)
     model = load_published(
@@ -128,7 +128,7 @@ def test_linear_pooling_needs_its_weights() -> None:
     refused(make_state(pooling="linear"), r"unknown: blocks\.0\.Attn\.pool_proj\.weight")
 
 
-def test_linear_pooling_tells_the_number_of_supernodes() -> None:
+def test_weights_of_linear_pooling_fix_the_number_of_supernodes() -> None:
     state = make_state(pooling="linear", num_supernodes=2)
     message = r"pool_proj\.weight \(16, 8\) instead of \(24, 8\)"
     refused(state, message, pooling="linear", num_supernodes=3)

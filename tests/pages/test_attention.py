@@ -12,7 +12,7 @@ from mspt.figures.scenes.attention import MOST, READS
 from mspt.figures.viewer.encode import decode
 from mspt.inference.sample import sample_of_case
 from mspt.inspection.masking import compare_with_attention, mask_each_patch, mask_patch
-from mspt.inspection.observe import Observed, attend_from, observe, telling_point
+from mspt.inspection.observe import Observed, attend_from, observe, peak_point
 from pages import _attended
 from tests.pages.reading import charts, metrics
 
@@ -34,7 +34,7 @@ def click(app: AppTest, point: int) -> AppTest:
 def test_first_visit_shows_where_the_field_is_largest(open_page: Open, seen: Observed) -> None:
     app = open_page("attention", source="elasticity")
     assert not app.exception
-    now = attend_from(seen, (telling_point(seen),), block=0)
+    now = attend_from(seen, (peak_point(seen),), block=0)
     assert metrics(app)["To all supernodes"] == f"{now.summary.global_share:.1%}"
     assert metrics(app)["To the own patch"] == f"{now.summary.local_share:.1%}"
     assert f"{now.summary.effective_keys:.1f} of {now.summary.num_keys}" in metrics(app).values()

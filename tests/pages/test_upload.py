@@ -200,7 +200,7 @@ def test_cancelled_prediction_waits_until_a_person_wants_it(
     open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def halted(*_: object) -> Iterator[tuple[float, str]]:
-        yield 0.5, "Look"
+        yield 0.5, "Sample points"
         st.stop()  # as Streamlit does when a click arrives
 
     with monkeypatch.context() as patch:

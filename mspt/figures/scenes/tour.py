@@ -19,8 +19,8 @@ from mspt.inspection.observe import (
     Observed,
     PointAttention,
     attend_from,
+    peak_point,
     summaries_by_block,
-    telling_point,
 )
 from mspt.partition.levels import tree_levels
 from mspt.partition.patches import supernode_centers
@@ -56,7 +56,7 @@ def build_tour(observed: Observed) -> Tour:
     sample = observed.sample
     if sample.body is None or sample.truth is None:
         raise ValueError(f"sample must have a body and a truth, got {sample.key}")
-    point = telling_point(observed)
+    point = peak_point(observed)
     shares = [summary.local_share for summary in summaries_by_block(observed, [point])]
     block = int(np.abs(np.array(shares) - 0.5).argmin())  # the one that looks both ways
     seen = attend_from(observed, [point], block=block)

@@ -19,11 +19,16 @@ from torch.utils.checkpoint import checkpoint
 from mspt.config import ModelConfig
 
 
-def pool_mean(patches: Float[Tensor, "B K L D"], num_supernodes: int) -> Float[Tensor, "B K Q D"]:
-    """Return means of each patch, of all rows first, then without its rows of largest norm.
+def nested_means(
+    patches: Float[Tensor, "B K L D"], num_supernodes: int
+) -> Float[Tensor, "B K Q D"]:
+    """Return the authors' ``mean`` pooling: supernode q is the mean without the q longest rows.
+
+    "Longest" is by the norm of a row. Where rows have equal norms, which of them is left out is up
+    to ``topk``; see oddity 5 of :mod:`mspt.models.published.model`.
 
     Examples:
-        >>> pool_mean(torch.tensor([[[[0.0], [9.0], [3.0]]]]), num_supernodes=2).flatten()
+        >>> nested_means(torch.tensor([[[[0.0], [9.0], [3.0]]]]), num_supernodes=2).flatten()
         tensor([4.0000, 1.5000])
     """
     size = patches.shape[2]
@@ -35,11 +40,13 @@ def pool_mean(patches: Float[Tensor, "B K L D"], num_supernodes: int) -> Float[T
     return _append_zeros((patches.sum(2, keepdim=True) - left_out) / counts, num_supernodes)
 
 
-def pool_max(patches: Float[Tensor, "B K L D"], num_supernodes: int) -> Float[Tensor, "B K Q D"]:
-    """Return the largest values of each channel of each patch, in falling order.
+def largest_values(
+    patches: Float[Tensor, "B K L D"], num_supernodes: int
+) -> Float[Tensor, "B K Q D"]:
+    """Return the authors' ``max`` pooling: supernode q has the q-th largest value of each channel.
 
     Examples:
-        >>> pool_max(torch.tensor([[[[0.0], [9.0], [3.0]]]]), num_supernodes=2).flatten()
+        >>> largest_values(torch.tensor([[[[0.0], [9.0], [3.0]]]]), num_supernodes=2).flatten()
         tensor([9., 3.])
     """
     largest = patches.topk(min(num_supernodes, patches.shape[2]), dim=2).values
@@ -80,9 +87,9 @@ class PublishedPMSA(nn.Module):
     def pool(self, patches: Float[Tensor, "B K L D"]) -> Float[Tensor, "B K Q D"]:
         """Return each patch's own supernodes."""
         if self.pooling == "mean":
-            return pool_mean(patches, self.num_supernodes)
+            return nested_means(patches, self.num_supernodes)
         if self.pooling == "max":
-            return pool_max(patches, self.num_supernodes)
+            return largest_values(patches, self.num_supernodes)
         pooled = self.pool_proj(patches.mean(2))
         return rearrange(pooled, "b k (q d) -> b k q d", q=self.num_supernodes)
 
@@ -102,7 +109,7 @@ class PublishedPMSA(nn.Module):
         return points[:, :num_points], rows_BKMD[:, :, size:].mean(1)
 
     def _transform(self, rows: Float[Tensor, "BK M D"]) -> Float[Tensor, "BK M D"]:
-        # One and the same tensor three times and no weights: torch then takes its fused kernels.
+        # torch takes its fused kernels only for the same tensor three times and no weights.
         normal = self.norm(rows)
         attended, _ = self.attn(normal, normal, normal, need_weights=False)
         rows = rows + attended
@@ -134,6 +141,7 @@ class PublishedBlock(nn.Module):
         return (self.mlp2(self.ln_3(hidden)) if self.is_last else hidden), carried
 
     def _run(self, part: Callable[..., Any], *inputs: Tensor | int) -> Any:  # noqa: ANN401
+        # There is no dropout, hence no state of a random generator to restore.
         if self.training and torch.is_grad_enabled():
             return checkpoint(part, *inputs, use_reentrant=False, preserve_rng_state=False)
         return part(*inputs)

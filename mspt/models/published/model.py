@@ -1,20 +1,25 @@
 """The variant of MSPT that its authors published as code, kept to load their weights.
 
 It follows their code where code and paper differ. Use :mod:`mspt.models.mspt` for anything else:
-that is the method of the paper, faster, smaller and independent of padding. What a reader of the
-paper would not expect of this one:
+that is the method of the paper, faster, smaller and independent of padding. Where this variant
+differs from the paper, or surprises:
 
 1.  A learned vector, ``placeholder``, is added to every point, with and without features.
 2.  With a unified position the distances to 8 reference points per axis stand *instead of* the
     coordinates: on a grid those of the unit square's grid, whatever the points are, and in space
     those of a box fitted to cars (:data:`CAR_BOX`).
-3.  A time-conditioned model that is given no time adds nothing and does not complain.
+3.  A time-conditioned model without a time adds nothing and raises no error.
 4.  Zero rows fill the last patches after the outer normalization, in every block anew. They are
     not masked: they are attended to, and pooled.
 5.  ``mean`` pooling with Q > 1: supernode q is the mean of the patch without its q points of
     largest norm; ``max``: the Q largest values of each channel; ``linear``: a linear map of the
-    patch's mean. Where a patch has fewer than Q rows, ``mean`` and ``max`` append zeros.
-6.  Supernodes of the block before are added to the pooled ones.
+    patch's mean. Where a patch has fewer than Q rows, ``mean`` and ``max`` append zeros. The rows
+    come out of the outer LayerNorm. While that is untrained, with unit scales and no shift, the
+    norms of all rows equal sqrt(D) up to rounding and LayerNorm's epsilon, so that rounding decides
+    which rows ``mean`` leaves out, and two correct implementations, machines or precisions can give
+    different results. Compare implementations with trained or random scales, under which norms
+    differ.
+6.  Supernodes of the preceding block are added to the pooled ones.
 7.  Every patch gets its own copy of all S supernodes, which take part as queries: K (L + S) rows.
 8.  PMSA holds a residual path and a feed-forward network of four times the width; one LayerNorm
     serves before both. Its output is added to the features it got *before* the outer LayerNorm.
@@ -32,7 +37,7 @@ leaf order into K runs; ours makes K leaves for any K. Where K is a power of two
 same patches, up to points with equal coordinates. Their rotary embedding, off in all their
 scripts, is not here.
 
-Attributes are called as the authors call them, so that their weights load by name.
+Attributes have the authors' names, so that their weights load by name.
 
 Letters: B batch, N points, P points with padding, K patches, S supernodes in all, D model width,
 X space axes, F input features, C output channels, I input channels, R reference points.
@@ -138,8 +143,8 @@ class PublishedMSPT(nn.Module):
             points: Coordinates; row by row for a structured model.
             features: Further inputs per point.
             partitions: Ball trees, one for each cloud with its padding at the origin (K L points).
-                A tree of a cloud without its padding says nothing of that padding: one that holds
-                it is built instead. Ignored unless the model partitions by ball tree.
+                The tree of a cloud without its padding has no place for it; then a tree of the
+                padded cloud is built. Ignored unless the model partitions by ball tree.
             time: Time of each cloud, for a time-conditioned model.
 
         Raises:
@@ -217,9 +222,9 @@ def load_published(
 ) -> PublishedMSPT:
     """Build a model from the authors' weights, in evaluation mode and with their number type.
 
-    Widths, blocks, channels, feed-forward ratio and time conditioning are read off the tensors;
-    nothing there tells the arguments below, so that a wrong one may pass unnoticed. The model
-    takes points in the order of the authors' files (their ``linear`` chunking).
+    Widths, blocks, channels, feed-forward ratio and time conditioning follow from the tensors. The
+    arguments below do not, so that a wrong one may pass unnoticed. The model takes points in the
+    order of the authors' files (their ``linear`` chunking).
 
     Args:
         state_dict: Names and tensors, with or without prefixes of ``torch.compile`` and the like.
@@ -250,7 +255,7 @@ def load_published(
         structured_shape=structured_shape,
         unified_pos=unified_pos,
     )
-    # The weights drawn here are replaced; drawing them must not touch the caller's random numbers.
+    # The weights drawn here are replaced; drawing them must not change the caller's random numbers.
     try:
         with seeded(0, "published"):
             model = PublishedMSPT(config)

@@ -1,9 +1,9 @@
-"""The authors' state dicts: plain names, and the architecture that names and shapes tell.
+"""The authors' state dicts: plain names, and the architecture that follows from them.
 
 Their training scripts save a wrapper whose only child is called ``model``, often compiled and at
 times distributed, so one weight may be called ``blocks.0.ln_1.weight``,
-``_orig_mod.model.blocks.0.ln_1.weight`` or ``module.model.blocks.0.ln_1.weight``. Nothing in a
-state dict tells the number of heads, of patches and of mean- or max-pooled supernodes, the grid's
+``_orig_mod.model.blocks.0.ln_1.weight`` or ``module.model.blocks.0.ln_1.weight``. A state dict does
+not determine the number of heads, of patches and of mean- or max-pooled supernodes, the grid's
 shape, or how the input channels divide into coordinates and features.
 """
 
@@ -24,10 +24,10 @@ _MAX_LISTED = 6
 
 
 def plain_names(state_dict: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Drop what ``torch.compile``, distributed training and the authors' wrapper add to names.
+    """Return the tensors without the prefixes of ``torch.compile``, DDP and the authors' wrapper.
 
     Raises:
-        CheckpointError: If a value is no tensor, or two names become one.
+        CheckpointError: If a value is not a tensor, or two names become the same.
 
     Examples:
         >>> import torch
@@ -59,10 +59,11 @@ def infer_config(
     structured_shape: tuple[int, int] | None,
     unified_pos: bool,
 ) -> ModelConfig:
-    """Read widths, blocks, channels and time conditioning off a state dict with plain names.
+    """Return the config of a state dict with plain names.
 
-    The sum of coordinates and features is certain, their division is a guess that changes no
-    result: as many coordinates as a grid or space can have.
+    Widths, blocks, channels and time conditioning follow from the shapes. Coordinates and features
+    are known by their sum only; as many coordinates as a grid or space can have are assumed, which
+    does not change any result, as the two are concatenated.
 
     Raises:
         CheckpointError: If a tensor is missing, or no model has such shapes.

@@ -1,0 +1,301 @@
+"""Blocks of PMSA, and the one loop that runs them (equation 12 of the paper).
+
+Training, inference, recording and masking all run :func:`walk_blocks`; none of them has a loop of
+its own.
+
+Letters: B batch, N points, X space axes, F input features, C output channels, D model width,
+K patches, S supernodes that a point attends to.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from mspt.config import ModelConfig
+from mspt.models.attention import PMSA
+from mspt.models.embedding import Embedding, FeedForward, stream_rows
+from mspt.partition.ball_tree import Partition
+from mspt.partition.runs import PatchRun, patch_runs
+
+# --- what the loop takes and yields ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class KeyMask:
+    """Keys that no point attends to, as if they did not exist; everything else is unchanged.
+
+    Attributes:
+        points: Masked points, as rows in leaf order. No point attends to them, not even they
+            themselves. They are still pooled into supernodes.
+        supernodes: Masked supernodes.
+        blocks: Blocks in which the mask applies, counted from 0; None for all.
+    """
+
+    points: Bool[Tensor, " N"]
+    supernodes: Bool[Tensor, " S"]
+    blocks: tuple[int, ...] | None = None
+
+    def applies_to(self, block: int) -> bool:
+        """Return whether the mask applies in a block."""
+        return self.blocks is None or block in self.blocks
+
+    def readable_keys(self, run: PatchRun) -> Bool[Tensor, "K 1 1 M"]:
+        """Return which of its M keys each patch of a run may attend to: points, then supernodes."""
+        points = rearrange(~self.points[run.rows], "(k l) -> k 1 1 l", k=run.count)
+        supernodes = (~self.supernodes).expand(run.count, 1, 1, -1)
+        return torch.cat([points, supernodes], dim=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class BlockPooled:
+    """A block has pooled its supernodes and is about to change the hidden features.
+
+    Attributes:
+        index: Which block, counted from 0.
+        branch: Which branch of the model; 0 where there is one only.
+        block: The block.
+        hidden: Features before the block, in leaf order. Without gradients the block overwrites
+            them: clone what is to be kept.
+        supernodes: The supernodes that its points attend to, carried part included.
+    """
+
+    index: int
+    branch: int
+    block: "PMSABlock"
+    hidden: Float[Tensor, "B N D"]
+    supernodes: Float[Tensor, "B S D"]
+
+
+@dataclass(frozen=True, eq=False)
+class OutputDone:
+    """All blocks and the task head have run.
+
+    Attributes:
+        fields: Output of each branch, in leaf order.
+    """
+
+    fields: tuple[Float[Tensor, "B _N C"], ...]
+
+
+# --- one block -----------------------------------------------------------------------------------
+
+
+class PMSABlock(nn.Module):
+    """PMSA and a feed-forward network, each on normalized features and with a residual path.
+
+    The last block has no feed-forward network: the task head takes its place.
+
+    There are two ways to run a block, with equal results. ``forward`` keeps what a gradient needs.
+    ``stream_`` works in place and on a few patches at a time. That is safe because patches exchange
+    information through the supernodes alone, and all of these are pooled before any row changes.
+    """
+
+    def __init__(self, config: ModelConfig, *, is_last: bool) -> None:
+        super().__init__()
+        width = config.width
+        self.norm_attention = nn.LayerNorm(width)
+        self.attention = PMSA(
+            width,
+            num_heads=config.num_heads,
+            num_supernodes=config.num_supernodes,
+            pooling=config.pooling,
+            carry=config.carry,
+        )
+        self.mlp = (
+            None
+            if is_last
+            else nn.Sequential(
+                nn.LayerNorm(width),
+                FeedForward(width, hidden=config.mlp_ratio * width, out_width=width),
+            )
+        )
+
+    def pool(self, hidden: Float[Tensor, "B N D"], num_patches: int) -> Float[Tensor, "B KQ D"]:
+        """Return the supernodes of all patches, S = [S_1; ...; S_K] (equations 1 and 2).
+
+        They are pooled from the normalized features. Without gradients this takes a few patches at
+        a time, so that the normalized copy of all features never exists.
+        """
+        num_rows = hidden.shape[1] if torch.is_grad_enabled() else stream_rows(hidden.device)
+        pieces = (
+            self.attention.pool_patches(self.norm_attention(hidden[:, piece.rows]), piece)
+            for run in patch_runs(hidden.shape[1], num_patches)
+            for piece in run.pieces(num_rows)
+        )
+        return torch.cat(list(pieces), dim=1)
+
+    def supernodes_to_carry(
+        self, hidden: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], num_patches: int
+    ) -> Float[Tensor, "B S D"] | None:
+        """Return what the next block adds to its supernodes (S of equation 12), or None."""
+        if not self.attention.carry:
+            return None
+        x = self.norm_attention(hidden)
+        return self.attention.update_supernodes(x, supernodes, num_patches)
+
+    def forward(
+        self, hidden: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], num_patches: int
+    ) -> Float[Tensor, "B N D"]:
+        """Return the features after this block (H of equation 12)."""
+        x = self.norm_attention(hidden)
+        hidden = hidden + self.attention(x, supernodes, num_patches)
+        return hidden if self.mlp is None else hidden + self.mlp(hidden)
+
+    def stream_(
+        self,
+        hidden: Float[Tensor, "B N D"],
+        supernodes: Float[Tensor, "B S D"],
+        num_patches: int,
+        *,
+        mask: KeyMask | None = None,
+    ) -> None:
+        """Do what ``forward`` does in place of ``hidden``, with a small working memory.
+
+        Args:
+            hidden: Features in leaf order; overwritten.
+            supernodes: The supernodes that the points attend to.
+            num_patches: Patches K of ``hidden``.
+            mask: Keys that no point may attend to; for one cloud only.
+        """
+        shared = self.attention.shared_keys(supernodes)
+        for run in patch_runs(hidden.shape[1], num_patches):
+            for piece in run.pieces(stream_rows(hidden.device)):
+                readable = None if mask is None else mask.readable_keys(piece).to(hidden.device)
+                rows = hidden[:, piece.rows]  # a view: what is added to it changes ``hidden``
+                # Without a name the normalized rows are freed before the network needs memory.
+                rows += self.attention.attend(
+                    self.norm_attention(rows), shared, piece, readable=readable
+                )
+                if self.mlp is not None:
+                    rows += self.mlp(rows)
+
+    def advance(
+        self,
+        hidden: Float[Tensor, "B N D"],
+        supernodes: Float[Tensor, "B S D"],
+        num_patches: int,
+        *,
+        mask: KeyMask | None = None,
+    ) -> Float[Tensor, "B N D"]:
+        """Return the features after this block, computed in place where no gradient is needed."""
+        if mask is None and torch.is_grad_enabled():
+            return self(hidden, supernodes, num_patches)
+        self.stream_(hidden, supernodes, num_patches, mask=mask)
+        return hidden
+
+
+# --- a stack of blocks between an embedding and a task head ---------------------------------------
+
+
+class PatchTransformer(nn.Module):
+    """Embedding, blocks of PMSA, and the task head that ends the last block."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        last = config.num_blocks - 1
+        self.embedding = Embedding(config)
+        self.blocks = nn.ModuleList(
+            PMSABlock(config, is_last=index == last) for index in range(config.num_blocks)
+        )
+        self.head = nn.Sequential(
+            nn.LayerNorm(config.width),
+            FeedForward(
+                config.width,
+                hidden=config.mlp_ratio * config.width,
+                out_width=config.out_channels,
+            ),
+        )
+
+    def block(self, index: int) -> PMSABlock:
+        """Return one block, counted from 0.
+
+        Raises:
+            ValueError: If there is no such block.
+        """
+        if not 0 <= index < len(self.blocks):
+            raise ValueError(f"block must lie between 0 and {len(self.blocks) - 1}, got {index}")
+        return cast(PMSABlock, self.blocks[index])
+
+    def embed(
+        self,
+        points: Float[Tensor, "B N X"],
+        features: Float[Tensor, "B N F"] | None,
+        partitions: Sequence[Partition],
+        *,
+        time: Float[Tensor, " B"] | None = None,
+    ) -> Float[Tensor, "B N D"]:
+        """Return the first hidden features, in leaf order: patch after patch."""
+        order = torch.stack([partition.order for partition in partitions]).to(points.device)
+        described = None if features is None else reorder(features, order)
+        return self.embedding.stream(reorder(points, order), described, time)
+
+    def apply_head(self, hidden: Float[Tensor, "B N D"]) -> Float[Tensor, "B N C"]:
+        """Return the fields, computed on some rows at a time where no gradient is needed."""
+        if torch.is_grad_enabled():
+            return self.head(hidden)
+        pieces = hidden.split(stream_rows(hidden.device), dim=1)
+        return torch.cat([self.head(piece) for piece in pieces], dim=1)
+
+
+def walk_blocks(
+    branches: Sequence[PatchTransformer],
+    hidden: Sequence[Float[Tensor, "B _N D"]],
+    num_patches: Sequence[int],
+    *,
+    first: int = 0,
+    mask: KeyMask | None = None,
+) -> Iterator[BlockPooled | OutputDone]:
+    """Run blocks and task heads, yielding before each block, and the output at the end.
+
+    A block first pools the patches of all branches, then advances each branch: the points of a
+    branch attend to the supernodes of all. MSPT has one branch. Without gradients ``hidden`` is
+    overwritten.
+
+    Args:
+        branches: Models, with equally many blocks.
+        hidden: Features of each branch before block ``first``, in leaf order.
+        num_patches: Patches K of each branch.
+        first: Block to start from, for a model that carries no supernodes.
+        mask: Keys that no point may attend to; for one branch and one cloud, without gradients.
+    """
+    features, carried = list(hidden), None
+    for index in range(first, len(branches[0].blocks)):
+        blocks = [branch.block(index) for branch in branches]
+        stages = list(zip(blocks, features, num_patches, strict=True))
+        supernodes = torch.cat([block.pool(own, count) for block, own, count in stages], dim=1)
+        if carried is not None:
+            supernodes = supernodes + carried
+        for branch, (block, own, _) in enumerate(stages):
+            yield BlockPooled(index, branch, block, own, supernodes)
+        # In equation 12 supernodes attend to the points of H before the block, so they are updated
+        # before ``advance`` overwrites it. Only models of one branch carry supernodes.
+        carried = blocks[0].supernodes_to_carry(features[0], supernodes, num_patches[0])
+        block_mask = mask if mask is not None and mask.applies_to(index) else None
+        features = [
+            block.advance(own, supernodes, count, mask=block_mask) for block, own, count in stages
+        ]
+    outputs = (branch.apply_head(own) for branch, own in zip(branches, features, strict=True))
+    yield OutputDone(tuple(outputs))
+
+
+def output_of(events: Iterator[BlockPooled | OutputDone]) -> tuple[Float[Tensor, "B _N C"], ...]:
+    """Run a walk to its end and return the fields of each branch, in leaf order."""
+    return next(event.fields for event in events if isinstance(event, OutputDone))
+
+
+def reorder(x: Float[Tensor, "B N D"], order: Int[Tensor, "B N"]) -> Float[Tensor, "B N D"]:
+    """Return the rows of each cloud in another order."""
+    return x.gather(1, order[..., None].expand(-1, -1, x.shape[-1]))
+
+
+def in_input_order(
+    fields: Float[Tensor, "B N C"], partitions: Sequence[Partition]
+) -> Float[Tensor, "B N C"]:
+    """Return rows in leaf order as rows in the order in which the points were given."""
+    inverse = torch.stack([partition.inverse for partition in partitions])
+    return reorder(fields, inverse.to(fields.device))
