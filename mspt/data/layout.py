@@ -6,7 +6,7 @@ Letters: B batch, N points, F features, C output channels, G groups of fields.
 """
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Literal
 
 import torch
@@ -95,29 +95,13 @@ class Layout:
         """
         return tuple(name for quantity in self.fields for name in quantity.channels)
 
-    @cached_property
-    def _columns(self) -> dict[str, slice]:
-        """The channels of each quantity, and each component as a channel of its own."""
-        found, start = {}, 0
-        for quantity in self.fields:
-            names = quantity.channels
-            found |= {name: slice(start + k, start + k + 1) for k, name in enumerate(names)}
-            found[quantity.name] = slice(start, start + len(names))
-            start += len(names)
-        return found
-
     def columns(self, name: str | None) -> slice:
         """Return the output channels of a quantity or of one component; of all for None.
 
         Raises:
             DataError: If there is no such field.
         """
-        if name is None:
-            return slice(None)
-        if name not in self._columns:
-            known = ", ".join(self._columns)
-            raise DataError(f"field must be one of {known}, got {name!r}")
-        return self._columns[name]
+        return slice(None) if name is None else _column(self.fields, name)
 
     @property
     def has_surface(self) -> bool:
@@ -160,22 +144,26 @@ class Layout:
             ]
         )
 
-    def named(self, values: Any) -> "NamedFields":  # noqa: ANN401 - a tensor or an array
+    def named(self, values: Any) -> "NamedChannels":  # noqa: ANN401 - a tensor or an array
         """Return output channels by name: ``layout.named(values)["velocity"]``."""
-        return NamedFields(values, self)
+        return NamedChannels(values, self.fields)
+
+    def named_features(self, values: Any) -> "NamedChannels":  # noqa: ANN401
+        """Return feature channels by name: ``layout.named_features(values)["direction"]``."""
+        return NamedChannels(values, self.features)
 
 
 @dataclass(frozen=True, eq=False)
-class NamedFields:
-    """Fields at points, whose quantities are read by their names.
+class NamedChannels:
+    """Values at points, whose quantities are read by their names.
 
     Attributes:
         values: A tensor or an array of shape (..., C).
-        layout: What its channels are.
+        quantities: What its channels are, in order.
     """
 
     values: Any
-    layout: Layout = field(repr=False)
+    quantities: tuple[Quantity, ...] = field(repr=False)
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - of the kind of the values
         """Return a quantity: (..., 3) for a vector, (...) for a scalar or one component.
@@ -191,6 +179,25 @@ class NamedFields:
             >>> fields["u"].tolist(), fields["u_y"].tolist()
             ([[3.0, 4.0]], [4.0])
         """
-        columns = self.layout.columns(name)
-        is_vector = any(one.name == name and one.components for one in self.layout.fields)
+        columns = _column(self.quantities, name)
+        is_vector = any(one.name == name and one.components for one in self.quantities)
         return self.values[..., columns] if is_vector else self.values[..., columns.start]
+
+
+@cache
+def _columns(quantities: tuple[Quantity, ...]) -> dict[str, slice]:
+    """Return the channels of each quantity, and of each component."""
+    found, start = {}, 0
+    for quantity in quantities:
+        names = quantity.channels
+        found |= {name: slice(start + k, start + k + 1) for k, name in enumerate(names)}
+        found[quantity.name] = slice(start, start + len(names))
+        start += len(names)
+    return found
+
+
+def _column(quantities: tuple[Quantity, ...], name: str) -> slice:
+    columns = _columns(quantities)
+    if name not in columns:
+        raise DataError(f"field must be one of {', '.join(columns)}, got {name!r}")
+    return columns[name]

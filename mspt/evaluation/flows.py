@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
 from mspt.data.clouds import Cloud, whole_body
-from mspt.data.layout import NamedFields
+from mspt.data.layout import NamedChannels
 from mspt.data.sets.car.clouds import FREE_STREAM, cloud_of
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.data.sets.car.other_meshes import mean_of_meshes
@@ -209,7 +209,7 @@ def compare(name: str, case: FlowCase, body: Cloud, predicted: Float[Tensor, "N 
     )
 
 
-def predicted_coefficients(case: FlowCase, surface: NamedFields) -> Coefficients:
+def predicted_coefficients(case: FlowCase, surface: NamedChannels) -> Coefficients:
     """Return coefficients of fields on the stored faces and then on their mirror images."""
     pressure, shear = (surface[name].double().numpy() for name in ("C_p", "C_f"))
     force = surface_force(_face_areas(case), pressure, shear=shear)

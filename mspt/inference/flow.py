@@ -19,6 +19,7 @@ from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
 from mspt.data.clouds import Cloud
+from mspt.data.layout import NamedChannels
 from mspt.data.sets.car.clouds import FREE_STREAM
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.transfer import carry_values
@@ -59,7 +60,7 @@ class FlowPrediction:
     Attributes:
         surface_points: Places on the surface where the model predicted.
         surface_normals: Outward unit normals there.
-        surface_values: C_p and the three components of C_f there.
+        surface: Fields there, by name: C_p and C_f.
         cell_pressure: C_p of each triangle of the mesh.
         cell_shear: C_f of each triangle.
         volume_points: Places in the flow.
@@ -75,7 +76,7 @@ class FlowPrediction:
 
     surface_points: Float64[ndarray, "N 3"]
     surface_normals: Float64[ndarray, "N 3"]
-    surface_values: Float64[ndarray, "N 4"]
+    surface: NamedChannels
     cell_pressure: Float64[ndarray, " T"]
     cell_shear: Float64[ndarray, "T 3"]
     volume_points: Float64[ndarray, "P 3"]
@@ -130,22 +131,24 @@ def _merge_clouds(
         friction=np.mean([force.friction for force in forces], axis=0),
     )
     # Cloud i holds the surface points i, i + total, i + 2 total ...; see sample_inputs.
-    surface = np.empty((len(inputs.points), 4))
+    layout = inputs.clouds[0].layout
+    surface = np.empty((len(inputs.points), len(layout.field_channels)))
     for index, (cloud, field) in enumerate(predicted):
-        surface[index :: len(predicted)] = field[: cloud.num_surface, :4].numpy()
-    cells = carry_to_cells(mesh, inputs.points, inputs.normals, values=surface)
-    change = torch.cat([field[cloud.num_surface :] for cloud, field in predicted]).double().numpy()
+        surface[index :: len(predicted)] = field[: cloud.num_surface].numpy()
+    cells = layout.named(carry_to_cells(mesh, inputs.points, inputs.normals, values=surface))
+    flow = torch.cat([field[cloud.num_surface :] for cloud, field in predicted])
+    in_flow = layout.named(flow.double().numpy())
     return FlowPrediction(
         surface_points=inputs.points,
         surface_normals=inputs.normals,
-        surface_values=surface,
-        cell_pressure=cells[:, 0],
-        cell_shear=cells[:, 1:4],
+        surface=layout.named(surface),
+        cell_pressure=cells["C_p"],
+        cell_shear=cells["C_f"],
         volume_points=np.concatenate(
             [cloud.points[cloud.num_surface :].double().numpy() for cloud in inputs.clouds]
         ),
-        velocity=change[:, 4:7] + np.array(FREE_STREAM),
-        volume_pressure=change[:, 0],
+        velocity=in_flow["velocity_change"] + np.array(FREE_STREAM),
+        volume_pressure=in_flow["C_p"],
         coefficients=coefficients(mean, reference_area=inputs.frontal_area),
         drag_spread=float(np.std(drags)),
         surface_area=area,
@@ -222,9 +225,9 @@ def cloud_force(cloud: Cloud, fields: Float[Tensor, "N C"], area: float) -> Forc
         area: Of the surface, shared equally by its points.
     """
     count = cloud.num_surface
-    normals = cloud.features[:count, :3].double().numpy()
-    values = fields[:count].double().numpy()
-    return surface_force(normals * (area / count), values[:, 0], shear=values[:, 1:4])
+    normals = cloud.layout.named_features(cloud.features[:count].double().numpy())["direction"]
+    values = cloud.layout.named(fields[:count].double().numpy())
+    return surface_force(normals * (area / count), values["C_p"], shear=values["C_f"])
 
 
 def carry_to_cells(

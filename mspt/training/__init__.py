@@ -1,7 +1,7 @@
 """Training: loop, state on disk, optimizers, batches and presets."""
 
 from mspt.training.loop import EpochDone, StepDone, TrainingStopped, prepare, train
-from mspt.training.presets import Preset, TrainConfig, get_preset, presets
+from mspt.training.presets import Preset, TrainConfig, get_preset, list_presets
 
 __all__ = [
     "EpochDone",
@@ -10,7 +10,7 @@ __all__ = [
     "TrainConfig",
     "TrainingStopped",
     "get_preset",
+    "list_presets",
     "prepare",
-    "presets",
     "train",
 ]

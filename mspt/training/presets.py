@@ -4,10 +4,10 @@ from mspt.config import Preset, TrainConfig
 from mspt.data.registry import datasets
 from mspt.errors import MSPTError
 
-__all__ = ["Preset", "TrainConfig", "get_preset", "presets"]
+__all__ = ["Preset", "TrainConfig", "get_preset", "list_presets"]
 
 
-def presets() -> dict[str, Preset]:
+def list_presets() -> dict[str, Preset]:
     """Return the training runs of all data sets by name."""
     return {name: preset for one in datasets() for name, preset in one.presets.items()}
 
@@ -18,7 +18,7 @@ def get_preset(name: str) -> Preset:
     Raises:
         MSPTError: If there is no such preset.
     """
-    known = presets()
+    known = list_presets()
     if name not in known:
         raise MSPTError(f"preset must be one of {', '.join(known)}, got {name!r}")
     return known[name]

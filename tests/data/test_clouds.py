@@ -9,12 +9,12 @@ from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_flows
 
 from mspt.data.clouds import draw_evenly, whole_body
 from mspt.data.sets.car.clouds import LAYOUT, cloud_of, describe_points, stack_flows
+from mspt.data.sets.car.dataset import CAR
 from mspt.data.sets.car.store import read_flow, write_flow
 from mspt.errors import DataError
 from mspt.metrics.forces import closure_error
 from mspt.training.batches import coarsen, fit_normalizer, source_of
 from mspt.training.loop import StepDone, TrainingStopped, prepare, train, validation_error
-from mspt.training.presets import presets
 
 HALF = cloud_of(sphere_flow(0.4))
 
@@ -187,8 +187,8 @@ def test_missing_flow_file_is_named(tmp_path: Path) -> None:
         read_flow(tmp_path / "none.npz")
 
 
-@pytest.mark.parametrize("name", [name for name, one in presets().items() if one.dataset == "car"])
+@pytest.mark.parametrize("name", CAR.presets)
 def test_presets_for_flows_fit_the_data(name: str) -> None:
-    preset = presets()[name]
+    preset = CAR.presets[name]
     assert (preset.model.in_features, preset.model.out_channels) == (5, 7)
     assert preset.train.surface_points > preset.train.volume_points > 0

@@ -24,7 +24,7 @@ from mspt.evaluation.score import final_scores, score
 from mspt.inference.sample import predict_sample, sample_of_case
 from mspt.progress import last_event
 from mspt.training.loop import StepDone, prepare, train
-from mspt.training.presets import get_preset, presets
+from mspt.training.presets import get_preset, list_presets
 
 TOYS = (TOY, TOY_TIME)
 ALL = (*datasets(), *TOYS)
@@ -143,7 +143,7 @@ def test_every_example_to_draw_from_can_be_solved(dataset: Dataset) -> None:
 def test_registered_set_is_listed_and_found(dataset: Dataset, root: Path) -> None:
     assert get_dataset(dataset.name) is dataset
     assert dataset_of_case(f"{dataset.name}-0003") is dataset
-    assert dataset.name in presets()
+    assert dataset.name in list_presets()
     assert dataset.names("test", root=root) == tuple(dataset.case_name(i) for i in (8, 9, 10))
     assert dataset.source.at_hand(dataset, root)["test"] == "3 of 3"
     assert dataset.load(f"{dataset.name}-0009", root=root).name == f"{dataset.name}-0009"

@@ -28,7 +28,7 @@ from mspt.training.loop import (
     validation_error,
 )
 from mspt.training.optimizers import Lion
-from mspt.training.presets import get_preset, presets
+from mspt.training.presets import get_preset, list_presets
 from mspt.training.state import STATE_NAME
 
 CASES, VALIDATION = made_up_cases(10), made_up_cases(4, seed=1)
@@ -284,7 +284,7 @@ def test_rejects_a_damaged_state(tmp_path: Path) -> None:
         list(train(start(), folder=tmp_path))
 
 
-@pytest.mark.parametrize("name", presets())
+@pytest.mark.parametrize("name", list_presets())
 def test_presets_of_a_data_set_are_alike_but_for_the_model(name: str) -> None:
     preset = get_preset(name)
     own = get_preset(preset.dataset)

@@ -30,17 +30,19 @@ if TYPE_CHECKING:
     import pyvista  # VTK takes a second to import: only readers of VTK files wait for it
 
 SPLITS = ("train", "validation", "test")
-_FEATURES = {
-    **{axis: f"Coordinate {axis}." for axis in "xyz"},
-    "distance": "Distance from the wall.",
-    **{
-        f"direction_{axis}": f"Unit vector away from the nearest point of the wall, along {axis}."
+FEATURES = (
+    *(
+        Quantity(name=axis, symbol=axis, unit="as stored", description=f"Coordinate {axis}.")
         for axis in "xyz"
-    },
-}
-FEATURES = tuple(
-    Quantity(name=name, symbol=name, unit="1", description=words)
-    for name, words in _FEATURES.items()
+    ),
+    Quantity(name="distance", symbol="d", unit="as stored", description="Distance from the wall."),
+    Quantity(
+        name="direction",
+        symbol="n",
+        unit="1",
+        description="Unit vector away from the nearest point of the wall.",
+        components=("direction_x", "direction_y", "direction_z"),
+    ),
 )
 """The inputs of the published preprocessing of ShapeNet-Car, in its order."""
 

@@ -100,10 +100,10 @@ def _on_triangles(
 ) -> Float[ndarray, " T"]:
     """Carry values of surface points to the triangles of a body, for looking."""
     count = sample.num_surface
-    if sample.features is None:
+    if sample.features is None or sample.layout is None:
         raise ValueError(f"sample must have features, got none for {sample.key}")
     points = sample.points[:count].double().numpy()
-    normals = sample.features[:count, :3].double().numpy()
+    normals = sample.layout.named_features(sample.features[:count].double().numpy())["direction"]
     return carry_to_cells(body, points, normals, values=values[:, None])[:, 0]
 
 
@@ -117,7 +117,7 @@ def _flow(
     height: int,
 ) -> pv.Plotter:
     """Return the plane of symmetry or streamlines; errors are those of the pressure."""
-    if sample.body is None or sample.truth is None:
+    if sample.body is None or sample.truth is None or sample.layout is None:
         raise ValueError(f"sample must have a body and a truth, got {sample.key}")
     views = views_of(sample)
     pressure = compare(sample, predicted, views["C_p in the flow"])
@@ -126,7 +126,8 @@ def _flow(
     return flow_plotter(
         sample.body,
         sample.points[flow].double().numpy(),
-        fields[flow, 4:7].double().numpy() + np.array(FREE_STREAM),
+        sample.layout.named(fields[flow])["velocity_change"].double().numpy()
+        + np.array(FREE_STREAM),
         _pick(pressure, what),
         layer="slice" if layer == "Slice" else "streamlines",
         by="C_p" if what == "Error" else "speed",

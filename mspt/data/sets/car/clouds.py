@@ -24,18 +24,15 @@ a logarithm: boundary layers are that thin, and far points need no resolution.""
 FREE_STREAM = (1.0, 0.0, 0.0)
 
 
-def _of_direction(name: str, axis: str) -> Quantity:
-    return Quantity(
-        name=f"{name}_{axis}",
-        symbol=f"n_{axis}",
-        unit="1",
-        description=f"Unit vector away from the nearest point of the wall, along {axis}.",
-    )
-
-
 LAYOUT = Layout(
     features=(
-        *(_of_direction("direction", axis) for axis in "xyz"),
+        Quantity(
+            name="direction",
+            symbol="n",
+            unit="1",
+            description="Unit vector away from the nearest point of the wall.",
+            components=("direction_x", "direction_y", "direction_z"),
+        ),
         Quantity(
             name="closeness",
             symbol="c",
