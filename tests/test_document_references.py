@@ -49,6 +49,22 @@ def test_import_path_resolves(document: Path, name: str) -> None:  # noqa: ARG00
     assert resolve(name) is not None
 
 
+STEP = re.compile(r"^ +\|  (\w[\w., ]*?) {2,}([a-z]\w*(?:/\w+)?)(?:,| {2,})", re.MULTILINE)
+"""A step of a drawing: names of functions, and the package or module that has them."""
+
+
+def test_functions_of_the_drawings_are_where_the_drawings_say() -> None:
+    steps = STEP.findall((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
+    assert len(steps) > 15
+    for names, place in steps:
+        folder = ROOT / "mspt" / place
+        files = [folder.with_suffix(".py"), *folder.glob("*.py"), *folder.glob("*/*.py")]
+        source = "".join(path.read_text(encoding="utf-8") for path in files if path.is_file())
+        for name in names.split(", "):
+            last = name.split(".")[-1]
+            assert re.search(rf"\bdef {last}\(", source), f"{name} in {place}"
+
+
 def resolve(name: str) -> object:
     """Import the longest module that a dotted name begins with, and look up the rest in it."""
     parts = name.split(".")
