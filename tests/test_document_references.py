@@ -65,6 +65,15 @@ def test_functions_of_the_drawings_are_where_the_drawings_say() -> None:
             assert re.search(rf"\bdef {last}\(", source), f"{name} in {place}"
 
 
+def test_public_names_of_the_glossary_exist() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "mspt").rglob("*.py"))
+    cells = [row[2] for row in rows((ROOT / "docs" / "glossary.md").read_text("utf-8"))]
+    names = [name for cell in cells for name in re.findall(r"`([A-Za-z_][\w.]*)`", cell)]
+    assert len(names) > 60
+    for name in names:
+        assert re.search(rf"\b{name.split('.')[-1]}\b", source), name
+
+
 def resolve(name: str) -> object:
     """Import the longest module that a dotted name begins with, and look up the rest in it."""
     parts = name.split(".")
