@@ -14,7 +14,7 @@ KINDS: Mapping[str, str] = {
 
 
 def flattened(curve: Sequence[Sequence[float]]) -> float:
-    """Return by which share the validation error fell over the last tenth of the epochs.
+    """Return the relative fall of the validation error over the last tenth of the epochs.
 
     Examples:
         >>> flattened([[0.5, 0.5]] * 9 + [[0.5, 0.4]])
@@ -40,17 +40,18 @@ def describe_model(one: CheckpointInfo) -> str:
 
 
 def training_line(one: CheckpointInfo) -> str:
-    """Return how a checkpoint was trained, and whether its curve had flattened."""
+    """Return how a checkpoint was trained, and by how much its error still fell at the end."""
     info, curve = one.info, one.info["curve"]
     train_error, validation_error = curve[-1]
     return (
         f"- `{one.path.stem}`: {info['epochs']} epochs of {info['train_cases']} cases"
-        f"{', turned at random' if info['train'].get('augment') else ''}{_begun(info)}, batches of "
+        f"{', each under a random symmetry' if info['train'].get('augment') else ''}"
+        f"{_begun(info)}, batches of "
         f"{info['train']['batch_size']}, {info['train']['optimizer']}, seed {info['seed']}, "
-        f"{info['minutes']:.0f} minutes on {_machine(info)}, shared with other work; at the end "
-        f"training {train_error:.2%}, "
-        f"validation {validation_error:.2%}, which fell by {flattened(curve):.1%} of itself over "
-        f"the last tenth of the epochs. Repeat with `python -m mspt train {info['dataset']} "
+        f"{info['minutes']:.0f} minutes on {_machine(info)}, shared with other work. At the end "
+        f"the training error was {train_error:.2%} and the validation error "
+        f"{validation_error:.2%}; over the last tenth of the epochs the latter fell by "
+        f"{flattened(curve):.1%} of its value. Repeat with `python -m mspt train {info['dataset']} "
         f"--preset {one.path.stem}`."
     )
 

@@ -25,12 +25,12 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "C_L Spearman": ("C_L_spearman", ".3f"),
 }
 NOTES = (
-    "C_p: pressure on the surface over all faces, then weighted with their areas, then on the body "
-    "and on wheels and arches apart. C_f: wall shear. Velocity at points of the flow, and its "
-    "change from the free stream. C_D: mean relative error, mean and largest error in counts of "
-    "0.0001, rank correlation and R² over the cases. Each model is asked twice, the second time in "
-    "the mirror, and the mean is scored. *Mean only* predicts the training mean of every field and "
-    "coefficient."
+    "C_p: pressure on the surface, over all faces with equal weights, then weighted by area, then "
+    "by area on the body alone and on wheels and wheel arches alone. C_f: wall shear stress. "
+    "Velocity at points of the flow, and its difference from the free stream. C_D: mean relative "
+    "error, mean and largest error in counts of 0.0001, rank correlation and R² over the cases. "
+    "Each prediction is the mean of two, the second one of the mirrored body. *Mean only* predicts "
+    "the training mean of every field and coefficient."
 )
 
 
@@ -49,26 +49,26 @@ def flow_section(dataset: Dataset, checkpoints: Sequence[CheckpointInfo]) -> str
     lines += _against_mean(checkpoints)
     unseen = [one.info["metrics_unseen"] for one in checkpoints]
     lines += _table("Unseen families", checkpoints, unseen)
-    lines += ["Share of pairs of designs whose order of C_D is right, by the gap between them:", ""]
+    lines += ["Share of pairs of designs in the right order of C_D, by the gap between them:", ""]
     lines += _order(checkpoints)
     lines += [training_line(one) for one in checkpoints]
     return "\n".join(lines) + "\n"
 
 
 def _labels(body: Body) -> list[str]:
-    """Return what is known of the error of the labels."""
+    """Return which cases were left out, and the discretization error of the labels."""
     lines = []
     if reasons := body.left_out(SHIPPED):  # of what ships, whatever else is at hand
         listed = "; ".join(f"`{name}`, {reason}" for name, reason in reasons.items())
-        lines += [f"Left out, as their solution is no truth to learn from: {listed}.", ""]
+        lines += [f"Left out, because the solver's result is not valid: {listed}.", ""]
     found = body.label_errors(SHIPPED)
     if found is None:
         return lines
     text = (
-        f"Error of the labels: {found['cases']} bodies again on a mesh with cells a sixth smaller "
-        f"differ by {found['surface_pressure_by_area']:.1%} in C_p by area, "
-        f"{found['velocity']:.1%} in velocity, {found['velocity_change']:.1%} in its change and "
-        f"{found['C_D_relative']:.1%} in C_D."
+        f"Error of the labels: {found['cases']} bodies were computed again on a mesh with cells a "
+        f"sixth smaller. The two results differ by {found['surface_pressure_by_area']:.1%} in C_p "
+        f"by area, {found['velocity']:.1%} in velocity, {found['velocity_change']:.1%} in its "
+        f"change and {found['C_D_relative']:.1%} in C_D."
     )
     return [*lines, text, ""]
 
@@ -98,17 +98,17 @@ def _table(
 
 
 def _against_mean(checkpoints: Sequence[CheckpointInfo]) -> list[str]:
-    """Return how near the checkpoints are to the mean over meshes, where cases are repeated."""
+    """Return the errors against the mean over meshes, where cases were repeated on other meshes."""
     found = [one.info["metrics"].get("against_mean") for one in checkpoints]
     if not all(found):
         return []
     meshes = len(checkpoints[0].info["metrics"]["other_meshes"]) + 1
     words = (
         "Meshes whose cells are 1% larger or smaller are as good as the data set's own. The rows "
-        "*the solver* are their labels, scored like a prediction: most of what they are off by is "
-        f"chance, which no model can foresee. The mean over the {meshes} meshes, over the others "
-        "where one found no truth, is nearer to the truth than any one of them; C_p and C_f are "
-        "carried to the same faces."
+        "*the solver* are the solver's results on these meshes, scored like a prediction: most of "
+        "their error is random and cannot be predicted by any model. The mean over the "
+        f"{meshes} meshes (over those with a valid result) is nearer to the exact solution than "
+        "the result on any one mesh; C_p and C_f are transferred to the same faces."
     )
     return [words, "", *_table(f"Test split, mean over {meshes} meshes", checkpoints, found)]
 

@@ -1,4 +1,4 @@
-"""Model cards: what a person must know of a checkpoint, written from its header alone."""
+"""Model cards: what a person must know about a checkpoint, written from its header alone."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,14 +11,15 @@ from mspt.evaluation._flow_card import flow_section
 
 INTRODUCTION = """# Model cards
 
-Written by `python -m mspt cards` from the headers of the files in this folder; nothing here is
-typed by hand. Errors are relative L2, ‖prediction − truth‖ / ‖truth‖ per case, mean over the test
-cases, on which no choice in training rests. *Mean only* is the error of predicting the training
-mean everywhere. All models of a data set saw the same cases in the same order with the same
-optimizer settings, which were chosen for MSPT; steps and minutes stand beside each. Where the steps
-differ, `car-branched` has longer ones and got about as many minutes, and `darcy`,
-`darcy-transolver-deep`, `elasticity` and `elasticity-transolver-long` were trained for longer than
-those they stand among.
+`python -m mspt cards` writes this page from the headers of the files in this folder; no number
+here was typed by hand. Errors are relative L2 errors against the solver,
+‖prediction − solver‖ / ‖solver‖ for each case, then the mean over the test cases. Test cases were
+not used for any choice in training. *Mean only* is the error of predicting the training mean
+everywhere. All models of a data set saw the same cases in the same order with the same optimizer
+settings, which were chosen for MSPT. Steps and minutes are given for each model, because they
+differ: `car-branched` takes longer for a step and had about as many minutes as the other models for
+flows, and `darcy`, `darcy-transolver-deep`, `elasticity` and `elasticity-transolver-long` were
+trained for longer than the other models of their data set. Every model was trained with one seed.
 """
 
 HEADINGS = (
@@ -35,7 +36,10 @@ HEADINGS = (
 
 def model_cards(folder: Path) -> str:
     """Return the cards of all checkpoints in a folder, as Markdown."""
-    trained = [one for one in list_checkpoints(folder) if one.info.get("metrics")]
+    # A converted checkpoint may have scores, but its header says nothing of its training.
+    trained = [
+        one for one in list_checkpoints(folder) if one.info.get("metrics") and one.info.get("curve")
+    ]
     names = sorted({one.info["dataset"] for one in trained})
     sections = [
         (_section if (dataset := get_dataset(name)).body is None else flow_section)(
@@ -50,9 +54,10 @@ def _section(dataset: Dataset, checkpoints: Sequence[CheckpointInfo]) -> str:
     metrics = checkpoints[0].info["metrics"]
     sentence = (
         f"{metrics['cases']} test cases; mean only: {metrics['mean_only']:.1%}. *Symmetric* is the "
-        f"error of the mean over the {len(dataset.symmetries)} symmetries of the problem, "
-        "each of which takes a pass; all else is from a single one. Models that take points in "
-        "their order get worse by it, as the order is not turned along."
+        f"error of the mean of the predictions under the {len(dataset.symmetries)} symmetries of "
+        "the problem, which takes as many passes; all other errors are of a single pass. Models "
+        "that partition points by their order in the file have larger errors there, because a "
+        "symmetry moves the points and leaves their order unchanged."
     )
     lines = [
         f"## {dataset.title} (`{dataset.name}`)",

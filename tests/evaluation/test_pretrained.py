@@ -207,7 +207,7 @@ def test_cards_are_written_from_the_headers() -> None:
     card = (PRETRAINED / "README.md").read_text(encoding="utf-8")
     assert card == model_cards(PRETRAINED)
     finer = list((SHIPPED_DATA / CAR.name / FINER_FOLDER).glob("*.npz"))
-    assert f"{len(finer)} bodies again on a mesh" in card
+    assert f"{len(finer)} bodies were computed again on a mesh" in card
 
 
 def test_card_holds_the_numbers_of_a_header(tmp_path: Path) -> None:
@@ -240,7 +240,15 @@ def test_card_holds_the_numbers_of_a_header(tmp_path: Path) -> None:
             normalizer=Normalizer.fit(cases.points, cases.features, cases.fields),
             info=info | changes,
         )
+    save_checkpoint(
+        tmp_path / "converted.safetensors",
+        model=build_model(config),
+        config=config,
+        normalizer=Normalizer.fit(cases.points, cases.features, cases.fields),
+        info={"dataset": "elasticity", "metrics": info["metrics"]},
+    )
     card = model_cards(tmp_path)
+    assert "converted" not in card
     for shown in (
         "12,345",
         "678",
