@@ -30,7 +30,7 @@ from mspt.evaluation.score import (
 )
 from mspt.models.normalizer import Normalizer
 from mspt.training.batches import coarsen, fit_normalizer, source_of
-from mspt.training.loop import prepare, train
+from mspt.training.loop import prepare, train, validation_error
 from mspt.training.presets import PRESETS, Preset
 
 BROKEN_CAR = "854bb96a96a4d1b338acbabdc1252e2f"
@@ -239,8 +239,11 @@ def test_branched_models_learn_public_sets_too(cars: Path) -> None:
     model = ModelConfig(**{**preset.model.to_dict(), "architecture": "branched"})
     stack = load_cases(preset, "train", root=cars, limit=2)
     branched = Preset(dataset="shapenet_car", model=model, train=preset.train)
-    *_, stopped = train(prepare(branched, cases=stack, validation=stack))
+    training = prepare(branched, cases=stack, validation=stack)
+    before = validation_error(training)
+    *_, stopped = train(training)
     assert stopped.complete
+    assert stopped.progress.curve[-1][1] < before
 
 
 def test_train_and_evaluate_run_from_the_command_line(

@@ -2,7 +2,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cache
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import made_up_cases, tiny_config
-from scipy.stats import spearmanr
-from sklearn.metrics import r2_score
+from restated_scores import restated_summary
 
 from mspt.checkpoint import (
     CheckpointInfo,
@@ -32,8 +30,6 @@ from mspt.evaluation._card_parts import flattened
 from mspt.evaluation.cards import model_cards
 from mspt.evaluation.cases import evaluate, num_parameters
 from mspt.evaluation.flows import (
-    ERRORS,
-    ORDER_GAPS,
     FlowScore,
     compare_labels,
     evaluate_flows,
@@ -217,36 +213,6 @@ def assert_summary(written: dict[str, Any], rows: Sequence[dict[str, Any]]) -> N
             assert written[field] is None, field
         else:
             assert written[field] == pytest.approx(value, rel=5e-4, abs=1e-5), field
-
-
-def restated_summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    values = {name: [row[name] for row in rows] for name in rows[0]}
-    summary: dict[str, Any] = {"cases": len(rows)}
-    for name in ERRORS:
-        there = [value for value in values[name] if present(value) is not None]
-        summary[name] = np.mean(there) if there else None
-    for letter in ("C_D", "C_L"):
-        found, truth = np.array(values[letter]), np.array(values[f"{letter}_true"])
-        miss = abs(found - truth)
-        summary[f"{letter}_counts"] = miss.mean() / 1e-4
-        summary[f"{letter}_counts_max"] = miss.max() / 1e-4
-        summary[f"{letter}_r2"] = r2_score(truth, found)
-        constant = len(set(found)) == 1
-        summary[f"{letter}_spearman"] = None if constant else spearmanr(found, truth).statistic
-    relative = [abs(a - b) / b for a, b in zip(values["C_D"], values["C_D_true"], strict=True)]
-    summary |= {"C_D_relative": np.mean(relative), "C_D_relative_max": max(relative)}
-    summary["order"] = [order_of(values["C_D"], values["C_D_true"], gap) for gap in ORDER_GAPS]
-    return summary
-
-
-def order_of(found: list[float], truth: list[float], gap: float) -> tuple[float, float, int]:
-    pairs = [
-        (a - b) * (c - d)
-        for (a, c), (b, d) in combinations(zip(found, truth, strict=True), 2)
-        if c != d and abs(c - d) >= gap
-    ]
-    right = sum(1.0 if product > 0 else 0.5 if product == 0 else 0.0 for product in pairs)
-    return gap, right / len(pairs), len(pairs)
 
 
 @pytest.mark.parametrize("shipped", FLOWS, ids=name_of)
