@@ -19,6 +19,7 @@ from mspt.data.sets._public import read_cases
 from mspt.data.sets.adapters import ADAPTERS
 from mspt.errors import DataError
 from mspt.evaluation.score import (
+    CloudScore,
     cloud_metrics,
     final_scores,
     load_cases,
@@ -232,6 +233,36 @@ def test_shapenet_car_is_loaded_trained_on_and_scored(cars: Path) -> None:
     stack = load_cases(tiny("shapenet_car"), "train", root=cars)
     assert training_facts(stack) == {"left_out": list(shapenet_car.BROKEN)}
     assert usual_checks(checkpoint, stack) == {}
+
+
+def test_metrics_of_a_public_set_are_means_over_its_cases() -> None:
+    pressure, velocity = [0.1, 0.2, 0.6, 0.3], [0.5, 0.7, 0.2, 0.2]
+    drag, true_drag = [0.30, 0.22, 0.45, 0.36], [0.25, 0.20, 0.50, 0.40]
+    scores = [
+        CloudScore(
+            name=str(row),
+            errors={"surface_pressure": pressure[row], "velocity": velocity[row]},
+            mean_errors={"surface_pressure": 2 * pressure[row], "velocity": 1.0},
+            drag=drag[row],
+            true_drag=true_drag[row],
+        )
+        for row in range(4)
+    ]
+    metrics = cloud_metrics(scores)
+    assert metrics.pop("mean_only_all") == pytest.approx({"surface_pressure": 0.6, "velocity": 1.0})
+    assert metrics == pytest.approx(
+        {
+            "relative_l2": 0.3,
+            "surface_pressure": 0.3,
+            "median": 0.25,
+            "worst": 0.6,
+            "velocity": 0.4,
+            "mean_only": 0.6,
+            "cases": 4,
+            "C_D_pressure_relative": (0.2 + 0.1 + 0.1 + 0.1) / 4,
+            "C_D_pressure_spearman": 1.0,
+        }
+    )
 
 
 def test_branched_models_learn_public_sets_too(cars: Path) -> None:

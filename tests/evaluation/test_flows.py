@@ -489,6 +489,9 @@ def test_finer_meshes_tell_the_error_of_labels() -> None:
     wrong = replace(case, velocity=case.velocity * np.float32(1.1), info=case.info | {"C_D": 0.005})
     found = compare_meshes(case, wrong)
     assert found["velocity"] == pytest.approx(0.1, rel=1e-3)
+    change = case.velocity - np.array([1.0, 0, 0])
+    expected = 0.1 * np.linalg.norm(case.velocity) / np.linalg.norm(change)
+    assert found["velocity_change"] == pytest.approx(expected, rel=1e-3)
     assert found["C_D_relative"] == pytest.approx(0.25)
     means = mean_differences([same, found])
     assert means["cases"] == 2
