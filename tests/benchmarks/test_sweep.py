@@ -187,6 +187,18 @@ def test_closed_form_time_passes_through_measurements_that_follow_it(made_up: li
     assert np.isnan(unknown).all()
 
 
+def test_rate_of_the_closed_form_is_the_geometric_mean_of_those_measured(
+    made_up: list[int],
+) -> None:
+    first, second = (
+        row for row in rows_of(SWEEP) if row.architecture == "mspt" and row.value > 1e3
+    )
+    assert len(made_up) == 6
+    measured = [first, replace(second, seconds=16 * second.seconds)]
+    line = closed_form(SWEEP, "mspt", SWEEP.values, quantity="seconds", measured=measured)
+    assert line[1:] == pytest.approx([4 * first.seconds, 4 * second.seconds])
+
+
 def test_leaving_a_measurement_ends_its_process() -> None:
     task = {
         "config": SWEEP.config("full_attention", 200_000).to_dict(),

@@ -143,6 +143,15 @@ def test_triangles_groups_and_marks_name_the_same_points_after_shuffling() -> No
     np.testing.assert_allclose(places[received.header["marked"]], points[[3, 41]], atol=1e-3)
 
 
+@pytest.mark.parametrize("num_groups", [65_536, 65_537])
+def test_more_groups_than_two_bytes_can_number_come_back(num_groups: int) -> None:
+    groups = np.arange(num_groups)
+    shown = Panel(title="", coloring=Labels(name="patch", labels=groups))
+    received = Received(scene(cloud(num_groups), groups=groups, panels=(shown,)))
+    sent = received.array(received.header["groupsIn"])
+    np.testing.assert_array_equal(sent, groups[shuffle_order(num_groups)])
+
+
 def test_any_first_part_of_the_points_is_a_fair_sample() -> None:
     order = shuffle_order(20_000)
     np.testing.assert_array_equal(np.sort(order), np.arange(20_000))
