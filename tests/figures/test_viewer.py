@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mspt.figures.theme import PATCH_COLORS
 from mspt.figures.viewer.colors import palette_stops, to_rgb
 from mspt.figures.viewer.encode import decode, encode, shuffle_order
-from mspt.figures.viewer.packets import quantize
+from mspt.figures.viewer.packets import quantize, spread
 from mspt.figures.viewer.scene import (
     Arrows,
     Curves,
@@ -291,6 +291,12 @@ def test_two_layers_of_one_name_are_refused() -> None:
     lines = Lines(name="lines", starts=cloud(2), stops=cloud(2))
     with pytest.raises(ValueError, match="names of layers must differ, got lines, lines"):
         scene(cloud(5), layers=(lines, lines))
+
+
+def test_strengths_are_spread_from_zero_unless_some_are_negative() -> None:
+    assert spread(np.array([2.0, 3.0, 4.0])).tolist() == [128, 191, 255]
+    assert spread(np.array([-1.0, 0.0, np.nan, 1.0])).tolist() == [0, 128, 0, 255]
+    assert spread(np.array([np.nan])).tolist() == [0]
 
 
 def test_quantizing_a_constant_does_not_divide_by_zero() -> None:
