@@ -17,7 +17,7 @@ _LOOPBACK = ("127.", "localhost", "::1", "0.0.0.0")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a person who has the time score everything that ships anew."""
-    words = "score each stored case of each model anew, not every hundredth"
+    words = "score each stored case of each model anew, not a few of them"
     parser.addoption("--every-case", action="store_true", help=words)
 
 
@@ -41,8 +41,14 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture
 def case_step(pytestconfig: pytest.Config) -> int:
-    """Distance of the stored cases that are scored anew."""
+    """Return the distance of the stored cases that are scored anew; one takes 0.1 s a pass."""
     return 1 if pytestconfig.getoption("--every-case") else 100
+
+
+@pytest.fixture
+def flow_step(pytestconfig: pytest.Config) -> int:
+    """Return the same for flows, of which one takes two seconds."""
+    return 1 if pytestconfig.getoption("--every-case") else 60
 
 
 @pytest.fixture(autouse=True)

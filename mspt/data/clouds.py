@@ -97,7 +97,7 @@ class CloudStack:
     dataset: str
     names: tuple[str, ...]
     halves: tuple[Cloud, ...]
-    areas: tuple[Float32[ndarray, " F"], ...]
+    areas: tuple[Float32[ndarray, " _"], ...]
     drag: tuple[float, ...]
     lift: tuple[float, ...]
     num_surface: int

@@ -46,6 +46,8 @@ _SEQUENTIAL_ERROR = {
 }
 ACCENT = {False: "#d55e00", True: "#ff9f45"}
 BAR = {False: "#8fb3c6", True: "#3d6479"}
+PICKED_ROW = ACCENT[True] + "55"
+"""Background of a table's row: a third opaque, so that it fits light and dark pages alike."""
 INK = {False: "#3d4a55", True: "#b9c4cc"}
 # Paul Tol's light qualitative scheme: neighbors differ in hue and in lightness.
 PATCH_COLORS = (

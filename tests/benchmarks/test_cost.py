@@ -169,6 +169,15 @@ def test_memory_is_that_of_the_tensors_that_live(
     assert expected == pytest.approx(memory.peak, rel=0.04)
 
 
+def test_memory_of_very_many_supernodes_is_counted() -> None:
+    config = small("mspt", width=64, num_patches=2048)
+    run = one_pass(config, 4096, "forward")
+    with torch.inference_mode(), LiveMemory() as memory:
+        run()
+    expected = peak_bytes(config, 4096, work="forward")
+    assert expected == pytest.approx(memory.peak, rel=0.04)  # as above; they are a quarter of it
+
+
 def test_published_attention_stores_its_weights() -> None:
     """Inside one kernel of torch, where no counter looks: the weights of all heads are there."""
     few, many = (small("published", num_patches=2, num_heads=heads) for heads in (16, 32))

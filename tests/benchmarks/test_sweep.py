@@ -187,6 +187,18 @@ def test_closed_form_time_passes_through_measurements_that_follow_it(made_up: li
     assert np.isnan(unknown).all()
 
 
+def test_rate_of_the_closed_form_is_the_geometric_mean_of_those_measured(
+    made_up: list[int],
+) -> None:
+    first, second = (
+        row for row in rows_of(SWEEP) if row.architecture == "mspt" and row.value > 1e3
+    )
+    assert len(made_up) == 6
+    measured = [first, replace(second, seconds=16 * second.seconds)]
+    line = closed_form(SWEEP, "mspt", SWEEP.values, quantity="seconds", measured=measured)
+    assert line[1:] == pytest.approx([4 * first.seconds, 4 * second.seconds])
+
+
 def test_leaving_a_measurement_ends_its_process() -> None:
     task = {
         "config": SWEEP.config("full_attention", 200_000).to_dict(),
@@ -256,9 +268,10 @@ def test_stored_memory_agrees_with_the_closed_form() -> None:
 
     MSPT works on small pieces: what the library keeps of these comes on top of one activation.
     """
-    for row in read_rows(STORED):
-        if row.stopped or 4 * row.num_points * row.width < 2**25:
-            continue
+    rows = read_rows(STORED)
+    large = [row for row in rows if not row.stopped and 4 * row.num_points * row.width >= 2**25]
+    assert {row.architecture for row in large} == set(COMPARED) - {"full_attention"}  # too slow
+    for row in large:
         sweep = Sweep(axis=row.axis, values=(row.value,), num_points=row.num_points)
         config = sweep.config(row.architecture, row.value)
         expected = peak_bytes(config, row.num_points, work=row.work)

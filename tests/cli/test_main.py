@@ -68,11 +68,12 @@ def made_up_data(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    assert {"predict", "train", "evaluate"} <= set(COMMANDS)
     for name in COMMANDS:
         with pytest.raises(SystemExit) as stopped:
             main([name, "--help"])
         assert stopped.value.code == 0
-        assert "usage: python -m mspt" in capsys.readouterr().out
+        assert f"usage: python -m mspt {name}" in capsys.readouterr().out
 
 
 def test_datasets_lists_what_ships(capsys: pytest.CaptureFixture[str]) -> None:

@@ -157,7 +157,12 @@ def test_epochs_see_other_points_and_runs_repeat() -> None:
 
 def test_coarse_clouds_have_a_quarter_of_the_points() -> None:
     coarse = coarsen(sphere_clouds(1))
-    assert len(coarse.draw(0, seed=0).points) == 30 + 25
+    cloud = coarse.draw(0, seed=0)
+    assert (cloud.num_surface, len(cloud.points)) == (30, 30 + 25)
+    # They are points of the flow itself, on either side of the plane of symmetry.
+    stored = whole_body(sphere_clouds(1).halves[0]).points
+    apart = (cloud.points[:, None] - stored[None]).norm(dim=2).amin(dim=1)
+    assert apart.max() == 0
 
 
 def test_fingerprint_tells_stacks_apart() -> None:

@@ -119,6 +119,20 @@ def test_interpolated_values_stay_within_those_around(seed: int) -> None:
     assert (found <= around.max(axis=1)).all()
 
 
+def test_gradient_is_a_least_squares_fit_with_weights_of_one_over_the_squared_distance() -> None:
+    rng = np.random.default_rng(5)
+    centers, points, values = rng.random((300, 3)), rng.uniform(0.2, 0.8, (30, 3)), rng.random(300)
+    for point, found in zip(points, interpolate(centers, values[:, None], points), strict=True):
+        nearest, *others = np.argsort(np.linalg.norm(centers - point, axis=1))[:10]
+        step, rise = centers[others] - centers[nearest], values[others] - values[nearest]
+        distance = np.linalg.norm(step, axis=1)
+        # Dividing both sides by the distance weighs squared misses by one over its square.
+        gradient = np.linalg.lstsq(step / distance[:, None], rise / distance)[0]
+        expected = values[nearest] + (point - centers[nearest]) @ gradient
+        around = values[[nearest, *others]]
+        assert found[0] == pytest.approx(expected.clip(around.min(), around.max()), abs=1e-6)
+
+
 def test_value_at_the_center_of_a_cell_is_the_cells() -> None:
     rng = np.random.default_rng(1)
     centers, values = rng.random((200, 3)), rng.normal(size=(200, 2))

@@ -182,8 +182,27 @@ def test_labels_of_another_mesh_are_scored_like_a_prediction() -> None:
     assert label_noise({}) == {}
 
 
+def test_mean_over_three_meshes_is_that_of_each_field_and_coefficient() -> None:
+    case = sphere_flow(0.4)
+    meshes = [
+        replace(
+            case,
+            face_pressure=case.face_pressure + np.float32(shift),
+            velocity=case.velocity - np.float32(shift),
+            info=case.info | {"C_D": 0.1 * shift, "C_L": -1.0 * shift},
+        )
+        for shift in (0, 1, 5)
+    ]
+    mean = mean_of_meshes(meshes)
+    np.testing.assert_allclose(mean.face_pressure, case.face_pressure + 2, atol=1e-6)
+    np.testing.assert_allclose(mean.velocity, case.velocity - 2, atol=1e-6)
+    assert (mean.info["C_D"], mean.info["C_L"]) == (pytest.approx(0.2), pytest.approx(-2))
+
+
 def test_what_ships_repeats_every_test_case_on_every_mesh() -> None:
-    for name in flow_store.list_flows("test"):
+    names = flow_store.list_flows("test")
+    assert len(names) >= 50
+    for name in names:
         case, repeats = load_flow(name), load_repeats(name)
         missing = REPEATS.keys() - repeats
         assert all(name in read_json(SHIPPED / "car" / mesh / LEFT_OUT) for mesh in missing)

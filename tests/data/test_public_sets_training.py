@@ -19,6 +19,7 @@ from mspt.data.sets import shapenet_car
 from mspt.errors import DataError
 from mspt.evaluation.score import (
     CloudEvaluation,
+    CloudScore,
     final_scores,
     predict_every_point,
     score,
@@ -28,7 +29,7 @@ from mspt.evaluation.score import (
 from mspt.models.normalizer import Normalizer
 from mspt.progress import last_event
 from mspt.training.batches import coarsen, fit_normalizer, source_of
-from mspt.training.loop import prepare, train
+from mspt.training.loop import prepare, train, validation_error
 from mspt.training.presets import Preset, get_preset
 
 BROKEN_CAR = "854bb96a96a4d1b338acbabdc1252e2f"
@@ -235,13 +236,46 @@ def test_shapenet_car_is_loaded_trained_on_and_scored(cars: Path) -> None:
     assert usual_checks(checkpoint, stack) == {}
 
 
+def test_metrics_of_a_public_set_are_means_over_its_cases() -> None:
+    pressure, velocity = [0.1, 0.2, 0.6, 0.3], [0.5, 0.7, 0.2, 0.2]
+    drag, true_drag = [0.30, 0.22, 0.45, 0.36], [0.25, 0.20, 0.50, 0.40]
+    scores = [
+        CloudScore(
+            name=str(row),
+            errors={"surface_pressure": pressure[row], "velocity": velocity[row]},
+            mean_errors={"surface_pressure": 2 * pressure[row], "velocity": 1.0},
+            drag=drag[row],
+            true_drag=true_drag[row],
+        )
+        for row in range(4)
+    ]
+    metrics = CloudEvaluation(tuple(scores)).metrics()
+    assert metrics.pop("mean_only_all") == pytest.approx({"surface_pressure": 0.6, "velocity": 1.0})
+    assert metrics == pytest.approx(
+        {
+            "relative_l2": 0.3,
+            "surface_pressure": 0.3,
+            "median": 0.25,
+            "worst": 0.6,
+            "velocity": 0.4,
+            "mean_only": 0.6,
+            "cases": 4,
+            "C_D_pressure_relative": (0.2 + 0.1 + 0.1 + 0.1) / 4,
+            "C_D_pressure_spearman": 1.0,
+        }
+    )
+
+
 def test_branched_models_learn_public_sets_too(cars: Path) -> None:
     preset = tiny("shapenet_car")
     model = ModelConfig(**{**preset.model.to_dict(), "architecture": "branched"})
     stack = load_cases(preset, "train", root=cars, limit=2)
     branched = Preset(dataset="shapenet_car", model=model, train=preset.train)
-    *_, stopped = train(prepare(branched, cases=stack, validation=stack))
+    training = prepare(branched, cases=stack, validation=stack)
+    before = validation_error(training)
+    *_, stopped = train(training)
     assert stopped.complete
+    assert stopped.progress.curve[-1][1] < before
 
 
 def test_train_and_evaluate_run_from_the_command_line(

@@ -1,12 +1,13 @@
 """Scores and trust checks of flow models, on flows known exactly."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_flows
+from restated_scores import restated_summary
 from torch import Tensor, nn
 
 from mspt.checkpoint import Checkpoint, CheckpointInfo, build_model
@@ -17,10 +18,19 @@ from mspt.data.sets.car.flow_case import FlowCase
 from mspt.data.sets.car.other_meshes import compare_meshes, mean_differences
 from mspt.errors import GeometryError, MSPTError
 from mspt.evaluation._flow_card import flow_section
-from mspt.evaluation.flows import compare, evaluate_flows, on_wheels, score_flow, summarize
+from mspt.evaluation.flows import (
+    ERRORS,
+    FlowEvaluation,
+    FlowScore,
+    compare,
+    evaluate_flows,
+    on_wheels,
+    score_flow,
+    summarize,
+)
 from mspt.evaluation.score import usual_checks
 from mspt.geometry.bodies.families import draw_body
-from mspt.geometry.distance import Nearest
+from mspt.geometry.distance import Nearest, distance_to
 from mspt.geometry.mesh import SurfaceMesh, box
 from mspt.inference import sampling as flow_inputs
 from mspt.inference.flow import (
@@ -210,6 +220,61 @@ def test_mean_only_is_scored_beside_the_model() -> None:
     assert found["mean_only_all"]["C_D_spearman"] is None
 
 
+def made_up_scores(count: int) -> list[FlowScore]:
+    """Errors between 0 and 1, every third body without wheels, and no two designs alike."""
+    random = np.random.default_rng(7)
+    scores = []
+    for index in range(count):
+        errors = dict(zip(ERRORS, random.random(len(ERRORS)).tolist(), strict=True))
+        errors["wheel_pressure"] *= np.nan if index % 3 == 0 else 1
+        drag, lift = 0.2 + 0.3 * random.random(), random.random() - 0.5
+        found = (drag * (0.8 + 0.4 * random.random()), lift + 0.1 * random.random())
+        scores.append(
+            FlowScore(
+                name=f"car-{index:04d}", family="block", C_D=found[0], C_D_true=drag,
+                C_L=found[1], C_L_true=lift, **errors,
+            )
+        )  # fmt: skip
+    return scores
+
+
+def test_summary_equals_one_by_other_libraries() -> None:
+    scores = made_up_scores(30)
+    found, expected = summarize(scores), restated_summary([asdict(score) for score in scores])
+    assert found.keys() == expected.keys()
+    for gap, share, pairs in expected.pop("order"):
+        assert [gap, pytest.approx(share), pairs] in found["order"]
+    assert {key: found[key] for key in expected} == pytest.approx(expected)
+
+
+def test_metrics_are_mean_median_and_worst_of_the_pressure_on_the_surface() -> None:
+    scores, plain = made_up_scores(7), made_up_scores(9)
+    errors = sorted(score.surface_pressure for score in scores)
+    metrics = FlowEvaluation(tuple(scores), tuple(plain)).metrics()
+    assert metrics["relative_l2"] == pytest.approx(sum(errors) / 7)
+    assert (metrics["median"], metrics["worst"]) == (errors[3], errors[6])
+    expected = sum(score.surface_pressure for score in plain) / 9
+    assert metrics["mean_only"] == pytest.approx(expected)
+    assert metrics["mean_only_all"] == summarize(plain)
+    assert summarize(scores).items() <= metrics.items()
+    assert "against_mean" not in metrics
+
+
+def test_errors_by_area_are_weighted_root_mean_squares() -> None:
+    case = sphere_flow(0.4)
+    case.face_areas[:10] *= 100
+    body = whole_body(cloud_of(case))
+    count = body.num_surface
+    wrong = body.fields.clone()
+    wrong[:count, 0] += torch.linspace(-1, 1, count)
+    area = np.tile(np.linalg.norm(case.face_areas.astype(np.float64), axis=1), 2)
+    truth = body.fields[:count, 0].double().numpy()
+    expected = np.sqrt(area @ np.linspace(-1, 1, count) ** 2 / (area @ truth**2))
+    score = compare("one", case, body, wrong)
+    assert score.surface_pressure_by_area == pytest.approx(expected, rel=1e-6)
+    assert score.body_pressure == score.surface_pressure_by_area  # there are no wheels
+
+
 def test_summary_orders_designs() -> None:
     scores = last_event(evaluate_flows(exact_checkpoint(), sphere_flows(5))).scores
     summary = summarize(scores)
@@ -236,15 +301,54 @@ def test_prediction_of_a_mesh_carries_values_to_its_triangles() -> None:
     assert len(found.volume_points) == len(found.velocity) == 3 * 100
 
 
+def test_prediction_of_a_mesh_is_put_together_from_its_clouds() -> None:
+    mesh, checkpoint = draw_body("ellipsoid", 4).mesh, exact_checkpoint()
+    inputs = sample_inputs(checkpoint, mesh, num_clouds=3)
+    *_, found = predict_flow(checkpoint, mesh, inputs, device="cpu")
+    assert isinstance(found, FlowPrediction)
+
+    def pressure(cosine: np.ndarray) -> np.ndarray:
+        return 1 - 2.25 * (1 - cosine**2)
+
+    close = {"rtol": 0, "atol": 1e-5}  # the model computes in float32
+    np.testing.assert_allclose(found.surface["C_p"], pressure(inputs.normals[:, 0]), **close)
+    np.testing.assert_array_equal(found.surface_points, inputs.points)
+    drag = []
+    for cloud in inputs.clouds:
+        cosine = cloud.features[:120, 0].double().numpy()
+        drag.append(-(pressure(cosine) * cosine).mean() * mesh.areas.sum() / inputs.frontal_area)
+    assert pytest.approx(np.mean(drag), rel=1e-4) == found.coefficients.C_D
+    assert found.drag_spread == pytest.approx(np.std(drag), rel=1e-3)
+    flow = [(cloud.points[120:], cloud.features[120:, 0]) for cloud in inputs.clouds]
+    places, cosines = (torch.cat(part).double().numpy() for part in zip(*flow, strict=True))
+    np.testing.assert_allclose(found.volume_points, places, **close)
+    np.testing.assert_allclose(found.volume_pressure, pressure(cosines), **close)
+    # The model changes nothing of the free stream.
+    np.testing.assert_allclose(found.velocity, np.tile([1.0, 0, 0], (300, 1)), **close)
+
+
 def test_points_of_the_flow_are_outside_and_on_both_sides() -> None:
     mesh = draw_body("block", 1).mesh
     inputs = sample_inputs(make_checkpoint(), mesh, num_clouds=2)
+    assert len(inputs.clouds) == 2
     for cloud in inputs.clouds:
         assert cloud.num_surface == 120
         flow = cloud.points[120:]
         assert (flow[:, 2] > 0).all()
         assert 0.25 < (flow[:, 1] > 0).float().mean() < 0.75
         assert (cloud.features[120:, 3] > 0).all()
+
+
+def test_points_of_the_flow_know_the_way_from_the_wall_and_how_far_it_is() -> None:
+    """Going back that way by that distance leads to the surface."""
+    mesh = draw_body("block", 1).mesh
+    (cloud,) = sample_inputs(make_checkpoint(), mesh, num_clouds=1).clouds
+    way, closeness = cloud.features[120:, :3].double(), cloud.features[120:, 3:4].double()
+    distance = 0.01 * torch.expm1(closeness)
+    foot = cloud.points[120:].double() - distance * way
+    # Features are float32: the logarithm costs some of its seven digits.
+    assert distance_to(mesh, foot.numpy()).max() < 1e-5
+    assert distance.max() > 0.1
 
 
 def test_force_of_evenly_spread_points_is_that_of_the_surface() -> None:
@@ -390,6 +494,9 @@ def test_finer_meshes_tell_the_error_of_labels() -> None:
     wrong = replace(case, velocity=case.velocity * np.float32(1.1), info=case.info | {"C_D": 0.005})
     found = compare_meshes(case, wrong)
     assert found["velocity"] == pytest.approx(0.1, rel=1e-3)
+    change = case.velocity - np.array([1.0, 0, 0])
+    expected = 0.1 * np.linalg.norm(case.velocity) / np.linalg.norm(change)
+    assert found["velocity_change"] == pytest.approx(expected, rel=1e-3)
     assert found["C_D_relative"] == pytest.approx(0.25)
     means = mean_differences([same, found])
     assert means["cases"] == 2

@@ -136,7 +136,8 @@ def test_ground_lies_below_the_body_and_the_arrow_points_along_the_flow(
 
 def test_shape_that_is_not_placed_stands_alone(scenes: list[pv.Plotter]) -> None:
     scenes.append(surface_plotter(BODY, None, quantity=None, dark=False))
-    assert len(scenes[0].actors) == 1
+    (actor,) = scenes[0].actors.values()
+    np.testing.assert_allclose(np.reshape(actor.bounds, (3, 2)).T, BODY.bounds, atol=1e-6)
 
 
 # Meshes to look at

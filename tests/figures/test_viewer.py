@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mspt.figures.theme import PATCH_COLORS
 from mspt.figures.viewer.colors import palette_stops, to_rgb
 from mspt.figures.viewer.encode import decode, encode, shuffle_order
-from mspt.figures.viewer.packets import quantize
+from mspt.figures.viewer.packets import quantize, spread
 from mspt.figures.viewer.scene import (
     Arrows,
     Curves,
@@ -141,6 +141,15 @@ def test_triangles_groups_and_marks_name_the_same_points_after_shuffling() -> No
     _, (sent,) = received.blob(received.header["groups"])
     np.testing.assert_array_equal(sent, groups[shuffle_order(50)])
     np.testing.assert_allclose(places[received.header["marked"]], points[[3, 41]], atol=1e-3)
+
+
+@pytest.mark.parametrize("num_groups", [65_536, 65_537])
+def test_more_groups_than_two_bytes_can_number_come_back(num_groups: int) -> None:
+    groups = np.arange(num_groups)
+    shown = Panel(title="", coloring=Labels(name="patch", labels=groups))
+    received = Received(scene(cloud(num_groups), groups=groups, panels=(shown,)))
+    sent = received.array(received.header["groupsIn"])
+    np.testing.assert_array_equal(sent, groups[shuffle_order(num_groups)])
 
 
 def test_any_first_part_of_the_points_is_a_fair_sample() -> None:
@@ -282,6 +291,12 @@ def test_two_layers_of_one_name_are_refused() -> None:
     lines = Lines(name="lines", starts=cloud(2), stops=cloud(2))
     with pytest.raises(ValueError, match="names of layers must differ, got lines, lines"):
         scene(cloud(5), layers=(lines, lines))
+
+
+def test_strengths_are_spread_from_zero_unless_some_are_negative() -> None:
+    assert spread(np.array([2.0, 3.0, 4.0])).tolist() == [128, 191, 255]
+    assert spread(np.array([-1.0, 0.0, np.nan, 1.0])).tolist() == [0, 128, 0, 255]
+    assert spread(np.array([np.nan])).tolist() == [0]
 
 
 def test_quantizing_a_constant_does_not_divide_by_zero() -> None:

@@ -86,7 +86,11 @@ def in_file(mesh: SurfaceMesh, turn: np.ndarray, size: float = 1.0) -> SurfaceMe
 
 
 def test_there_are_24_orientations() -> None:
-    assert len(ORIENTATIONS) == 24
+    assert len({tuple(turn.ravel()) for turn in ORIENTATIONS}) == len(ORIENTATIONS) == 24
+    for turn in ORIENTATIONS:
+        assert sorted(np.abs(turn).ravel()) == [0.0] * 6 + [1.0] * 3  # axes to axes
+        np.testing.assert_array_equal(turn @ turn.T, np.eye(3))
+        assert np.linalg.det(turn) == pytest.approx(1)  # none is a mirror
 
 
 @pytest.mark.parametrize("turn", ORIENTATIONS, ids=lambda turn: "".join(map(axis_of, turn)))

@@ -170,6 +170,7 @@ def test_many_small_open_pieces_are_no_specks_and_get_no_second_side() -> None:
     pieces = SurfaceMesh(soup.reshape(-1, 3), np.arange(3 * len(soup)).reshape(-1, 3))
     repaired = repair_mesh(joined(pieces, BRICK))
     assert len(repaired.mesh.triangles) == len(soup) + 12
+    assert repaired.mesh.areas.sum() == pytest.approx(pieces.areas.sum() + BRICK.areas.sum())
 
 
 # Holes
@@ -241,11 +242,16 @@ def test_repair_never_fails(seed: int, count: int) -> None:
 def test_mesh_of_nothing_but_lines_comes_back() -> None:
     line = np.array([[0, 0, 0], [1, 1, 0], [2, 2, 0], [3, 3, 0.0]])
     mesh = SurfaceMesh(line, np.array([[0, 1, 2], [1, 2, 3], [0, 1, 3], [0, 2, 3]]))
-    assert len(repair_mesh(mesh).mesh.triangles) == 4
+    repaired = repair_mesh(mesh).mesh
+    assert len(repaired.triangles) == 4
+    np.testing.assert_array_equal(np.unique(repaired.corners.reshape(-1, 3), axis=0), line)
     same = SurfaceMesh(line, np.array([[0, 0, 1], [1, 1, 1], [2, 2, 2], [3, 3, 3]]))
     assert len(repair_mesh(same).mesh.triangles) >= 1
 
 
 def test_unused_vertices_are_left_out() -> None:
     mesh = SurfaceMesh(np.concatenate([[[9.0, 9, 9]], BRICK.vertices]), BRICK.triangles + 1)
-    assert len(repair_mesh(mesh).mesh.vertices) == 8
+    repaired = repair_mesh(mesh).mesh
+    assert len(repaired.vertices) == 8
+    np.testing.assert_allclose(repaired.bounds, BRICK.bounds)
+    assert repaired.volume == pytest.approx(BRICK.volume)

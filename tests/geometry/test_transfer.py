@@ -26,6 +26,20 @@ def test_a_place_that_is_known_keeps_its_value() -> None:
     np.testing.assert_allclose(same, values, atol=1e-9)
 
 
+def test_values_are_weighted_with_distances_in_space_and_between_normals() -> None:
+    """One place is 3 away with the same normal, the other 1 away with a normal at right angles.
+
+    The latter lies sqrt(1 + 2 w^2) away, as such normals differ by sqrt 2: also 3 for w = 2.
+    """
+    source = np.array([[3.0, 0, 0], [0.0, 1, 0]]), np.array([UP, [1.0, 0, 0]])
+    target = np.zeros((1, 3)), UP[None]
+    for weight, expected in ((0.0, 1 / 10), (2.0, 1 / 2), (6.0, 73 / 82)):
+        (carried,) = carry_values(
+            np.array([[1.0], [0.0]]), source, target, normal_weight=weight, count=2
+        )
+        np.testing.assert_allclose(carried, expected)
+
+
 def test_fewer_places_than_asked_for_will_do() -> None:
     points, normals = np.zeros((1, 3)), UP[None]
     carried = carry_values(

@@ -174,6 +174,8 @@ def test_metrics_of_fields_are_apart() -> None:
     found = field_metrics(prediction, target, names=("pressure", "shear"))
     assert found == {"pressure": 0.0, "shear": 0.5}
     assert max_error(prediction, target).tolist() == [0.5, 0.5]
+    prediction[1, 2, 0] = 0.25  # below the target
+    assert max_error(prediction, target).tolist() == [0.5, 0.75]
 
 
 def test_normalizer_decode_inverts_encode() -> None:

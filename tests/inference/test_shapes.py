@@ -20,7 +20,7 @@ from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.readers import read_mesh
 from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.placement import Placement, as_is, guess_placement
+from mspt.geometry.placement import as_is, guess_placement
 from mspt.inference.shapes import (
     ShapeResult,
     StageStarted,
@@ -214,16 +214,31 @@ def test_mistakes_are_one_line_and_status_two(
     assert message in capsys.readouterr().err
 
 
-def test_shapes_read_from_files_are_predicted(checkpoint_path: Path, shape_path: Path) -> None:
+def test_shapes_read_from_files_are_predicted_like_those_in_memory(
+    checkpoint_path: Path, shape_path: Path, result: ShapeResult
+) -> None:
+    mesh, checkpoint = read_mesh(shape_path), load_checkpoint(checkpoint_path)
+    found = predict(checkpoint, mesh, placement="as is", device="cpu")
+    # A binary STL holds float32: points move by their rounding.
+    difference = found.prediction.cell_pressure - result.prediction.cell_pressure
+    assert np.abs(difference).max() < 1e-2
+    expected = result.prediction.coefficients.C_D
+    assert pytest.approx(expected, rel=1e-3, abs=1e-4) == found.prediction.coefficients.C_D
+
+
+def test_a_shape_without_a_placement_is_placed_by_guessing(
+    checkpoint_path: Path, shape_path: Path
+) -> None:
     mesh = read_mesh(shape_path)
     found = predict(load_checkpoint(checkpoint_path), mesh, device="cpu")
-    assert found.placement is not None
-    assert isinstance(found.placement, Placement)
+    assert found.placement == guess_placement(mesh)
 
 
 def test_a_speck_in_the_tunnel_is_refused(checkpoint_path: Path) -> None:
     tiny = SurfaceMesh(CAR.vertices * 1e-3, CAR.triangles)
-    with pytest.raises(GeometryError):
+    with pytest.raises(
+        GeometryError, match=r"body must be 0\.2 to 3 long in the wind tunnel, got 0\.001"
+    ):
         predict(load_checkpoint(checkpoint_path), tiny, placement="as is")
 
 

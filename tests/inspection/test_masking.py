@@ -33,7 +33,7 @@ from mspt.metrics.ranking import spearman
 from mspt.models.blocks import KeyMask
 from mspt.models.normalizer import Normalizer
 from mspt.models.registry import build_model
-from mspt.partition.ball_tree import Partition
+from mspt.partition.ball_tree import Partition, sequence_partition
 from mspt.seeding import generator
 from mspt.training.batches import fit_normalizer
 from tests.inspection.test_weights import N, cloud, make_model, make_recording
@@ -153,6 +153,13 @@ def test_mask_of_another_cloud_is_refused() -> None:
 def test_model_that_carries_supernodes_is_not_masked() -> None:
     with pytest.raises(MSPTError, match="must not carry supernodes"):
         repeat_masked(make_recording(carry=True), mask(nodes=(1,)))
+
+
+def test_mask_of_a_patch_holds_all_its_supernodes_and_its_points() -> None:
+    partition = sequence_partition(7, num_patches=3)  # of 3, 2 and 2 points
+    mask = mask_of_patch(partition, 1, num_supernodes=2, masked="points and supernodes")
+    assert mask.supernodes.tolist() == [False, False, True, True, False, False]
+    assert mask.points.tolist() == [False] * 3 + [True] * 2 + [False] * 2
 
 
 def test_mask_of_a_patch_names_what_is_wrong() -> None:

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from mspt.config import ModelConfig
 from mspt.models.baselines import Baseline, FullAttention, SliceAttention, Transolver
-from mspt.models.embedding import initialize
 from mspt.partition.ball_tree import sequence_partition
 from mspt.seeding import seeded
 
@@ -320,11 +319,9 @@ def test_initial_weights() -> None:
     assert (state["blocks.3.attention.temperature"] == 0.5).all()
     assert "blocks.3.attention.to_qkv.bias" not in state
     for name, in_width in (("attention.project", 128), ("attention.to_out", 128), ("mlp.2", 256)):
-        shared = torch.nn.Linear(in_width, 128)
-        initialize(shared)
-        torch.testing.assert_close(
-            state[f"blocks.3.{name}.weight"].std(), shared.weight.std(), rtol=0.05, atol=0
-        )
+        # Some twenty thousand draws of variance 1 / fan-in: their deviation is 1% off at most.
+        deviation = state[f"blocks.3.{name}.weight"].std().item()
+        assert deviation == pytest.approx(in_width**-0.5, rel=0.02)
         assert (state[f"blocks.3.{name}.bias"] == 0).all()
     assert (state["blocks.3.norm_mlp.weight"] == 1).all()
 

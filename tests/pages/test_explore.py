@@ -461,7 +461,8 @@ def test_device_picker_offers_only_what_is_here(open_page: Open) -> None:
     from mspt.inference.predict import available_devices
 
     options = open_page("home").sidebar.button_group(key="device").options
-    assert len(options) == len(available_devices())
+    names = {"auto": "Auto", "cuda": "CUDA", "mps": "MPS", "cpu": "CPU"}
+    assert options == [names[name] for name in available_devices()]
 
 
 ONE_OF_EACH_KIND = {

@@ -169,7 +169,7 @@ def test_two_levels_are_drawn_flat() -> None:
 
 def test_points_figure_shows_all_points() -> None:
     figure = points_figure(RASTER, POINTS)
-    assert len(figure.data[-1].x) == len(POINTS)
+    np.testing.assert_array_equal(np.stack([figure.data[-1].x, figure.data[-1].y], 1), POINTS)
 
 
 def test_touching_patches_differ_in_color() -> None:

@@ -93,6 +93,13 @@ def test_stiffness_is_the_derivative_of_the_piola_stress() -> None:
         assert relative(stiffness(STRETCHED) @ direction, slope) < 1e-8
 
 
+def test_a_small_shear_meets_the_shear_modulus_of_the_data_card() -> None:
+    """2 (C1 + C2) with C1 = 0.1863 MPa and C2 = 9.79 kPa."""
+    sheared = np.array([[1.0, 1e-6, 0.0, 1.0]])
+    modulus = cauchy_stress(sheared)[0, 2] / 1e-6
+    assert modulus == pytest.approx(2 * (186_300 + 9_790), rel=1e-6)
+
+
 def test_turning_the_stretched_sheet_changes_no_energy_and_turns_its_stress() -> None:
     turn = rotation(0.7)
     turned = (turn @ STRETCHED.reshape(-1, 2, 2)).reshape(-1, 4)

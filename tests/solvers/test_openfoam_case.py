@@ -90,11 +90,13 @@ def test_case_has_every_file_that_openfoam_reads(half: Path) -> None:
 
 
 def test_braces_and_parentheses_are_balanced(half: Path) -> None:
-    for path in half.rglob("*"):
-        if path.is_file() and path.suffix != ".stl":
-            text = path.read_text()
-            for left, right in ("{}", "()", "[]"):
-                assert text.count(left) == text.count(right), path.name
+    dictionaries = [path for path in half.rglob("*") if path.is_file() and path.suffix != ".stl"]
+    assert {"controlDict", "blockMeshDict", "U", "p"} <= {path.name for path in dictionaries}
+    for path in dictionaries:
+        text = path.read_text()
+        assert "{" in text, path.name
+        for left, right in ("{}", "()", "[]"):
+            assert text.count(left) == text.count(right), path.name
 
 
 def test_half_domain_ends_at_the_plane_of_symmetry_and_the_full_one_does_not(

@@ -120,7 +120,9 @@ def test_long_reasons_are_shortened(programs: Path) -> None:
     write_program(programs / "blockMesh", "printf 'FOAM FATAL ERROR: %5000s.' x; exit 1")
     with pytest.raises(SolverError) as caught:
         list(solve_flow(BODY))
-    assert len(str(caught.value)) < 400
+    message = str(caught.value)
+    assert len(message) < 400
+    assert message.startswith("blockMesh must end well, got ERROR:")
 
 
 def test_program_that_takes_too_long_is_ended(programs: Path, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from mspt.data.registry import get_dataset
 from mspt.errors import CheckpointError
 from mspt.inference.predict import predict_stack
 from mspt.metrics.fields import relative_l2
+from mspt.training.batches import Batch, StackSource
 from mspt.training.loop import (
     EpochDone,
     StepDone,
@@ -173,12 +175,62 @@ def test_finished_run_has_nothing_left_to_do(tmp_path: Path) -> None:
     assert again[0].progress.curve == done.progress.curve
 
 
-def test_average_follows_the_weights() -> None:
-    training = start(tiny_preset(ema_decay=0.5))
-    list(train(training))
-    pairs = zip(training.average.parameters(), training.model.parameters(), strict=True)
-    distances = [(average - weights).norm() / weights.norm() for average, weights in pairs]
-    assert 0 < max(distances) < 0.5
+def test_average_is_that_of_the_weights_after_every_step() -> None:
+    training = start(tiny_preset(ema_decay=0.5, epochs=5))
+    expected = [weights.clone() for weights in training.average.parameters()]
+    for event in train(training):
+        if isinstance(event, StepDone):
+            # From a tenth in the first step to 0.5 in the ninth, and 0.5 from there on.
+            decay = min(0.5, event.step / (9 + event.step))
+            pairs = zip(expected, training.model.parameters(), strict=True)
+            expected = [decay * old + (1 - decay) * new.detach() for old, new in pairs]
+            # At once, as what differs halves with every step; a step moves weights by about 1e-3.
+            found = list(training.average.parameters())
+            torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+
+
+def test_validation_is_of_the_averaged_weights() -> None:
+    training = start()
+    before = validation_error(training)
+    with torch.no_grad():
+        for weights in training.model.parameters():
+            weights.add_(1.0)
+    assert validation_error(training) == before
+    with torch.no_grad():
+        for weights in training.average.parameters():
+            weights.add_(1.0)
+    assert validation_error(training) != before
+
+
+def test_gradients_are_clipped_to_their_joint_norm() -> None:
+    for clip_norm in (1e-3, 1e9):
+        training = start(tiny_preset(clip_norm=clip_norm))
+        next(train(training))
+        norms = [weights.grad.norm() for weights in training.model.parameters()]
+        joint = torch.stack(norms).norm().item()
+        if clip_norm == 1e-3:
+            assert joint == pytest.approx(clip_norm, rel=1e-3)  # torch divides by norm + 1e-6
+        else:
+            assert 1e-2 < joint < clip_norm
+
+
+def test_every_epoch_takes_each_case_once_and_in_another_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[tuple[int, list[int]]] = []
+    plain = StackSource.batch
+
+    def noting(source: StackSource, rows: list[int], epoch: int) -> Batch:
+        seen.append((epoch, rows))
+        return plain(source, rows, epoch)
+
+    monkeypatch.setattr(StackSource, "batch", noting)
+    list(train(start()))
+    batches = [rows for epoch, rows in seen if epoch >= 0]  # validation has the epoch -1
+    assert [len(rows) for rows in batches] == 3 * [4, 4, 2]
+    epochs = [list(chain(*batches[first : first + 3])) for first in (0, 3, 6)]
+    assert all(sorted(order) == list(range(len(CASES))) for order in epochs)
+    assert len({tuple(order) for order in epochs}) == 3
 
 
 def test_every_parameter_has_one_optimizer() -> None:
@@ -193,7 +245,9 @@ def test_every_parameter_has_one_optimizer() -> None:
 @pytest.mark.parametrize("name", ["adamw", "lion"])
 def test_weight_decay_applies_to_matrices_only(name: Optimizer) -> None:
     (optimizer,) = build_optimizers(start().model, TrainConfig(epochs=1, optimizer=name))
+    assert [group["weight_decay"] > 0 for group in optimizer.param_groups] == [True, False]
     for group in optimizer.param_groups:
+        assert group["params"]
         assert all((p.ndim >= 2) == (group["weight_decay"] > 0) for p in group["params"])
 
 
@@ -233,6 +287,8 @@ def test_learning_rate_rises_then_falls_to_zero() -> None:
     assert rates[0] == pytest.approx(0.2)
     assert rates[9] == rates[10] == pytest.approx(2.0)
     assert sorted(rates[10:], reverse=True) == rates[10:]
+    assert rates[40] == pytest.approx(1.5)  # a third of the way down a cosine
+    assert rates[55] == pytest.approx(1.0)
     assert rates[-1] < 0.01
 
 
