@@ -138,6 +138,8 @@ def test_run_record_repeats_a_prediction(
     path = tmp_path / "passport.json"
     path.write_text(json.dumps(written))
     assert read_run_record(path) == json.loads(json.dumps(written))
+    path.write_text(json.dumps(written | {"format": "mspt-passport/1"}))  # of earlier versions
+    assert largest_difference(result, read_run_record(path)) == 0
 
 
 @pytest.mark.parametrize(
