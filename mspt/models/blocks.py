@@ -1,7 +1,6 @@
 """Blocks of PMSA, and the one loop that runs them (equation 12 of the paper).
 
-Training, inference, recording and masking all run :func:`walk_blocks`; none of them has a loop of
-its own.
+Training, inference, tracing, recording and masking all use :func:`walk_blocks`.
 
 Letters: B batch, N points, X space axes, F input features, C output channels, D model width,
 K patches, S supernodes that a point attends to.
@@ -159,7 +158,7 @@ class PMSABlock(nn.Module):
         Args:
             hidden: Features in leaf order; overwritten.
             supernodes: The supernodes that the points attend to.
-            num_patches: Patches K of ``hidden``.
+            num_patches: Patches K.
             mask: Keys that no point may attend to; for one cloud only.
         """
         shared = self.attention.shared_keys(supernodes)

@@ -21,14 +21,12 @@ from mspt.geometry.files.readers import read_mesh
 from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import Placement, as_is, guess_placement
+from mspt.inference.records import largest_difference, read_run_record, run_record
 from mspt.inference.shapes import (
     ShapeResult,
     StageStarted,
-    largest_difference,
     predict,
     predict_shape,
-    read_run_record,
-    run_record,
 )
 from mspt.models.registry import build_model
 from mspt.solvers.openfoam.case import Recipe
