@@ -25,7 +25,8 @@ from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import Placement, guess_placement
 from mspt.inference.flow import carry_to_cells
-from mspt.inference.shapes import ShapeResult, StageStarted, predict_shape, run_record
+from mspt.inference.records import run_record
+from mspt.inference.shapes import ShapeResult, StageStarted, predict_shape
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import Progress, solve_flow
 from pages import _jobs, _parts, _shared

@@ -25,13 +25,11 @@ from mspt.geometry.placement import (
     symmetry_error,
 )
 from mspt.geometry.repair import repair_mesh
+from mspt.inference.records import largest_difference, read_run_record, run_record
 from mspt.inference.shapes import (
     ShapeResult,
     StageStarted,
-    largest_difference,
     predict_shape,
-    read_run_record,
-    run_record,
     with_choices,
 )
 from mspt.progress import ProgressBar

@@ -18,7 +18,7 @@ from torch import Tensor
 from mspt.checkpoint import Checkpoint
 from mspt.data.export import point_table, write_points
 from mspt.data.layout import FieldGroup, Layout, Part
-from mspt.inference.predict import partitions_for
+from mspt.inference.predict import encode_inputs
 from mspt.inference.sample import Sample
 from mspt.metrics.fields import relative_l2
 from mspt.models.branched import SplitPartition
@@ -173,17 +173,15 @@ def patches_of(checkpoint: Checkpoint, sample: Sample) -> Int64[ndarray, " N"] |
     """
     if sample.features is None:
         raise ValueError(f"sample must have features, got none for {sample.key}")
-    encoded = checkpoint.normalizer.encode(sample.points[None], sample.features[None])[0]
-    if sample.num_surface:
-        found = partitions_for(checkpoint.config, encoded, num_surface=sample.num_surface)
-    else:
-        found = partitions_for(checkpoint.config, encoded)
+    found = encode_inputs(
+        checkpoint, sample.points, sample.features, num_surface=sample.num_surface
+    ).partition
     if found is None:
         return None
-    if isinstance(found[0], SplitPartition):
-        surface, volume = (part.patch_of_point for part in (found[0].surface, found[0].volume))
+    if isinstance(found, SplitPartition):
+        surface, volume = (part.patch_of_point for part in (found.surface, found.volume))
         return np.concatenate([surface.numpy(), volume.numpy() + int(surface.max()) + 1])
-    return found[0].patch_of_point.numpy()
+    return found.patch_of_point.numpy()
 
 
 def worst_patches(patch: Int[ndarray, " N"], compared: Compared) -> pd.DataFrame:

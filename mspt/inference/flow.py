@@ -183,21 +183,21 @@ def predict_stored(
         seed: Of the division into clouds.
     """
     shuffle = torch.Generator().manual_seed(seed)
-    once = _predict_dealt(checkpoint, body, shuffle, device)
+    once = _predict_divided(checkpoint, body, shuffle, device)
     if body.layout.mirror is None:
         return once
     other_side = -torch.ones(len(body.points))
     mirrored = body.mirrored(other_side)
-    again = _predict_dealt(checkpoint, mirrored, shuffle, device)
+    again = _predict_divided(checkpoint, mirrored, shuffle, device)
     return (once + replace(mirrored, fields=again).mirrored(other_side).fields) / 2
 
 
-def _predict_dealt(
+def _predict_divided(
     checkpoint: Checkpoint, body: Cloud, shuffle: torch.Generator, device: str
 ) -> Float[Tensor, "N C"]:
-    """Predict points that are dealt into clouds; a point in two clouds keeps the later value.
+    """Predict points that are divided into clouds; a point in two clouds has the later value.
 
-    Surface points and points in the flow are dealt into parts each. The kind with fewer parts is
+    Surface points and points in the flow are divided into parts. The kind with fewer parts is
     used again from its first part on, so that each cloud holds both kinds in the proportion of the
     training clouds.
     """

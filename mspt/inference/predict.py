@@ -262,11 +262,7 @@ def predict_stack(
     partitions: Sequence[Partition] | None = None,
     batch_size: int = 1,
 ) -> Float[Tensor, "B N C"]:
-    """Predict many cases of one size in batches, on the device where the model is.
-
-    Returns:
-        Fields in physical units, on the CPU.
-    """
+    """Predict cases of one size in batches where the model is; the fields are on the CPU."""
     predicted = []
     for first in range(0, len(points), batch_size):
         rows = slice(first, first + batch_size)

@@ -86,16 +86,16 @@ def library_of(checkpoint: Checkpoint) -> ShapeLibrary:
     Raises:
         MSPTError: If the header has none.
     """
-    kept = checkpoint.info.get("library")
-    if not kept:
+    stored = checkpoint.info.get("library")
+    if not stored:
         raise MSPTError(
             "checkpoint must hold the outlines of its training shapes, got one for "
             f"{checkpoint.info.get('dataset', 'an unknown data set')!r}; choose car.safetensors"
         )
     return ShapeLibrary(
-        names=tuple(kept["names"]),
-        families=tuple(kept["families"]),
-        outlines=np.array(kept["outlines"], dtype=np.float64),
+        names=tuple(stored["names"]),
+        families=tuple(stored["families"]),
+        outlines=np.array(stored["outlines"], dtype=np.float64),
     )
 
 
@@ -172,15 +172,15 @@ def model_checks(
     Both are relative L2 differences over the same surface points.
     """
     count = cloud.num_surface
-    here = predict_cloud(checkpoint, cloud, device=device)[:count, 0]
+    predicted = predict_cloud(checkpoint, cloud, device=device)[:count, 0]
     other = cloud.mirrored(-torch.ones(len(cloud.points)))
     mirrored = predict_cloud(checkpoint, other, device=device)[:count, 0]
     rows = torch.cat([torch.arange(0, count, 2), torch.arange(count, len(cloud.points), 2)])
     half = cloud.picked(rows, num_surface=(count + 1) // 2)
     sparse = predict_cloud(checkpoint, half, device=device)[: half.num_surface, 0]
     return {
-        "symmetry": ((mirrored - here).norm() / here.norm()).item(),
-        "resolution": ((sparse - here[::2]).norm() / here[::2].norm()).item(),
+        "symmetry": ((mirrored - predicted).norm() / predicted.norm()).item(),
+        "resolution": ((sparse - predicted[::2]).norm() / predicted[::2].norm()).item(),
     }
 
 

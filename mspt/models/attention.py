@@ -2,12 +2,20 @@
 
 Points come in leaf order, so that a patch is a run of rows; see :mod:`mspt.partition.runs`.
 
-The paper writes the layer for one patch k: its points H_k and all supernodes S form Z_k = [H_k; S]
-(equation 3), which is projected to queries, keys and values (equation 4); one softmax gives the
-weights A_k (equations 5 and 6), and the rows of A_k that belong to points give the new features
-(equation 7). The rows that belong to supernodes are dropped by equation 8, so they are not computed
-here, except in :meth:`PMSA.update_supernodes`. Keys and values of the supernodes are the same for
-all patches and are computed once, in :meth:`PMSA.shared_keys`.
+For one patch k the paper joins its points H_k and all supernodes S to Z_k = [H_k; S], projects Z_k,
+and applies one softmax. Here the keys and values of the supernodes are computed once, as they are
+the same for all patches, and the rows of Z_k that belong to supernodes have no queries, as equation
+8 drops their result. Where each equation is computed:
+
+    equation 1        S_k = Pool(H_k)            PMSA.pool_patches, mspt.models.pooling
+    equation 2        S = [S_1; ...; S_K]        PMSABlock.pool in mspt.models.blocks
+    equation 3        Z_k = [H_k; S]             concatenated_attention
+    equation 4        queries, keys, values      PMSA._project, PMSA.shared_keys
+    equation 5, 6     weights A_k                joint_attention; stored by PMSA.trace alone
+    equation 7        weights times values       joint_attention, MergedAttention in _fused
+    equation 8, 9     all patches, all heads     PMSA.attend, PMSA.forward
+    equation 10, 11   mean, max, learned pool    mspt.models.pooling
+    equation 12       a block                    PMSABlock and walk_blocks in mspt.models.blocks
 
 Shape suffixes (the same letters as the annotations):
     B batch          K patches                 H heads
@@ -248,7 +256,7 @@ class PMSA(nn.Module):
         offsets: Int[Tensor, " K1"],
         rows: Int[Tensor, " P"],
     ) -> PMSATrace:
-        """Recompute the weights of picked points alone, as :meth:`forward` uses them.
+        """Recompute the weights of picked points (rows of A_k of equation 6), as in ``forward``.
 
         Args:
             x: Normalized features of one cloud in leaf order.

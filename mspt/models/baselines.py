@@ -93,7 +93,7 @@ class SliceAttention(nn.Module):
                     f"points must be the {rows * columns} points of a {rows} x {columns} grid, "
                     f"row by row, got {x.shape[1]}"
                 )
-            # Channels last in memory is what points of a grid already are: nothing is copied.
+            # Points of a grid lie in memory like an image with channels last: nothing is copied.
             grid = rearrange(x, "b (r c) d -> b d r c", r=rows)
             projected = rearrange(self.project(grid), "b d r c -> b (r c) d")
         guides, values = rearrange(

@@ -1,7 +1,6 @@
 """Blocks of PMSA, and the one loop that runs them (equation 12 of the paper).
 
-Training, inference, recording and masking all run :func:`walk_blocks`; none of them has a loop of
-its own.
+Training, inference, tracing, recording and masking all use :func:`walk_blocks`.
 
 Letters: B batch, N points, X space axes, F input features, C output channels, D model width,
 K patches, S supernodes that a point attends to.
@@ -22,7 +21,7 @@ from mspt.models.embedding import Embedding, FeedForward, stream_rows
 from mspt.partition.ball_tree import Partition
 from mspt.partition.runs import PatchRun, patch_runs
 
-# --- what the loop takes and yields ---------------------------------------------------------------
+# --- arguments and events of the loop -------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,7 +59,7 @@ class BlockPooled:
         branch: Which branch of the model; 0 where there is one only.
         block: The block.
         hidden: Features before the block, in leaf order. Without gradients the block overwrites
-            them: clone what is to be kept.
+            them: clone them to use them later.
         supernodes: The supernodes that its points attend to, carried part included.
     """
 
@@ -90,7 +89,7 @@ class PMSABlock(nn.Module):
 
     The last block has no feed-forward network: the task head takes its place.
 
-    There are two ways to run a block, with equal results. ``forward`` keeps what a gradient needs.
+    There are two ways to run a block, with equal results. ``forward`` allows gradients.
     ``stream_`` works in place and on a few patches at a time. That is safe because patches exchange
     information through the supernodes alone, and all of these are pooled before any row changes.
     """
@@ -132,7 +131,7 @@ class PMSABlock(nn.Module):
     def supernodes_to_carry(
         self, hidden: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], num_patches: int
     ) -> Float[Tensor, "B S D"] | None:
-        """Return what the next block adds to its supernodes (S of equation 12), or None."""
+        """Return the supernodes that the next block adds to its own (S of equation 12), or None."""
         if not self.attention.carry:
             return None
         x = self.norm_attention(hidden)
@@ -154,19 +153,19 @@ class PMSABlock(nn.Module):
         *,
         mask: KeyMask | None = None,
     ) -> None:
-        """Do what ``forward`` does in place of ``hidden``, with a small working memory.
+        """Compute ``forward`` in place of ``hidden``, with a small working memory.
 
         Args:
             hidden: Features in leaf order; overwritten.
             supernodes: The supernodes that the points attend to.
-            num_patches: Patches K of ``hidden``.
+            num_patches: Patches K.
             mask: Keys that no point may attend to; for one cloud only.
         """
         shared = self.attention.shared_keys(supernodes)
         for run in patch_runs(hidden.shape[1], num_patches):
             for piece in run.pieces(stream_rows(hidden.device)):
                 readable = None if mask is None else mask.readable_keys(piece).to(hidden.device)
-                rows = hidden[:, piece.rows]  # a view: what is added to it changes ``hidden``
+                rows = hidden[:, piece.rows]  # a view: adding to it changes ``hidden``
                 # Without a name the normalized rows are freed before the network needs memory.
                 rows += self.attention.attend(
                     self.norm_attention(rows), shared, piece, readable=readable

@@ -91,6 +91,7 @@ class PatchPooling(nn.Module):
         return scores_MQL.softmax(-1) @ x
 
     def _position_weights(self, size: int) -> Float[Tensor, "Q L"]:
+        """Return W_pool of equation 11, transposed, times L."""
         # Points and knots lie in the middle of equal cells of 0 to 1; outside the first and the
         # last knot the weight is constant.
         row = torch.arange(size, device=self.knots.device, dtype=self.knots.dtype)

@@ -15,10 +15,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
 
-from mspt.checkpoint import build_model, load_checkpoint
+from mspt.checkpoint import load_checkpoint
 from mspt.errors import CheckpointError
 from mspt.inference.predict import pick_device
 from mspt.models.normalizer import Normalizer
+from mspt.models.registry import build_model
 from mspt.seeding import generator
 from mspt.training.batches import Batch, Cases, Source, coarsen, fit_normalizer, source_of
 from mspt.training.optimizers import Lion

@@ -21,14 +21,12 @@ from mspt.geometry.files.readers import read_mesh
 from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import as_is, guess_placement
+from mspt.inference.records import largest_difference, read_run_record, run_record
 from mspt.inference.shapes import (
     ShapeResult,
     StageStarted,
-    largest_difference,
     predict,
     predict_shape,
-    read_run_record,
-    run_record,
 )
 from mspt.models.registry import build_model
 from mspt.solvers.openfoam.case import Recipe
@@ -138,6 +136,8 @@ def test_run_record_repeats_a_prediction(
     path = tmp_path / "passport.json"
     path.write_text(json.dumps(written))
     assert read_run_record(path) == json.loads(json.dumps(written))
+    path.write_text(json.dumps(written | {"format": "mspt-passport/1"}))  # of earlier versions
+    assert largest_difference(result, read_run_record(path)) == 0
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import pytest
 from made_up_flows import flow_preset, sphere_clouds
 
 from mspt.checkpoint import Checkpoint, build_model
-from mspt.evaluation.score import training_facts
+from mspt.data.sets.car.dataset import training_facts
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.mesh import SurfaceMesh, box
 from mspt.inference import trust
-from mspt.inference.sampling import look_at
+from mspt.inference.sampling import sample_inputs
 from mspt.inference.trust import Check, ShapeLibrary, library_of, trust_report
 from mspt.training.batches import fit_normalizer
 
@@ -40,7 +40,7 @@ def checks_of(
     checkpoint = Checkpoint(build_model(PRESET.model), PRESET.model, fit_normalizer(STACK), info)
     measured = {"symmetry": 0.0, "resolution": 0.0, **numbers}
     monkeypatch.setattr(trust, "model_checks", lambda *_, **__: measured)
-    inputs = look_at(checkpoint, BODY, num_clouds=1)
+    inputs = sample_inputs(checkpoint, BODY, num_clouds=1)
     known = library_of(checkpoint)
     report = trust_report(checkpoint, mesh, inputs, library=known, device="cpu")
     return {check.name: check for check in report.checks}

@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from mspt.checkpoint import MODELS, build_model, load_checkpoint, save_checkpoint
+from mspt.checkpoint import load_checkpoint, save_checkpoint
 from mspt.config import Architecture, ModelConfig
 from mspt.inference.predict import partitions_for
 from mspt.models.normalizer import Normalizer
+from mspt.models.registry import MODELS, build_model
 from mspt.seeding import generator
 
 NUM_SURFACE, NUM_POINTS, CHANNELS = 24, 60, 3

@@ -1,4 +1,4 @@
-"""The authors' released arithmetic, kept exactly."""
+"""The arithmetic of the authors' published code, reproduced exactly."""
 
 from mspt.models.published.model import PublishedMSPT, load_published
 

@@ -96,7 +96,7 @@ class PublishedPMSA(nn.Module):
     def forward(
         self, x: Float[Tensor, "B N D"], carried: Float[Tensor, "B S D"], num_patches: int
     ) -> tuple[Float[Tensor, "B N D"], Float[Tensor, "B S D"]]:
-        """Return what to add to each point, and the supernodes to carry on."""
+        """Return the update of each point, and the supernodes that the next block adds."""
         num_points = x.shape[1]
         size = -(-num_points // num_patches)
         padded = F.pad(x, (0, 0, 0, num_patches * size - num_points))

@@ -1,4 +1,4 @@
-"""The variant of MSPT that its authors published as code, kept to load their weights.
+"""The variant of MSPT that its authors published as code, for loading their weights.
 
 It follows their code where code and paper differ. Use :mod:`mspt.models.mspt` for anything else:
 that is the method of the paper, faster, smaller and independent of padding. Where this variant
@@ -27,7 +27,7 @@ differs from the paper, or surprises:
     is computed and dropped.
 10. A second feed-forward network follows, in the last block as well, and then the head.
 11. In training both parts of a block are computed again during the backward pass.
-12. Structured models cut the grid's rows into runs, and ignore any partition.
+12. Structured models divide the grid, row by row, into runs, and ignore any partition.
 
 ``partition="sequence"`` is their ``linear`` chunking: runs of the order in which points come, as in
 all their scripts. ``"ball_tree"`` is their ``balltree`` chunking: points and features are padded
@@ -35,7 +35,7 @@ with zeros first, so that the padding lies at the origin and lives through all b
 cloud is put in leaf order. Theirs halves each node, down to a power of two of leaves, and cuts the
 leaf order into K runs; ours makes K leaves for any K. Where K is a power of two, both find the
 same patches, up to points with equal coordinates. Their rotary embedding, off in all their
-scripts, is not here.
+scripts, is left out.
 
 Attributes have the authors' names, so that their weights load by name.
 
@@ -233,7 +233,7 @@ def load_published(
         num_supernodes: Supernodes Q per patch; their ``mspt_Q``.
         pooling: ``mean``, ``max`` or ``linear``; their ``mspt_pool``.
         structured_shape: Rows and columns of a structured model's grid.
-        unified_pos: Whether distances to reference points stand instead of coordinates.
+        unified_pos: Whether distances to reference points replace the coordinates.
 
     Raises:
         CheckpointError: If tensors are missing, unknown or of the wrong shape, or no model can
