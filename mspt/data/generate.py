@@ -40,9 +40,15 @@ class CaseDone:
 
 
 def generate(
-    name: str, *, num_cases: int, seed: int, out: Path, jobs: int = 1
+    name: str,
+    *,
+    seed: int,
+    out: Path,
+    num_cases: int | None = None,
+    per_split: int | None = None,
+    jobs: int = 1,
 ) -> Iterator[CaseDone]:
-    """Make the first cases of a data set in the folder ``out / name``.
+    """Make cases of a data set in the folder ``out / name``: all, or the first ones.
 
     Cases made by an earlier run with the same seed are kept. A case that the solver cannot solve
     is an event with its error, and is left out.
@@ -50,6 +56,7 @@ def generate(
     Args:
         name: Data set.
         num_cases: Cases 0 to ``num_cases - 1`` are made: training cases first, test cases last.
+        per_split: Only so many of them from each split are made: a small set to try things with.
         seed: Every case draws from this seed and its own index.
         out: Folder with one folder for each data set.
         jobs: Processes that work at the same time.
@@ -58,22 +65,28 @@ def generate(
         One event for each case that was not there before.
 
     Raises:
-        DataError: If ``num_cases`` or ``jobs`` is out of range, or the folder was made with
-            another seed.
+        DataError: If ``num_cases``, ``per_split`` or ``jobs`` is out of range, or the folder was
+            made with another seed.
     """
     dataset = get_dataset(name)
-    _check_request(dataset, num_cases=num_cases, jobs=jobs)
+    wanted = _wanted(dataset, num_cases=num_cases, per_split=per_split)
+    if jobs < 1:
+        raise DataError(f"jobs must be at least 1, got {jobs}")
     folder = out / name
     _open_folder(folder, dataset, seed=seed)
     errors: dict[int, str] = {}
-    todo = sorted(set(range(num_cases)) - _made(folder, dataset))
-    num_done = num_cases - len(todo)
+    todo = sorted(wanted - _made(folder, dataset))
+    num_done = len(wanted) - len(todo)
     for index, seconds, error in _run(name, seed, todo, folder, jobs):
         if error is not None:
             errors[index] = error
         num_done += 1
         yield CaseDone(
-            index=index, num_done=num_done, num_cases=num_cases, seconds=seconds, error=error
+            index=index,
+            num_done=num_done,
+            num_cases=len(wanted),
+            seconds=seconds,
+            error=error,
         )
     _pack(folder, dataset, seed=seed, errors=errors)
 
@@ -117,13 +130,20 @@ def _part(folder: Path, index: int) -> Path:
     return folder / "parts" / f"{index:05d}.npz"
 
 
-def _check_request(dataset: Dataset, *, num_cases: int, jobs: int) -> None:
+def _wanted(dataset: Dataset, *, num_cases: int | None, per_split: int | None) -> set[int]:
+    """Return the indices of the cases to make."""
+    if num_cases is None:
+        num_cases = dataset.num_cases
     if not 1 <= num_cases <= dataset.num_cases:
         raise DataError(
             f"cases must be from 1 to {dataset.num_cases} for {dataset.name}, got {num_cases}"
         )
-    if jobs < 1:
-        raise DataError(f"jobs must be at least 1, got {jobs}")
+    if per_split is None:
+        return set(range(num_cases))
+    if per_split < 1:
+        raise DataError(f"cases per split must be at least 1, got {per_split}")
+    first = (dataset.indices(split)[:per_split] for split in dataset.split_sizes)
+    return {index for indices in first for index in indices if index < num_cases}
 
 
 def _open_folder(folder: Path, dataset: Dataset, *, seed: int) -> None:

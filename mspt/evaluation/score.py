@@ -113,22 +113,28 @@ def score(
     split: str,
     *,
     root: Path | None = None,
+    limit: int | None = None,
     symmetries: bool = False,
     device: str = "auto",
     on_progress: OnProgress = quiet,
 ) -> tuple[dict[str, Any], int]:
     """Return the metrics of a checkpoint on a split of its data set, and the number of cases.
 
+    ``limit`` scores the first cases of the split only.
     ``symmetries`` is about 2-D cases: whether to score the mean over all symmetries too.
     ``on_progress`` is called after each case.
     """
     if checkpoint.info["dataset"] in ADAPTERS:
-        scores = _adapted(checkpoint, split, root=root, device=device, on_progress=on_progress)
+        scores = _adapted(
+            checkpoint, split, root=root, limit=limit, device=device, on_progress=on_progress
+        )
         return cloud_metrics(scores), len(scores)
     if checkpoint.info["dataset"] == CAR.name:
-        found = _flows(checkpoint, split, root=root, device=device, on_progress=on_progress)
+        found = _flows(
+            checkpoint, split, root=root, limit=limit, device=device, on_progress=on_progress
+        )
         return found.metrics(), len(found.scores)
-    cases = load_split(checkpoint.info["dataset"], split, root=root)
+    cases = load_split(checkpoint.info["dataset"], split, root=root, limit=limit)
     found = evaluate(
         checkpoint, cases, symmetries=symmetries, device=device, on_progress=on_progress
     )
@@ -139,23 +145,33 @@ def final_scores(
     checkpoint: Checkpoint,
     *,
     root: Path | None = None,
+    limit: int | None = None,
     device: str = "auto",
     on_progress: OnProgress = quiet,
 ) -> dict[str, Any]:
-    """Return what a header keeps of the test split, and of unseen families for flows."""
+    """Return what a header keeps of the test split, and of unseen families for flows.
+
+    ``limit`` scores the first cases of each split only.
+    """
     if checkpoint.info["dataset"] in ADAPTERS:
-        scores = _adapted(checkpoint, "test", root=root, device=device, on_progress=on_progress)
+        scores = _adapted(
+            checkpoint, "test", root=root, limit=limit, device=device, on_progress=on_progress
+        )
         kept = [
             _rounded({"name": one.name, **one.errors, "C_D": one.drag, "C_D_true": one.true_drag})
             for one in scores
         ]
         return {"metrics": cloud_metrics(scores), "scores": kept}
     if checkpoint.info["dataset"] != CAR.name:
-        cases = load_split(checkpoint.info["dataset"], "test", root=root)
+        cases = load_split(checkpoint.info["dataset"], "test", root=root, limit=limit)
         found = evaluate(checkpoint, cases, symmetries=True, device=device, on_progress=on_progress)
         return {"metrics": found.metrics(), "scores": found.scores()}
-    test = _flows(checkpoint, "test", root=root, device=device, on_progress=on_progress)
-    unseen = _flows(checkpoint, "unseen", root=root, device=device, on_progress=on_progress)
+    test = _flows(
+        checkpoint, "test", root=root, limit=limit, device=device, on_progress=on_progress
+    )
+    unseen = _flows(
+        checkpoint, "unseen", root=root, limit=limit, device=device, on_progress=on_progress
+    )
     return {
         "metrics": test.metrics(),
         "metrics_unseen": unseen.metrics(),
@@ -253,10 +269,16 @@ def _group_errors(cloud: Cloud, predicted: Float[Tensor, "N C"]) -> dict[str, fl
 
 
 def _adapted(
-    checkpoint: Checkpoint, split: str, *, root: Path | None, device: str, on_progress: OnProgress
+    checkpoint: Checkpoint,
+    split: str,
+    *,
+    root: Path | None,
+    limit: int | None,
+    device: str,
+    on_progress: OnProgress,
 ) -> list[CloudScore]:
     adapter = ADAPTERS[checkpoint.info["dataset"]]
-    folder, names = case_names(adapter, split, root=root)
+    folder, names = case_names(adapter, split, root=root, limit=limit)
     scores = []
     for name in names:
         scores.append(score_cloud(checkpoint, adapter.read(folder, name), device=device))
@@ -265,9 +287,15 @@ def _adapted(
 
 
 def _flows(
-    checkpoint: Checkpoint, split: str, *, root: Path | None, device: str, on_progress: OnProgress
+    checkpoint: Checkpoint,
+    split: str,
+    *,
+    root: Path | None,
+    limit: int | None,
+    device: str,
+    on_progress: OnProgress,
 ) -> FlowEvaluation:
-    cases = load_flows(split, root=root)
+    cases = load_flows(split, root=root)[:limit]
     repeats = {name: load_repeats(name, root=root) for name, _ in cases}
     return evaluate_flows(
         checkpoint, cases, repeats=repeats, device=device, on_progress=on_progress
