@@ -143,8 +143,8 @@ def with_settings(preset: Preset, settings: Mapping[str, Any]) -> Preset:
     """
     train = {k.removeprefix(TRAIN): v for k, v in settings.items() if k.startswith(TRAIN)}
     model = {k: v for k, v in settings.items() if not k.startswith(TRAIN)}
-    _check_settings(train, TrainConfig, prefix=TRAIN)
-    _check_settings(model, ModelConfig, prefix="")
+    train = _checked(train, TrainConfig, prefix=TRAIN)
+    model = _checked(model, ModelConfig, prefix="")
     return replace(
         preset,
         model=ModelConfig.from_dict(preset.model.to_dict() | model),
@@ -152,16 +152,17 @@ def with_settings(preset: Preset, settings: Mapping[str, Any]) -> Preset:
     )
 
 
-def _check_settings(settings: Mapping[str, Any], config: type, *, prefix: str) -> None:
-    kinds = get_type_hints(config)
+def _checked(settings: Mapping[str, Any], config: type, *, prefix: str) -> dict[str, Any]:
+    """Return settings as their config has them, or refuse names and kinds it does not have."""
+    kinds, checked = get_type_hints(config), {}
     for name, value in settings.items():
         if name not in kinds:
             known = ", ".join(prefix + one for one in kinds)
             raise MSPTError(f"--set must name one of {known}, got {prefix + name!r}")
         if not _fits(value, kinds[name]):
-            raise MSPTError(
-                f"--set {prefix}{name} must be of the kind {_words(kinds[name])}, got {value!r}"
-            )
+            raise MSPTError(f"--set {prefix}{name} must be {_words(kinds[name])}, got {value!r}")
+        checked[name] = float(value) if kinds[name] is float else value
+    return checked
 
 
 def _fits(value: object, kind: Any) -> bool:  # noqa: ANN401 - a type or a special form
@@ -169,18 +170,23 @@ def _fits(value: object, kind: Any) -> bool:  # noqa: ANN401 - a type or a speci
     if isinstance(kind, UnionType):
         return any(_fits(value, one) for one in get_args(kind))
     if get_origin(kind) is Literal:
-        return isinstance(value, str)  # the config lists the choices in its own message
+        return value in get_args(kind)
     if get_origin(kind) is tuple:
-        return isinstance(value, list) and all(isinstance(one, int) for one in value)
-    if isinstance(value, bool):  # a bool is an int for Python, but no number for a person
+        return isinstance(value, list) and [type(one) for one in value] == list(get_args(kind))
+    if isinstance(value, bool):  # for Python a bool is an int, too
         return kind is bool
     return isinstance(value, (int, float) if kind is float else kind)
 
 
 def _words(kind: Any) -> str:  # noqa: ANN401 - a type or a special form
     if isinstance(kind, UnionType):
-        return " or ".join("null" if one is NoneType else _words(one) for one in get_args(kind))
-    return "list of int" if get_origin(kind) is tuple else getattr(kind, "__name__", "word")
+        return " or ".join(_words(one) for one in get_args(kind))
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(get_args(kind))}"
+    if get_origin(kind) is tuple:
+        return f"a list of {len(get_args(kind))} whole numbers"
+    names = {int: "a whole number", float: "a number", bool: "true or false", NoneType: "null"}
+    return names.get(kind, "a word")
 
 
 def _prepare(preset: Preset, args: argparse.Namespace) -> Training:
