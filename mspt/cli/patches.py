@@ -12,6 +12,7 @@ import torch
 
 from mspt.benchmarks.cost import forward_flops, recommended_patches
 from mspt.checkpoint import Checkpoint, load_checkpoint
+from mspt.cli._arguments import checkpoint_path
 from mspt.cli._output import counted, duration, facts, number, percent
 from mspt.config import PATCHED
 from mspt.data.registry import DATASETS
@@ -83,7 +84,9 @@ def run_patches(args: argparse.Namespace) -> dict[str, Any]:
     """
     if args.out is not None and args.out.suffix != ".csv":
         raise MSPTError(f"--out must be a .csv file, got {args.out.name}")
-    checkpoint = load_checkpoint(args.checkpoint or Path(DEFAULT.format(_dataset(args.cloud))))
+    checkpoint = load_checkpoint(
+        checkpoint_path(args.checkpoint, Path(DEFAULT.format(_dataset(args.cloud))))
+    )
     sample = _sample(args, checkpoint)
     rows = _rows(sample, args.part)
     points = sample.points[rows]

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import numpy as np
 
 from mspt.checkpoint import Checkpoint, load_checkpoint
+from mspt.cli._arguments import checkpoint_path
 from mspt.cli._output import counted, duration, facts, number, paragraphs, percent, table
 from mspt.data.sets.car.flow_case import FlowCase, flow_case
 from mspt.data.sets.car.store import read_flow, write_flow
@@ -51,7 +52,6 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint",
         type=Path,
-        default=DEFAULT,
         help="a model for flows; default: pretrained/car.safetensors",
     )
     parser.add_argument("--out", type=Path, help="a .vtp file: the given mesh with Cp and Cf")
@@ -95,18 +95,19 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
         return _replay(args)
     if args.shape is None:
         raise MSPTError("shape must be a file, got none; name one or use --replay PASSPORT")
-    checkpoint, mesh = load_checkpoint(args.checkpoint), read_mesh(args.shape)
+    path = checkpoint_path(args.checkpoint, DEFAULT)
+    checkpoint, mesh = load_checkpoint(path), read_mesh(args.shape)
     chosen = "as is" if args.as_is else _placement(mesh, args, suffix=args.shape.suffix)
     result = _follow(
         predict_shape(checkpoint, mesh, placement=chosen, device=args.device, seed=args.seed),
         args.progress,
     )
-    summary = {"shape": str(args.shape), "checkpoint": str(args.checkpoint)} | result.summary()
+    summary = {"shape": str(args.shape), "checkpoint": str(path)} | result.summary()
     if args.out:
         result.write(args.out)
         summary["out"] = str(args.out)
     if args.passport:
-        written = passport(result, checkpoint=args.checkpoint, shape=args.shape)
+        written = passport(result, checkpoint=path, shape=args.shape)
         args.passport.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     if args.truth:
         summary["errors"] = _errors(checkpoint, read_flow(args.truth), args.device)

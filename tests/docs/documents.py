@@ -183,7 +183,11 @@ def small_version(arguments: list[str], where: str) -> list[str] | None:
         return None
     for first, change in SMALL.items():
         if tuple(arguments[: len(first)]) == first:
-            return None if isinstance(change, str) else [*arguments, *change]
+            if isinstance(change, str):
+                return None
+            # All benchmarks of a kind become the same one, which then is run once.
+            kept = arguments[:2] if arguments[0] == "benchmark" else arguments
+            return [*kept, *change]
     if arguments[0] == "solve" and Path(arguments[1]).suffix.lower() in SUFFIXES:
         return None  # OpenFOAM takes a minute
     if arguments[0] not in WHOLE:
