@@ -23,6 +23,7 @@ from mspt.cli.main import COMMANDS, main
 from mspt.cli.train import add_train, with_overrides
 from mspt.config import ModelConfig
 from mspt.data.export import case_table, write_case
+from mspt.data.generate import generate
 from mspt.data.registry import DATASETS
 from mspt.data.sets.adapters import ADAPTERS
 from mspt.data.solve import read_drawing, solve_case, solve_drawing
@@ -327,6 +328,11 @@ def test_a_small_set_is_generated_trained_on_and_scored(
     assert scored["metrics"]["worst"] == pytest.approx(trained["metrics"]["worst"])
     line = fails_with(capsys, *train, "--resume")
     assert "elasticity must hold the first 1000 train cases" in line
+
+
+def test_the_library_refuses_no_cases_per_split(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cases per split must be at least 1, got 0"):
+        list(generate("darcy", per_split=0, seed=0, out=tmp_path))
 
 
 def test_ship_copies_the_first_training_cases(
