@@ -1,13 +1,15 @@
 # make app    start the app            make test   run every test
 # make check  format, lint, types, layers              make format  rewrite the code in house format
 # make coverage  run the tests of the library and say which lines they miss
+# make docs   build the API reference and the documents as pages in build/docs
+# make queue  run the list of ablations in the background, resumable (see python -m mspt queue --help)
 # make viewer  build static/viewer-<hash>.js from assets/viewer; only this needs node
 PYTHON ?= python3
 BIN := .venv/bin
 # Where this is set, each of the many processes of the tests would compile every package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: app test coverage check style types format viewer clean
+.PHONY: app test coverage check style types format docs queue viewer clean
 
 app:
 	$(MAKE) --no-print-directory --jobs=2 .venv/kernels.stamp .venv/imports.stamp
@@ -37,6 +39,13 @@ types: .venv/dev.stamp
 format: .venv/dev.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: .venv/dev.stamp
+	PYTHONPATH=. $(BIN)/python assets/reference.py build/docs
+	@echo "open build/docs/README.html"
+
+queue: .venv/kernels.stamp
+	$(BIN)/python -m mspt queue assets/ablations/jobs.txt --jobs 2
 
 # A newer pip than Python brings along installs in two thirds of the time.
 .venv/bin/python:
@@ -69,4 +78,4 @@ viewer:
 	npm --prefix assets/viewer run build
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .coverage build

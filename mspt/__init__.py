@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mspt.geometry.files.readers import read_mesh
     from mspt.inference.shapes import predict
 
+__version__ = "0.1.0"
+"""The version of the library; pyproject.toml reads it from here."""
+
 __all__ = [
     "MSPT",
     "MSPTError",
@@ -39,7 +42,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import what needs VTK and the geometry libraries only when it is asked for."""
+    """Import on first use what loads VTK and the geometry libraries, which takes a second."""
     if name == "read_mesh":
         from mspt.geometry.files.readers import read_mesh
 

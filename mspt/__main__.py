@@ -1,4 +1,4 @@
-"""``python -m mspt``: see :mod:`mspt.cli.main`."""
+"""Run the command line: ``python -m mspt`` is the same as the command ``mspt``."""
 
 import sys
 

@@ -1,43 +1,107 @@
-"""The progress bar of the command line."""
+"""Progress of long work on standard error: a bar in a terminal, lines in a log, else nothing."""
 
+import sys
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from io import TextIOBase
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Literal, TypeVar
 
 from tqdm import tqdm
 
 Event = TypeVar("Event")
 
-OnProgress = Callable[[int, int], object]
-"""What long work calls after each of its parts, with how many are done and how many there are."""
+ProgressMode = Literal["auto", "log", "off"]
+"""``auto`` draws a bar in a terminal only; ``log`` writes a line a minute; ``off``, nothing."""
 LOG_SECONDS = 60.0
-"""Time between two lines where nobody watches: in a file or a pipe."""
+"""Time between two lines of a log."""
 
 
-class ProgressBar(tqdm):
-    """A bar that moves in a terminal, and that a log file gets a line a minute of."""
+class ProgressBar:
+    """Shows how far long work has come, on standard error."""
 
-    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - those of tqdm
-        """Start the bar."""
+    def __init__(
+        self,
+        *,
+        unit: str,
+        title: str = "",
+        mode: ProgressMode = "auto",
+        file: TextIOBase | None = None,
+    ) -> None:
+        """Start at zero.
+
+        Args:
+            unit: What is counted, such as ``case``; ``%`` for a share.
+            title: Words in front of the numbers.
+            mode: Where progress is shown.
+            file: A stream other than standard error.
+        """
+        self._file = sys.stderr if file is None else file
+        self._log = mode == "log"
+        self._hidden = mode == "off" or (mode == "auto" and not self._file.isatty())
+        self._unit, self._title = unit, title
+        self._first: int | None = None
+        self._start = monotonic()
+        self._bar: tqdm | None = None
         self._last_line = float("-inf")
-        super().__init__(dynamic_ncols=True, **options)
 
-    def refresh(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - those of tqdm
-        """Draw the bar anew, if it is time to."""
+    def __enter__(self) -> "ProgressBar":
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the bar where it is, so that later lines start below it."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def reach(self, done: int, total: int, *, words: str = "", title: str = "") -> None:
+        """Move to ``done`` of ``total``, with words behind the numbers and a title before them."""
+        if self._hidden:
+            return
+        self._title = title or self._title
+        if self._first is None:
+            # What an earlier run did is left out of the rate that the time left is estimated from.
+            self._first = max(done - 1, 0)
+        if self._log:
+            self._write_line(done, total, words)
+        else:
+            self._draw(done, total, words)
+
+    def note(self, line: str) -> None:
+        """Write a line that stays, above the bar."""
+        if not self._hidden:
+            tqdm.write(line, file=self._file)
+
+    def _draw(self, done: int, total: int, words: str) -> None:
+        if self._bar is None:
+            self._bar = tqdm(
+                total=total,
+                initial=self._first or 0,
+                unit=self._unit,
+                file=self._file,
+                dynamic_ncols=True,
+            )
+        self._bar.total = total
+        self._bar.set_description(self._title or None, refresh=False)
+        self._bar.set_postfix_str(words, refresh=False)
+        self._bar.update(done - self._bar.n)
+
+    def _write_line(self, done: int, total: int, words: str) -> None:
         now = monotonic()
-        if self.fp.isatty() or now - self._last_line >= LOG_SECONDS:
-            self._last_line = now
-            super().refresh(*args, **options)
-
-    def reach(self, done: int, total: int) -> None:
-        """Move to where the work is."""
-        self.total = total
-        self.update(done - self.n)
-
-
-def quiet(done: int, total: int) -> None:
-    """Tell nobody."""
+        if done < total and now - self._last_line < LOG_SECONDS:
+            return
+        self._last_line = now
+        line = tqdm.format_meter(
+            done,
+            total,
+            now - self._start,
+            ncols=0,  # no bar, only its numbers
+            prefix=self._title,
+            unit=self._unit,
+            initial=self._first or 0,
+            postfix=words,
+        )
+        print(line, file=self._file, flush=True)
 
 
 def last_event(events: Iterable[Event]) -> Event:

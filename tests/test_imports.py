@@ -1,15 +1,109 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import mspt
+from mspt.geometry.bodies.families import draw_body
+from mspt.geometry.files.writers import write_stl
+
+ROOT = Path(__file__).parents[1]
 HEAVY = ("numba", "pandas", "plotly", "pyvista", "scipy.interpolate", "scipy.sparse", "sklearn")
+
+
+def fresh(code: str, *arguments: str) -> str:
+    """Run code in a new process in the project's folder and return what it prints."""
+    command = [sys.executable, "-W", "error", "-c", code, *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
 
 
 @pytest.mark.parametrize("module", ["mspt", "mspt.cli.main"])
 def test_import_takes_little_more_than_torch(module: str) -> None:
-    code = f"import sys, {module}; print(*sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    loaded = set(run.stdout.split())
+    loaded = set(fresh(f"import sys, {module}; print(*sys.modules)").split())
     assert "torch" in loaded
     assert loaded.isdisjoint(HEAVY)
+
+
+USES = {
+    "ModelConfig": "config = mspt.ModelConfig(space_dim=2, width=8, num_heads=1, num_patches=2)",
+    "MSPT": "assert mspt.MSPT(config)(points[None]).shape == (1, 9, 1)",
+    "build_partition": (
+        "cut = mspt.build_partition(points, num_patches=3)\n"
+        "assert sorted(cut.order) == list(range(9))"
+    ),
+    "list_checkpoints": "assert len(mspt.list_checkpoints('pretrained')) > 10",
+    "load_checkpoint": "checkpoint = mspt.load_checkpoint('pretrained/elasticity.safetensors')",
+    "list_cases": "name = mspt.list_cases('elasticity')[0]",
+    "load_case": "case = mspt.load_case('elasticity', name)",
+    "load_split": "assert len(mspt.load_split('elasticity', 'test', limit=2)) == 2",
+    "predict_case": (
+        "found = mspt.predict_case(checkpoint, case.points, case.features, device='cpu')\n"
+        "assert found.fields.shape == (972, 1)"
+    ),
+    "save_checkpoint": (
+        "mspt.save_checkpoint(folder / 'copy.safetensors', model=checkpoint.model,\n"
+        "    config=checkpoint.config, normalizer=checkpoint.normalizer, info=checkpoint.info)\n"
+        "assert mspt.load_checkpoint(folder / 'copy.safetensors').config == checkpoint.config"
+    ),
+    "load_published": (
+        "state = mspt.published.PublishedMSPT(published).state_dict()\n"
+        "assert mspt.load_published(state, num_heads=1, num_patches=2).config.width == 8"
+    ),
+    "read_mesh": "mesh = mspt.read_mesh(folder / 'car.stl')",
+    "predict": (
+        "result = mspt.predict(mspt.load_checkpoint('pretrained/car.safetensors'), mesh)\n"
+        "assert 0.1 < result.prediction.coefficients.C_D < 0.6"
+    ),
+    "MSPTError": (
+        "try:\n    mspt.load_case('elasticity', 'elasticity-9999')\n"
+        "except mspt.MSPTError as error:\n    assert 'case must be one of' in str(error)\n"
+        "else:\n    raise AssertionError('accepted a case that does not exist')"
+    ),
+}
+"""One use of each public name; later ones need earlier ones."""
+
+
+@pytest.mark.slow
+def test_every_public_name_works_in_a_fresh_process(tmp_path: Path) -> None:
+    assert set(USES) == set(mspt.__all__)
+    write_stl(tmp_path / "car.stl", draw_body("notchback", 3).mesh)
+    start = (
+        "import sys; from dataclasses import replace; from pathlib import Path; import torch\n"
+        "import mspt, mspt.published; folder = Path(sys.argv[1]); points = torch.rand(9, 2)\n"
+    )
+    middle = "published = replace(config, architecture='published', partition='sequence')"
+    first, *others = USES.values()
+    fresh("\n".join([start, first, middle, *others]), str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "pass",
+        "import mspt.inference.shapes, mspt.inference.predict",
+        "import mspt.models.published.model, mspt.published",
+        "import mspt.cli.shapes, mspt.figures.scenes.surface",
+    ],
+)
+def test_public_names_are_the_same_whatever_was_imported_before(before: str) -> None:
+    kinds = fresh(
+        f"{before}\nimport inspect\nfrom mspt import *\nimport mspt\n"
+        "for name in mspt.__all__:\n"
+        "    value = globals()[name]\n"
+        "    assert value is getattr(mspt, name)\n"
+        "    kind = 'class' if inspect.isclass(value) else 'function'\n"
+        "    assert kind == 'class' or inspect.isfunction(value), (name, value)\n"
+        "    print(name, kind)"
+    )
+    classes = {name for name, kind in map(str.split, kinds.splitlines()) if kind == "class"}
+    assert classes == {"MSPT", "MSPTError", "ModelConfig"}
+
+
+def test_published_model_is_found_by_its_short_path() -> None:
+    from mspt.models.published.model import PublishedMSPT
+    from mspt.published import PublishedMSPT as by_short_path
+
+    assert by_short_path is PublishedMSPT

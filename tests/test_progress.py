@@ -10,34 +10,54 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize(("stream", "least", "most"), [(io.StringIO, 1, 3), (Terminal, 50, 120)])
-def test_log_gets_few_lines_and_a_terminal_all(
-    stream: type[io.StringIO], least: int, most: int
-) -> None:
-    out = stream()
-    with ProgressBar(total=50, unit="step", file=out) as bar:
-        for step in range(50):
-            bar.n = step + 1
-            bar.set_postfix_str(f"loss {step}")
-    drawn = out.getvalue().count("step/s") + out.getvalue().count("?step")
-    assert least <= drawn <= most
-    assert "50/50" in out.getvalue()
+def run(out: io.StringIO, mode: str, *, steps: int = 50) -> str:
+    with ProgressBar(unit="step", title="Training", mode=mode, file=out) as bar:
+        for step in range(1, steps + 1):
+            bar.reach(step, steps, words=f"loss {step}")
+        bar.note("epoch 1 is done")
+    return out.getvalue()
 
 
-def test_time_for_another_line_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("stream", "mode"), [(io.StringIO, "auto"), (io.StringIO, "off"), (Terminal, "off")]
+)
+def test_nothing_is_written_outside_a_terminal(stream: type[io.StringIO], mode: str) -> None:
+    assert run(stream(), mode) == ""
+
+
+def test_terminal_gets_a_bar_that_ends_full() -> None:
+    out = run(Terminal(), "auto")
+    assert "\rTraining" in out
+    assert "50/50" in out
+    assert "epoch 1 is done\n" in out
+
+
+def test_log_gets_few_lines_without_carriage_returns() -> None:
+    out = run(io.StringIO(), "log")
+    lines = out.splitlines()
+    assert "\r" not in out
+    assert len(lines) == 3
+    assert "1/50" in lines[0]
+    assert "50/50" in lines[1]
+    assert "loss 50" in lines[1]
+    assert lines[2] == "epoch 1 is done"
+
+
+def test_log_gets_a_line_whenever_the_time_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mspt.progress.LOG_SECONDS", 0.0)
+    out = run(io.StringIO(), "log", steps=5)
+    assert all(f"{step}/5" in out for step in range(1, 6))
+
+
+def test_rate_leaves_out_what_an_earlier_run_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mspt.progress.LOG_SECONDS", 0.0)
+    seconds = iter([0.0, 1.0, 2.0])
+    monkeypatch.setattr("mspt.progress.monotonic", lambda: next(seconds))
     out = io.StringIO()
-    with ProgressBar(total=5, file=out) as bar:
-        for step in range(5):
-            bar.n = step
-            bar.refresh()
-    assert all(f"{step}/5" in out.getvalue() for step in range(5))
-
-
-def test_bar_reaches_where_the_work_is() -> None:
-    out = Terminal()
-    with ProgressBar(unit="case", file=out, mininterval=0) as bar:
-        for done in range(1, 5):
-            bar.reach(done, 4)
-    assert "4/4" in out.getvalue()
-    assert bar.n == bar.total == 4
+    with ProgressBar(unit="case", mode="log", file=out) as bar:
+        bar.reach(901, 1000)
+        bar.reach(902, 1000)
+    assert [line.rsplit(", ", 1)[1].strip() for line in out.getvalue().splitlines()] == [
+        "1.00case/s]",
+        "1.00case/s]",
+    ]

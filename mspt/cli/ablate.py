@@ -1,6 +1,6 @@
-"""The command ``ablate``: one run with some settings varied, kept as one row of a CSV file.
+"""The command ``ablate``: train once with varied settings and append one row to a CSV file.
 
-Rows hold the validation error only: the test split is for checkpoints that ship.
+Rows hold training and validation errors only: the test split is for checkpoints that are kept.
 """
 
 import argparse
@@ -12,62 +12,104 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
-from typing import Any, get_args
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
 
-from mspt.cli.train import with_overrides
-from mspt.config import ModelConfig
+from mspt.cli._arguments import positive
+from mspt.cli._output import counted, duration, facts, percent
+from mspt.cli.train import follow, with_overrides
+from mspt.config import ModelConfig, Precision, Preset, TrainConfig
+from mspt.data.registry import get_dataset
 from mspt.errors import MSPTError
 from mspt.evaluation.cases import num_parameters, surroundings
-from mspt.evaluation.score import load_cases
-from mspt.training.loop import TrainingStopped, prepare, train
-from mspt.training.presets import Precision, Preset, get_preset
+from mspt.progress import ProgressMode
+from mspt.training.loop import Training, prepare
+from mspt.training.presets import get_preset
 
 COLUMNS: tuple[str, ...] = (
     "dataset", "preset", "set", "seed", "epochs", "steps", "train_cases", "parameters",
     "validation_error", "train_error", "curve", "minutes", "error", "device", "threads", "torch",
 )  # fmt: skip
+TRAIN = "train."
 
 
 def add_ablate(parser: argparse.ArgumentParser) -> None:
-    """Describe ``ablate``."""
+    """Declare the settings of ``ablate``."""
     parser.add_argument("dataset", help="a name from 'python -m mspt datasets'")
-    parser.add_argument("--preset", help="settings to start from; default: the data set's own")
+    parser.add_argument("--preset", help="settings to start from; default: those of the data set")
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a setting of the model to vary, such as num_patches=32; may be given several times",
+        help="vary a setting of the model, such as num_patches=32, or of the training, such as "
+        "train.learning_rate=3e-3; may be given several times",
     )
     parser.add_argument("--epochs", type=int, help="passes over the training cases")
-    parser.add_argument("--cases", type=int, help="use the first training cases only")
+    parser.add_argument("--cases", type=positive, help="use the first training cases only")
     parser.add_argument("--seed", type=int, help="seed of weights and order")
-    parser.add_argument("--precision", choices=get_args(Precision), help="bfloat16 is for GPUs")
+    parser.add_argument("--precision", choices=get_args(Precision), help="bfloat16 needs a GPU")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
-    parser.add_argument("--threads", type=int, default=1, help="threads on the CPU")
+    parser.add_argument(
+        "--threads", type=positive, default=1, help="threads on the CPU; default: 1"
+    )
     parser.add_argument("--data", type=Path, help="folder of the data; default: data/")
-    parser.add_argument("--runs", type=Path, default=Path("runs/ablations"), help="unfinished runs")
-    parser.add_argument("--out", type=Path, default=Path("assets/ablations/runs.csv"))
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        default=Path("runs/ablations"),
+        help="folder of unfinished runs, which the same command continues",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("assets/ablations/runs.csv"),
+        help="a .csv file; default: assets/ablations/runs.csv",
+    )
 
 
 def run_ablate(args: argparse.Namespace) -> dict[str, Any]:
-    """Train with the varied settings, resuming an unfinished run, and append the row."""
-    args.start = args.compile = None
+    """Train, continuing an unfinished run with the same settings, and append the row.
+
+    A run that fails in training is a result as well: its row has the reason in place of errors.
+    """
     name = args.preset or args.dataset
-    preset = with_overrides(get_preset(name), args)
-    varied = parse_settings(args.set)
+    preset = with_settings(with_overrides(get_preset(name), args), parse_settings(args.set))
     torch.set_num_threads(args.threads)
-    row = {"dataset": args.dataset, "preset": name, "set": " ".join(sorted(args.set))}
-    row |= {"seed": preset.train.seed, "epochs": preset.train.epochs, "threads": args.threads}
+    training = _prepare(preset, args)
+    row: dict[str, Any] = {
+        "dataset": args.dataset,
+        "preset": name,
+        "set": " ".join(sorted(args.set)),
+        "seed": preset.train.seed,
+        "epochs": preset.train.epochs,
+        "threads": args.threads,
+    }
     try:
-        preset = replace(preset, model=_with_settings(preset.model, varied))
-        row |= _train(preset, args)
+        row |= _train(training, args.runs / _identity(preset, args.cases), mode=args.progress)
     except (MSPTError, ValueError, RuntimeError) as error:
-        row["error"] = str(error)  # a run that fails is a result too
+        row["error"] = str(error)
     append_row(args.out, row)
-    return row
+    return row | {"out": str(args.out)}
+
+
+def show_ablate(result: dict[str, Any]) -> str:
+    """Return the errors reached, or why the run failed."""
+    shown = {"settings": f"{result['preset']} with {result['set'] or 'nothing varied'}"}
+    if "error" in result:
+        shown["failed"] = result["error"]
+    else:
+        shown |= {
+            "model": counted(result["parameters"], "parameter"),
+            "trained": f"{counted(result['epochs'], 'epoch')} of "
+            f"{counted(result['train_cases'], 'case')}, {duration(60 * result['minutes'])} on "
+            f"{result['device']}",
+            "training error": f"{percent(result['train_error'])} relative L2",
+            "validation error": f"{percent(result['validation_error'])} relative L2",
+        }
+    return facts(shown | {"row": f"appended to {result['out']}"})
 
 
 def parse_settings(given: list[str]) -> dict[str, Any]:
@@ -77,8 +119,8 @@ def parse_settings(given: list[str]) -> dict[str, Any]:
         MSPTError: If one is not of the form NAME=VALUE.
 
     Examples:
-        >>> parse_settings(["num_patches=32", "pooling=max", "carry=true"])
-        {'num_patches': 32, 'pooling': 'max', 'carry': True}
+        >>> parse_settings(["num_patches=32", "pooling=max", "train.learning_rate=3e-3"])
+        {'num_patches': 32, 'pooling': 'max', 'train.learning_rate': 0.003}
     """
     settings = {}
     for one in given:
@@ -92,22 +134,79 @@ def parse_settings(given: list[str]) -> dict[str, Any]:
     return settings
 
 
-def _with_settings(config: ModelConfig, settings: Mapping[str, Any]) -> ModelConfig:
-    return ModelConfig.from_dict(config.to_dict() | dict(settings))
+def with_settings(preset: Preset, settings: Mapping[str, Any]) -> Preset:
+    """Return a preset with other settings; names of training settings begin with ``train.``.
 
-
-def _train(preset: Preset, args: argparse.Namespace) -> dict[str, Any]:
-    training = prepare(
+    Raises:
+        MSPTError: If there is no setting of a name, or its value is of another kind.
+        ValueError: If no model can be built, or none trained, with these values.
+    """
+    train = {k.removeprefix(TRAIN): v for k, v in settings.items() if k.startswith(TRAIN)}
+    model = {k: v for k, v in settings.items() if not k.startswith(TRAIN)}
+    train = _checked(train, TrainConfig, prefix=TRAIN)
+    model = _checked(model, ModelConfig, prefix="")
+    return replace(
         preset,
-        cases=load_cases(preset, "train", root=args.data, limit=args.cases),
-        validation=load_cases(preset, "validation", root=args.data),
+        model=ModelConfig.from_dict(preset.model.to_dict() | model),
+        train=replace(preset.train, **train),
+    )
+
+
+def _checked(settings: Mapping[str, Any], config: type, *, prefix: str) -> dict[str, Any]:
+    """Return settings as their config has them, or refuse names and kinds it does not have."""
+    kinds, checked = get_type_hints(config), {}
+    for name, value in settings.items():
+        if name not in kinds:
+            known = ", ".join(prefix + one for one in kinds)
+            raise MSPTError(f"--set must name one of {known}, got {prefix + name!r}")
+        if not _fits(value, kinds[name]):
+            raise MSPTError(f"--set {prefix}{name} must be {_words(kinds[name])}, got {value!r}")
+        checked[name] = float(value) if kinds[name] is float else value
+    return checked
+
+
+def _fits(value: object, kind: Any) -> bool:  # noqa: ANN401 - a type or a special form
+    """Return whether a value read from JSON can be a setting of this type."""
+    if isinstance(kind, UnionType):
+        return any(_fits(value, one) for one in get_args(kind))
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    if get_origin(kind) is tuple:
+        return isinstance(value, list) and [type(one) for one in value] == list(get_args(kind))
+    if isinstance(value, bool):  # for Python a bool is an int, too
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+def _words(kind: Any) -> str:  # noqa: ANN401 - a type or a special form
+    if isinstance(kind, UnionType):
+        return " or ".join(_words(one) for one in get_args(kind))
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(get_args(kind))}"
+    if get_origin(kind) is tuple:
+        return f"a list of {len(get_args(kind))} whole numbers"
+    names = {int: "a whole number", float: "a number", bool: "true or false", NoneType: "null"}
+    return names.get(kind, "a word")
+
+
+def _prepare(preset: Preset, args: argparse.Namespace) -> Training:
+    dataset = get_dataset(preset.dataset)
+    return prepare(
+        preset,
+        cases=dataset.cases("train", root=args.data, limit=args.cases, train=preset.train),
+        validation=dataset.cases("validation", root=args.data, train=preset.train),
         device=args.device,
     )
-    identity = json.dumps([preset.model.to_dict(), preset.train.to_dict(), args.cases])
-    folder = args.runs / sha256(identity.encode()).hexdigest()[:16]
-    *_, stopped = train(training, folder=folder)
-    if not isinstance(stopped, TrainingStopped):
-        raise MSPTError("training ended without a result")
+
+
+def _identity(preset: Preset, cases: int | None) -> str:
+    """Return a name that is the same for the same settings, and for those only."""
+    settings = json.dumps([preset.model.to_dict(), preset.train.to_dict(), cases])
+    return sha256(settings.encode()).hexdigest()[:16]
+
+
+def _train(training: Training, folder: Path, *, mode: ProgressMode) -> dict[str, Any]:
+    stopped = follow(training, folder, mode=mode)
     rmtree(folder, ignore_errors=True)
     curve = stopped.progress.curve
     around = surroundings()
@@ -130,6 +229,8 @@ def append_row(path: Path, row: Mapping[str, Any]) -> None:
     with path.open("a", newline="", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if file.tell() == 0:
+        # The position at the end is only right once the lock is held: another process may have
+        # written the header since the file was opened.
+        if file.seek(0, 2) == 0:
             writer.writeheader()
         writer.writerow(row)

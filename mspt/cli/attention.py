@@ -1,4 +1,4 @@
-"""The command ``attention``: what points of a cloud read, and what masking a patch changes."""
+"""The command ``attention``: the attention weights of points, and the effect of a mask."""
 
 import argparse
 from pathlib import Path
@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 
 from mspt.checkpoint import Checkpoint, load_checkpoint
-from mspt.data.sets.car.dataset import CAR
-from mspt.data.sets.car.store import load_flow
-from mspt.data.store import load_case
+from mspt.cli._output import counted, facts, number, paragraphs, percent, table
 from mspt.errors import MSPTError
 from mspt.geometry.files.readers import SUFFIXES, read_mesh
 from mspt.geometry.placement import guess_placement, place_mesh
-from mspt.inference.sample import Sample, sample_of_case, sample_of_clouds, sample_of_flow
-from mspt.inference.sampling import cloud_size, sample_inputs
+from mspt.inference.sample import Sample, load_sample, sample_of_clouds
+from mspt.inference.sampling import sample_inputs
 from mspt.inspection.masking import Effect, Masked, attention_table, mask_patch
 from mspt.inspection.observe import (
     Observed,
@@ -34,23 +32,32 @@ FLAGS: dict[str, Masked] = {
 
 
 def add_attention(parser: argparse.ArgumentParser) -> None:
-    """Describe ``attention``."""
+    """Declare the settings of ``attention``."""
     parser.add_argument("case", help="a case, such as car-0000 or darcy-1100, or a 3-D shape")
     parser.add_argument("--checkpoint", type=Path, required=True, help="an MSPT checkpoint")
-    parser.add_argument("--points", type=int, nargs="+", help="default: where field 1 is largest")
+    parser.add_argument(
+        "--points",
+        type=int,
+        nargs="+",
+        help="numbers of the points, from 0; default: the point where the first field is largest",
+    )
     parser.add_argument("--block", type=int, default=1, help="counted from 1; default: 1")
     parser.add_argument("--head", type=int, help="counted from 1; default: mean over heads")
     masks = parser.add_mutually_exclusive_group()
-    masks.add_argument("--mask-supernodes", type=int, metavar="P", help="nobody reads them")
-    masks.add_argument("--mask-patch", type=int, metavar="P", help="its points are masked, too")
-    masks.add_argument("--remove-patch", type=int, metavar="P", help="as if it were not there")
+    masks.add_argument(
+        "--mask-supernodes", type=int, metavar="P", help="hide the supernodes of a patch"
+    )
+    masks.add_argument("--mask-patch", type=int, metavar="P", help="hide its points as well")
+    masks.add_argument("--remove-patch", type=int, metavar="P", help="predict without a patch")
     parser.add_argument("--this-block", action="store_true", help="mask in --block only")
-    parser.add_argument("--out", type=Path, help="a .csv file with a row for each point")
+    parser.add_argument(
+        "--out", type=Path, help="a .csv file with one row for each point of the cloud"
+    )
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
 
 
 def run_attention(args: argparse.Namespace) -> dict[str, Any]:
-    """Tell what picked points read and, with a mask, what it changes."""
+    """Compute the attention of picked points and, with a mask, how the prediction changes."""
     if args.out and args.out.suffix != ".csv":
         raise MSPTError(f"--out must be a .csv file, got {args.out.name}")
     checkpoint = load_checkpoint(args.checkpoint)
@@ -73,8 +80,68 @@ def run_attention(args: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
+def show_attention(result: dict[str, Any]) -> str:
+    """Return the shares of attention, the patches read most and the effect of a mask."""
+    head = "mean over heads" if result["head"] == "mean" else f"head {result['head']}"
+    shown = {
+        "case": f"{result['case']}, {result['checkpoint']}",
+        "weights": f"block {result['block']}, {head}",
+    }
+    if "out" in result:
+        shown["written"] = result["out"]
+    points = [[name, str(one["patch"]), *_shares(one)] for name, one in result["points"].items()]
+    if len(points) > 1:
+        points.append(["mean", "–", *_shares(result["mean"])])
+    reads = [
+        [str(one["patch"]), percent(one["weight"]), number(one["distance"])]
+        for one in result["most_read_patches"].values()
+    ]
+    blocks = [[name, percent(share)] for name, share in result["global_share_by_block"].items()]
+    return paragraphs(
+        facts(shown),
+        table(points, ["point", "patch", "own patch", "supernodes", "entropy", "effective keys"]),
+        table(reads, ["patch read through supernodes", "weight", "distance"]),
+        table(blocks, ["block", "attention to supernodes"]),
+        _show_masking(result["masking"]) if "masking" in result else "",
+    )
+
+
+def _shares(one: dict[str, Any]) -> list[str]:
+    """Return the cells of a summary of attention weights."""
+    return [
+        percent(one["local_share"]),
+        percent(one["global_share"]),
+        f"{number(one['entropy'])} bits",
+        f"{number(one['effective_keys'])} of {counted(one['num_keys'], 'key')}",
+    ]
+
+
+def _show_masking(masking: dict[str, Any]) -> str:
+    where = "in all blocks" if masking["block"] == "all" else f"in block {masking['block']}"
+    rows = [
+        [
+            name,
+            number(one["largest_change"]),
+            str(one["at_point"]),
+            number(one["mean_change_at_points"]),
+        ]
+        for name, one in masking.items()
+        if isinstance(one, dict)
+    ]
+    coefficients = [
+        [name, number(masking[name]), number(masking[f"{name}_change"])]
+        for name in ("C_D", "C_L")
+        if name in masking
+    ]
+    return paragraphs(
+        f"Patch {masking['patch']} masked ({masking['masked']}) {where}:",
+        table(rows, ["field", "largest change", "at point", "mean change at the points"]),
+        table(coefficients, ["coefficient", "without mask", "change"]) if coefficients else "",
+    )
+
+
 def find_sample(checkpoint: Checkpoint, name: str) -> Sample:
-    """Return a case by its name, or a 3-D shape from its file, as a checkpoint takes it.
+    """Return the sample of a case by its name, or of a 3-D shape from its file.
 
     Raises:
         MSPTError: If there is no such case, or the shape cannot be read.
@@ -85,9 +152,7 @@ def find_sample(checkpoint: Checkpoint, name: str) -> Sample:
         placed = place_mesh(mesh, guess_placement(mesh, suffix=path.suffix)).mesh
         clouds = sample_inputs(checkpoint, placed).clouds[:1]
         return sample_of_clouds(path.stem, clouds, title=path.name, body=placed)
-    if name.startswith(f"{CAR.name}-"):
-        return sample_of_flow(name, load_flow(name), size=cloud_size(checkpoint))
-    return sample_of_case(load_case(name.rpartition("-")[0], name))
+    return load_sample(name, checkpoint)
 
 
 def describe_effect(seen: Observed, effect: Effect, points: tuple[int, ...]) -> dict[str, Any]:

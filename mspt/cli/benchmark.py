@@ -1,4 +1,4 @@
-"""The command ``benchmark``: ratios on this machine, in one run."""
+"""The command ``benchmark``: time and memory on this machine, with ratios from one run."""
 
 import argparse
 from collections.abc import Callable
@@ -24,6 +24,16 @@ from mspt.benchmarks.rows import (
     write_rows,
 )
 from mspt.benchmarks.sweep import Limits, Working, available_bytes, run_sweep
+from mspt.cli._output import (
+    MISSING,
+    counted,
+    duration,
+    memory,
+    number,
+    paragraphs,
+    percent,
+    table,
+)
 from mspt.config import Architecture, ModelConfig
 from mspt.errors import MSPTError
 from mspt.progress import ProgressBar
@@ -32,41 +42,63 @@ MEBIBYTE = 2**20
 
 
 def add_benchmark(parser: argparse.ArgumentParser) -> None:
-    """Describe ``benchmark``."""
-    parser.add_argument("what", choices=["forward", "train", "memory", "partition", "scaling"])
+    """Declare the settings of ``benchmark``."""
+    parser.add_argument(
+        "what",
+        choices=["forward", "train", "memory", "partition", "scaling"],
+        help="a forward pass, a training step, memory of large clouds, the ball tree, or growth",
+    )
     parser.add_argument(
         "--axis",
         nargs="+",
         choices=get_args(Axis),
         default=list(get_args(Axis)),
-        help="scaling: what grows",
-    )
-    parser.add_argument("--work", choices=get_args(Work), default="forward", help="scaling")
-    parser.add_argument("--patch-size", type=int, default=1024, help="scaling: L while N grows")
-    parser.add_argument(
-        "--longest", type=float, default=60.0, help="scaling: seconds of the longest pass"
+        help="scaling: the sizes that grow; default: all",
     )
     parser.add_argument(
-        "--memory", type=float, help="scaling: GB it may take; default: nine tenths of what is free"
+        "--work", choices=get_args(Work), default="forward", help="scaling: the pass"
+    )
+    parser.add_argument(
+        "--patch-size",
+        type=int,
+        default=1024,
+        help="scaling: points per patch L while N grows; default: 1024",
+    )
+    parser.add_argument(
+        "--longest",
+        type=float,
+        default=60.0,
+        help="scaling: seconds of the longest pass to measure; default: 60",
+    )
+    parser.add_argument(
+        "--memory",
+        type=float,
+        help="scaling: GB to use at most; default: nine tenths of the free memory",
     )
     parser.add_argument("--points", type=int, nargs="+", help="points N, one or several")
     parser.add_argument("--patches", type=int, nargs="+", help="patches K, one or several")
     parser.add_argument("--sizes", type=int, nargs="+", help="scaling: values of one axis")
-    parser.add_argument("--slices", type=int, default=128, help="slices of Transolver")
-    parser.add_argument("--supernodes", type=int, default=1, help="supernodes Q per patch")
+    parser.add_argument(
+        "--slices", type=int, default=128, help="slices of Transolver; default: 128"
+    )
+    parser.add_argument(
+        "--supernodes", type=int, default=1, help="supernodes Q per patch; default: 1"
+    )
     parser.add_argument("--width", type=int, help="model width D")
-    parser.add_argument("--heads", type=int, default=8)
+    parser.add_argument("--heads", type=int, default=8, help="attention heads H; default: 8")
     parser.add_argument("--blocks", type=int, help="default: 4; scaling: 2")
-    parser.add_argument("--mlp-ratio", type=int, default=2)
-    parser.add_argument("--models", nargs="+", choices=get_args(Architecture))
-    parser.add_argument("--rounds", type=int, default=3, help="each model once a round")
+    parser.add_argument("--mlp-ratio", type=int, default=2, help="hidden width of the MLP over D")
+    parser.add_argument("--models", nargs="+", choices=get_args(Architecture), help="architectures")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="measurements of each model; medians are taken"
+    )
     parser.add_argument("--threads", type=int, help="threads on the CPU; default: all")
     parser.add_argument("--device", default="cpu", help="auto, cuda, mps or cpu")
     parser.add_argument("--out", type=Path, help="a CSV file for the rows")
 
 
 def run_benchmark(args: argparse.Namespace) -> dict[str, Any]:
-    """Measure, and return the table with the ratios to MSPT."""
+    """Measure, and return rows with the ratios to MSPT."""
     if args.out and args.out.suffix != ".csv":
         raise MSPTError(f"--out must be a .csv file, got {args.out.name}")
     if args.what == "scaling":
@@ -75,11 +107,11 @@ def run_benchmark(args: argparse.Namespace) -> dict[str, Any]:
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         table.to_csv(args.out, index=False)
-    return {"rows": table.to_dict("records"), "table": "\n" + table.to_string(index=False)}
+    return {"what": args.what, "rows": table.to_dict("records"), **_written(args)}
 
 
 def _scaling(args: argparse.Namespace) -> dict[str, Any]:
-    """Measure sizes that ``--out`` does not hold yet, writing each row as soon as it is there."""
+    """Measure the sizes that ``--out`` does not hold yet, and write each row at once."""
     if args.sizes and len(args.axis) > 1:
         raise MSPTError(f"--sizes must come with one --axis, got {', '.join(args.axis)}")
     known = read_rows(args.out) if args.out and args.out.exists() else []
@@ -87,7 +119,7 @@ def _scaling(args: argparse.Namespace) -> dict[str, Any]:
     for axis in args.axis:
         sweep = _sweep(args, axis)
         total = len(sweep.values) * len(sweep.models)
-        with ProgressBar(total=total, unit="run", desc=axis) as bar:
+        with ProgressBar(unit="run", title=axis, mode=args.progress) as bar:
             for event in run_sweep(
                 sweep,
                 limits=lambda: _limits(args),
@@ -96,30 +128,100 @@ def _scaling(args: argparse.Namespace) -> dict[str, Any]:
                 device=args.device,
             ):
                 if isinstance(event, Working):
-                    bar.n = event.done
-                    bar.set_postfix_str(f"{event.row.architecture}, {axis} {event.row.value}")
+                    words = f"{event.row.architecture}, {axis} {event.row.value}"
+                    bar.reach(event.done, total, words=words)
                     continue
                 kept.append(event)
                 if args.out:
                     write_rows(args.out, kept)
-    table = rows_table(kept)
     exponents = {
         f"{quantity} of {model} against points": fitted.slope
         for quantity in get_args(Quantity)
         for model in COMPARED
         if (fitted := fit_rows(kept, model, quantity=quantity)) is not None
     }
-    shown = table[["axis", "architecture", "num_points", "num_patches", "num_supernodes"]].copy()
-    shown["seconds"] = table["seconds"].round(4)
-    shown["peak_MiB"] = (table["peak_bytes"] / MEBIBYTE).round(1)
-    activation = FLOAT_BYTES * table["num_points"] * table["width"]
-    shown["activations"] = (table["peak_bytes"] / activation).round(2)
-    shown["stopped"] = table["stopped"]
+    rows = rows_table(kept).to_dict("records")
+    return {"what": "scaling", "exponents": exponents, "rows": rows, **_written(args)}
+
+
+def _written(args: argparse.Namespace) -> dict[str, str]:
+    return {"out": str(args.out)} if args.out else {}
+
+
+def show_benchmark(result: dict[str, Any]) -> str:
+    """Return the measurements as a table."""
+    show = {"partition": _show_partition, "scaling": _show_scaling}.get(
+        result["what"], _show_models
+    )
+    written = f"Written to {result['out']}." if "out" in result else ""
+    return paragraphs(show(result), written)
+
+
+def _show_models(result: dict[str, Any]) -> str:
+    first = result["rows"][0]
     rows = [
-        {name: None if value != value else value for name, value in row.items()}
-        for row in table.to_dict("records")
+        [
+            row["architecture"],
+            f"{row['num_points']:,}",
+            f"{row['num_patches']:,}",
+            duration(row["seconds"]),
+            number(row["seconds_of_mspt"]),
+            f"{number(row['peak_MiB'])} MiB",
+            number(row["peak_MiB_of_mspt"]),
+            number(row["activations"]),
+            percent(row["matrix_share"]) if row["matrix_share"] else MISSING,
+        ]
+        for row in result["rows"]
     ]
-    return {"exponents": exponents, "rows": rows, "table": "\n" + shown.to_string(index=False)}
+    header = ["model", "points", "patches or slices", "time", "over MSPT", "peak memory"]
+    header += ["over MSPT", "activations", "of the matrix rate"]
+    work = "A forward pass" if first["work"] == "forward" else "A forward and a backward pass"
+    return paragraphs(
+        f"{work}, width {first['width']}, {counted(first['num_blocks'], 'block')}, "
+        f"{counted(first['threads'], 'thread')} on {first['device']}; medians.",
+        table(rows, header),
+        "Peak memory is that above weights and inputs; one activation is N x D numbers. The "
+        "matrix\nrate is that of this machine's largest matrix products.",
+    )
+
+
+def _show_partition(result: dict[str, Any]) -> str:
+    rows = [
+        [
+            row["method"],
+            f"{row['num_points']:,}",
+            f"{row['num_patches']:,}",
+            duration(row["seconds"]),
+            f"{duration(row['lower_quartile'])} to {duration(row['upper_quartile'])}",
+            number(row["ratio"]),
+        ]
+        for row in result["rows"]
+    ]
+    return table(rows, ["method", "points", "patches", "time", "quartiles", "over ours"])
+
+
+def _show_scaling(result: dict[str, Any]) -> str:
+    rows = [
+        [
+            row["axis"],
+            row["architecture"],
+            f"{row['num_points']:,}",
+            f"{row['num_patches']:,}",
+            f"{row['num_supernodes']:,}",
+            duration(row["seconds"]),
+            memory(row["peak_bytes"]),
+            number(row["peak_bytes"] / (FLOAT_BYTES * row["num_points"] * row["width"])),
+            row["stopped"],
+        ]
+        for row in result["rows"]
+    ]
+    header = ["axis", "model", "points", "patches", "supernodes per patch", "time"]
+    header += ["peak memory", "activations", "not measured because"]
+    grows = [
+        [name.replace("_bytes", " memory"), f"N^{slope:.2f}"]
+        for name, slope in result["exponents"].items()
+    ]
+    return paragraphs(table(rows, header), table(grows, ["growth", "exponent"]) if grows else "")
 
 
 def _limits(args: argparse.Namespace) -> Limits:
@@ -147,6 +249,8 @@ def _sweep(args: argparse.Namespace, axis: Axis) -> Sweep:
 
 
 def _partition_table(args: argparse.Namespace) -> pd.DataFrame:
+    if args.rounds < 2:
+        raise MSPTError(f"--rounds must be at least 2 for partition, got {args.rounds}")
     rows = [
         asdict(timing)
         for num_points in args.points or [1_000_000]
@@ -174,7 +278,7 @@ def _model_table(args: argparse.Namespace) -> pd.DataFrame:
     ]
     measured: list[Measurement] = []
     total = sum(len(configs) for _, configs in jobs) * args.rounds
-    with ProgressBar(total=total, unit="run") as bar:
+    with ProgressBar(unit="run", mode=args.progress) as bar:
         for num_points, configs in jobs:
             for one in measure_models(
                 configs,
@@ -185,8 +289,8 @@ def _model_table(args: argparse.Namespace) -> pd.DataFrame:
                 device=args.device,
             ):
                 measured.append(one)
-                bar.set_postfix_str(f"{one.architecture}, {num_points} points")
-                bar.update()
+                words = f"{one.architecture}, {num_points:,} points"
+                bar.reach(len(measured), total, words=words)
     return _with_ratios(combine(measured))
 
 
@@ -220,7 +324,7 @@ def _with_ratios(rows: list[Measurement]) -> pd.DataFrame:
 
 
 def _over_reference(table: pd.DataFrame, quantity: str) -> Callable[[pd.Series], pd.Series]:
-    """Divide values of one size by MSPT's; NaN where MSPT was not measured."""
+    """Return what divides the values of one size by MSPT's; NaN where MSPT was not measured."""
 
     def divide(values: pd.Series) -> pd.Series:
         of_mspt = table.loc[values.index].query("architecture == 'mspt'")[quantity]

@@ -1,21 +1,18 @@
-"""The commands ``datasets``, ``generate`` and ``solve``."""
+"""The commands ``datasets``, ``generate``, ``ship`` and ``solve``."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 from mspt.checkpoint import load_checkpoint
-from mspt.cli.shapes import add_placement, solve_shape
-from mspt.data.dataset import Dataset
+from mspt.cli._arguments import positive
+from mspt.cli._output import counted, duration, facts, memory, paragraphs, percent, table
+from mspt.cli.shapes import add_placement, show_solved_shape, solve_shape
+from mspt.data.dataset import Dataset, Request
 from mspt.data.export import write_case
-from mspt.data.generate import generate
-from mspt.data.registry import DATASETS, get_dataset
-from mspt.data.sets.car.dataset import CAR, FlowDataset
-from mspt.data.sets.car.generate import generate_flows
-from mspt.data.sets.car.store import MESHES, SPLITS, list_flows
+from mspt.data.registry import datasets, get_dataset
 from mspt.data.solve import Solved, read_drawing, solve_case, solve_drawing
-from mspt.data.store import list_cases
+from mspt.data.store import ship
 from mspt.geometry.files.readers import SUFFIXES
 from mspt.inference.predict import predict_case
 from mspt.metrics.fields import relative_l2
@@ -23,75 +20,172 @@ from mspt.progress import ProgressBar
 
 
 def add_datasets(parser: argparse.ArgumentParser) -> None:
-    """Describe ``datasets``: it takes no settings."""
-    parser.epilog = "Cases are counted where they are: generated ones, then what ships."
+    """Declare the settings of ``datasets``."""
+    parser.add_argument("dataset", nargs="?", help="describe this one; default: list all")
+    parser.add_argument("--data", type=Path, help="folder of the data; default: data/")
 
 
-def run_datasets(args: argparse.Namespace) -> dict[str, Any]:  # noqa: ARG001 - one signature
-    """Tell of each data set what it is and how many cases are at hand."""
-    stacks = {name: _described(dataset) for name, dataset in DATASETS.items()}
-    flows = _described(CAR) | {
-        "cases_at_hand": {split: f"{len(list_flows(split))}" for split in SPLITS}
+def run_datasets(args: argparse.Namespace) -> dict[str, Any]:
+    """Describe data sets and count the cases at hand, by the name of the data set."""
+    found = datasets() if args.dataset is None else (get_dataset(args.dataset),)
+    return {dataset.name: _described(dataset, args.data) for dataset in found}
+
+
+def _described(dataset: Dataset, root: Path | None) -> dict[str, Any]:
+    attributes = ("title", "equation", "geometry", "solver", "publication", "files", "licence")
+    entry: dict[str, Any] = {name: text for name in attributes if (text := getattr(dataset, name))}
+    if dataset.seconds_per_case:
+        entry["seconds_per_case"] = dataset.seconds_per_case
+    entry["fields"] = [f"{field.name} [{field.unit}]" for field in dataset.fields]
+    entry["origin"] = "generated here" if dataset.can_generate else "downloaded"
+    at_hand = dataset.source.at_hand(dataset, root)
+    entry["cases"] = {
+        split: {"at_hand": at_hand[split]} | ({"total": size} if size is not None else {})
+        for split, size in dataset.splits.items()
     }
-    return {**stacks, CAR.name: flows}
-
-
-def _described(dataset: Dataset | FlowDataset) -> dict[str, Any]:
-    words = ("title", "equation", "geometry", "solver", "licence", "seconds_per_case")
-    entry: dict[str, Any] = {word: getattr(dataset, word) for word in words}
-    entry["fields"] = ", ".join(f"{field.name} [{field.unit}]" for field in dataset.fields)
-    if isinstance(dataset, Dataset):
-        entry["cases_at_hand"] = {
-            split: f"{len(list_cases(dataset.name, split=split))} of {size}"
-            for split, size in dataset.split_sizes.items()
-        }
     return entry
 
 
+def show_datasets(result: dict[str, Any]) -> str:
+    """Return a table of all data sets, or everything known of one."""
+    if len(result) == 1:
+        ((name, entry),) = result.items()
+        words = {key: value for key, value in entry.items() if isinstance(value, str)}
+        words["fields"] = ", ".join(entry["fields"])
+        words["cases at hand"] = ", ".join(
+            f"{_count_words(count)} {split}" for split, count in entry["cases"].items()
+        )
+        if seconds := entry.get("seconds_per_case"):
+            words["time per case"] = f"{duration(seconds)} on one core"
+        return facts({"name": name, **words})
+    splits = list(dict.fromkeys(split for entry in result.values() for split in entry["cases"]))
+    rows = [
+        [
+            name,
+            entry["title"],
+            *(_count_words(entry["cases"].get(split)) for split in splits),
+            entry["origin"],
+            ", ".join(entry["fields"]),
+        ]
+        for name, entry in result.items()
+    ]
+    return paragraphs(
+        table(rows, ["name", "title", *splits, "cases are", "fields"]),
+        "Numbers are cases at hand, of all cases where that is fixed. `python -m mspt datasets "
+        "NAME`\ndescribes one data set: equation, geometry, solver, files and licence.",
+    )
+
+
+def _count_words(count: dict[str, int] | None) -> str:
+    if count is None:
+        return "–"
+    return f"{count['at_hand']}" + (f"/{count['total']}" if "total" in count else "")
+
+
 def add_generate(parser: argparse.ArgumentParser) -> None:
-    """Describe ``generate``."""
-    parser.add_argument("dataset", help=f"one of {', '.join([*DATASETS, CAR.name])}")
-    parser.add_argument("--cases", type=int, help="first cases to make; default: all")
-    parser.add_argument("--seed", type=int, default=0, help="0 makes the cases that ship")
+    """Declare the settings of ``generate``."""
+    parser.add_argument("dataset", help=f"one of {', '.join(_generated())}")
+    parser.add_argument(
+        "--cases",
+        type=positive,
+        help="make the first cases only, training cases first; default: all",
+    )
+    parser.add_argument(
+        "--per-split",
+        type=positive,
+        metavar="N",
+        help="make the first N cases of each split only: a small set, for `train --per-split N`",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="0 makes the cases of this project")
     parser.add_argument("--out", type=Path, default=Path("data"), help="folder; default: data/")
     parser.add_argument("--jobs", type=int, default=1, help="processes at the same time")
-    parser.add_argument("--mesh", help=f"car: test cases on another mesh, {', '.join(MESHES)}")
+    meshes = [mesh for one in datasets() if one.body is not None for mesh in one.body.meshes]
+    parser.add_argument("--mesh", help=f"flows: test cases on another mesh, {', '.join(meshes)}")
+
+
+def _generated() -> list[str]:
+    return [dataset.name for dataset in datasets() if dataset.can_generate]
 
 
 def run_generate(args: argparse.Namespace) -> dict[str, Any]:
-    """Make cases, go on where an earlier run stopped, and count what could not be made."""
-    failed = {}
-    shared = {"seed": args.seed, "out": args.out, "jobs": args.jobs}
-    if args.dataset == CAR.name:
-        num_cases = args.cases or CAR.num_cases
-        events = generate_flows(num_cases=num_cases, mesh=args.mesh, **shared)
-    else:
-        num_cases = args.cases or get_dataset(args.dataset).num_cases
-        events = generate(args.dataset, num_cases=num_cases, **shared)
-    with ProgressBar(total=num_cases, unit="case") as bar:
+    """Make the cases that are not there yet; count those that the solver could not solve."""
+    dataset = get_dataset(args.dataset)
+    request = Request(
+        num_cases=args.cases,
+        per_split=args.per_split,
+        seed=args.seed,
+        out=args.out,
+        jobs=args.jobs,
+        mesh=args.mesh,
+    )
+    events = dataset.source.generate(dataset, request)
+    made, failed = 0, {}
+    with ProgressBar(unit="case", mode=args.progress) as bar:
         for event in events:
-            bar.n, bar.total = event.num_done, event.num_cases
-            bar.refresh()
+            bar.reach(event.num_done, event.num_cases)
             if event.error:
                 failed[str(event.index)] = event.error
-                bar.write(f"case {event.index} left out: {event.error}", file=sys.stderr)
-    return {"dataset": args.dataset, "out": str(args.out / args.dataset), "failed": failed}
+                bar.note(f"case {event.index} left out: {event.error}")
+            else:
+                made += 1
+    folder = args.out / args.dataset / (args.mesh or "")
+    return {"dataset": args.dataset, "out": str(folder), "made": made, "failed": failed}
+
+
+def show_generate(result: dict[str, Any]) -> str:
+    """Return how many cases were made, and why others were not."""
+    made, failed = result["made"], result["failed"]
+    if not made and not failed:
+        return f"All cases were there already, in {result['out']}."
+    first = f"{counted(made, 'new case')} of {result['dataset']} in {result['out']}."
+    if not failed:
+        return first
+    rows = [[index, reason] for index, reason in failed.items()]
+    return paragraphs(
+        f"{first} {counted(len(failed), 'case')} left out:", table(rows, ["case", "reason"])
+    )
+
+
+def add_ship(parser: argparse.ArgumentParser) -> None:
+    """Declare the settings of ``ship``."""
+    parser.add_argument("dataset", help=f"one of {', '.join(_generated())}")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder to copy from")
+    parser.add_argument("--out", type=Path, default=Path("assets/data"), help="folder to copy to")
+    parser.add_argument(
+        "--train", type=int, metavar="N", help="copy the first N training cases only; not for flows"
+    )
+
+
+def run_ship(args: argparse.Namespace) -> dict[str, Any]:
+    """Copy a generated data set to the folder of those that come with the project."""
+    sizes = ship(args.dataset, root=args.data, num_train=args.train, out=args.out)
+    return {"dataset": args.dataset, "out": str(args.out / args.dataset), "bytes": sizes}
+
+
+def show_ship(result: dict[str, Any]) -> str:
+    """Return what was written."""
+    sizes = result["bytes"]
+    return (
+        f"{counted(len(sizes), 'file')} written to {result['out']}, {memory(sum(sizes.values()))}."
+    )
 
 
 def add_solve(parser: argparse.ArgumentParser) -> None:
-    """Describe ``solve``."""
+    """Declare the settings of ``solve``."""
     parser.add_argument(
         "case",
         help="a drawing (.json, .npy), the name of a case, such as elasticity-1107, or a 3-D shape",
     )
-    parser.add_argument("--out", type=Path, required=True, help="a .npz, .csv or .vtp file")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="a .npz, .csv or .vtp file; .npz for a shape"
+    )
     parser.add_argument("--checkpoint", type=Path, help="predict the same case and compare")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     add_placement(parser)
 
 
 def run_solve(args: argparse.Namespace) -> dict[str, Any]:
-    """Solve one case with the real solver; with a checkpoint, tell the model's real error."""
+    """Solve one case; with a checkpoint, compute the error of its prediction too."""
     if Path(args.case).suffix.lower() in SUFFIXES:
         return solve_shape(args)
     solved = _solve(args.case)
@@ -115,6 +209,20 @@ def run_solve(args: argparse.Namespace) -> dict[str, Any]:
         }
     write_case(args.out, case, prediction)
     return result
+
+
+def show_solve(result: dict[str, Any]) -> str:
+    """Return times, the error of the prediction and the file written."""
+    if "dataset" not in result:
+        return show_solved_shape(result)
+    shown = {
+        "case": f"{result['case']}, {counted(result['points'], 'point')}",
+        "solver": duration(result["solver_seconds"]),
+    }
+    if "relative_l2" in result:
+        shown["model"] = f"{duration(result['model_seconds'])}, {result['checkpoint']}"
+        shown["error"] = f"{percent(result['relative_l2'])} relative L2 against the solver"
+    return facts(shown | {"written": result["out"]})
 
 
 def _solve(case: str) -> Solved:

@@ -1,49 +1,66 @@
-"""The command line: every capability of the library, with the same words as its functions.
-
-Anything a person can get wrong ends with one clear line and exit status 2.
-"""
+"""Run the Multi-Scale Patch Transformer from the command line: data, training, prediction."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import NoReturn, get_args
 
+from mspt import __version__
+from mspt.cli._output import to_json
 from mspt.errors import MSPTError
+from mspt.progress import ProgressMode
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "datasets": ("data", "what ships and what can be generated"),
-    "generate": ("data", "make a data set with its solver"),
-    "solve": ("data", "the real solver's answer for one case"),
-    "predict": ("shapes", "pressure, shear and drag of a shape"),
+    "datasets": ("data", "list the data sets and the cases at hand"),
+    "generate": ("data", "make the cases of a data set with its solver"),
+    "ship": ("data", "copy generated cases to those that come with the project"),
+    "solve": ("data", "solve one case or the flow around one shape with the numerical solver"),
+    "predict": ("shapes", "predict pressure, wall shear and drag of a shape"),
     "train": ("train", "train a model"),
-    "ablate": ("ablate", "train with settings varied, kept as one row of a table"),
-    "attention": ("attention", "what points read, and what masking a patch changes"),
-    "benchmark": ("benchmark", "time and memory on this machine"),
-    "patches": ("patches", "how a cloud is cut into patches and supernodes"),
-    "published": ("published", "convert the authors' weights"),
-    "queue": ("queue", "run a list of long jobs in the background"),
-    "cards": ("train", "write the model cards"),
-    "evaluate": ("train", "score a checkpoint"),
+    "ablate": ("ablate", "train with varied settings and append the result to a table"),
+    "attention": ("attention", "show the attention weights of points and the effect of a mask"),
+    "benchmark": ("benchmark", "measure time and memory on this machine"),
+    "patches": ("patches", "partition a cloud into patches and measure them"),
+    "published": ("published", "convert the authors' weights to a checkpoint"),
+    "queue": ("queue", "run a list of long commands in the background"),
+    "cards": ("train", "write the model cards of a folder of checkpoints"),
+    "evaluate": ("train", "score a checkpoint on a split of its data set"),
 }
-"""Of each command its module, with the functions ``add_NAME`` and ``run_NAME``, and a summary.
+"""For each command its module and a summary.
 
-A module is imported when its command is called: no command waits for what another one needs.
+The module has three functions for the command NAME: ``add_NAME`` declares its settings,
+``run_NAME`` returns values that JSON can hold, and ``show_NAME`` makes the text for people from
+them. A module is imported only when its command is called, so that no command loads what another
+one needs.
 """
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose error is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; `{self.prog} --help` lists the settings\n")
 
 
 def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
     """Return the parser of all commands, with the settings of one of them or of all."""
-    parser = argparse.ArgumentParser(prog="python -m mspt", description=__doc__)
+    parser = _Parser(prog="python -m mspt", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"mspt {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
         if chosen in (None, name):
             getattr(_module(name), f"add_{name}")(command)
         command.add_argument("--json", action="store_true", help="print one JSON object only")
+        command.add_argument(
+            "--progress",
+            choices=get_args(ProgressMode),
+            default="auto",
+            help="on standard error: a bar in a terminal (auto), a line a minute (log) or nothing",
+        )
     return parser
 
 
@@ -52,42 +69,28 @@ def _module(name: str) -> ModuleType:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status."""
+    """Run one command and return its exit status.
+
+    The status is 2 after a mistake that a person can put right: one line on standard error says
+    what to do, and nothing is printed on standard output.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     named = given[0] if given and given[0] in COMMANDS else ""
     args = build_parser(named).parse_args(given)
+    module = _module(args.command)
     try:
-        result = getattr(_module(args.command), f"run_{args.command}")(args)
+        result = getattr(module, f"run_{args.command}")(args)
     except (MSPTError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    _say(json.dumps(result) if args.json else _readable(result))
+    _print(to_json(result) if args.json else getattr(module, f"show_{args.command}")(result))
     return 0
 
 
-def _say(text: str) -> None:
-    """Print to a reader that may have seen enough, as ``head`` has after ten lines."""
+def _print(text: str) -> None:
+    """Print to a reader that may have stopped reading, as ``head`` does after ten lines."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        # What is left goes nowhere, else Python complains as it ends.
+        # Python flushes standard output once more as it ends, which would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _readable(result: dict[str, Any], indent: str = "") -> str:
-    """Return one line for each entry; nested entries are indented.
-
-    Examples:
-        >>> print(_readable({"cases": 2, "metrics": {"error": 0.51234567}}))
-        cases: 2
-        metrics:
-          error: 0.512346
-    """
-    lines = []
-    for key, value in result.items():
-        if isinstance(value, dict):
-            lines += [f"{indent}{key}:", _readable(value, indent + "  ")]
-        else:
-            shown = f"{value:.6g}" if isinstance(value, float) else value
-            lines.append(f"{indent}{key}: {shown}")
-    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The command ``patches``: how a cloud is cut, and what is measured of its patches."""
+"""The command ``patches``: partition a cloud and measure its patches."""
 
 import argparse
 from dataclasses import asdict, replace
@@ -12,21 +12,19 @@ import torch
 
 from mspt.benchmarks.cost import forward_flops, recommended_patches
 from mspt.checkpoint import Checkpoint, load_checkpoint
+from mspt.cli._arguments import checkpoint_path
+from mspt.cli._output import counted, duration, facts, number, percent
 from mspt.config import PATCHED
-from mspt.data.registry import DATASETS
-from mspt.data.sets.car.dataset import CAR
-from mspt.data.sets.car.store import load_flow
-from mspt.data.store import load_case
+from mspt.data.registry import datasets
 from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.errors import MSPTError
 from mspt.geometry.files.readers import SUFFIXES, read_mesh
 from mspt.geometry.placement import guess_placement, place_mesh
 from mspt.inference.sample import (
     Sample,
+    load_sample,
     predict_sample,
-    sample_of_case,
     sample_of_clouds,
-    sample_of_flow,
     sample_of_points,
 )
 from mspt.inference.sampling import sample_inputs
@@ -45,7 +43,7 @@ PARTS = ("body", "flow", "both")
 
 
 def add_patches(parser: argparse.ArgumentParser) -> None:
-    """Describe ``patches``."""
+    """Declare the settings of ``patches``."""
     clouds = ", ".join(STRESS_CLOUDS)
     parser.add_argument(
         "cloud",
@@ -54,26 +52,37 @@ def add_patches(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--patches", type=int, help="K; default: the checkpoint's, or sqrt(N / Q)")
     parser.add_argument("--supernodes", type=int, default=1, help="Q per patch")
-    parser.add_argument("--partition", choices=CUTS, default="ball_tree", help="how to cut")
+    parser.add_argument("--partition", choices=CUTS, default="ball_tree", help="kind of partition")
     parser.add_argument(
-        "--part", choices=PARTS, default="both", help="points of body, flow or both"
+        "--part",
+        choices=PARTS,
+        default="both",
+        help="partition points of the body, the flow or both",
     )
     parser.add_argument("--points", type=int, default=32_768, help="N of a made-up cloud")
-    parser.add_argument("--seed", type=int, default=0, help="of a made-up cloud and of random")
-    parser.add_argument("--checkpoint", type=Path, help="for sizes, cost and errors")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of a made-up cloud and of the partition at random"
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        help="model whose sizes and errors are used; default: that of the data set in pretrained/",
+    )
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
-    parser.add_argument("--out", type=Path, help="a .csv file: one row a patch")
+    parser.add_argument("--out", type=Path, help="a .csv file with one row for each patch")
 
 
 def run_patches(args: argparse.Namespace) -> dict[str, Any]:
-    """Cut a cloud into patches and measure them.
+    """Partition a cloud into patches and measure them.
 
     Raises:
         MSPTError: If the cloud is not known, or the output is no ``.csv`` file.
     """
     if args.out is not None and args.out.suffix != ".csv":
         raise MSPTError(f"--out must be a .csv file, got {args.out.name}")
-    checkpoint = load_checkpoint(args.checkpoint or Path(DEFAULT.format(_dataset(args.cloud))))
+    checkpoint = load_checkpoint(
+        checkpoint_path(args.checkpoint, Path(DEFAULT.format(_dataset(args.cloud))))
+    )
     sample = _sample(args, checkpoint)
     rows = _rows(sample, args.part)
     points = sample.points[rows]
@@ -116,10 +125,35 @@ def run_patches(args: argparse.Namespace) -> dict[str, Any]:
     } | ({"out": str(args.out)} if args.out else {})
 
 
+def show_patches(result: dict[str, Any]) -> str:
+    """Return sizes, compactness and cost of a partition."""
+    size, spread = result["points_per_patch"], result["dispersion"]
+    sizes = (
+        f"{size['min']:,} to {size['max']:,}" if size["min"] < size["max"] else f"{size['min']:,}"
+    )
+    shown = {
+        "cloud": f"{result['cloud']}, {counted(result['points'], 'point')}",
+        "partition": f"{result['partition']}, made in {duration(result['seconds'])}",
+        "patches": f"K = {result['patches']:,}, {sizes} points each; "
+        f"K = {result['recommended_patches']:,} needs the fewest operations",
+        "supernodes": f"{result['supernodes']:,} in all",
+        "radius": f"{number(result['median_radius'])} in the median, in units of the coordinates",
+        "dispersion": f"median {number(spread['median'])}, 90 % below {number(spread['p90'])}, "
+        f"largest {number(spread['max'])}, in squared units; {percent(spread['share'])} of that "
+        "of the cloud",
+        "operations": f"{number(result['attention_flops'] / 1e9)} GFLOP for attention, "
+        f"{number(result['forward_flops'] / 1e9)} GFLOP for the whole forward pass",
+    }
+    if "out" in result:
+        shown["written"] = result["out"]
+    return facts(shown)
+
+
 def _dataset(cloud: str) -> str:
-    """Return the data set whose checkpoint is taken for a cloud."""
+    """Return the data set whose checkpoint is used for a cloud; that of flows for a shape."""
     name = cloud.rsplit("-", 1)[0]
-    return name if name in DATASETS else CAR.name
+    known = [dataset.name for dataset in datasets()]
+    return name if name in known else next(one.name for one in datasets() if one.body)
 
 
 def _sample(args: argparse.Namespace, checkpoint: Checkpoint) -> Sample:
@@ -132,17 +166,15 @@ def _sample(args: argparse.Namespace, checkpoint: Checkpoint) -> Sample:
         placed = place_mesh(mesh, guess_placement(mesh, suffix=Path(cloud).suffix)).mesh
         inputs = sample_inputs(checkpoint, placed)
         return sample_of_clouds(cloud, inputs.clouds, title=cloud, body=placed)
-    if dataset == CAR.name:
-        return sample_of_flow(cloud, load_flow(cloud), size=None)
-    if dataset in DATASETS:
-        return sample_of_case(load_case(dataset, cloud))
+    if any(one.name == dataset for one in datasets()):
+        return load_sample(cloud)
     raise MSPTError(
         f"cloud must be a case, a 3-D shape or one of {', '.join(STRESS_CLOUDS)}, got {cloud!r}"
     )
 
 
 def _rows(sample: Sample, part: str) -> slice:
-    """Return which points are cut."""
+    """Return the rows of the points to partition."""
     count = sample.num_surface
     if part == "both":
         return slice(None)

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from mspt.checkpoint import save_checkpoint
+from mspt.cli._output import counted, facts
 from mspt.errors import CheckpointError
 from mspt.evaluation.cases import num_parameters
 from mspt.models.normalizer import Normalizer
@@ -18,15 +19,23 @@ from mspt.models.published.model import load_published
 
 
 def add_published(parser: argparse.ArgumentParser) -> None:
-    """Describe ``published``."""
+    """Declare the settings of ``published``."""
     parser.add_argument("state_dict", type=Path, help="the authors' .pt or .pth file")
     parser.add_argument("--out", type=Path, required=True, help="a .safetensors file")
-    parser.add_argument("--heads", type=int, default=8)
-    parser.add_argument("--patches", type=int, default=32, help="patches K")
-    parser.add_argument("--supernodes", type=int, default=1, help="supernodes Q per patch")
-    parser.add_argument("--pooling", default="mean", choices=["mean", "max", "linear"])
-    parser.add_argument("--grid", type=int, nargs=2, metavar=("ROWS", "COLUMNS"))
-    parser.add_argument("--unified-position", action="store_true")
+    parser.add_argument("--heads", type=int, default=8, help="attention heads H; default: 8")
+    parser.add_argument("--patches", type=int, default=32, help="patches K; default: 32")
+    parser.add_argument(
+        "--supernodes", type=int, default=1, help="supernodes Q per patch; default: 1"
+    )
+    parser.add_argument(
+        "--pooling", default="mean", choices=["mean", "max", "linear"], help="default: mean"
+    )
+    parser.add_argument(
+        "--grid", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), help="grid of the points"
+    )
+    parser.add_argument(
+        "--unified-position", action="store_true", help="trained with unified_pos=1"
+    )
 
 
 def run_published(args: argparse.Namespace) -> dict[str, Any]:
@@ -49,6 +58,21 @@ def run_published(args: argparse.Namespace) -> dict[str, Any]:
     info = {"source": args.state_dict.name, "parameters": num_parameters(model), "metrics": {}}
     save_checkpoint(args.out, model=model, config=config, normalizer=normalizer, info=info)
     return {"checkpoint": str(args.out), "config": config.to_dict(), **info}
+
+
+def show_published(result: dict[str, Any]) -> str:
+    """Return the architecture that was found and the file written."""
+    config = result["config"]
+    return facts(
+        {
+            "source": result["source"],
+            "model": f"{counted(result['parameters'], 'parameter')}, "
+            f"{counted(config['num_blocks'], 'block')}, width {config['width']}, "
+            f"{counted(config['num_heads'], 'head')}, K = {config['num_patches']}, "
+            f"Q = {config['num_supernodes']}, {config['pooling']} pooling",
+            "written": result["checkpoint"],
+        }
+    )
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:

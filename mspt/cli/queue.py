@@ -1,7 +1,7 @@
-"""The command ``queue``: long jobs in the background, several at a time at the lowest priority.
+"""The command ``queue``: run long commands in the background, several at a time, at low priority.
 
-A list of jobs is a text file with one command of ``python -m mspt`` a line. A job that ended well
-is not run again; one that was interrupted is, so jobs should be resumable.
+A list of jobs is a text file with one command a line, without ``python -m mspt``. A job that ended
+well is not run again. One that was interrupted is, so jobs should continue their own work.
 """
 
 import argparse
@@ -10,73 +10,193 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from mspt.cli._arguments import positive
+from mspt.cli._output import counted
 from mspt.errors import MSPTError
+from mspt.progress import ProgressBar
+
+PID = "pid"
 
 
 def add_queue(parser: argparse.ArgumentParser) -> None:
-    """Describe ``queue``."""
+    """Declare the settings of ``queue``."""
     parser.add_argument("file", type=Path, nargs="?", help="list of jobs, one command a line")
-    parser.add_argument("--jobs", type=int, default=2, help="jobs that run at the same time")
-    parser.add_argument("--folder", type=Path, default=Path("runs/queue"), help="logs and state")
+    parser.add_argument(
+        "--jobs", type=positive, default=2, help="jobs that run at the same time; default: 2"
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path("runs/queue"),
+        help="folder of a log for each job and of the list of those done; default: runs/queue",
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--pause", action="store_true", help="stop the running queue for a while")
-    what.add_argument("--resume", action="store_true", help="let a paused queue go on")
+    what.add_argument("--resume", action="store_true", help="continue a paused queue")
 
 
 def run_queue(args: argparse.Namespace) -> dict[str, Any]:
-    """Run the jobs that are left, or pause or resume the queue that runs."""
+    """Run the jobs that are not done yet, or pause or resume the running queue.
+
+    Raises:
+        MSPTError: If the list or the folder cannot be used, or jobs have failed; the message names
+            their logs.
+    """
     if args.pause or args.resume:
-        return {"processes": signal_queue(args.folder, resume=args.resume)}
+        return {"processes": signal_queue(args.folder, resume=args.resume), "paused": args.pause}
     if args.file is None:
         raise MSPTError("file must be a list of jobs, got none")
-    args.folder.mkdir(parents=True, exist_ok=True)
-    (args.folder / "pid").write_text(str(os.getpid()))
-    todo = [job for job in read_jobs(args.file) if not _done(args.folder, job).exists()]
-    with ThreadPoolExecutor(args.jobs) as pool:
-        codes = list(pool.map(lambda job: _run(args.folder, job), todo))
-    return {"jobs": len(codes), "failed": sum(code != 0 for code in codes)}
+    jobs = read_jobs(args.file)
+    todo = [job for job in jobs if not done_path(args.folder, job).exists()]
+    failed = []
+    with (
+        _registered(args.folder),
+        ProgressBar(unit="job", mode=args.progress) as bar,
+    ):
+        for done, (job, code) in enumerate(_run_all(args.folder, todo, args.jobs), start=1):
+            bar.reach(len(jobs) - len(todo) + done, len(jobs))
+            if code:
+                failed.append(job)
+                bar.note(f"failed: {job}")
+    if failed:
+        logs = ", ".join(str(log_path(args.folder, job)) for job in failed)
+        raise MSPTError(f"{counted(len(failed), 'job')} of {len(jobs)} failed; see {logs}")
+    return {"jobs": len(jobs), "run": len(todo), "folder": str(args.folder)}
+
+
+def show_queue(result: dict[str, Any]) -> str:
+    """Return how many jobs were run, or how many processes were paused or resumed."""
+    if "processes" in result:
+        count = counted(result["processes"], "process", "processes")
+        return f"{count} paused; --resume continues." if result["paused"] else f"{count} resumed."
+    before = result["jobs"] - result["run"]
+    return (
+        f"{counted(result['run'], 'job')} run, {before} done before; "
+        f"their logs are in {result['folder']}."
+    )
 
 
 def read_jobs(file: Path) -> list[str]:
-    """Return the commands of a list of jobs; empty lines and lines that begin with # are none."""
-    lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
+    """Return the commands of a list of jobs, without empty lines and lines that begin with #.
+
+    Raises:
+        MSPTError: If a line cannot be split into words, as a quotation mark is missing.
+    """
+    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    for number, line in enumerate(lines, start=1):
+        try:
+            shlex.split(line)
+        except ValueError as error:
+            raise MSPTError(
+                f"line {number} of {file.name} must be a command, got {line!r}: {error}"
+            ) from error
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def signal_queue(folder: Path, *, resume: bool) -> int:
-    """Stop the processes of a queue for a while, or let them go on; return how many."""
-    try:
-        queue = psutil.Process(int((folder / "pid").read_text()))
-        processes = [queue, *queue.children(recursive=True)]
-        for process in processes:
-            process.resume() if resume else process.suspend()
-    except (OSError, ValueError, psutil.Error) as error:
-        raise MSPTError(f"folder must be that of a running queue, got {folder}: {error}") from error
-    return len(processes)
+def job_command(job: str) -> list[str]:
+    """Return the command that runs a job; its progress goes to its log."""
+    return [sys.executable, "-m", "mspt", *shlex.split(job), "--progress", "log"]
 
 
-def _done(folder: Path, job: str) -> Path:
+def done_path(folder: Path, job: str) -> Path:
+    """Return the file that exists once a job has ended well."""
     return folder / f"{sha256(job.encode()).hexdigest()[:12]}.done"
 
 
+def log_path(folder: Path, job: str) -> Path:
+    """Return the file that a job's output is appended to."""
+    return done_path(folder, job).with_suffix(".log")
+
+
+def signal_queue(folder: Path, *, resume: bool) -> int:
+    """Suspend or resume the processes of a running queue; return how many.
+
+    Raises:
+        MSPTError: If no queue with this folder is running.
+    """
+    queue = _running(folder)
+    if queue is None:
+        raise MSPTError(f"--folder must be that of a running queue, got '{folder}'")
+    # A queue that is suspended first cannot start another job while its children are listed.
+    if not resume:
+        queue.suspend()
+    count = 1
+    for child in queue.children(recursive=True):
+        try:
+            child.resume() if resume else child.suspend()
+            count += 1
+        except psutil.NoSuchProcess:  # ended in the meantime
+            continue
+    if resume:
+        queue.resume()
+    return count
+
+
+def _running(folder: Path) -> psutil.Process | None:
+    """Return the process of the queue with this folder; None if there is none.
+
+    The file of a queue that was killed stays. Numbers of processes are given again, hence the time
+    at which the process started.
+    """
+    try:
+        pid, started = (folder / PID).read_text(encoding="utf-8").split()
+        process = psutil.Process(int(pid))
+        return process if str(process.create_time()) == started else None
+    except (OSError, ValueError, psutil.Error):
+        return None
+
+
+@contextmanager
+def _registered(folder: Path) -> Iterator[None]:
+    """Note down this process as the queue of a folder, which has one at a time."""
+    if other := _running(folder):
+        raise MSPTError(
+            f"--folder must not be in use, got '{folder}' of the running queue {other.pid}; "
+            "wait for it or choose another folder"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    started = psutil.Process().create_time()
+    (folder / PID).write_text(f"{os.getpid()} {started}", encoding="utf-8")
+    try:
+        yield
+    finally:
+        (folder / PID).unlink(missing_ok=True)
+
+
+def _run_all(folder: Path, todo: list[str], num_jobs: int) -> Iterator[tuple[str, int]]:
+    """Run jobs, several at a time; yield each with its exit status as it ends."""
+    pool = ThreadPoolExecutor(num_jobs)
+    try:
+        futures = {pool.submit(_run, folder, job): job for job in todo}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        # After an interruption no further job starts; those that run have been interrupted, too.
+        pool.shutdown(cancel_futures=True)
+
+
 def _run(folder: Path, job: str) -> int:
-    done = _done(folder, job)
     start = time.perf_counter()
-    command: Iterable[str] = [sys.executable, "-m", "mspt", *shlex.split(job)]
-    with done.with_suffix(".log").open("a", encoding="utf-8") as log:
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        # The lowest priority: whoever works on the machine does not notice.
+    with log_path(folder, job).open("a", encoding="utf-8") as log:
+        # The lowest priority, and one thread a job: jobs that each use all cores slow one another
+        # and whoever else works on the machine.
         code = subprocess.run(
-            ["nice", "-n", "19", *command], stdout=log, stderr=log, env=environment, check=False
+            ["nice", "-n", "19", *job_command(job)],
+            stdout=log,
+            stderr=log,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            check=False,
         ).returncode
     if code == 0:
-        done.write_text(f"{time.perf_counter() - start:.0f} s: {job}\n", encoding="utf-8")
+        seconds = time.perf_counter() - start
+        done_path(folder, job).write_text(f"{seconds:.0f} s: {job}\n", encoding="utf-8")
     return code

@@ -8,6 +8,8 @@ from typing import Any, get_args
 import numpy as np
 
 from mspt.checkpoint import Checkpoint, load_checkpoint
+from mspt.cli._arguments import checkpoint_path
+from mspt.cli._output import counted, duration, facts, number, paragraphs, percent, table
 from mspt.data.sets.car.flow_case import FlowCase, flow_case
 from mspt.data.sets.car.store import read_flow, write_flow
 from mspt.errors import MSPTError
@@ -32,7 +34,7 @@ from mspt.inference.shapes import (
     predict_shape,
     with_choices,
 )
-from mspt.progress import ProgressBar
+from mspt.progress import ProgressBar, ProgressMode
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import Progress, solve_flow
@@ -43,26 +45,46 @@ SYMMETRIC = 2e-3
 
 
 def add_predict(parser: argparse.ArgumentParser) -> None:
-    """Describe ``predict``."""
+    """Declare the settings of ``predict``."""
     parser.add_argument("shape", type=Path, nargs="?", help="STL, OBJ, PLY, VTP, VTU, VTK or GLB")
-    parser.add_argument("--checkpoint", type=Path, default=DEFAULT, help="one for flows")
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        help="a model for flows; default: pretrained/car.safetensors",
+    )
     parser.add_argument("--out", type=Path, help="a .vtp file: the given mesh with Cp and Cf")
     parser.add_argument("--truth", type=Path, help="a .npz file from solve: adds the errors")
-    parser.add_argument("--passport", type=Path, help="write what repeats this prediction")
-    parser.add_argument("--replay", type=Path, help="repeat the prediction of a run record")
-    parser.add_argument("--seed", type=int, default=0, help="places the points")
+    parser.add_argument(
+        "--passport",
+        type=Path,
+        help="write a .json file from which --replay repeats this prediction",
+    )
+    parser.add_argument(
+        "--replay", type=Path, help="repeat the prediction of a run record and compare"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the points drawn on the shape and in the flow"
+    )
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     add_placement(parser)
 
 
 def add_placement(parser: argparse.ArgumentParser) -> None:
-    """Describe how a shape is placed; what is not given is guessed."""
-    parser.add_argument("--as-is", action="store_true", help="already in the wind-tunnel frame")
+    """Declare how a shape is placed in the wind tunnel; settings that are not given are guessed."""
+    parser.add_argument(
+        "--as-is", action="store_true", help="the shape is already in the wind-tunnel frame"
+    )
     axes = get_args(Axis)
     parser.add_argument("--unit", choices=tuple(METERS), help="of the file's coordinates")
-    parser.add_argument("--forward", choices=axes, help="axis that the nose points along: =-x")
+    parser.add_argument(
+        "--forward", choices=axes, help="axis that the nose points along, such as --forward=-x"
+    )
     parser.add_argument("--up", choices=axes, help="axis that points up")
-    parser.add_argument("--clearance", type=float, help="lowest point over the ground, in lengths")
+    parser.add_argument(
+        "--clearance",
+        type=float,
+        help="height of the lowest point over the ground, in lengths of the shape",
+    )
 
 
 def run_predict(args: argparse.Namespace) -> dict[str, Any]:
@@ -71,17 +93,19 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
         return _replay(args)
     if args.shape is None:
         raise MSPTError("shape must be a file, got none; name one or use --replay RECORD")
-    checkpoint, mesh = load_checkpoint(args.checkpoint), read_mesh(args.shape)
+    path = checkpoint_path(args.checkpoint, DEFAULT)
+    checkpoint, mesh = load_checkpoint(path), read_mesh(args.shape)
     chosen = "as is" if args.as_is else _placement(mesh, args, suffix=args.shape.suffix)
     result = _follow(
-        predict_shape(checkpoint, mesh, placement=chosen, device=args.device, seed=args.seed)
+        predict_shape(checkpoint, mesh, placement=chosen, device=args.device, seed=args.seed),
+        args.progress,
     )
-    summary = {"shape": str(args.shape), "checkpoint": str(args.checkpoint)} | result.summary()
+    summary = {"shape": str(args.shape), "checkpoint": str(path)} | result.summary()
     if args.out:
         result.write(args.out)
         summary["out"] = str(args.out)
     if args.passport:
-        written = run_record(result, checkpoint=args.checkpoint, shape=args.shape)
+        written = run_record(result, checkpoint=path, shape=args.shape)
         args.passport.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     if args.truth:
         summary["errors"] = _errors(checkpoint, read_flow(args.truth), args.device)
@@ -90,7 +114,7 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _replay(args: argparse.Namespace) -> dict[str, Any]:
-    """Repeat a prediction and print the largest difference from the recorded one."""
+    """Repeat a prediction and return the largest difference from the recorded one."""
     recorded = read_run_record(args.replay)
     paths = {what: Path(recorded[what]["path"]) for what in ("checkpoint", "shape")}
     for what, path in paths.items():
@@ -105,7 +129,8 @@ def _replay(args: argparse.Namespace) -> dict[str, Any]:
             placement="as is" if kept == "as is" else Placement(**kept),
             device=args.device,
             seed=recorded["seed"],
-        )
+        ),
+        args.progress,
     )
     again = run_record(result, checkpoint=paths["checkpoint"], shape=paths["shape"])
     return {
@@ -126,15 +151,91 @@ def _placement(mesh: SurfaceMesh, args: argparse.Namespace, *, suffix: str) -> P
     return with_choices(mesh, guess_placement(mesh, suffix=suffix), **given)
 
 
-def _follow(events: Any) -> ShapeResult:  # noqa: ANN401 - an iterator of events
-    with ProgressBar(total=100, unit="%", leave=False) as bar:
+def show_predict(result: dict[str, Any]) -> str:
+    """Return coefficients, placement, checks and, with a truth, errors."""
+    if "largest_difference" in result:
+        return _show_replay(result)
+    trust = result["trust"]
+    shown = {
+        "shape": f"{result['shape']}, {counted(result['triangles'], 'triangle')}",
+        "repairs": "; ".join(result["repairs"]) or "none",
+        "placement": _placement_words(result["placement"]),
+        "checkpoint": result["checkpoint"],
+        "C_D": f"{number(result['C_D'])}: pressure {number(result['C_D_pressure'])}, friction "
+        f"{number(result['C_D_friction'])}; varies by {number(result['C_D_spread'])} with the "
+        "points drawn",
+        "C_L": number(result["C_L"]),
+        "frontal area": f"{number(result['frontal_area'])} lengths squared",
+        "time": f"{duration(result['seconds'])}, of which the model "
+        f"{duration(result['model_seconds'])} on {result['device']}",
+        "trust": trust["verdict"],
+    }
+    if "out" in result:
+        shown["written"] = result["out"]
+    checks = [
+        [one["name"], f"{number(one['value'])} {one['unit']}".strip(), one["verdict"]]
+        for one in trust["checks"]
+    ]
+    nearest = [[one["name"], one["family"], number(one["distance"])] for one in trust["nearest"]]
+    return paragraphs(
+        facts(shown),
+        table(checks, ["check", "value", "verdict"]),
+        table(nearest, ["nearest training shape", "family", "distance"]) if nearest else "",
+        _show_errors(result) if "errors" in result else "",
+    )
+
+
+def _placement_words(placement: dict[str, Any]) -> str:
+    if placement.get("as_is"):
+        words = "as it is"
+    else:
+        words = (
+            f"unit {placement['unit']}, nose along {placement['forward']}, up {placement['up']}, "
+            f"length {number(placement['length_m'])} m, {number(placement['clearance'])} lengths "
+            "over the ground"
+        )
+    return "; ".join([words, *placement["warnings"]])
+
+
+def _show_errors(result: dict[str, Any]) -> str:
+    """Return the errors against a truth beside the difference of labels between equal meshes."""
+    errors, noise = result["errors"], result["label_noise"]
+    coefficients = ("C_D", "C_D_true", "C_L", "C_L_true")
+    rows = [
+        [name.replace("_", " "), percent(error), percent(noise.get(name))]
+        for name, error in errors.items()
+        if name not in coefficients
+    ]
+    drag = [
+        [letter, number(errors[letter]), number(errors[f"{letter}_true"])]
+        for letter in ("C_D", "C_L")
+    ]
+    return paragraphs(
+        table(rows, ["field", "relative L2 error", "difference between meshes"]),
+        table(drag, ["coefficient", "predicted", "solver"]),
+    )
+
+
+def _show_replay(result: dict[str, Any]) -> str:
+    same = {True: "the same", False: "different"}
+    kinds = ("checkpoint", "shape", "versions", "device")
+    return facts(
+        {
+            "largest difference": f"{number(result['largest_difference'])} from the recorded "
+            "prediction",
+            **{kind: same[result[f"same_{kind}"]] for kind in kinds},
+            "C_D": number(result["C_D"]),
+            "C_L": number(result["C_L"]),
+        }
+    )
+
+
+def _follow(events: Any, progress: ProgressMode) -> ShapeResult:  # noqa: ANN401 - an iterator
+    with ProgressBar(unit="%", mode=progress) as bar:
         for event in events:
-            if isinstance(event, StageStarted):
-                bar.set_description(event.stage)
-                bar.n = round(100 * event.share)
-                bar.refresh()
-            else:
+            if not isinstance(event, StageStarted):
                 return event
+            bar.reach(round(100 * event.share), 100, title=event.stage)
     raise MSPTError("prediction ended without a result")
 
 
@@ -146,7 +247,7 @@ def _errors(checkpoint: Checkpoint, truth: FlowCase, device: str) -> dict[str, A
 
 
 def solve_shape(args: argparse.Namespace) -> dict[str, Any]:
-    """Compute the flow around a shape with OpenFOAM and keep it as a case.
+    """Compute the flow around a shape with OpenFOAM and write it as a case.
 
     Raises:
         MSPTError: If the output is no ``.npz`` file.
@@ -159,10 +260,30 @@ def solve_shape(args: argparse.Namespace) -> dict[str, Any]:
         placed = as_is(mesh)
     else:
         placed = place_mesh(mesh, _placement(mesh, args, suffix=path.suffix))
-    flow = _follow_solver(placed)
+    flow = _follow_solver(placed, args.progress)
     case = flow_case(flow, placed.mesh, seed=0)
     write_flow(args.out, case)
     return {"case": args.case, "out": str(args.out), **case.info}
+
+
+def show_solved_shape(result: dict[str, Any]) -> str:
+    """Return coefficients, mesh and time of a flow that OpenFOAM computed."""
+    settled = "settled" if result["settled"] else "not settled"
+    domain = "half the domain" if result["symmetric"] else "the whole domain"
+    return facts(
+        {
+            "shape": result["case"],
+            "C_D": f"{number(result['C_D'])}: pressure {number(result['C_D_pressure'])}, friction "
+            f"{number(result['C_D_friction'])}; {settled}, varies by "
+            f"{number(result['C_D_spread'])} over the last iterations",
+            "C_L": number(result["C_L"]),
+            "frontal area": f"{number(result['frontal_area'])} lengths squared",
+            "mesh": f"{result['cells']:,} cells, {result['faces']:,} faces on {domain}",
+            "solver": f"{counted(result['iterations'], 'iteration')}, "
+            f"{duration(result['cpu_seconds'])} of processor time",
+            "written": result["out"],
+        }
+    )
 
 
 def recipe_for(placed: PlacedMesh) -> Recipe:
@@ -170,14 +291,12 @@ def recipe_for(placed: PlacedMesh) -> Recipe:
     return Recipe(symmetric=symmetry_error(placed.mesh) < SYMMETRIC)
 
 
-def _follow_solver(placed: PlacedMesh) -> Flow:
-    with ProgressBar(total=100, unit="%") as bar:
+def _follow_solver(placed: PlacedMesh, progress: ProgressMode) -> Flow:
+    with ProgressBar(unit="%", mode=progress) as bar:
         for event in solve_flow(placed.mesh, recipe_for(placed)):
-            if isinstance(event, Progress):
-                residual = f", residual {event.residual:.1e}" if event.residual else ""
-                bar.set_description(f"{event.stage} {event.iteration or ''}{residual}")
-                bar.n = round(100 * event.share)
-                bar.refresh()
-            else:
+            if not isinstance(event, Progress):
                 return event
+            residual = f"residual {event.residual:.1e}" if event.residual else ""
+            title = f"{event.stage} {event.iteration or ''}".strip()
+            bar.reach(round(100 * event.share), 100, words=residual, title=title)
     raise MSPTError("the solver ended without a result")

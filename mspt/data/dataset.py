@@ -102,8 +102,8 @@ class CaseSource(Protocol):
         """Copy generated data in compact form to ``out``; return the bytes of each file."""
         ...
 
-    def at_hand(self, dataset: "Dataset", root: Path | None) -> Mapping[str, str]:
-        """Return how much of each split is there, in words, or which files are expected."""
+    def at_hand(self, dataset: "Dataset", root: Path | None) -> Mapping[str, int]:
+        """Return how many cases of each split are there."""
         ...
 
 
@@ -113,6 +113,7 @@ class Request:
 
     Attributes:
         num_cases: The first cases; None for all.
+        per_split: Only the first cases of each split: a small set to try things with.
         seed: Every case draws from this seed and its own index.
         out: Folder with one folder for each data set.
         jobs: Processes that work at the same time.
@@ -120,6 +121,7 @@ class Request:
     """
 
     num_cases: int | None = None
+    per_split: int | None = None
     seed: int = 0
     out: Path
     jobs: int = 1
@@ -221,6 +223,8 @@ class Dataset:
         geometry: Domain and points, in words.
         solver: Scheme and measured errors, in words; for public data who computed them.
         licence: Licence of the data.
+        publication: Who published the data, and where; empty for data generated here.
+        files: Files that public data are read from; empty for data generated here.
         space_dim: Space axes X.
         layout: What the channels are: features, fields, groups that are scored, mirror image.
         splits: Cases of each split, in the order of their indices; None where a number is not
@@ -253,6 +257,8 @@ class Dataset:
     splits: Mapping[str, int | None]
     source: CaseSource
     presets: Mapping[str, Preset] = field(default_factory=dict)
+    publication: str = ""
+    files: str = ""
     seconds_per_case: float | None = None
     make_case: Callable[[int], Case] | None = None
     shared_points: Callable[[], Float32[Tensor, "N X"]] | None = None

@@ -34,22 +34,25 @@ def generate_stack(dataset: Dataset, request: Request) -> Iterator[CaseDone]:
         One event for each case that was not there before.
 
     Raises:
-        DataError: If ``num_cases`` or ``jobs`` is out of range, the folder was made with another
-            seed, or the data set is not generated here.
+        DataError: If the request is out of range, the folder was made with another seed, or the
+            data set is not generated here.
     """
-    num_cases = dataset.num_cases if request.num_cases is None else request.num_cases
-    _check_request(dataset, request, num_cases=num_cases)
+    wanted = _wanted(dataset, request)
     folder = request.out / dataset.name
     _open_folder(folder, dataset, seed=request.seed)
     errors: dict[int, str] = {}
-    todo = sorted(set(range(num_cases)) - _made(folder, dataset))
-    num_done = num_cases - len(todo)
+    todo = sorted(wanted - _made(folder, dataset))
+    num_done = len(wanted) - len(todo)
     for index, seconds, error in _run(dataset, request, todo, folder):
         if error is not None:
             errors[index] = error
         num_done += 1
         yield CaseDone(
-            index=index, num_done=num_done, num_cases=num_cases, seconds=seconds, error=error
+            index=index,
+            num_done=num_done,
+            num_cases=len(wanted),
+            seconds=seconds,
+            error=error,
         )
     _pack(folder, dataset, seed=request.seed, errors=errors)
 
@@ -92,7 +95,9 @@ def _part(folder: Path, index: int) -> Path:
     return folder / "parts" / f"{index:05d}.npz"
 
 
-def _check_request(dataset: Dataset, request: Request, *, num_cases: int) -> None:
+def _wanted(dataset: Dataset, request: Request) -> set[int]:
+    """Return the indices of the cases to make, after a check of the request."""
+    num_cases = dataset.num_cases if request.num_cases is None else request.num_cases
     if request.mesh is not None:
         raise DataError(f"mesh must be absent for {dataset.name}, got {request.mesh!r}")
     if not 1 <= num_cases <= dataset.num_cases:
@@ -101,6 +106,12 @@ def _check_request(dataset: Dataset, request: Request, *, num_cases: int) -> Non
         )
     if request.jobs < 1:
         raise DataError(f"jobs must be at least 1, got {request.jobs}")
+    if request.per_split is None:
+        return set(range(num_cases))
+    if request.per_split < 1:
+        raise DataError(f"cases per split must be at least 1, got {request.per_split}")
+    first = (dataset.indices(split)[: request.per_split] for split in dataset.splits)
+    return {index for indices in first for index in indices if index < num_cases}
 
 
 def _open_folder(folder: Path, dataset: Dataset, *, seed: int) -> None:

@@ -103,12 +103,9 @@ class StackedFiles:
         write_json(target / "splits.json", read_json(source / "splits.json"))
         return sizes
 
-    def at_hand(self, dataset: Dataset, root: Path | None) -> Mapping[str, str]:
+    def at_hand(self, dataset: Dataset, root: Path | None) -> Mapping[str, int]:
         """Return how many cases of each split are there."""
-        return {
-            split: f"{len(self.names(dataset, split, root))} of {size}"
-            for split, size in dataset.splits.items()
-        }
+        return {split: len(self.names(dataset, split, root)) for split in dataset.splits}
 
 
 STACKED = StackedFiles()

@@ -41,6 +41,7 @@ def score(
     split: str,
     *,
     root: Path | None = None,
+    limit: int | None = None,
     symmetries: bool = False,
     device: str = "auto",
 ) -> "Iterator[CaseScored | Evaluation | FlowEvaluation | CloudEvaluation]":
@@ -50,6 +51,7 @@ def score(
         checkpoint: The model.
         split: One of the data set's splits.
         root: Folder of the data; default: ``data``.
+        limit: Score the first cases only.
         symmetries: For cases of one size: score the mean over all symmetries of the data set too.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
 
@@ -59,28 +61,36 @@ def score(
     dataset = get_dataset(checkpoint.info["dataset"])
     dataset.check_split(split)
     if dataset.body is not None:
-        names = _names(dataset, split, root)
+        names = _names(dataset, split, root)[:limit]
         cases = [(name, dataset.load(name, root=root)) for name in names]
         repeats = {name: dataset.body.repeats(name, root) for name in names}
         yield from evaluate_flows(checkpoint, cases, repeats=repeats, device=device)
     elif dataset.layout.has_surface:
-        yield from _evaluate_clouds(checkpoint, dataset, split, root=root, device=device)
+        names = _names(dataset, split, root)[:limit]
+        yield from _evaluate_clouds(checkpoint, dataset, names, root=root, device=device)
     else:
-        stack = dataset.cases(split, root=root)
+        stack = dataset.cases(split, root=root, limit=limit)
         if not isinstance(stack, CaseStack):
             raise TypeError(f"cases must be of one size, got {type(stack).__name__}")
         yield from evaluate(checkpoint, stack, symmetries=symmetries, device=device)
 
 
 def final_scores(
-    checkpoint: Checkpoint, *, root: Path | None = None, device: str = "auto"
+    checkpoint: Checkpoint,
+    *,
+    root: Path | None = None,
+    limit: int | None = None,
+    device: str = "auto",
 ) -> Iterator[CaseScored | dict[str, Any]]:
-    """Score the test split, and further held-out splits; the header's entries come last."""
+    """Score the test split, and further held-out splits; the header's entries come last.
+
+    ``limit`` scores the first cases of each split only.
+    """
     dataset = get_dataset(checkpoint.info["dataset"])
     held_out = ("test",) if dataset.body is None else dataset.body.held_out
     entries: dict[str, Any] = {}
     for split in held_out:
-        events = score(checkpoint, split, root=root, symmetries=True, device=device)
+        events = score(checkpoint, split, root=root, limit=limit, symmetries=True, device=device)
         for event in events:
             if isinstance(event, CaseScored):
                 yield event
@@ -223,9 +233,14 @@ class CloudEvaluation:
 
 
 def _evaluate_clouds(
-    checkpoint: Checkpoint, dataset: Dataset, split: str, *, root: Path | None, device: str
+    checkpoint: Checkpoint,
+    dataset: Dataset,
+    names: tuple[str, ...],
+    *,
+    root: Path | None,
+    device: str,
 ) -> Iterator[CaseScored | CloudEvaluation]:
-    names, scores = _names(dataset, split, root), []
+    scores = []
     for name in names:
         scores.append(score_cloud(checkpoint, dataset.load(name, root=root), device=device))
         yield CaseScored(done=len(scores), total=len(names))

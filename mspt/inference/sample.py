@@ -16,7 +16,7 @@ from mspt.checkpoint import Checkpoint
 from mspt.data.case import Case, Quantity
 from mspt.data.clouds import Cloud, whole_body
 from mspt.data.layout import Layout
-from mspt.data.registry import get_dataset
+from mspt.data.registry import dataset_of_case, get_dataset
 from mspt.data.sets.car.bodies import drawn_body
 from mspt.data.sets.car.clouds import cloud_of, stack_flows
 from mspt.data.sets.car.dataset import CAR
@@ -75,6 +75,24 @@ class Sample:
             return np.ones(len(self.points), dtype=bool)
         on_body = np.arange(len(self.points)) < self.num_surface
         return on_body if part == "surface" else ~on_body
+
+
+def load_sample(name: str, checkpoint: Checkpoint | None = None) -> Sample:
+    """Return a case of any data set by its name, such as ``darcy-1107``.
+
+    Args:
+        name: Name of the case.
+        checkpoint: For flows: draw as many points as its training did; None for all stored ones.
+
+    Raises:
+        DataError: If there is no such case.
+        MSPTError: If the case is a flow and the checkpoint is not one for flows.
+    """
+    dataset = dataset_of_case(name)
+    if dataset.body is None:
+        return sample_of_case(dataset.load(name))
+    size = None if checkpoint is None else cloud_size(checkpoint)
+    return sample_of_flow(name, dataset.load(name), size=size)
 
 
 def sample_of_points(name: str, points: Float[Tensor, "N X"], *, title: str) -> Sample:

@@ -1,6 +1,7 @@
 import argparse
 import io
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,62 +10,29 @@ import pandas as pd
 import pytest
 import pyvista as pv
 import torch
-from helpers import made_up_cases, tiny_config, tiny_preset
+from helpers import tiny_config, tiny_preset
+from mspt.data.sets.adapters import ADAPTERS
 
+from mspt import __version__
 from mspt.benchmarks import models as benchmark_module
 from mspt.benchmarks.cost import forward_flops, recommended_patches
 from mspt.benchmarks.models import Measurement, combine, measure
 from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
+from mspt.cli import train as train_module
 from mspt.cli.benchmark import _with_ratios
 from mspt.cli.main import COMMANDS, main
 from mspt.cli.train import add_train, with_overrides
 from mspt.config import ModelConfig
 from mspt.data.export import case_table, write_case
+from mspt.data.generate import generate
 from mspt.data.registry import DATASETS
 from mspt.data.solve import read_drawing, solve_case, solve_drawing
 from mspt.data.store import load_case
 from mspt.errors import DataError, MSPTError, SolverError
-from mspt.evaluation import score as scoring
-from mspt.models.normalizer import Normalizer
 from mspt.training.presets import PRESETS, get_preset
+from tests.cli.running import fails_with, run_json
 
 CIRCLE = [[0.5 + 0.3 * np.cos(a), 0.5 + 0.3 * np.sin(a)] for a in np.linspace(0, 6.28, 40)]
-
-
-def run_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
-    assert main([*arguments, "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
-
-
-def fails_with(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(arguments) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    (line,) = captured.err.strip().splitlines()
-    return line
-
-
-@pytest.fixture
-def elasticity_checkpoint(tmp_path: Path) -> Path:
-    config = tiny_config(in_features=0)
-    path = tmp_path / "tiny.safetensors"
-    cases = made_up_cases(3)
-    normalizer = Normalizer.fit(cases.points, cases.features[..., :0], cases.fields)
-    info = {"dataset": "elasticity"}
-    model = build_model(config)
-    save_checkpoint(path, model=model, config=config, normalizer=normalizer, info=info)
-    return path
-
-
-@pytest.fixture
-def made_up_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = {"train": 8, "validation": 3, "test": 4}
-
-    def load(name: str, split: str, *, root: Path | None = None, limit: int | None = None):  # noqa: ANN202, ARG001
-        return made_up_cases(limit or sizes[split], seed=len(split), dataset=name)
-
-    monkeypatch.setattr(scoring, "load_split", load)
-    monkeypatch.setitem(PRESETS, "tiny", tiny_preset(epochs=2))
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,12 +44,29 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
         assert f"usage: python -m mspt {name}" in capsys.readouterr().out
 
 
-def test_datasets_lists_what_ships(capsys: pytest.CaptureFixture[str]) -> None:
-    found = run_json(capsys, "datasets")
-    assert set(found) == {*DATASETS, "car"}
+def test_datasets_lists_own_and_public_sets(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    arguments = ["datasets", "--data", str(tmp_path)]
+    found = run_json(capsys, *arguments)
+    assert set(found) == {*DATASETS, "car", *ADAPTERS}
     for name in DATASETS:
-        assert found[name]["cases_at_hand"]["test"] == "200 of 200"
-    assert set(found["car"]["cases_at_hand"]) == {"train", "validation", "test", "unseen"}
+        assert found[name]["cases"]["test"] == {"at_hand": 200, "total": 200}
+    assert found["car"]["cases"]["unseen"] == {"at_hand": 50}
+    for name in ADAPTERS:
+        assert found[name]["cases"]["train"] == {"at_hand": 0}
+        assert found[name]["files"]
+    assert run_json(capsys, *arguments, "darcy") == {"darcy": found["darcy"]}
+    assert "data set must be one of darcy, elasticity, car" in fails_with(
+        capsys, *arguments, "burgers"
+    )
+
+
+def test_version_is_that_of_the_library(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out == f"mspt {__version__}\n"
 
 
 def test_reader_that_has_seen_enough_is_no_mistake(
@@ -232,7 +217,9 @@ def test_generate_makes_cases_and_counts_those_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments = ["generate", "darcy", "--cases", "2", "--out", str(tmp_path)]
-    assert run_json(capsys, *arguments)["failed"] == {}
+    found = run_json(capsys, *arguments)
+    assert (found["made"], found["failed"]) == (2, {})
+    assert run_json(capsys, *arguments)["made"] == 0
     made = load_case("darcy", "darcy-0001", root=tmp_path)
     assert torch.equal(made.fields, load_case("darcy", "darcy-0001").fields)
 
@@ -263,12 +250,39 @@ def test_reads_drawings_from_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ([], "the following arguments are required: COMMAND"),
+        (["fly"], "invalid choice: 'fly'"),
+        (["train"], "the following arguments are required: dataset"),
+        (["train", "darcy", "--per-split", "0"], "must be a whole number of at least 1, got '0'"),
+        (["train", "darcy", "--cases", "4", "--per-split", "4"], "not allowed with"),
+    ],
+)
+def test_wrong_settings_end_with_one_line_that_names_the_help(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert line.endswith("--help` lists the settings")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
         (["train", "burgers"], "preset must be one of"),
         (["train", "darcy", "--preset", "elasticity"], "--preset must be one of the data set"),
         (["evaluate", "none.safetensors"], "checkpoint must be an existing file"),
         (["evaluate", "weights.pt"], "must be a .safetensors file"),
         (["evaluate", "pretrained/car.safetensors", "--symmetries"], "must go with a 2-D data set"),
         (["generate", "burgers"], "data set must be one of"),
+        (["generate", "car", "--per-split", "2"], "--per-split must go with a 2-D data set"),
+        (["ship", "burgers"], "data set must be one of"),
+        (["ship", "car", "--data", "none"], "--data must be a folder with generated cases"),
+        (["ship", "car", "--train", "3"], "--train must go with a 2-D data set"),
+        (["ship", "darcy", "--data", "none"], "darcy must hold train.npz in none/darcy"),
+        (["benchmark", "partition", "--rounds", "1"], "--rounds must be at least 2 for partition"),
         (["solve", "darcy-9999", "--out", "x.npz"], "case must be one of darcy-0000 to"),
         (["solve", "none.json", "--out", "x.npz"], "drawing must be a .json or .npy file"),
         (
@@ -281,6 +295,72 @@ def test_mistakes_end_with_one_clear_line_and_status_2(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert message in fails_with(capsys, *arguments)
+
+
+def test_converted_weights_cannot_be_scored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], elasticity_checkpoint: Path
+) -> None:
+    checkpoint, path = load_checkpoint(elasticity_checkpoint), tmp_path / "converted.safetensors"
+    save_checkpoint(
+        path,
+        model=checkpoint.model,
+        config=checkpoint.config,
+        normalizer=checkpoint.normalizer,
+        info={},
+    )
+    line = fails_with(capsys, "evaluate", str(path))
+    assert "checkpoint must name the data set it was trained on, got converted" in line
+
+
+def test_a_small_set_is_generated_trained_on_and_scored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mspt.data.store.SHIPPED", tmp_path / "none")
+    monkeypatch.setitem(PRESETS, "tiny", tiny_preset(epochs=2, model={"in_features": 0}))
+    data, few = ["--data", str(tmp_path)], ["--per-split", "2"]
+    generate = ["generate", "elasticity", *few, "--out", str(tmp_path)]
+    assert run_json(capsys, *generate)["made"] == 6
+    train = ["train", "elasticity", "--preset", "tiny", *data, "--device", "cpu"]
+    train += ["--out", str(tmp_path / "run")]
+    trained = run_json(capsys, *train, *few)
+    assert (trained["train_cases"], trained["metrics"]["cases"]) == (2, 2)
+    scored = run_json(capsys, "evaluate", trained["checkpoint"], *data, *few, "--device", "cpu")
+    assert scored["cases"] == 2
+    assert scored["metrics"]["worst"] == pytest.approx(trained["metrics"]["worst"])
+    line = fails_with(capsys, *train, "--resume")
+    assert "elasticity must hold the first 1000 train cases" in line
+
+
+def test_the_library_refuses_no_cases_per_split(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cases per split must be at least 1, got 0"):
+        list(generate("darcy", per_split=0, seed=0, out=tmp_path))
+
+
+def test_ship_copies_the_first_training_cases(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ["--out", str(tmp_path)]
+    found = run_json(capsys, "ship", "elasticity", "--data", "assets/data", "--train", "3", *out)
+    assert set(found["bytes"]) == {"train.npz", "validation.npz", "test.npz"}
+    with np.load(tmp_path / "elasticity" / "train.npz") as held:
+        assert held["case"].tolist() == [0, 1, 2]
+
+
+def test_commit_is_that_of_this_code_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def git(folder: Path, *arguments: str) -> str:
+        command = ["git", "-C", str(folder), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+    head = git(Path(train_module.__file__).parent, "rev-parse", "--short=12", "HEAD")
+    assert train_module._commit() == head
+    # As a copy of the library that is installed inside the repository of somebody else.
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "-c", "user.name=a", "-c", "user.email=b", "commit", "--allow-empty", "-qm", "c")
+    assert git(tmp_path, "rev-parse", "HEAD")
+    monkeypatch.setattr(train_module, "__file__", str(tmp_path / "train.py"))
+    assert train_module._commit() == ""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert train_module._commit() == ""
 
 
 def test_published_weights_become_a_checkpoint(

@@ -86,8 +86,6 @@ class PublicFiles:
     """Files of a public data set, read where a person has put them.
 
     Attributes:
-        source: Who published the data, and where.
-        files: Folders and files that are expected.
         places: Folders below the given one that are searched for them.
         sign: Pattern of a folder that shows that they are there.
         split_names: Return the names of the cases of a split in a folder.
@@ -96,8 +94,6 @@ class PublicFiles:
         must_store: Whether a case is too large to be read in every epoch and not stored yet.
     """
 
-    source: str
-    files: str
     places: tuple[str, ...]
     sign: str
     split_names: Callable[[Path, str], list[str]]
@@ -117,8 +113,8 @@ class PublicFiles:
                 if any((folder / place).glob(self.sign)):
                     return folder / place
         raise DataError(
-            f"--data must be a folder with {self.files}, got no {self.sign} in or below "
-            f"'{base}'; {dataset.name} is not made here but downloaded: {self.source}, "
+            f"--data must be a folder with {dataset.files}, got no {self.sign} in or below "
+            f"'{base}'; {dataset.name} is not made here but downloaded: {dataset.publication}, "
             f"{dataset.licence}"
         )
 
@@ -143,7 +139,7 @@ class PublicFiles:
         if not names:
             raise DataError(
                 f"{dataset.name} must have {split} cases, got none in '{folder}'; "
-                f"expected are {self.files}"
+                f"expected are {dataset.files}"
             )
         missing = {
             name: absent
@@ -156,7 +152,7 @@ class PublicFiles:
                 f"{dataset.name} must be complete for this split, got {len(missing)} of "
                 f"{len(names)} cases without a file, first "
                 f"{' and '.join(path.name for path in absent)} of {name} in '{folder}'; "
-                f"get them: {self.source}, {dataset.licence}"
+                f"get them: {dataset.publication}, {dataset.licence}"
             )
         return folder, names
 
@@ -219,7 +215,7 @@ class PublicFiles:
         """
         raise DataError(
             f"data set must be one that is generated here, got {dataset.name}, which is "
-            f"downloaded: {self.source}, {dataset.licence}"
+            f"downloaded: {dataset.publication}, {dataset.licence}"
         )
 
     def ship(
@@ -236,13 +232,13 @@ class PublicFiles:
         """
         raise DataError(f"data set must be one that is generated here, got {dataset.name}")
 
-    def at_hand(self, dataset: Dataset, root: Path | None) -> Mapping[str, str]:
-        """Return how many cases of each split are there, or which files are expected."""
+    def at_hand(self, dataset: Dataset, root: Path | None) -> Mapping[str, int]:
+        """Return how many cases of each split are there; none where the folder is absent."""
         try:
-            self.find_folder(dataset, root)
+            folder = self.find_folder(dataset, root)
+            return {split: len(self.split_names(folder, split)) for split in dataset.splits}
         except DataError:
-            return {"files": f"none here; expected below data/: {self.files}", "from": self.source}
-        return {split: str(len(self.names(dataset, split, root))) for split in dataset.splits}
+            return dict.fromkeys(dataset.splits, 0)
 
 
 def describe_points(

@@ -268,16 +268,16 @@ SHAPENET_CAR = Dataset(
     licence="its mirrors say CC BY 4.0",
     space_dim=3,
     layout=LAYOUT,
+    publication=(
+        "mlcfd_data of Umetani and Bickel 2018, 'Learning three-dimensional flow for "
+        "interactive aerodynamic design'"
+    ),
+    files=(
+        f"mlcfd_data/training_data/param0 to param8, each with one folder a car that holds "
+        f"{SURFACE_FILE} and {VOLUME_FILE} (889 whole cars)"
+    ),
     splits=dict.fromkeys(SPLITS),
     source=PublicFiles(
-        source=(
-            "mlcfd_data of Umetani and Bickel 2018, 'Learning three-dimensional flow for "
-            "interactive aerodynamic design'"
-        ),
-        files=(
-            f"mlcfd_data/training_data/param0 to param8, each with one folder a car that holds "
-            f"{SURFACE_FILE} and {VOLUME_FILE} (889 whole cars)"
-        ),
         places=(".", "training_data", "mlcfd_data/training_data"),
         sign="param[0-8]",
         split_names=split_names,

@@ -25,6 +25,7 @@ from mspt.data.sets.car.store import (
     load_flows,
     load_repeats,
 )
+from mspt.errors import DataError
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.outline import describe_outline
 
@@ -100,6 +101,8 @@ class FlowFiles:
             DataError: If the request is out of range.
             SolverError: If OpenFOAM is not installed.
         """
+        if request.per_split is not None:
+            raise DataError(f"per_split must be absent for {dataset.name}; use num_cases")
         return generate_flows(
             num_cases=dataset.num_cases if request.num_cases is None else request.num_cases,
             seed=request.seed,
@@ -110,20 +113,25 @@ class FlowFiles:
 
     def ship(
         self,
-        dataset: Dataset,  # noqa: ARG002
+        dataset: Dataset,
         root: Path,
         out: Path,
-        num_train: int | None,  # noqa: ARG002 - all training cases ship
+        num_train: int | None,
     ) -> Mapping[str, int]:
-        """Copy generated flows to what ships, with fewer points of the flow."""
+        """Copy generated flows to what ships, with fewer points of the flow.
+
+        Raises:
+            DataError: If only some training cases are to be copied, or there are no cases.
+        """
+        if num_train is not None:
+            raise DataError(f"train must be absent for {dataset.name}, got {num_train}")
+        if not (root / dataset.name).is_dir():
+            raise DataError(f"data must be a folder with generated cases, got '{root}'")
         return ship_flows(root=root, out=out)
 
-    def at_hand(self, dataset: Dataset, root: Path | None) -> Mapping[str, str]:
+    def at_hand(self, dataset: Dataset, root: Path | None) -> Mapping[str, int]:
         """Return how many cases of each split are there."""
-        return {
-            split: f"{len(self.names(dataset, split, root))} of {size}"
-            for split, size in dataset.splits.items()
-        }
+        return {split: len(self.names(dataset, split, root)) for split in dataset.splits}
 
 
 def body_surface(name: str) -> SurfaceMesh:

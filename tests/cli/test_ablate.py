@@ -1,0 +1,140 @@
+import csv
+from pathlib import Path
+
+import pytest
+
+from mspt.cli import ablate
+from mspt.cli.ablate import COLUMNS, append_row, with_settings
+from mspt.errors import MSPTError
+from mspt.training.loop import train
+from mspt.training.presets import get_preset
+from tests.cli.running import fails_with, run_json, run_text
+
+
+@pytest.fixture
+def arguments(tmp_path: Path, made_up_data: None) -> list[str]:  # noqa: ARG001 - registers a preset
+    out, runs = str(tmp_path / "rows.csv"), str(tmp_path / "unfinished")
+    settings = ["elasticity", "--preset", "tiny", "--device", "cpu", "--out", out, "--runs", runs]
+    return ["ablate", *settings]
+
+
+def rows(tmp_path: Path) -> list[dict[str, str]]:
+    with (tmp_path / "rows.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_each_run_is_one_row_of_the_table(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = run_json(capsys, *arguments, "--set", "num_patches=3", "--seed", "5")
+    second = run_json(capsys, *arguments, "--cases", "4", "--epochs", "1")
+    one, two = rows(tmp_path)
+    assert tuple(one) == COLUMNS
+    assert (one["dataset"], one["preset"], one["set"]) == ("elasticity", "tiny", "num_patches=3")
+    assert (one["seed"], one["epochs"], one["train_cases"]) == ("5", "2", "8")
+    assert (two["seed"], two["epochs"], two["train_cases"]) == ("0", "1", "4")
+    assert float(one["validation_error"]) == first["validation_error"]
+    assert float(two["train_error"]) == second["train_error"]
+    assert len(one["curve"].split()) == 2
+    assert float(one["curve"].split()[-1]) == pytest.approx(first["validation_error"], abs=1e-5)
+
+
+def test_settings_of_the_training_are_varied_too(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    usual = run_json(capsys, *arguments)
+    slow = run_json(capsys, *arguments, "--set", "train.learning_rate=1e-9")
+    assert slow["parameters"] == usual["parameters"]
+    assert slow["train_error"] > usual["train_error"]
+    changed = with_settings(get_preset("tiny"), {"train.batch_size": 1, "carry": True})
+    assert (changed.train.batch_size, changed.model.carry) == (1, True)
+
+
+def test_an_interrupted_run_is_continued(
+    arguments: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = run_json(capsys, *arguments)
+    (tmp_path / "rows.csv").unlink()
+    assert not list((tmp_path / "unfinished").iterdir())
+    done = []
+
+    def interrupt(*args: object, **options: object):  # noqa: ANN202
+        for event in train(*args, **options):
+            done.append(event)
+            yield event
+            if len(done) == 4:  # in the second epoch: the first has been saved
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr("mspt.cli.train.train", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run_json(capsys, *arguments)
+    assert len(list((tmp_path / "unfinished").iterdir())) == 1
+    assert not (tmp_path / "rows.csv").exists()
+    continued = run_json(capsys, *arguments)
+    assert continued["validation_error"] == pytest.approx(whole["validation_error"], abs=1e-6)
+    assert continued["steps"] == whole["steps"]
+    assert not list((tmp_path / "unfinished").iterdir())
+
+
+def test_a_run_that_fails_is_a_row_with_the_reason(
+    arguments: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run_out(*_: object, **__: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(ablate, "follow", run_out)
+    assert "failed    out of memory" in run_text(capsys, *arguments)
+    (row,) = rows(tmp_path)
+    assert row["error"] == "out of memory"
+    assert row["validation_error"] == ""
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("num_patches", "--set must be of the form NAME=VALUE, got 'num_patches'"),
+        ("patches=3", "--set must name one of space_dim, in_features,"),
+        ("train.rate=3", "--set must name one of train.epochs, train.batch_size,"),
+        ("num_blocks=two", "--set num_blocks must be a whole number, got 'two'"),
+        ("num_blocks=true", "--set num_blocks must be a whole number, got True"),
+        ("carry=yes", "--set carry must be true or false, got 'yes'"),
+        ("num_patches=few", "--set num_patches must be a whole number or null, got 'few'"),
+        (
+            "pooling=median",
+            "--set pooling must be one of mean, max, linear, attention, got 'median'",
+        ),
+        ("structured_shape=9", "must be a list of 2 whole numbers or null, got 9"),
+        ("train.warmup=2", "warmup must be in [0, 1), got 2"),
+    ],
+)
+def test_wrong_settings_end_with_one_line_and_no_row(
+    setting: str,
+    message: str,
+    arguments: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert message in fails_with(capsys, *arguments, "--set", setting)
+    assert not (tmp_path / "rows.csv").exists()
+
+
+def test_a_list_of_numbers_is_a_shape() -> None:
+    preset = with_settings(get_preset("darcy"), {"structured_shape": [85, 85]})
+    assert preset.model.structured_shape == (85, 85)
+    with pytest.raises(MSPTError, match="--set structured_shape must be"):
+        with_settings(preset, {"structured_shape": ["a"]})
+
+
+def test_rows_of_several_processes_share_one_header(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "rows.csv"
+    for seed in range(3):
+        append_row(path, {"dataset": "darcy", "seed": seed})
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == ",".join(COLUMNS)
+    assert [line.split(",")[3] for line in lines[1:]] == ["0", "1", "2"]
