@@ -10,24 +10,31 @@ import streamlit as st
 from mspt.benchmarks.rows import (
     AXIS_MODELS,
     AXIS_VALUES,
-    Axis,
-    Quantity,
+    MeasuredQuantity,
     ScalingRow,
     Sweep,
+    SweepAxis,
     read_rows,
 )
-from mspt.benchmarks.sweep import Limits, Working, available_bytes, estimate, refusal, run_sweep
+from mspt.benchmarks.sweep import (
+    MeasurementProgress,
+    SweepLimits,
+    available_bytes,
+    estimate,
+    refusal,
+    run_sweep,
+)
 from mspt.figures.charts.scaling import NAMES
 from pages import _jobs
 from pages._growth_shown import LETTERS
 
 STORED_FILE = Path("assets/benchmarks/scaling.csv")
-AXES: dict[str, Axis] = {
+AXES: dict[str, SweepAxis] = {
     "Points N": "points",
     "Patches K": "patches",
     "Supernodes Q": "supernodes",
 }
-QUANTITIES: dict[str, Quantity] = {"Time": "seconds", "Peak memory": "peak_bytes"}
+QUANTITIES: dict[str, MeasuredQuantity] = {"Time": "seconds", "Peak memory": "peak_bytes"}
 JOB, HERE = "scaling_job", "scaling_rows"
 LONGEST_PASS = 20.0
 """Seconds of the longest pass that is begun while somebody watches."""
@@ -49,7 +56,7 @@ def rows_here() -> list[ScalingRow]:
     return list(rows.values())
 
 
-def sweep_for(axis: Axis, names: Sequence[str], stored: Sequence[ScalingRow]) -> Sweep:
+def sweep_for(axis: SweepAxis, names: Sequence[str], stored: Sequence[ScalingRow]) -> Sweep:
     """Return the sweep of the chosen models, of the same sizes as the stored one."""
     models = tuple(_MODELS[name] for name in names if _MODELS[name] in AXIS_MODELS[axis])
     of_axis = [row for row in stored if row.axis == axis]
@@ -60,9 +67,9 @@ def sweep_for(axis: Axis, names: Sequence[str], stored: Sequence[ScalingRow]) ->
     )
 
 
-def limits(device: str) -> Limits:
+def limits(device: str) -> SweepLimits:
     """Return what a measurement may take now."""
-    return Limits(memory_bytes=0.8 * available_bytes(device), seconds=LONGEST_PASS)
+    return SweepLimits(memory_bytes=0.8 * available_bytes(device), seconds=LONGEST_PASS)
 
 
 def up_to(sweep: Sweep, last: int) -> tuple[int, ...]:
@@ -110,7 +117,7 @@ def measure(
     )
     with closing(events):
         for event in events:
-            if isinstance(event, Working):
+            if isinstance(event, MeasurementProgress):
                 row = event.row
                 words = (
                     f"{NAMES[row.architecture]}, {letter} = {row.value:,}: {event.seconds:.0f} s, "

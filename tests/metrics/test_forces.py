@@ -14,8 +14,6 @@ from mspt.metrics.forces import (
     closure_error,
     coefficients,
     drag_counts,
-    drag_force,
-    dynamic_pressure,
     half_body,
     surface_force,
 )
@@ -139,15 +137,13 @@ def test_coefficients_do_not_depend_on_units() -> None:
     body = box(*UNIT)
     pressure = np.random.default_rng(0).normal(size=len(body.triangles))
     plain = surface_force(body.area_vectors, pressure, shear=no_shear(body))
-    q = dynamic_pressure(30.0, density=1.2)
+    q = 1.2 * 30.0**2 / 2  # in Pa, for 1.2 kg/m^3 and 30 m/s
     length = 4.2
     physical = surface_force(body.area_vectors * length**2, pressure * q, shear=no_shear(body))
     area = 0.1
     expected = coefficients(plain, reference_area=area)
     found = coefficients(physical, reference_area=area * length**2, dynamic_pressure=q)
     np.testing.assert_allclose(found.C_D, expected.C_D)
-    newtons = drag_force(found.C_D, area=area * length**2, dynamic_pressure=q)
-    assert newtons == pytest.approx(physical.total[0])
 
 
 def test_half_a_body_and_its_mirror_image_make_the_whole() -> None:
@@ -173,32 +169,23 @@ def test_closure_error_is_the_missing_share_of_an_open_surface() -> None:
     assert closure_error(body.area_vectors[:1]) == pytest.approx(1)
 
 
-def test_dynamic_pressure_and_force_of_a_car_at_130_km_per_hour() -> None:
-    q = dynamic_pressure(130 / 3.6)
-    assert q == pytest.approx(798.7, abs=0.1)
-    assert drag_force(0.28, area=2.2, dynamic_pressure=q) == pytest.approx(492, abs=0.1)
+def test_a_drag_count_is_a_ten_thousandth() -> None:
     assert drag_counts(0.002) == pytest.approx(20)
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
-def test_areas_pressures_and_speeds_must_be_positive(value: float) -> None:
+def test_areas_and_pressures_must_be_positive(value: float) -> None:
     force = Force(np.ones(3), np.ones(3))
     with pytest.raises(ValueError, match=f"reference_area must be positive, got {value:g}"):
         coefficients(force, reference_area=value)
     with pytest.raises(ValueError, match=f"dynamic_pressure must be positive, got {value:g}"):
         coefficients(force, reference_area=1.0, dynamic_pressure=value)
-    with pytest.raises(ValueError, match=f"speed must be positive, got {value:g}"):
-        dynamic_pressure(value)
-    with pytest.raises(ValueError, match=f"density must be positive, got {value:g}"):
-        dynamic_pressure(1.0, density=value)
-    with pytest.raises(ValueError, match=f"area must be positive, got {value:g}"):
-        drag_force(0.3, area=value, dynamic_pressure=1.0)
-    with pytest.raises(ValueError, match=f"dynamic_pressure must be positive, got {value:g}"):
-        drag_force(0.3, area=1.0, dynamic_pressure=value)
 
 
 def test_faces_without_area_have_no_closure_error() -> None:
-    with pytest.raises(ValueError, match="area_vectors must have some area, got 0 over 2 faces"):
+    with pytest.raises(
+        ValueError, match="area_vectors must have a positive total area, got 0 over 2 faces"
+    ):
         closure_error(np.zeros((2, 3)))
 
 
@@ -262,7 +249,7 @@ def test_r_squared_of_a_least_squares_fit_is_the_squared_correlation() -> None:
 @pytest.mark.parametrize("values", [[], [0.3, 0.3]])
 def test_r_squared_needs_a_truth_that_varies(values: list[float]) -> None:
     truth = np.array(values)
-    expected = f"truth must hold different values, got {len(values)} designs alike"
+    expected = f"truth must contain different values, got {len(values)} equal ones"
     with pytest.raises(ValueError, match=expected):
         r_squared(truth, truth)
 

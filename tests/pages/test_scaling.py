@@ -52,7 +52,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
             matrix_share=0.0,
         )
 
-    monkeypatch.setattr("mspt.benchmarks.sweep.measuring", measure_at_once)
+    monkeypatch.setattr("mspt.benchmarks.sweep.measure_in_process", measure_at_once)
 
 
 def test_page_draws_the_stored_rows(open_page: Open) -> None:
