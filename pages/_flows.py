@@ -27,7 +27,7 @@ from mspt.geometry.placement import Placement, guess_placement
 from mspt.inference.flow import carry_to_cells
 from mspt.inference.shapes import ShapeResult, Working, passport, predict_shape
 from mspt.solvers.openfoam.results import Flow
-from mspt.solvers.openfoam.run import Progress, solve_flow
+from mspt.solvers.openfoam.run import SolverProgress, solve_flow
 from pages import _jobs, _parts, _shared
 from pages._shared import one_at_a_time
 
@@ -144,7 +144,7 @@ def solve(result: ShapeResult) -> Generator[_jobs.Step, None, None]:
     placed = result.placed
     with closing(solve_flow(placed.mesh, recipe_for(placed))) as events:
         for event in events:
-            if isinstance(event, Progress):
+            if isinstance(event, SolverProgress):
                 words = f"{event.stage} {event.iteration or ''}".strip()
                 if event.residual:
                     words += f", residual of the pressure {_parts.minus(f'{event.residual:.1e}')}"

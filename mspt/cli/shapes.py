@@ -37,7 +37,7 @@ from mspt.inference.shapes import (
 from mspt.progress import ProgressBar
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
-from mspt.solvers.openfoam.run import Progress, solve_flow
+from mspt.solvers.openfoam.run import SolverProgress, solve_flow
 
 DEFAULT = Path("pretrained/car.safetensors")
 SYMMETRIC = 2e-3
@@ -175,7 +175,7 @@ def recipe_for(placed: PlacedMesh) -> Recipe:
 def _follow_solver(placed: PlacedMesh) -> Flow:
     with ProgressBar(total=100, unit="%") as bar:
         for event in solve_flow(placed.mesh, recipe_for(placed)):
-            if isinstance(event, Progress):
+            if isinstance(event, SolverProgress):
                 residual = f", residual {event.residual:.1e}" if event.residual else ""
                 bar.set_description(f"{event.stage} {event.iteration or ''}{residual}")
                 bar.n = round(100 * event.share)

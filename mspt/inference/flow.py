@@ -20,7 +20,7 @@ from torch import Tensor
 from mspt.checkpoint import Checkpoint
 from mspt.data.clouds import FREE_STREAM, Cloud
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.transfer import carry_values
+from mspt.geometry.transfer import transfer_values
 from mspt.inference.predict import partitions_for, pick_device, synchronize
 from mspt.inference.sampling import FlowInputs, cloud_size
 from mspt.metrics.forces import Coefficients, Force, coefficients, surface_force
@@ -200,7 +200,7 @@ def carry_to_cells(
     values: Float64[ndarray, "N V"],
 ) -> Float64[ndarray, "T V"]:
     """Return values of triangles from those of the six nearest points with a like normal."""
-    return carry_values(
+    return transfer_values(
         values,
         (points, normals),
         (mesh.centers, mesh.normals),

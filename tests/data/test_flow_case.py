@@ -35,7 +35,7 @@ from mspt.geometry.mesh import box
 from mspt.metrics.forces import coefficients, half_body, surface_force
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
-from mspt.solvers.openfoam.run import Progress
+from mspt.solvers.openfoam.run import SolverProgress
 
 BODY = box((0.0, -0.2, 0.05), (1.0, 0.2, 0.35))
 AREA = 0.4 * 0.3
@@ -288,9 +288,9 @@ def test_flows_that_are_no_truth_are_refused(
 def fake_solver(monkeypatch: pytest.MonkeyPatch, flow: Flow) -> list[tuple[Any, ...]]:
     calls = []
 
-    def solve(*arguments: object) -> Iterator[Progress | Flow]:
+    def solve(*arguments: object) -> Iterator[SolverProgress | Flow]:
         calls.append(arguments)
-        yield Progress(stage="blockMesh", iteration=0, iterations=60)
+        yield SolverProgress(stage="blockMesh", iteration=0, iterations=60)
         yield flow
 
     monkeypatch.setattr(flow_module, "solve_flow", solve)

@@ -18,7 +18,7 @@ from mspt.figures.scenes.comparison import quantity_of
 from mspt.figures.theme import shared_limits
 from mspt.figures.vtk.flow import flow_plotter, surface_plotter
 from mspt.figures.vtk.stage import add_colored, add_plain, make_stage, polygons
-from mspt.geometry.implicit import evened
+from mspt.geometry.implicit import remeshed
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.inference.flow import carry_to_cells
 from mspt.inference.sample import Sample
@@ -63,7 +63,7 @@ def case_plotter(
             return _flow(sample, predicted, layer, shown, dark=dark, height=height)
         edge, off = _EDGES_SHOWN if layer == "Edges" else _EDGES_HIDDEN
         length = float(sample.body.extent.max())
-        body = evened(sample.body, edge * length, off=off * length)
+        body = remeshed(sample.body, edge * length, off=off * length)
         values = _on_triangles(sample, body, _pick(compared, what))
         settings = _colors(compared, what) | {"dark": dark, "height": height}
         if layer == "Clip":
