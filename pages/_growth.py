@@ -24,7 +24,7 @@ from mspt.benchmarks.sweep import (
     refusal,
     run_sweep,
 )
-from mspt.figures.charts.scaling import NAMES
+from mspt.figures.charts.scaling import MODEL_NAMES
 from pages import _jobs
 from pages._growth_shown import LETTERS
 
@@ -39,7 +39,7 @@ JOB, HERE = "scaling_job", "scaling_rows"
 LONGEST_PASS = 20.0
 """Seconds of the longest pass that is begun while somebody watches."""
 
-_MODELS = {name: model for model, name in NAMES.items()}
+_MODELS = {name: model for model, name in MODEL_NAMES.items()}
 
 
 def stored_rows() -> list[ScalingRow]:
@@ -92,7 +92,7 @@ def plan(
             seconds, memory = estimate(sweep, model, value, known=here, hints=stored)
             if reason := refusal(seconds, memory, bounds):
                 letter = LETTERS[sweep.axis]
-                left_out.append(f"{NAMES[model]} from {letter} = {value:,}: {reason}")
+                left_out.append(f"{MODEL_NAMES[model]} from {letter} = {value:,}: {reason}")
                 break
             runs, total = runs + 1, total + 5 + 4 * seconds
     words = f"{runs} sizes, each in a fresh process, about {total:.0f} s."
@@ -120,13 +120,13 @@ def measure(
             if isinstance(event, MeasurementProgress):
                 row = event.row
                 words = (
-                    f"{NAMES[row.architecture]}, {letter} = {row.value:,}: {event.seconds:.0f} s, "
-                    f"about {event.expected_seconds:.2g} s a pass"
+                    f"{MODEL_NAMES[row.architecture]}, {letter} = {row.value:,}: "
+                    f"{event.seconds:.0f} s, about {event.expected_seconds:.2g} s a pass"
                 )
                 yield _jobs.Step(event.done / event.total, words)
             else:
                 done += 1
-                words = f"{NAMES[event.architecture]}, {letter} = {event.value:,}: done"
+                words = f"{MODEL_NAMES[event.architecture]}, {letter} = {event.value:,}: done"
                 yield _jobs.Step(done / total, words, event)
 
 

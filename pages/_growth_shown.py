@@ -14,7 +14,7 @@ from mspt.benchmarks.rows import (
     best_patches,
     rows_table,
 )
-from mspt.figures.charts.scaling import NAMES, Curve, scaling_figure
+from mspt.figures.charts.scaling import MODEL_NAMES, Curve, scaling_figure
 from pages import _parts
 
 STORED = "stored curve"
@@ -131,7 +131,7 @@ def numbers(
         own = _of(rows, sweep, model)
         with column:
             value, more = _summary(sweep, own, fit_rows(rows, model, quantity=quantity))
-            number(NAMES[model], value, origin=origin, help_text=more)
+            number(MODEL_NAMES[model], value, origin=origin, help_text=more)
 
 
 def _summary(sweep: Sweep, own: Sequence[ScalingRow], fitted: Exponent | None) -> tuple[str, str]:
@@ -196,7 +196,7 @@ def table(sweep: Sweep, stored: Sequence[ScalingRow], here: Sequence[ScalingRow]
 def readable(full: pd.DataFrame) -> pd.DataFrame:
     """Return the columns of a table that fit the page, in readable units."""
     shown = full[["origin", "architecture", "num_points", "num_patches", "num_supernodes"]].copy()
-    shown["architecture"] = shown["architecture"].map(NAMES)
+    shown["architecture"] = shown["architecture"].map(MODEL_NAMES)
     shown["milliseconds"] = (1000 * full["seconds"]).round(1)
     shown["peak MB"] = (full["peak_bytes"] / 1e6).round(1)
     shown["not measured"] = full["stopped"]
@@ -213,7 +213,7 @@ def readable(full: pd.DataFrame) -> pd.DataFrame:
 def paper_caption() -> str:
     """Say what the paper's figures are."""
     parts = [
-        f"{NAMES[figure.architecture]} at {figure.num_points:,} points with {figure.groups} "
+        f"{MODEL_NAMES[figure.architecture]} at {figure.num_points:,} points with {figure.groups} "
         f"{'slices' if figure.architecture == 'transolver' else 'patches'}: "
         f"{1000 * figure.seconds:.0f} ms, {'within ' * figure.is_bound}{figure.gigabytes:g} GB "
         f"({figure.where})"

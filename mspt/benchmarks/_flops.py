@@ -69,8 +69,8 @@ def _mspt_flops(config: ModelConfig, n: int) -> FlopCounts:
 def _published_flops(config: ModelConfig, n: int) -> FlopCounts:
     """Count the forward pass of the authors' published variant."""
     d, blocks = float(config.width), config.num_blocks
-    k, seen = published_rows(config, n)
-    rows = k * seen
+    k, patch_rows = published_rows(config, n)
+    rows = k * patch_rows
     first, second = _embedding(config, n)
     # Queries, keys, values and output (4 D^2), then the first layer (4 D^2) and the last layer
     # (4 D^2) of the inner network, for each row of each patch.
@@ -78,7 +78,7 @@ def _published_flops(config: ModelConfig, n: int) -> FlopCounts:
     if config.pooling == "linear":
         projections += 2 * k * d * config.num_supernodes * d
     half_mlp = 2 * n * d * config.mlp_ratio * d
-    attention = blocks * 4 * rows * d * seen
+    attention = blocks * 4 * rows * d * patch_rows
     return FlopCounts(
         linear=second
         + blocks * (projections + last_linear + 2 * half_mlp)

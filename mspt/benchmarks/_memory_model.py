@@ -54,20 +54,20 @@ def _mspt_train(config: ModelConfig, n: int) -> float:
 
 def _published_forward(config: ModelConfig, n: int) -> float:
     """Count a forward pass of the published variant, all rows of which are held at once."""
-    d, (k, seen) = float(config.width), published_rows(config, n)
-    rows = k * seen
+    d, (k, patch_rows) = float(config.width), published_rows(config, n)
+    rows = k * patch_rows
     # The inner network, whose hidden layer of 4 D is held before and after its GELU, or attention,
     # whose weights torch's inference kernel stores.
-    return 3 * n * d + rows * max(12 * d, 5 * d + config.num_heads * seen)
+    return 3 * n * d + rows * max(12 * d, 5 * d + config.num_heads * patch_rows)
 
 
 def _published_train(config: ModelConfig, n: int) -> float:
     """Count a training step of the published variant, which recomputes each block's parts."""
-    d, (k, seen) = float(config.width), published_rows(config, n)
+    d, (k, patch_rows) = float(config.width), published_rows(config, n)
     # Only the inputs of the checkpointed parts are kept for each block, and two LayerNorms.
     block = n * (4 * d + 4) + k * config.num_supernodes * d
     # All that the gradient of one PMSA needs, which is recomputed for one block at a time.
-    once = k * seen * (21 * d + config.num_heads + 4)
+    once = k * patch_rows * (21 * d + config.num_heads + 4)
     return config.num_blocks * block + _baseline_ends(config, n) - 2 * n * d + once
 
 

@@ -110,11 +110,11 @@ def estimate(
     config, size = sweep.config(model, value), sweep.size(value)
     work = flops(config, size, work=sweep.work)
     memory = peak_bytes(config, size, work=sweep.work)
-    alike = [row for row in known if row.architecture == model and is_measured(row, sweep)]
-    alike = alike or [r for r in hints if r.architecture == model and is_measured(r, sweep)]
-    if not alike:
+    measured = [row for row in known if row.architecture == model and is_measured(row, sweep)]
+    measured = measured or [r for r in hints if r.architecture == model and is_measured(r, sweep)]
+    if not measured:
         return work / ASSUMED_FLOPS_PER_SECOND, memory
-    near = min(alike, key=lambda row: abs(log(row.value / value)))  # nearest by ratio
+    near = min(measured, key=lambda row: abs(log(row.value / value)))  # nearest by ratio
     reference, at = sweep.config(model, near.value), sweep.size(near.value)
     seconds = near.seconds * work / flops(reference, at, work=sweep.work)
     scale = near.peak_bytes / peak_bytes(reference, at, work=sweep.work)
@@ -126,13 +126,13 @@ def refusal(expected_seconds: float, expected_bytes: float, limits: SweepLimits)
 
     Examples:
         >>> refusal(1.0, 6e9, SweepLimits(memory_bytes=4e9, seconds=10.0))
-        'needs about 6.9 GB, 3.5 GB at hand'
+        'needs about 6.9 GB, 3.5 GB available'
         >>> refusal(100.0, 1e6, SweepLimits(memory_bytes=4e9, seconds=10.0))
         'takes about 100 s a pass, limit 10 s'
     """
-    needed, at_hand = MEMORY_MARGIN * expected_bytes, limits.memory_bytes - PROCESS_BYTES
-    if needed > at_hand:
-        return f"needs about {needed / 1e9:.2g} GB, {max(at_hand, 0) / 1e9:.2g} GB at hand"
+    needed, available = MEMORY_MARGIN * expected_bytes, limits.memory_bytes - PROCESS_BYTES
+    if needed > available:
+        return f"needs about {needed / 1e9:.2g} GB, {max(available, 0) / 1e9:.2g} GB available"
     if expected_seconds > limits.seconds:
         return f"takes about {expected_seconds:.3g} s a pass, limit {limits.seconds:g} s"
     return ""

@@ -129,7 +129,7 @@ def test_guard_begins_nothing_that_would_not_fit(made_up: list[int], gigabytes: 
     assert 0 < len(fits) < len(sweep.values)
     for row in rows:
         assert bool(row.stopped) == (row.value not in fits)
-        assert not row.stopped or "GB at hand" in row.stopped
+        assert not row.stopped or "GB available" in row.stopped
 
 
 def test_guard_stops_before_a_pass_that_takes_too_long(made_up: list[int]) -> None:

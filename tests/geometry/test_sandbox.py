@@ -150,7 +150,7 @@ def test_system_bounds_time_memory_and_files_of_the_child(sandbox: Sandbox, stl:
 
 
 def run_in_child(lines: str) -> str:
-    program = PROGRAM.replace("main()", lines)
+    program = PROGRAM.replace("run_reader()", lines)
     return subprocess.run(
         [sys.executable, "-P", "-c", program, str(PACKAGE)],
         capture_output=True,

@@ -16,7 +16,7 @@ from made_up_flows import sphere_solution
 from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import list_checkpoints, load_checkpoint
-from mspt.figures.viewer.encode import decode
+from mspt.figures.viewer.encode import decode_packet
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.readers import read_mesh_bytes
 from mspt.geometry.files.writers import write_stl
@@ -188,7 +188,7 @@ def test_solving_shows_truth_and_real_error(
     view = next(group for group in app.button_group if group.label == "View")
     assert view.value == "Truth and error"
     (viewer,) = app.main.get("bidi_component")
-    header, _ = decode(viewer.proto.bytes)
+    header, _ = decode_packet(viewer.proto.bytes)
     titles = [panel["title"] for panel in header["panels"]]
     assert titles == ["Truth (solver)", "Prediction (model)", "Error (prediction − truth)"]
     app.run()

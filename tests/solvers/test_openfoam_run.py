@@ -11,7 +11,7 @@ import pytest
 from made_up_openfoam import BODY, FIELDS, RECIPE, write_results
 
 from mspt.errors import SolverError
-from mspt.geometry.bodies.blocks import Block, block_mesh
+from mspt.geometry.bodies.blocks import BlockBody, block_mesh
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.solvers.openfoam import run
 from mspt.solvers.openfoam.case import Recipe
@@ -195,7 +195,7 @@ def test_openfoam_without_its_settings_counts_as_missing(
 @pytest.mark.slow
 @pytest.mark.skipif(not is_installed(), reason="OpenFOAM is not installed")
 def test_coarse_ahmed_body_has_the_forces_of_its_faces() -> None:
-    mesh: SurfaceMesh = block_mesh(Block())
+    mesh: SurfaceMesh = block_mesh(BlockBody())
     *progress, flow = solve_flow(mesh, Recipe(cell=0.16, iterations=30, average_from=20))
     assert isinstance(flow, Flow)
     assert {event.stage for event in progress if isinstance(event, SolverProgress)} >= {

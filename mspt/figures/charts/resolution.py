@@ -1,22 +1,21 @@
-"""Error of one checkpoint against the number of points it is asked at."""
+"""Error of one checkpoint against the number of points at which it is evaluated."""
 
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
 from mspt.evaluation.resolution import AtResolution
-from mspt.figures.theme import ACCENT, INK, lay_out
+from mspt.figures.theme import ACCENT, BLUE, GREEN, GRID, INK, lay_out
 
-_COLORS = {"K": {False: "#0072b2", True: "#56b4e9"}, "L": {False: "#009e73", True: "#00b386"}}
-_GRID = {False: "#e6ebef", True: "#26303a"}
+_COLORS = {"K": BLUE, "L": GREEN}
 _NAMES = {"K": "as many patches as in training", "L": "as many points in each patch"}
 
 
 def resolution_figure(rows: Sequence[AtResolution], *, dark: bool) -> go.Figure:
-    """Draw the error against N, with the number of patches kept and with their size kept.
+    """Draw the error against N, for a constant number of patches and for a constant patch size.
 
     Args:
-        rows: At least one; the one with factor 1 is marked as that of training.
+        rows: At least one row; the one with factor 1 is marked as that of training.
         dark: Whether the page is dark.
     """
     figure = go.Figure()
@@ -48,10 +47,10 @@ def resolution_figure(rows: Sequence[AtResolution], *, dark: bool) -> go.Figure:
         title="points N",
         tickvals=places,
         ticktext=[f"{place:,}" for place in places],
-        gridcolor=_GRID[dark],
+        gridcolor=GRID[dark],
     )
     figure.update_yaxes(
-        title="relative L2", tickformat=".0%", rangemode="tozero", gridcolor=_GRID[dark]
+        title="relative L2", tickformat=".0%", rangemode="tozero", gridcolor=GRID[dark]
     )
     figure = lay_out(figure, dark=dark, height=300)
     return figure.update_layout(

@@ -29,7 +29,7 @@ ARC_STEPS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Block:
+class BlockBody:
     """Parameters of a block, in body lengths and degrees.
 
     Attributes:
@@ -53,7 +53,7 @@ class Block:
     taper: float = 0.0
 
 
-def draw_block(rng: np.random.Generator) -> Block:
+def draw_block(rng: np.random.Generator) -> BlockBody:
     """Draw random parameters: an Ahmed-type body or, in a third of the cases, a taller van.
 
     The ranges surround the reference body; the slant covers both its attached flow (below about 30
@@ -61,7 +61,7 @@ def draw_block(rng: np.random.Generator) -> Block:
     """
     van = rng.random() < 1 / 3
     plain = rng.random() < 0.5
-    return Block(
+    return BlockBody(
         width=rng.uniform(0.3, 0.45),
         height=rng.uniform(0.34, 0.42) if van else rng.uniform(0.22, 0.34),
         clearance=rng.uniform(0.03, 0.08),
@@ -73,7 +73,7 @@ def draw_block(rng: np.random.Generator) -> Block:
     )
 
 
-def block_mesh(block: Block) -> SurfaceMesh:
+def block_mesh(block: BlockBody) -> SurfaceMesh:
     """Return the closed surface of a block."""
     side = _extrude(_side(block), 1.0)
     # Extrusions are along z; the side view is rotated so that its extrusion is along y.
@@ -86,7 +86,7 @@ def _extrude(outline: np.ndarray, height: float) -> Manifold:
     return CrossSection([outline]).extrude(height)
 
 
-def _side(block: Block) -> np.ndarray:
+def _side(block: BlockBody) -> np.ndarray:
     """Return the outline in the plane of x and z."""
     low, high = block.clearance, block.clearance + block.height
     angle, slope = np.radians(block.slant_angle), np.radians(block.diffuser_angle)
@@ -105,7 +105,7 @@ def _side(block: Block) -> np.ndarray:
     return outline[::-1]  # counter-clockwise, as a filled cross-section must be
 
 
-def _plan(block: Block) -> np.ndarray:
+def _plan(block: BlockBody) -> np.ndarray:
     """Return the outline in the plane of x and y."""
     half = block.width / 2
     rear = half * (1 - block.taper)

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from mspt.errors import GeometryError
-from mspt.geometry.bodies.blocks import Block, block_mesh, draw_block
+from mspt.geometry.bodies.blocks import BlockBody, block_mesh, draw_block
 from mspt.geometry.bodies.cars import Car, CarKind, car_mesh, draw_car
 from mspt.geometry.bodies.generic import Bluff, BluffKind, bluff_mesh, draw_bluff
 from mspt.geometry.mesh import SurfaceMesh
@@ -33,7 +33,7 @@ class Body:
     """
 
     family: str
-    parameters: Car | Block | Bluff
+    parameters: Car | BlockBody | Bluff
     mesh: SurfaceMesh
 
     @property

@@ -38,7 +38,7 @@ PARSERS: dict[str, Callable[[bytes], Polygons]] = {
 VTK_SUFFIXES = (".vtp", ".vtu", ".vtk")
 
 
-def main() -> None:
+def run_reader() -> None:
     """Answer requests until standard input is closed."""
     limit_process(memory=int(sys.argv[1]))
     # The OBJ reader creates millions of lists without cycles, in which the garbage collector would

@@ -27,8 +27,8 @@ import sys, types
 package = types.ModuleType("mspt")
 package.__path__ = [sys.argv.pop(1)]
 sys.modules["mspt"] = package
-from mspt.geometry.files._process import main
-main()
+from mspt.geometry.files._process import run_reader
+run_reader()
 """
 PACKAGE = Path(__file__).resolve().parents[2]
 # Environment variables that the child gets: those needed to find programs and libraries. Others may
