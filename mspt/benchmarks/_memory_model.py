@@ -74,6 +74,7 @@ def _published_train(config: ModelConfig, n: int) -> float:
 def _transolver_forward(config: ModelConfig, n: int) -> float:
     """Count a forward pass of Transolver; ``weights`` are the slice weights of one point."""
     d, weights = float(config.width), config.num_heads * config.num_slices
+    # While slice weights are computed, while points read the slices back, or in the network.
     return n * max(5 * d + 2 * weights, 7 * d + weights, (4 + 2 * config.mlp_ratio) * d)
 
 
@@ -90,6 +91,7 @@ def _transolver_train(config: ModelConfig, n: int) -> float:
 
 def _full_attention_forward(config: ModelConfig, n: int) -> float:
     """Count a forward pass of full attention: the peak is in attention or in the network."""
+    # Attention holds 8 D for each point; the network 4 D and its hidden layer around the GELU.
     return float(n * config.width * max(8, 4 + 2 * config.mlp_ratio))
 
 

@@ -34,6 +34,7 @@ class Pass:
             with torch.inference_mode():
                 self.model(**self.inputs)
         else:
+            # Any scalar loss will do; its cost is negligible.
             self.model.zero_grad()
             self.model(**self.inputs).square().mean().backward()
         synchronize(self.inputs["points"].device)
@@ -44,6 +45,7 @@ def prepare_pass(
 ) -> Pass:
     """Return a pass over a cloud of ``num_points`` points, whose partition is built beforehand."""
     random = generator(0, "benchmark", num_points)
+    # Coordinates from -1 to 1, as a normalizer gives them.
     points = 2 * torch.rand(1, num_points, config.space_dim, generator=random) - 1
     features = torch.randn(1, num_points, config.in_features, generator=random)
     inputs = {

@@ -107,6 +107,7 @@ def closed_form(
             for value in values
         ]
     own = [row for row in measured if row.architecture == model and is_measured(row, sweep)]
+    # Fixed costs dominate the time of small sizes, which are used only if there are no others.
     large = [row for row in own if row.num_points >= FIT_FROM] or own
     ratios = [
         log(row.seconds / flops(sweep.config(model, row.value), row.num_points, work=sweep.work))

@@ -245,7 +245,7 @@ def measure(
     times = [time_call(run)]
     while len(times) < repeats and times[0] < LONG_PASS_SECONDS:
         times.append(time_call(run))
-    times.sort()
+    times.sort()  # so that the first is the fastest and the last the slowest
     seconds = statistics.median(times)
     is_costed = with_rate and config.architecture == "mspt" and work == "forward"
     flops = forward_flops(config, num_points) if is_costed else 0.0

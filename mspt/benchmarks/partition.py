@@ -102,8 +102,8 @@ def benchmark_partition(
 
 def _methods(points: Tensor, num_patches: int) -> dict[str, Callable[[], object]]:
     """Return each method as a call without arguments, on input in the method's native format."""
-    as_float64 = points.double().numpy()
-    patch_size = -(-len(points) // num_patches)
+    as_float64 = points.double().numpy()  # scikit-learn's trees would convert it each time
+    patch_size = -(-len(points) // num_patches)  # rounded up
     methods: dict[str, Callable[[], object]] = {
         OURS: lambda: build_partition(points, num_patches),
         "scikit-learn KDTree": lambda: KDTree(as_float64, leaf_size=patch_size),
@@ -112,6 +112,6 @@ def _methods(points: Tensor, num_patches: int) -> dict[str, Callable[[], object]
     if find_spec("balltree"):
         partition_balltree = import_module("balltree").partition_balltree
         cloud_of_point = torch.zeros(len(points), dtype=torch.long)
-        level = (num_patches - 1).bit_length()
+        level = (num_patches - 1).bit_length()  # the smallest 2**level that is at least K
         methods["balltree-erwin"] = lambda: partition_balltree(points, cloud_of_point, level)
     return methods

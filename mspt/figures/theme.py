@@ -119,6 +119,10 @@ PATCH_COLORS = (
 )
 
 
+LEGEND_ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+"""A horizontal legend above a chart, for ``update_layout(legend=...)``."""
+
+
 def error_scale(*, dark: bool) -> ColorScale:
     """Return the diverging scale for signed errors, whose middle has the color of the page.
 

@@ -31,7 +31,7 @@ def frontal_area(mesh: SurfaceMesh) -> float:
     above = SurfaceMesh(np.maximum(mesh.vertices, [-np.inf, -np.inf, 0.0]), mesh.triangles)
     solid = to_manifold(above)
     if solid.status() == Error.NoError and solid.volume() > 0:
-        return solid.rotate((0, -90, 0)).project().area()
+        return solid.rotate((0, -90, 0)).project().area()  # manifold3d projects along z
     corners = above.corners[:, :, 1:].copy()
     if len(corners) > MAX_EXACT_TRIANGLES:
         return _pixel_area(corners)

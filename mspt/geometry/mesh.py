@@ -117,6 +117,7 @@ def box(low: Sequence[float | int], high: Sequence[float | int]) -> SurfaceMesh:
     corners = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=float)
     start, stop = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
     vertices = start + corners * (stop - start)
+    # The six faces, each counter-clockwise as seen from outside.
     quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
     triangles = [t for a, b, c, d in quads for t in ((a, b, c), (a, c, d))]
     return SurfaceMesh(vertices, np.array(triangles, dtype=np.int64))

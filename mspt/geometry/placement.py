@@ -323,6 +323,7 @@ def _middle(mesh: SurfaceMesh) -> float:
     box_middle = float(mesh.bounds[:, 1].mean())
     area_middle = float(mesh.areas @ mesh.centers[:, 1] / mesh.areas.sum())
     errors = _mirror_errors(mesh, [(1, box_middle), (1, area_middle)])
+    # A tenth of the tolerance between axes: both candidates are planes of the same orientation.
     return (
         box_middle
         if errors[0] <= errors[1] + SYMMETRY_TOLERANCE / 10 * mesh.extent[0]

@@ -20,6 +20,7 @@ def spearman(first: Float[ndarray, " M"], second: Float[ndarray, " M"]) -> float
         >>> round(spearman(np.array([0.3, 0.1, 0.2]), np.array([9.0, 1.0, 4.0])), 9)
         1.0
     """
+    # Equal values have no ranks; numpy would warn and return NaN as well.
     if len(first) == 0 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return float("nan")
     # Imported here because it takes a third of a second, which the app's first page can save.

@@ -108,6 +108,7 @@ def _bracket_rank(
     it only decides how many passes a split needs.
     """
     count = len(keys)
+    # A sample of the order of sqrt(N) costs little beside a pass over N points.
     size = min(MAX_SAMPLE, max(9, int(np.sqrt(count) * 0.5)))
     # Knuth's 64-bit linear congruential generator; the high 32 bits are scaled to 0 .. count - 1.
     state = np.uint64(count)

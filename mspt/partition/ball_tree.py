@@ -121,6 +121,7 @@ def build_partition(points: Float[Tensor, "N X"], num_patches: int) -> Partition
     # Imported here because numba takes longer to import than the rest of the library.
     from mspt.partition._order import measure_nodes, order_points
 
+    # Rows must be contiguous: the kernels read their bits as integers.
     coordinates = np.ascontiguousarray(points.detach().cpu().numpy())
     start, stop, level, parent, patches = _tree_nodes(len(points), num_patches)
     nodes = np.stack([start, stop, patches])

@@ -102,6 +102,8 @@ def sample_hole(seed: int) -> Float[ndarray, " T"]:
         ((36,), True)
     """
     wave = np.arange(NUM_WAVES + 1)
+    # Deviations of the Fourier coefficients for that covariance on a circle of length 2 pi; the
+    # constant one has half the variance.
     deviation = 4.0 / np.sqrt(np.pi * (wave**2 + 9.0))
     deviation[0] /= 2**0.5
     cosine, sine = np.random.default_rng(seed).standard_normal((2, len(wave))) * deviation
@@ -188,10 +190,11 @@ def solve_equilibrium(
     displacement, excess = np.zeros_like(load), load.ravel()[free]
     for _ in range(MAX_STEPS):
         matrix = assemble_tangent(space, displacement)[free][:, free].tocsc()
+        # The matrix is symmetric, so an ordering for symmetric matrices needs less fill-in.
         solver = scipy.sparse.linalg.splu(
             matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}
         )
-        displacement = displacement.copy()
+        displacement = displacement.copy()  # the caller may hold the previous one
         displacement.ravel()[free] += solver.solve(excess)
         excess = (load - internal_forces(space, displacement)).ravel()[free]
         if np.linalg.norm(excess) <= BALANCE_TOLERANCE * np.linalg.norm(load):

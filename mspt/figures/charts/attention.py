@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from plotly.subplots import make_subplots
 
-from mspt.figures.theme import ACCENT, BAR, INK, SOFT_GRID, lay_out
+from mspt.figures.theme import ACCENT, BAR, INK, LEGEND_ABOVE, SOFT_GRID, lay_out
 from mspt.figures.viewer.colors import palette_stops
 
 FLOOR = 1e-4
@@ -59,6 +59,7 @@ def patch_matrix_figure(
             row=1,
             col=column,
         )
+    # Heatmaps have no outlines of single rows, so shapes are drawn over both.
     mark = {"color": ACCENT[dark], "width": 1.5}
     for row in np.flatnonzero(np.isin(points, picked)):
         for axis, part in (("", local), ("2", supernodes)):
@@ -140,6 +141,7 @@ def blocks_figure(
         row=2,
         col=1,
     )
+    # A little more than 100 %, so that a full bar does not touch the frame.
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", nticks=3, row=1, col=1)
     figure.update_yaxes(rangemode="tozero", nticks=4, row=2, col=1)
     figure.update_xaxes(type="category")
@@ -168,6 +170,7 @@ def masking_figure(
         quantity: Name and unit of the prediction.
         dark: Whether the page is dark.
     """
+    # Moved points keep their exact values in ``customdata``, which hovering shows.
     x, y = (_floored(part) for part in (100 * attention, effect))
     known = np.isin(np.arange(len(attention)), own)
     figure = go.Figure()
@@ -202,7 +205,7 @@ def masking_figure(
     figure = lay_out(figure, dark=dark, height=360)
     return figure.update_layout(
         showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend=LEGEND_ABOVE,
         margin={"l": 66, "b": 46, "t": 30},
     )
 

@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 
-from mspt.figures.theme import ACCENT, BAR, INK, lay_out
+from mspt.figures.theme import ACCENT, BAR, INK, LEGEND_ABOVE, lay_out
 
 
 def error_histogram(
@@ -68,7 +68,7 @@ def learning_curve(
     figure = lay_out(figure, dark=dark, height=height)
     return figure.update_layout(
         showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend=LEGEND_ABOVE,
         margin={"l": 62, "b": 44, "t": 30},
     )
 

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from mspt.data.sets.car.dataset import UNSEEN
-from mspt.figures.theme import ACCENT, FAMILY_COLORS, GRID, INK, lay_out
+from mspt.figures.theme import ACCENT, FAMILY_COLORS, GRID, INK, LEGEND_ABOVE, lay_out
 from mspt.geometry.bodies.cars import CarKind
 
 COUNT = 1e-4
@@ -57,7 +57,7 @@ def drag_scatter(
             trace.customdata = [[names[row], families[row], row] for row in rows.tolist()]
             marker = _marker(FAMILY_COLORS[group][dark], new=new)
             figure.add_trace(trace.update(name=group, marker=marker, showlegend=not new))
-    if unseen.any():
+    if unseen.any():  # one entry of the legend for all open markers, without a point
         marker = _marker(INK[dark], new=True)
         figure.add_scatter(x=[None], y=[None], mode="markers", name=_UNSEEN, marker=marker)
     if highlighted is not None:
@@ -70,6 +70,7 @@ def drag_scatter(
         constrain="domain",
         **_axis(dark=dark),
     )
+    # Equal scales shrink the axes, not their ranges: the diagonal stays a diagonal.
     figure.update_xaxes(constrain="domain")
     return _with_legend(lay_out(figure, dark=dark, height=420))
 
@@ -110,6 +111,7 @@ def order_figure(
         annotation={"text": "random order", "font": {"color": INK[dark]}},
         annotation_position="top right",
     )
+    # The axis always includes the line of random order at 50 %.
     low = min(0.45, float(shares[known].min()) - 0.03) if known.any() else 0.45
     figure.update_xaxes(
         title="gap in C<sub>D</sub>, at least … counts (1 count = 0.0001)",
@@ -206,6 +208,6 @@ def _subscript(quantity: str) -> str:
 def _with_legend(figure: go.Figure) -> go.Figure:
     return figure.update_layout(
         showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "entrywidth": 0},
+        legend={**LEGEND_ABOVE, "entrywidth": 0},
         margin={"l": 62, "b": 48, "t": 40},
     )

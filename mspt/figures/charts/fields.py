@@ -112,6 +112,7 @@ def field_figure(
         limits, scale, place=(0.5, -0.03, 0.6), title=label(quantity) + note, dark=dark
     )
     if two_levels:
+        # Ticks in the middle of each of the two colors.
         quarter = (limits[1] - limits[0]) / 4
         axis["colorbar"] |= {
             "tickvals": [limits[0] + quarter, limits[1] - quarter],
@@ -119,7 +120,7 @@ def field_figure(
         }
     details = values[:, None]
     filled = _filled(raster, values, details, quantity=quantity).update(coloraxis="coloraxis")
-    if two_levels:
+    if two_levels:  # smoothing would show values that do not exist
         filled.update(zsmooth=False)
     over = _over(raster, points, details, quantity=quantity, dark=dark)
     figure = go.Figure([filled, *over]).update_layout(coloraxis=axis)
@@ -219,7 +220,7 @@ def _filled(
     quantity: Quantity,
 ) -> go.Heatmap:
     """Return the filled field; on grids, where pixels are points, it shows values on hovering."""
-    image = sample_raster(raster, values).astype(np.float32)
+    image = sample_raster(raster, values).astype(np.float32)  # half the bytes for the browser
     filled = go.Heatmap(x=raster.x, y=raster.y, z=image, zsmooth="fast")
     if len(raster.outline):
         return filled.update(hoverinfo="skip")
@@ -297,6 +298,7 @@ def color_axis(
 def frame_panels(figure: go.Figure, raster: Raster, *, panels: int = 1) -> go.Figure:
     """Give every panel equal scales on both axes and make all panels zoom together."""
     shared = {"visible": False, "constrain": "domain"}
+    # Fixed ranges: Plotly's automatic ones add a margin of their own around points.
     figure.update_xaxes(range=_range(raster.x), **shared)
     figure.update_yaxes(range=_range(raster.y), scaleratio=1, **shared)
     for panel in range(1, panels + 1):

@@ -82,6 +82,7 @@ def head_grid_figure(
     for index in range(1, len(weights) + 1):
         name = "" if index == 1 else str(index)
         figure.layout[f"yaxis{name}"].update(scaleanchor=f"x{name}", scaleratio=1)
+    # In flows, few points lie far behind the body; showing all would make the body tiny.
     ends = np.quantile(flat, OUTSKIRTS, axis=0)
     air = 0.03 * (ends[1] - ends[0])
     figure.update_xaxes(range=[ends[0, 0] - air[0], ends[1, 0] + air[0]])
@@ -134,7 +135,7 @@ def _thumbnail(
 ) -> go.Heatmap:
     """Return the weights of one head as an image."""
     image = np.full(shape[0] * shape[1], np.nan)
-    np.fmax.at(image, pixel, weights * len(weights))
+    np.fmax.at(image, pixel, weights * len(weights))  # fmax ignores the NaN of empty pixels
     with np.errstate(divide="ignore"):
         # A weight of zero is far below the color bar, but finite: Plotly leaves infinity empty.
         powers = np.log10(image).clip(min=DECADES[0] - 9)

@@ -35,7 +35,7 @@ def patch_figure(
         go.Heatmap(
             x=raster.x,
             y=raster.y,
-            z=_lookup(image, colors + 0.5).astype(np.float32),
+            z=_lookup(image, colors + 0.5).astype(np.float32),  # the middle of a band of the scale
             zmin=0,
             zmax=len(PATCH_COLORS),
             colorscale=patch_scale(),
@@ -83,7 +83,7 @@ def patch_error_figure(
     )
     figure = go.Figure([filled, *outline_traces(raster, dark=dark)]).update_layout(
         coloraxis=color_axis(
-            (0.0, float(rms.max()) or 1.0),
+            (0.0, float(rms.max()) or 1.0),  # without any error, the limits must still differ
             magnitude_scale(dark=dark),
             place=(0.5, -0.03, 0.6),
             title=f"root mean square error of {label(quantity)}",

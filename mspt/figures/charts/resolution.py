@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from mspt.evaluation.resolution import AtResolution
-from mspt.figures.theme import ACCENT, BLUE, GREEN, GRID, INK, lay_out
+from mspt.figures.theme import ACCENT, BLUE, GREEN, GRID, INK, LEGEND_ABOVE, lay_out
 
 _COLORS = {"K": BLUE, "L": GREEN}
 _NAMES = {"K": "as many patches as in training", "L": "as many points in each patch"}
@@ -21,6 +21,7 @@ def resolution_figure(rows: Sequence[AtResolution], *, dark: bool) -> go.Figure:
     figure = go.Figure()
     kinds = [kept for kept in "KL" if any(row.kept == kept for row in rows)]
     for kept in kinds:
+        # The resolution of training belongs to both curves.
         some = [row for row in rows if row.kept == kept or row.factor == 1]
         color = _COLORS[kept][dark]
         figure.add_scatter(
@@ -55,7 +56,7 @@ def resolution_figure(rows: Sequence[AtResolution], *, dark: bool) -> go.Figure:
     figure = lay_out(figure, dark=dark, height=300)
     return figure.update_layout(
         showlegend=len(kinds) > 1,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "entrywidth": 0},
+        legend={**LEGEND_ABOVE, "entrywidth": 0},
         margin={"l": 62, "b": 48, "t": 40},
     )
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
-from mspt.figures.theme import ACCENT, GRID, INK, MODEL_COLORS, lay_out
+from mspt.figures.theme import ACCENT, GRID, INK, LEGEND_ABOVE, MODEL_COLORS, lay_out
 
 Origin = Literal["stored", "here", "closed form", "paper"]
 MODEL_NAMES = {
@@ -98,12 +98,13 @@ def scaling_figure(
         )
     shared = {"type": "log", "gridcolor": GRID[dark], "zeroline": False}
     figure.update_xaxes(title=axis_title, tickformat="~s", **shared, **_ticks(curves))
+    # Microseconds to petabytes: ticks outside the range of the axis are not shown.
     decades = [10.0**power for power in range(-6 if unit == "s" else 0, 15)]
     texts = [tick_text(decade, unit) for decade in decades]
     figure.update_yaxes(title=result_title, tickvals=decades, ticktext=texts, **shared)
     return lay_out(figure, dark=dark, height=HEIGHT).update_layout(
         showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "entrywidth": 0},
+        legend={**LEGEND_ABOVE, "entrywidth": 0},
         margin={"l": 66, "r": 16, "b": 46, "t": 30},
         font={"color": INK[dark]},
     )
@@ -130,7 +131,7 @@ def _trace(curve: Curve, *, letter: str, unit: str, dark: bool) -> go.Scatter:
         x=list(curve.values),
         y=list(curve.results),
         name=f"{name}{where}{note}",
-        showlegend=curve.origin != "closed form",
+        showlegend=curve.origin != "closed form",  # recognizable by the color of its model
         cliponaxis=False,
         hovertemplate=f"<b>{name}</b>, {_WORDS[curve.origin]}<br>{letter} = %{{x:,}}: "
         f"%{{y:.3s}}{unit}<extra></extra>",
@@ -144,6 +145,7 @@ def _trace(curve: Curve, *, letter: str, unit: str, dark: bool) -> go.Scatter:
 def _ticks(curves: Sequence[Curve]) -> dict[str, Any]:
     """Return one tick for each decade, or powers of two if values span about two decades."""
     values = sorted({value for curve in curves for value in curve.values})
+    # On a logarithmic axis, "dtick": 1 is a factor of ten.
     if values and values[-1] / values[0] >= 200:
         return {"dtick": 1}
     powers = [2**step for step in range(21)]

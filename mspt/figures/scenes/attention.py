@@ -57,6 +57,7 @@ class AttentionCloud:
     @property
     def patch_of_node(self) -> Int[ndarray, " S"]:
         """Patch of each supernode."""
+        # Supernodes come patch by patch, equally many for each.
         per_patch = len(self.nodes) // (int(self.patch_of_point.max()) + 1)
         return np.arange(len(self.nodes)) // per_patch
 
@@ -210,7 +211,7 @@ def _supernodes(
         Spheres(
             name=OWN,
             centers=cloud.nodes[own],
-            radii=radii[own] + 0.35 * largest,
+            radii=radii[own] + 0.35 * largest,  # larger than the sphere inside
             style="wire",
             follows=patch[own],
         ),
@@ -227,6 +228,7 @@ def _reads(cloud: AttentionCloud, nodes: Float[ndarray, "P S"], picked: tuple[in
         follows=np.column_stack([own, cloud.patch_of_node[most.ravel()]]),
         starts=np.repeat(cloud.points[list(picked)], most.shape[1], axis=0),
         stops=cloud.nodes[most.ravel()],
+        # Opacity relative to the strongest line of a point, which may have no weight at all.
         values=(strength / (strength.max(axis=1, keepdims=True) + 1e-12)).ravel(),
     )
 

@@ -115,6 +115,7 @@ def radius_histogram(
         height: Height in pixels.
     """
     low, high = float(radii.min()), float(radii.max())
+    # If all radii are equal, or zero, a histogram still needs a range.
     span = (low, high) if high > low else (0.5 * low, 1.5 * low or 1.0)
     figure = histogram(
         radii,
@@ -221,6 +222,7 @@ def _tree_balls(tree: BallTree, walk: TreeLevels) -> list[Layer]:
     """Return the balls of every level of a tree that does not have too many."""
     counts = np.bincount(walk.level)
     drawn = np.flatnonzero(counts[walk.level] <= MAX_DRAWN)
+    # Index of each ball within its level, which is its group there.
     place = np.arange(len(walk.nodes)) - (np.cumsum(counts) - counts)[walk.level]
     nodes = torch.from_numpy(walk.nodes[drawn])
     balls = Spheres(

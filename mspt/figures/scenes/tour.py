@@ -185,6 +185,7 @@ def _nodes(observed: Observed, seen: PointAttention, length: float) -> tuple[Sph
 
 
 def _stops(facts: TourFacts) -> tuple[Stop, ...]:
+    # Distances above 2.6 leave room for balls and for patches that are moved apart.
     in_flow = facts.num_points - facts.num_surface
     level = min(_SHOWN_LEVEL, facts.num_levels)
     front: tuple[float, float, float] = (-1.0, -1.2, 0.7)

@@ -168,7 +168,7 @@ def _keep(blobs: dict[str, bytes], blob: bytes) -> str:
 
 
 def _name(blob: bytes) -> str:
-    return sha256(blob).hexdigest()[:16]
+    return sha256(blob).hexdigest()[:16]  # 64 bits: collisions are out of the question
 
 
 def _relative(places: Float[np.ndarray, "S X"], frame: Frame) -> Float[np.ndarray, "S 3"]:
@@ -185,7 +185,7 @@ def _add_places(places: Float[np.ndarray, "S 3"], writer: Writer) -> Ref:
     if not len(places):
         return {"low": [0, 0, 0], "size": [0, 0, 0], "buffer": writer.add(places, "u2")}
     low, high = places.min(axis=0), places.max(axis=0)
-    span = np.where(high > low, high - low, 1.0)
+    span = np.where(high > low, high - low, 1.0)  # flat clouds have no extent along an axis
     steps = np.rint((places - low) / span * POSITION_STEPS)
     return {
         "low": low.tolist(),

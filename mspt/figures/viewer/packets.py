@@ -45,6 +45,7 @@ class Writer:
 def pack(header: dict[str, object], buffers: tuple[bytes, ...]) -> bytes:
     """Return a packet with a header and buffers; see the module's description of the format."""
     header = {**header, "sizes": [len(buffer) for buffer in buffers]}
+    # JSON has no NaN: browsers would reject the header.
     text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
     parts = [len(text).to_bytes(4, "little"), text]
     parts.append(bytes(_padded(4 + len(text)) - 4 - len(text)))

@@ -46,7 +46,7 @@ def _project(scene: Scene, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         right = np.cross(np.eye(3)[scene.up], toward)
         right /= np.linalg.norm(right)
         up = np.cross(toward, right)
-    half = _SIDE / 2
+    half = _SIDE / 2  # the cloud, whose radius is 1, gets a margin of 5 %
     across = half + 0.95 * half * np.column_stack([places @ right, -(places @ up)])
     return across, places @ toward
 
@@ -73,6 +73,7 @@ def _dots(image: np.ndarray, across: np.ndarray, depth: np.ndarray, colors: np.n
 
     Their side is such that evenly spread points cover the picture.
     """
+    # The projection of a cloud fills only a part of the picture, hence the factor below 1.
     side = int(np.clip(0.8 * _SIDE / np.sqrt(len(across)), 1, 7))
     nearest_last = np.argsort(depth, kind="stable")
     columns, rows = (np.rint(across[nearest_last]).astype(int) - side // 2).T

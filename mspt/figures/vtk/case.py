@@ -173,6 +173,7 @@ def body_plotter(  # noqa: PLR0913 - a picture has many independent settings
     before = body.clip(normal="x", origin=place, invert=True)
     plotter = make_stage(mesh, ground=0.0, dark=dark, height=height)
     if before.n_cells:
+        # The part that is cut away remains visible as a faint outline.
         add_plain(plotter, before, edges=False, dark=dark).prop.opacity = 0.15
     if behind.n_cells:
         add_colored(
@@ -227,5 +228,5 @@ def sheet_plotter(  # noqa: PLR0913 - a picture has many independent settings
     )
     if layer == "edges":
         plotter.camera_position = "xy"
-        plotter.camera.zoom(1.25)
+        plotter.camera.zoom(1.25)  # VTK's default leaves a wide margin
     return plotter

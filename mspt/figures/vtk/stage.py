@@ -54,6 +54,7 @@ def make_stage(mesh: SurfaceMesh, *, ground: float | None, dark: bool, height: i
         height: Height in pixels.
     """
     choose_window()
+    # The scene is exported to the browser and never shown by this process.
     plotter = pv.Plotter(off_screen=True, window_size=[_WIDTH, height])
     plotter.background_color = pv.Color(PAGE[dark])
     if ground is not None:
@@ -160,6 +161,7 @@ def _add_tunnel(plotter: pv.Plotter, mesh: SurfaceMesh, ground: float, *, dark: 
     """
     center, length = mesh.bounds.mean(axis=0)[:2], mesh.extent[0]
     angle = np.linspace(0, 2 * np.pi, 72, endpoint=False)
+    # An ellipse longer than wide, as the flow and most bodies are.
     rim = length * np.stack([1.35 * np.cos(angle), 0.75 * np.sin(angle)], axis=1)
     page, floor, shadow = (_rgb(colors[dark]) for colors in (PAGE, GROUND, SHADOW))
     height = ground - 0.004 * length

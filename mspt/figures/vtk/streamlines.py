@@ -30,6 +30,7 @@ def rake(mesh: SurfaceMesh, *, before: float = 0.3) -> Float64[ndarray, "S 3"]:
     (x0, y0, _), (_, y1, z1) = mesh.bounds
     length = mesh.extent[0]
     y = 0.9 * np.linspace(y0, y1, 8)
+    # Seeds on the ground itself would follow the ground, because it moves with the flow.
     z = np.linspace(0.015 * length, z1 + 0.03 * length, 8)
     return np.array([(x0 - before * length, side, up) for side in y for up in z])
 
@@ -55,6 +56,7 @@ def streamlines(grid: FlowGrid, seeds: Float64[ndarray, "S 3"], *, name: str) ->
         integrator_type=_RUNGE_KUTTA_4,
         integration_direction="forward",
         initial_step_length=0.7,
+        # Lines that circle in a wake must end.
         max_length=4 * float(np.ptp(grid.x)),
         max_steps=1000,
         terminal_speed=_STANDSTILL,

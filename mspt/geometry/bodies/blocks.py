@@ -92,6 +92,7 @@ def _side(block: BlockBody) -> np.ndarray:
     angle, slope = np.radians(block.slant_angle), np.radians(block.diffuser_angle)
     run, drop = block.slant_length * np.cos(angle), block.slant_length * np.sin(angle)
     drop = min(drop, MAX_DROP_SHARE * block.height)
+    # 0.2 is the length of the diffuser; written out, because 1 - 0.8 is not exactly 0.2.
     rise = min(0.2 * np.tan(slope), high - drop - low - MIN_BASE)
     front = min(block.front_radius, MAX_RADIUS_SHARE * block.height)
     corners, radii = [(0.0, low), (0.0, high)], [front, front]

@@ -130,6 +130,7 @@ def draw_car(kind: CarKind, rng: np.random.Generator) -> Car:
         height=height,
         width=rng.uniform(0.37, 0.46),
         clearance=clearance,
+        # The front needs some height between underbody, nose and hood.
         hood=max(hood, clearance + 0.1),
         hood_x=rng.uniform(0.08, 0.16) if van else rng.uniform(0.22, 0.3),
         roof_start=rng.uniform(0.22, 0.32) if van else rng.uniform(0.4, 0.46),
@@ -161,6 +162,7 @@ def car_mesh(car: Car) -> SurfaceMesh:
     fillet = car.front_fillet + (car.rear_fillet - car.front_fillet) * ease
     body = rounded_intersection(side, plan, front, radius=fillet[:, None, None])
     if car.mirrors:
+        # The fillet joins the mirrors to the body: a separate body would be dropped.
         body = smooth_union(body, _mirrors(car, x, y, z), width=0.02)
     if car.wheel > 0:
         body = _with_wheels(car, body, x, y, z)
@@ -171,27 +173,27 @@ def _side(car: Car) -> ndarray:
     """Return the outline in the plane of x and z, from the front bumper over the roof."""
     tail = car.tail
     rear = {
-        "notchback": [(car.roof_stop + 0.14, tail + 0.012), (0.97, tail)],
+        "notchback": [(car.roof_stop + 0.14, tail + 0.012), (0.97, tail)],  # trunk lid
         "fastback": [(0.965, tail - 0.01)],
         "estate": [(0.97, tail)],
         "van": [(0.995, 0.55 * car.height)],
-        "pickup": [(car.roof_stop + 0.035, tail), (0.985, tail)],
+        "pickup": [(car.roof_stop + 0.035, tail), (0.985, tail)],  # bed
     }[car.kind]
     low, roof = car.clearance, car.height
     corners = np.array(
         [
-            (0.03, low + 0.01),
+            (0.03, low + 0.01),  # lower edge of the bumper
             (0.0, low + 0.045),
-            (0.005, max(car.nose, low + 0.06)),
-            (0.06, max(car.hood - 0.03, car.nose + 0.005)),
-            (car.hood_x, car.hood),
+            (0.005, max(car.nose, low + 0.06)),  # nose
+            (0.06, max(car.hood - 0.03, car.nose + 0.005)),  # front edge of the hood
+            (car.hood_x, car.hood),  # foot of the windshield
             (car.roof_start, roof - 0.008),
-            ((car.roof_start + car.roof_stop) / 2, roof),
+            ((car.roof_start + car.roof_stop) / 2, roof),  # the roof is slightly arched
             (car.roof_stop, roof - 0.012),
             *rear,
-            (1.0, (tail + low) / 2),
+            (1.0, (tail + low) / 2),  # rear bumper
             (0.985, low + 0.04 + car.diffuser),
-            (0.86, low + 0.4 * car.diffuser),
+            (0.86, low + 0.4 * car.diffuser),  # diffuser
             (0.78, low),
             (0.12, low),
         ]
@@ -214,6 +216,7 @@ def _front(car: Car) -> ndarray:
     """Return the outline in the plane of y and z."""
     half, belt = car.width / 2, car.belt * car.height
     top = half * (1 - car.tumblehome)
+    # Sill, widest point of the doors, belt line, edge of the roof; and their radii.
     right = [(half * 0.96, car.clearance), (half, belt * 0.8), (half, belt), (top, car.height)]
     corners = np.array([*right, *[(-y, z) for y, z in reversed(right)]])
     fillet = [0.015, 0.02, 0.03, 0.05]
@@ -223,6 +226,7 @@ def _front(car: Car) -> ndarray:
 def _mirrors(car: Car, x: ndarray, y: ndarray, z: ndarray) -> Float64[ndarray, "A B C"]:
     """Return the approximate signed distance of both mirrors, which are ellipsoids."""
     belt = car.belt * car.height
+    # Beside the windshield, just above the belt line.
     center = np.array([(car.hood_x + car.roof_start) / 2, car.width / 2 + 0.012, belt + 0.03])
     axes = np.array([0.02, 0.032, 0.018])
     offset = [

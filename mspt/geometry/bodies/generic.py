@@ -54,6 +54,7 @@ def draw_bluff(kind: BluffKind, rng: np.random.Generator) -> Bluff:
         width, height = rng.uniform(0.6, 0.85), rng.uniform(0.12, 0.2)
     else:
         width, height = rng.uniform(0.25, 0.5), rng.uniform(0.2, 0.42)
+    # |y|, z and size of three to six balls: near the middle plane and of similar sizes.
     balls = tuple(
         (rng.uniform(0.0, 0.4), rng.uniform(0.4, 0.6), rng.uniform(0.6, 1.0))
         for _ in range(rng.integers(3, 7))
@@ -124,6 +125,7 @@ def _blob(bluff: Bluff, u: ndarray, v: ndarray, w: ndarray) -> Float64[ndarray, 
 
     Half-lengths of 0.8 spacings make neighbors overlap and the ends touch the bounding box.
     """
+    # n balls with half-lengths of 0.8 at spacings of 1 reach from 0 to n + 0.6.
     spacing = 1 / (len(bluff.balls) + 0.6)
     radius = 0.3 * min(bluff.height, bluff.width)
     body = np.array(np.inf)
@@ -146,9 +148,10 @@ def _wing(bluff: Bluff, u: ndarray, v: ndarray, w: ndarray) -> Float64[ndarray, 
     height, half = bluff.height, bluff.width / 2
     round_ = np.sqrt((v * half / (0.5 * height)) ** 2 + w**2)
     fuselage = (np.sqrt(u**2 + round_**2) - 1) * height / 2
-    share = np.abs(v)
+    share = np.abs(v)  # position along the span
     chord = 0.42 * (1 - 0.45 * share)
     position = (u / 2 + 0.08 - 0.12 * share) / chord
+    # An ellipse as section, simpler than an airfoil and thick enough for the solver's cells.
     thickness = 0.16 * chord * np.sqrt(np.maximum(1 - (2 * position) ** 2, 0))
     foil = np.maximum(
         np.abs(w) * height / 2 - thickness / 2 - 0.006, (np.abs(position) - 0.5) * chord

@@ -82,6 +82,7 @@ def _read_ascii_stl(text: bytes) -> Polygons:
     """Read an ASCII STL file in lower case."""
     found = re.findall(rb"vertex\s+(\S+)\s+(\S+)\s+(\S+)", text)
     corners = np.array(found, dtype=bytes).astype(np.float64).reshape(-1, 3)
+    # A truncated text would otherwise pass as a smaller body.
     ends = text.count(b"endfacet")
     if len(corners) != 3 * ends or b"endsolid" not in text[-200:]:
         raise GeometryError(

@@ -146,6 +146,7 @@ class Sandbox:
                 raise GeometryError(reply["error"])
             vertices = self._receive(child, deadline, most=MAX_ARRAY_BYTES)
             triangles = self._receive(child, deadline, most=MAX_ARRAY_BYTES)
+            # Three float64 for each vertex, three int32 for each triangle.
             if (len(vertices), len(triangles)) != (24 * reply["vertices"], 12 * reply["triangles"]):
                 raise _crash_error(child)
         except (BrokenPipeError, ValueError, TypeError, KeyError) as error:

@@ -72,6 +72,7 @@ def refinement_settings(mesh: SurfaceMesh, *, symmetric: bool) -> dict[str, Any]
 
     def refinement(low: tuple[float, ...], high: tuple[float, ...]) -> dict[str, Any]:
         below = 0.0 if symmetric else -high[1]
+        # A little below the ground, so that cells at the ground are inside the box.
         return {"type": "searchableBox", "min": [low[0], below, -0.1], "max": list(high)}
 
     boxes = {
@@ -98,6 +99,7 @@ def refinement_settings(mesh: SurfaceMesh, *, symmetric: bool) -> dict[str, Any]
             "allowFreeStandingZoneFaces": True,
             "features": f'({{ file "body.eMesh"; level {SURFACE_LEVEL}; }})',
             "refinementSurfaces": {"body": {"level": [SURFACE_LEVEL, SURFACE_LEVEL]}},
+            # In mode "inside" the distance is not used, but must be given.
             "refinementRegions": {
                 name: {"mode": "inside", "levels": [(1e15, level)]}
                 for name, (_, level) in boxes.items()
@@ -116,6 +118,8 @@ def refinement_settings(mesh: SurfaceMesh, *, symmetric: bool) -> dict[str, Any]
             "multiRegionFeatureSnap": False,
         },
         "addLayersControls": {
+            # The outer layer has 0.4 of the height of the cell beside it. Together with the
+            # wall functions this gives y+ of about 200 on the body.
             "relativeSizes": True,
             "layers": {"body": {"nSurfaceLayers": NUM_LAYERS}},
             "expansionRatio": 1.2,
@@ -135,6 +139,7 @@ def refinement_settings(mesh: SurfaceMesh, *, symmetric: bool) -> dict[str, Any]
             "nBufferCellsNoExtrude": 0,
             "nRelaxedIter": 2,
         },
+        # checkMesh then reports only a few skew faces, which do no harm.
         "meshQualityControls": {
             "maxNonOrtho": 65,
             "maxBoundarySkewness": 20,

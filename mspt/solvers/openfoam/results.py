@@ -122,6 +122,7 @@ def read_results(folder: Path, recipe: Recipe, *, cpu_seconds: float) -> Flow:
 def _body_patch(mesh: Path) -> tuple[int, int]:
     """Return the number of faces of the patch ``body`` and the index of the first one."""
     text = _read(mesh / "boundary").decode("latin-1")
+    # The boundary file is text; the other files of the mesh are binary.
     found = re.search(r"\bbody\s*\{[^}]*?nFaces\s+(\d+);[^}]*?startFace\s+(\d+);", text)
     if found is None:
         raise SolverError(INCOMPLETE.format(what="the patch of the body"))
@@ -240,6 +241,7 @@ def _forces(folder: Path) -> Float64[ndarray, "I 2 3"]:
         raise SolverError(INCOMPLETE.format(what="forces"))
     text = files[-1].read_text(encoding="ascii").replace("(", " ").replace(")", " ")
     rows = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+    # Iteration, then three components each of total, pressure and viscous force.
     if not rows or {len(row) for row in rows} != {10}:
         raise SolverError(INCOMPLETE.format(what="the forces of each iteration"))
     values = np.array(rows, dtype=np.float64)

@@ -125,6 +125,7 @@ def _run(
 ) -> Iterator[SolverProgress]:
     """Run one program and yield its progress until it ends."""
     log = folder / f"{stage}.log"
+    # One thread: cases run side by side, one on each core.
     environment = os.environ | {"WM_PROJECT_DIR": str(settings), "OMP_NUM_THREADS": "1"}
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -133,7 +134,7 @@ def _run(
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            start_new_session=True,  # a process group of its own, which can be ended as a whole
         )
     try:
         resource.prlimit(process.pid, resource.RLIMIT_AS, (limits.memory, limits.memory))
