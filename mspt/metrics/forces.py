@@ -67,7 +67,7 @@ def surface_force(
     """Integrate pressure and wall shear stress over the faces of a body.
 
     The sums are in float64, because float32 would lose small faces beside large ones. The faces of
-    a half body give the force on that half: see :func:`half_body`.
+    a half body give the force on that half, see :data:`BOTH_HALVES`.
 
     Args:
         area_vectors: Normals that point out of the body, scaled to the areas of the faces.
@@ -86,18 +86,6 @@ def surface_force(
         pressure=-(pressure.astype(np.float64) @ vectors),
         friction=areas @ shear.astype(np.float64),
     )
-
-
-def half_body(force: Force) -> Force:
-    """Return the force on a symmetric body from the force on its half at y >= 0.
-
-    Drag and lift double; the side forces of the two halves cancel.
-
-    Examples:
-        >>> half_body(Force(np.array([1.0, 5.0, 3.0]), np.zeros(3))).total.tolist()
-        [2.0, 0.0, 6.0]
-    """
-    return Force(pressure=force.pressure * BOTH_HALVES, friction=force.friction * BOTH_HALVES)
 
 
 def coefficients(

@@ -28,9 +28,9 @@ def ball_around(points: Float[ndarray, "M X"]) -> Ball | None:
     """Return the ball around the mean of some points that contains them; None without points.
 
     Examples:
-        >>> center, radius = ball_around(np.array([[0.0, 0.0], [2.0, 0.0]]))
+        >>> center, radius = ball_around(np.array([[0.0, 0.0], [1.0, 0.0], [5.0, 0.0]]))
         >>> center.tolist(), radius
-        ([1.0, 0.0], 1.0)
+        ([2.0, 0.0], 3.0)
     """
     if not len(points):
         return None

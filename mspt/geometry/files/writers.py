@@ -1,4 +1,4 @@
-"""Writing of meshes as STL, PLY, and VTP with fields; files appear only when complete.
+"""Writing of meshes as STL, and as VTP with fields; files appear only when complete.
 
 Shapes: T triangles.
 """
@@ -14,18 +14,6 @@ from numpy import ndarray
 from mspt.geometry.files._plain import STL_RECORD
 from mspt.geometry.mesh import SurfaceMesh
 
-PLY_FACE = np.dtype([("count", "u1"), ("vertices", "<i4", 3)])
-PLY_HEAD = """ply
-format binary_little_endian 1.0
-element vertex {vertices}
-property float x
-property float y
-property float z
-element face {triangles}
-property list uchar int vertex_indices
-end_header
-"""
-
 
 def write_stl(path: Path, mesh: SurfaceMesh) -> None:
     """Write a binary STL file, in single precision.
@@ -38,20 +26,6 @@ def write_stl(path: Path, mesh: SurfaceMesh) -> None:
     with _complete_file(path, ".stl") as partial:
         count = len(records).to_bytes(4, "little")
         partial.write_bytes(b"body".ljust(80) + count + records.tobytes())
-
-
-def write_ply(path: Path, mesh: SurfaceMesh) -> None:
-    """Write a binary PLY file, in single precision.
-
-    Raises:
-        ValueError: If the name does not end in .ply.
-    """
-    faces = np.zeros(len(mesh.triangles), dtype=PLY_FACE)
-    faces["count"], faces["vertices"] = 3, mesh.triangles
-    head = PLY_HEAD.format(vertices=len(mesh.vertices), triangles=len(faces))
-    with _complete_file(path, ".ply") as partial:
-        points = mesh.vertices.astype("<f4").tobytes()
-        partial.write_bytes(head.encode() + points + faces.tobytes())
 
 
 def write_vtp(
