@@ -43,7 +43,15 @@ class Pass:
 def prepare_pass(
     model: nn.Module, config: ModelConfig, num_points: int, work: Work, device: torch.device
 ) -> Pass:
-    """Return a pass over a cloud of ``num_points`` points, whose partition is built beforehand."""
+    """Return a pass over a cloud of ``num_points`` points, whose partition is built beforehand.
+
+    Args:
+        model: Model on the device.
+        config: Its config.
+        num_points: Points N.
+        work: ``forward`` or ``train``.
+        device: Device of the inputs.
+    """
     random = generator(0, "benchmark", num_points)
     # Coordinates from -1 to 1, as a normalizer gives them.
     points = 2 * torch.rand(1, num_points, config.space_dim, generator=random) - 1

@@ -68,7 +68,13 @@ def train_flops(config: ModelConfig, num_points: int) -> float:
 
 
 def flops(config: ModelConfig, num_points: int, *, work: Work) -> float:
-    """Return :func:`forward_flops` or :func:`train_flops`, depending on ``work``."""
+    """Return :func:`forward_flops` or :func:`train_flops`, depending on ``work``.
+
+    Args:
+        config: Config of the model.
+        num_points: Points N.
+        work: ``forward`` or ``train``.
+    """
     return {"forward": forward_flops, "train": train_flops}[work](config, num_points)
 
 
@@ -78,6 +84,11 @@ def peak_bytes(config: ModelConfig, num_points: int, *, work: Work) -> float:
     A forward pass without gradients releases what it no longer needs: MSPT then holds one N x D
     activation and works on a few patches at a time. A training step keeps what the gradient needs.
     The published variant's attention stores its weights in a forward pass on a CPU.
+
+    Args:
+        config: Config of the model.
+        num_points: Points N.
+        work: ``forward`` or ``train``.
 
     Raises:
         ValueError: If the architecture has no cost model.

@@ -42,6 +42,11 @@ def fit_exponent(
 ) -> Exponent | None:
     """Fit a power law to results at values from ``start`` on.
 
+    Args:
+        values: Values of the axis.
+        results: Positive results at these values; others are left out.
+        start: Smallest value in the fit.
+
     Returns:
         The exponent, or None for fewer than two different values.
 
@@ -68,7 +73,13 @@ def fit_exponent(
 def fit_rows(
     rows: Sequence[ScalingRow], model: str, *, quantity: MeasuredQuantity
 ) -> Exponent | None:
-    """Fit the growth with N of a quantity of one model, from :data:`FIT_FROM` points on."""
+    """Fit the growth with N of a quantity of one model, from :data:`FIT_FROM` points on.
+
+    Args:
+        rows: Rows of any sweep; only measurements along ``points`` are used.
+        model: Architecture.
+        quantity: ``seconds`` or ``peak_bytes``.
+    """
     own = [
         row
         for row in rows

@@ -124,6 +124,11 @@ def estimate(
 def refusal(expected_seconds: float, expected_bytes: float, limits: SweepLimits) -> str:
     """Return why a size exceeds the limits, or an empty text if it does not.
 
+    Args:
+        expected_seconds: Estimated time of one pass.
+        expected_bytes: Estimated peak memory.
+        limits: Limits of the sweep.
+
     Examples:
         >>> refusal(1.0, 6e9, SweepLimits(memory_bytes=4e9, seconds=10.0))
         'needs about 6.9 GB, 3.5 GB available'

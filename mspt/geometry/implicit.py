@@ -115,7 +115,13 @@ def outline_distance(
 
 
 def plane_distance(first: ndarray, second: ndarray, outline: ndarray) -> Float64[ndarray, "A B"]:
-    """Return signed distances from an outline at all nodes of a grid with two axes."""
+    """Return signed distances from an outline at all nodes of a grid with two axes.
+
+    Args:
+        first: Coordinates of the nodes along the first axis.
+        second: The same along the second axis.
+        outline: Closed outline.
+    """
     nodes = np.stack(np.meshgrid(first, second, indexing="ij"), axis=-1)
     return outline_distance(nodes.reshape(-1, 2), outline).reshape(nodes.shape[:2])
 
@@ -143,6 +149,11 @@ def smooth_union(first: ndarray, second: ndarray, *, width: float) -> ndarray:
     """Return the signed distance of a union of two bodies with a fillet of about ``width``.
 
     This is the polynomial smooth minimum of Quilez.
+
+    Args:
+        first: Signed distances of one body.
+        second: Signed distances of the other body.
+        width: Width of the fillet.
 
     Examples:
         >>> smooth_union(np.array([0.0, 0.0]), np.array([0.0, 1.0]), width=0.4).tolist()

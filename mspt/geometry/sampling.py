@@ -38,6 +38,11 @@ def sample_surface(
 
     The sampling is stratified: each of ``count`` strata of equal area gets one point, which spreads
     points more evenly than independent draws.
+
+    Args:
+        mesh: Surface.
+        count: Number of points.
+        rng: Random generator.
     """
     steps = (np.arange(count) + rng.random(count)) / count
     triangle = np.searchsorted(np.cumsum(mesh.areas) / mesh.areas.sum(), steps)

@@ -130,7 +130,14 @@ def field_figure(
 def points_figure(
     raster: Raster, points: Float[np.ndarray, "N 2"], *, dark: bool = False, height: int = 340
 ) -> go.Figure:
-    """Draw the points of a cloud and the boundary of its domain, for cases without features."""
+    """Draw the points of a cloud and the boundary of its domain, for cases without features.
+
+    Args:
+        raster: Interpolation to pixels, for the boundary.
+        points: Coordinates.
+        dark: Whether the page is dark.
+        height: Height in pixels.
+    """
     dots = go.Scatter(
         x=points[:, 0],
         y=points[:, 1],
@@ -296,7 +303,13 @@ def color_axis(
 
 
 def frame_panels(figure: go.Figure, raster: Raster, *, panels: int = 1) -> go.Figure:
-    """Give every panel equal scales on both axes and make all panels zoom together."""
+    """Give every panel equal scales on both axes and make all panels zoom together.
+
+    Args:
+        figure: Figure to change and return.
+        raster: Raster of all panels.
+        panels: Number of panels.
+    """
     shared = {"visible": False, "constrain": "domain"}
     # Fixed ranges: Plotly's automatic ones add a margin of their own around points.
     figure.update_xaxes(range=_range(raster.x), **shared)

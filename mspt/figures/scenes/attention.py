@@ -96,7 +96,14 @@ def weights_scene(
 def share_scene(
     cloud: AttentionCloud, shares: Float[ndarray, " N"], field: Field, *, picked: tuple
 ) -> Scene:
-    """Return the share of every point's attention on supernodes beside the prediction."""
+    """Return the share of every point's attention on supernodes beside the prediction.
+
+    Args:
+        cloud: The cloud.
+        shares: Share of each point, from 0 to 1.
+        field: The prediction.
+        picked: Selected points.
+    """
     share = Field(
         name="on supernodes", unit="%", values=100 * shares, limits=(0.0, 100.0), palette="share"
     )
@@ -136,7 +143,13 @@ def masking_scene(
 
 
 def signed_field(name: str, unit: str, values: Float[ndarray, " N"]) -> Field:
-    """Return a signed quantity as a field whose colors diverge around zero."""
+    """Return a signed quantity as a field whose colors diverge around zero.
+
+    Args:
+        name: Name of the quantity.
+        unit: Its unit.
+        values: Values at the points.
+    """
     top = float(np.nanmax(np.abs(values))) or 1.0
     return Field(
         name=name, unit=unit, values=values, limits=(-top, top), palette="error", faded=True
@@ -144,7 +157,13 @@ def signed_field(name: str, unit: str, values: Float[ndarray, " N"]) -> Field:
 
 
 def plain_field(name: str, unit: str, values: Float[ndarray, " N"]) -> Field:
-    """Return a quantity as a field whose color bar shows 99 % of its values."""
+    """Return a quantity as a field whose color bar shows 99 % of its values.
+
+    Args:
+        name: Name of the quantity.
+        unit: Its unit.
+        values: Values at the points.
+    """
     low, high = (float(end) for end in np.nanquantile(values, [0.005, 0.995]))
     return Field(name=name, unit=unit, values=values, limits=(low, high))
 

@@ -39,7 +39,13 @@ def ball_around(points: Float[ndarray, "M X"]) -> Ball | None:
 
 
 def wire_ball(name: str, ball: Ball, *, patch: int) -> Spheres:
-    """Return a wire ball that moves with a patch in the exploded view."""
+    """Return a wire ball that moves with a patch in the exploded view.
+
+    Args:
+        name: Name of the layer.
+        ball: Center and radius.
+        patch: Patch with which the ball moves.
+    """
     center, radius = ball
     return Spheres(
         name=name,

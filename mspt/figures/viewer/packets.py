@@ -81,6 +81,11 @@ def quantize_values(
 ) -> UInt16[np.ndarray, "..."]:
     """Return values as 16-bit steps from ``low`` to ``high``; NaN becomes ``EMPTY``.
 
+    Args:
+        values: Values; those beyond the ends are clipped.
+        low: Value of step 0.
+        high: Value of the last step, ``STEPS``.
+
     Examples:
         >>> quantize_values(np.array([0.0, 1.0, 5.0, np.nan]), 0.0, 1.0).tolist()
         [0, 65534, 65534, 65535]
@@ -118,6 +123,11 @@ def quantize_bytes(
     values: Float[np.ndarray, " S"], low: float, high: float
 ) -> UInt8[np.ndarray, " S"]:
     """Return values as 8-bit steps from ``low`` to ``high``; NaN becomes ``low``.
+
+    Args:
+        values: Values; those beyond the ends are clipped.
+        low: Value of step 0.
+        high: Value of step 255.
 
     Examples:
         >>> quantize_bytes(np.array([0.0, 1.0, np.nan]), 0.0, 1.0).tolist()

@@ -114,6 +114,11 @@ def fit_values(
     result is continuous where a point leaves the neighborhood. The result is limited to the range
     of the fitted values.
 
+    Args:
+        points: Points with known values.
+        values: One or more values at each point.
+        nodes: Points at which values are wanted.
+
     Examples:
         >>> points = np.random.default_rng(0).random((100, 3))
         >>> node = np.array([[0.5, 0.25, 0.5]])

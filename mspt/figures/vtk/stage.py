@@ -67,7 +67,14 @@ def make_stage(mesh: SurfaceMesh, *, ground: float | None, dark: bool, height: i
 
 
 def add_plain(plotter: pv.Plotter, body: pv.PolyData, *, edges: bool, dark: bool) -> pv.Actor:
-    """Add a surface in matte gray."""
+    """Add a surface in matte gray.
+
+    Args:
+        plotter: Scene.
+        body: Surface.
+        edges: Whether to show the edges of the polygons.
+        dark: Whether the page is dark.
+    """
     return _matte(plotter.add_mesh(body, color=BODY[dark], show_edges=edges, edge_color=EDGE[dark]))
 
 
@@ -85,6 +92,15 @@ def add_colored(
 
     Errors use the light scale on dark pages too: with the dark one, a body without errors would be
     as dark as the page.
+
+    Args:
+        plotter: Scene.
+        surface: Surface with the values under the name of the quantity.
+        quantity: The quantity of the values.
+        limits: Values of the first and the last color.
+        diverging: Whether the values are errors.
+        edges: Whether to show the edges of the polygons.
+        dark: Whether the page is dark.
     """
     title = f"error of {label(quantity)}" if diverging else label(quantity)
     scale = error_scale(dark=False) if diverging else FIELD_SCALE
@@ -123,6 +139,11 @@ def thin_mesh(
 
     Vertices in the same cell of a grid are merged. This is for display only: the result need not be
     watertight.
+
+    Args:
+        mesh: Surface.
+        values: One value for each triangle; None for none.
+        most: Most triangles of the result.
     """
     if len(mesh.triangles) <= most:
         return mesh, values
