@@ -10,14 +10,14 @@ from numpy import ndarray
 from mspt.figures.viewer.scene import Spheres, Surface
 from mspt.geometry.mesh import SurfaceMesh
 
-BODY = "Body"
+BODY_LAYER = "Body"
 """Name of the layer of a body."""
 
 Ball = tuple[Float[ndarray, " X"], float]
 """Center and radius."""
 
 
-def body_layers(body: SurfaceMesh | None, *, name: str = BODY) -> tuple[Surface, ...]:
+def body_layers(body: SurfaceMesh | None, *, name: str = BODY_LAYER) -> tuple[Surface, ...]:
     """Return the layer of a body; none without a body."""
     if body is None:
         return ()

@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from mspt.evaluation.comparison import compare, views_of
 from mspt.figures.scenes.comparison import field_panels
-from mspt.figures.scenes.parts import BODY, ball_around, body_layers
+from mspt.figures.scenes.parts import BODY_LAYER, ball_around, body_layers
 from mspt.figures.scenes.tour_facts import TourFacts, facts_of
 from mspt.figures.viewer.scene import Field, Labels, Lines, Panel, Scene, Spheres, Stop
 from mspt.inspection.observe import (
@@ -200,7 +200,7 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
                 f"{in_flow:,} in the flow, with their distance to the body."
             ),
             panels=(_PLAIN,),
-            layers=(BODY,),
+            layers=(BODY_LAYER,),
             direction=front,
         ),
         Stop(
@@ -211,7 +211,7 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
             ),
             panels=(_PATCHES,),
             level=level,
-            layers=(BODY, BALLS),
+            layers=(BODY_LAYER, BALLS),
             direction=side,
             distance=3.4,
         ),
@@ -247,7 +247,7 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
                 f"softmax (mean of {facts.num_heads} heads)."
             ),
             panels=(_WEIGHTS,),
-            layers=(BODY, READ, READS, POINT),
+            layers=(BODY_LAYER, READ, READS, POINT),
             direction=nose,
             distance=3.0,
         ),
@@ -259,7 +259,7 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
                 "measured here."
             ),
             panels=(_PREDICTION, _ERROR),
-            layers=(BODY,),
+            layers=(BODY_LAYER,),
             direction=front,
         ),
     )
