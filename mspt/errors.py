@@ -1,12 +1,12 @@
-"""Errors meant for a person: each message says what was wrong, with the value, and what to do."""
+"""Errors that users can act on: each message states the rule, the value and what to do."""
 
 
 class MSPTError(Exception):
-    """Something a person can put right: a file, a shape, a setting."""
+    """Base of all errors that a user can correct: a file, a shape or a setting."""
 
 
 class CheckpointError(MSPTError):
-    """A checkpoint cannot be read, or is not what it says it is."""
+    """A checkpoint cannot be read, or its contents do not match its header."""
 
 
 class DataError(MSPTError):
@@ -14,8 +14,8 @@ class DataError(MSPTError):
 
 
 class SolverError(MSPTError):
-    """A solver cannot solve what it was given."""
+    """A solver cannot solve the given problem."""
 
 
 class GeometryError(MSPTError):
-    """A shape cannot be read or cannot be used."""
+    """A mesh file cannot be read, or its surface cannot be used."""

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from mspt.checkpoint import CheckpointInfo
-from mspt.figures.scenes.attention import Stage
+from mspt.figures.scenes.attention import AttentionCloud
 from mspt.inference.sample import Sample
 from mspt.inspection.masking import (
     Comparison,
@@ -49,10 +49,10 @@ def observed(key: Key, path: Path, _sample: Sample) -> Observed:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def stage(key: Key, _seen: Observed) -> Stage:  # noqa: ARG001
+def stage(key: Key, _seen: Observed) -> AttentionCloud:  # noqa: ARG001
     """Return what stays the same on one cloud."""
     looked_at, count = _seen.sample, _seen.recording.num_supernodes
-    return Stage(
+    return AttentionCloud(
         points=looked_at.points.numpy(),
         triangles=looked_at.triangles,
         body=looked_at.body,

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from mspt.figures.charts.attention import blocks_figure, comparison_figure, patch_matrix_figure
+from mspt.figures.charts.attention import blocks_figure, masking_figure, patch_matrix_figure
 from mspt.figures.charts.heads import head_grid_figure
 from mspt.inspection.observe import patch_matrix, summaries_by_block
 from mspt.inspection.weights import over_heads
@@ -119,7 +119,7 @@ def compare(shown: Shown, asked: Asked, *, dark: bool) -> None:
         return
     channel = shown.seen.sample.channels[asked.channel]
     quantity = channel.name if channel.unit in ("1", "") else f"{channel.name}, {channel.unit}"
-    figure = comparison_figure(
+    figure = masking_figure(
         found.attention,
         found.effect,
         own=np.array(shown.own),

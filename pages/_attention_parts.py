@@ -9,7 +9,7 @@ import streamlit as st
 from mspt.checkpoint import CheckpointInfo
 from mspt.figures.charts.designs import COUNT
 from mspt.figures.scenes.attention import (
-    Stage,
+    AttentionCloud,
     masking_scene,
     plain_field,
     share_scene,
@@ -35,7 +35,7 @@ class Shown:
     key: _attended.Key
     header: CheckpointInfo
     seen: Observed
-    stage: Stage
+    stage: AttentionCloud
     now: PointAttention
 
     @property

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from mspt.figures.theme import PICKED_ROW
+from mspt.figures.theme import ROW_HIGHLIGHT
 from pages._cuts import Cuts, View, error_of, table_of
 
 _MOST_STYLED = 4096
@@ -41,7 +41,7 @@ def show_table(view: View, cuts: Cuts, picked: int | None) -> None:
         if cuts.num_patches <= _MOST_STYLED:
             shown = shown.style.set_properties(
                 subset=pd.IndexSlice[[patch], :],
-                **{"font-weight": "bold", "background-color": PICKED_ROW},
+                **{"font-weight": "bold", "background-color": ROW_HIGHLIGHT},
             )
     order = table["patch"].to_list() if picked is None else [*first, *table.drop(first)["patch"]]
     st.dataframe(

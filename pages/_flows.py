@@ -18,7 +18,7 @@ from mspt.cli.shapes import recipe_for
 from mspt.data.sets.car.flow_case import PRESSURE_RANGE, FlowCase, flow_case
 from mspt.errors import MSPTError
 from mspt.evaluation.flows import FlowScore, score_flow
-from mspt.geometry.bodies.blocks import Block, block_mesh
+from mspt.geometry.bodies.blocks import BlockBody, block_mesh
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.readers import read_mesh_bytes
 from mspt.geometry.files.writers import write_stl
@@ -28,7 +28,7 @@ from mspt.inference.flow import carry_to_cells
 from mspt.inference.records import run_record
 from mspt.inference.shapes import ShapeResult, StageStarted, predict_shape
 from mspt.solvers.openfoam.results import Flow
-from mspt.solvers.openfoam.run import Progress, solve_flow
+from mspt.solvers.openfoam.run import SolverProgress, solve_flow
 from pages import _jobs, _parts, _shared
 from pages._shared import one_at_a_time
 
@@ -57,7 +57,7 @@ class Shape:
 @st.cache_resource(max_entries=16, show_spinner="Building the sample shape …")
 def example_shape(name: str) -> Shape:
     """Return a sample shape as if it had been uploaded, in meters: 4.5 m long."""
-    mesh = block_mesh(Block()) if name == "Ahmed body" else draw_body(*_BODIES[name]).mesh
+    mesh = block_mesh(BlockBody()) if name == "Ahmed body" else draw_body(*_BODIES[name]).mesh
     meters = SurfaceMesh(mesh.vertices * 4.5, mesh.triangles)
     with TemporaryDirectory(prefix="mspt-sample-") as folder:
         path = Path(folder) / "sample.stl"
@@ -145,7 +145,7 @@ def solve(result: ShapeResult) -> Generator[_jobs.Step, None, None]:
     placed = result.placed
     with closing(solve_flow(placed.mesh, recipe_for(placed))) as events:
         for event in events:
-            if isinstance(event, Progress):
+            if isinstance(event, SolverProgress):
                 words = f"{event.stage} {event.iteration or ''}".strip()
                 if event.residual:
                     words += f", residual of the pressure {_parts.minus(f'{event.residual:.1e}')}"

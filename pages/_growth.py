@@ -10,29 +10,36 @@ import streamlit as st
 from mspt.benchmarks.rows import (
     AXIS_MODELS,
     AXIS_VALUES,
-    Axis,
-    Quantity,
+    MeasuredQuantity,
     ScalingRow,
     Sweep,
+    SweepAxis,
     read_rows,
 )
-from mspt.benchmarks.sweep import Limits, Working, available_bytes, estimate, refusal, run_sweep
-from mspt.figures.charts.scaling import NAMES
+from mspt.benchmarks.sweep import (
+    MeasurementProgress,
+    SweepLimits,
+    available_bytes,
+    estimate,
+    refusal,
+    run_sweep,
+)
+from mspt.figures.charts.scaling import MODEL_NAMES
 from pages import _jobs
 from pages._growth_shown import LETTERS
 
 STORED_FILE = Path("assets/benchmarks/scaling.csv")
-AXES: dict[str, Axis] = {
+AXES: dict[str, SweepAxis] = {
     "Points N": "points",
     "Patches K": "patches",
     "Supernodes Q": "supernodes",
 }
-QUANTITIES: dict[str, Quantity] = {"Time": "seconds", "Peak memory": "peak_bytes"}
+QUANTITIES: dict[str, MeasuredQuantity] = {"Time": "seconds", "Peak memory": "peak_bytes"}
 JOB, HERE = "scaling_job", "scaling_rows"
 LONGEST_PASS = 20.0
 """Seconds of the longest pass that is begun while somebody watches."""
 
-_MODELS = {name: model for model, name in NAMES.items()}
+_MODELS = {name: model for model, name in MODEL_NAMES.items()}
 
 
 def stored_rows() -> list[ScalingRow]:
@@ -49,7 +56,7 @@ def rows_here() -> list[ScalingRow]:
     return list(rows.values())
 
 
-def sweep_for(axis: Axis, names: Sequence[str], stored: Sequence[ScalingRow]) -> Sweep:
+def sweep_for(axis: SweepAxis, names: Sequence[str], stored: Sequence[ScalingRow]) -> Sweep:
     """Return the sweep of the chosen models, of the same sizes as the stored one."""
     models = tuple(_MODELS[name] for name in names if _MODELS[name] in AXIS_MODELS[axis])
     of_axis = [row for row in stored if row.axis == axis]
@@ -60,9 +67,9 @@ def sweep_for(axis: Axis, names: Sequence[str], stored: Sequence[ScalingRow]) ->
     )
 
 
-def limits(device: str) -> Limits:
+def limits(device: str) -> SweepLimits:
     """Return what a measurement may take now."""
-    return Limits(memory_bytes=0.8 * available_bytes(device), seconds=LONGEST_PASS)
+    return SweepLimits(memory_bytes=0.8 * available_bytes(device), seconds=LONGEST_PASS)
 
 
 def up_to(sweep: Sweep, last: int) -> tuple[int, ...]:
@@ -85,7 +92,7 @@ def plan(
             seconds, memory = estimate(sweep, model, value, known=here, hints=stored)
             if reason := refusal(seconds, memory, bounds):
                 letter = LETTERS[sweep.axis]
-                left_out.append(f"{NAMES[model]} from {letter} = {value:,}: {reason}")
+                left_out.append(f"{MODEL_NAMES[model]} from {letter} = {value:,}: {reason}")
                 break
             runs, total = runs + 1, total + 5 + 4 * seconds
     words = f"{runs} sizes, each in a fresh process, about {total:.0f} s."
@@ -110,16 +117,16 @@ def measure(
     )
     with closing(events):
         for event in events:
-            if isinstance(event, Working):
+            if isinstance(event, MeasurementProgress):
                 row = event.row
                 words = (
-                    f"{NAMES[row.architecture]}, {letter} = {row.value:,}: {event.seconds:.0f} s, "
-                    f"about {event.expected_seconds:.2g} s a pass"
+                    f"{MODEL_NAMES[row.architecture]}, {letter} = {row.value:,}: "
+                    f"{event.seconds:.0f} s, about {event.expected_seconds:.2g} s a pass"
                 )
                 yield _jobs.Step(event.done / event.total, words)
             else:
                 done += 1
-                words = f"{NAMES[event.architecture]}, {letter} = {event.value:,}: done"
+                words = f"{MODEL_NAMES[event.architecture]}, {letter} = {event.value:,}: done"
                 yield _jobs.Step(done / total, words, event)
 
 

@@ -6,8 +6,15 @@ import pandas as pd
 import streamlit as st
 
 from mspt.benchmarks.fits import PAPER, Exponent, PaperFigure, closed_form, fit_rows
-from mspt.benchmarks.rows import Axis, Quantity, ScalingRow, Sweep, best_patches, rows_table
-from mspt.figures.charts.scaling import NAMES, Curve, scaling_figure
+from mspt.benchmarks.rows import (
+    MeasuredQuantity,
+    ScalingRow,
+    Sweep,
+    SweepAxis,
+    best_patches,
+    rows_table,
+)
+from mspt.figures.charts.scaling import MODEL_NAMES, Curve, scaling_figure
 from pages import _parts
 
 STORED = "stored curve"
@@ -19,7 +26,7 @@ LETTERS = {"points": "N", "patches": "K", "supernodes": "Q"}
 
 def curves(
     sweep: Sweep,
-    quantity: Quantity,
+    quantity: MeasuredQuantity,
     shown: Sequence[str],
     stored: Sequence[ScalingRow],
     here: Sequence[ScalingRow],
@@ -60,13 +67,13 @@ def curves(
     return drawn
 
 
-def _paper_note(figure: PaperFigure, quantity: Quantity) -> str:
+def _paper_note(figure: PaperFigure, quantity: MeasuredQuantity) -> str:
     groups = f"{figure.groups} {'slices' if figure.architecture == 'transolver' else 'K'}"
     return f"{groups}, at most" if figure.is_bound and quantity == "peak_bytes" else groups
 
 
 def _curve(
-    model: str, origin: str, rows: Sequence[ScalingRow], quantity: Quantity, note: str
+    model: str, origin: str, rows: Sequence[ScalingRow], quantity: MeasuredQuantity, note: str
 ) -> Curve:
     return Curve(
         architecture=model,
@@ -86,12 +93,12 @@ def _of(rows: Sequence[ScalingRow], sweep: Sweep, model: str) -> list[ScalingRow
     return sorted(own, key=lambda row: row.value)
 
 
-def _note(rows: Sequence[ScalingRow], sweep: Sweep, model: str, quantity: Quantity) -> str:
+def _note(rows: Sequence[ScalingRow], sweep: Sweep, model: str, quantity: MeasuredQuantity) -> str:
     fitted = fit_rows(rows, model, quantity=quantity) if sweep.axis == "points" else None
     return "" if fitted is None else f"N^{fitted.slope:.2f}"
 
 
-def chart(sweep: Sweep, quantity: Quantity, drawn: Sequence[Curve], *, dark: bool) -> None:
+def chart(sweep: Sweep, quantity: MeasuredQuantity, drawn: Sequence[Curve], *, dark: bool) -> None:
     """Show the curves."""
     titles = {
         "points": f"points N (log scale), L = {sweep.patch_size:,} points a patch",
@@ -116,7 +123,7 @@ def chart(sweep: Sweep, quantity: Quantity, drawn: Sequence[Curve], *, dark: boo
 
 
 def numbers(
-    sweep: Sweep, quantity: Quantity, rows: Sequence[ScalingRow], *, measured_here: bool
+    sweep: Sweep, quantity: MeasuredQuantity, rows: Sequence[ScalingRow], *, measured_here: bool
 ) -> None:
     """Show what the curves come down to, one number a model."""
     origin = _parts.MEASURED if measured_here else STORED
@@ -124,7 +131,7 @@ def numbers(
         own = _of(rows, sweep, model)
         with column:
             value, more = _summary(sweep, own, fit_rows(rows, model, quantity=quantity))
-            number(NAMES[model], value, origin=origin, help_text=more)
+            number(MODEL_NAMES[model], value, origin=origin, help_text=more)
 
 
 def _summary(sweep: Sweep, own: Sequence[ScalingRow], fitted: Exponent | None) -> tuple[str, str]:
@@ -161,7 +168,7 @@ def number(label: str, value: str, *, origin: str, help_text: str) -> None:
     )
 
 
-def machine(rows: Sequence[ScalingRow], axis: Axis) -> str:
+def machine(rows: Sequence[ScalingRow], axis: SweepAxis) -> str:
     """Say where rows were measured."""
     own = [row for row in rows if row.axis == axis and not row.stopped]
     if not own:
@@ -189,7 +196,7 @@ def table(sweep: Sweep, stored: Sequence[ScalingRow], here: Sequence[ScalingRow]
 def readable(full: pd.DataFrame) -> pd.DataFrame:
     """Return the columns of a table that fit the page, in readable units."""
     shown = full[["origin", "architecture", "num_points", "num_patches", "num_supernodes"]].copy()
-    shown["architecture"] = shown["architecture"].map(NAMES)
+    shown["architecture"] = shown["architecture"].map(MODEL_NAMES)
     shown["milliseconds"] = (1000 * full["seconds"]).round(1)
     shown["peak MB"] = (full["peak_bytes"] / 1e6).round(1)
     shown["not measured"] = full["stopped"]
@@ -206,7 +213,7 @@ def readable(full: pd.DataFrame) -> pd.DataFrame:
 def paper_caption() -> str:
     """Say what the paper's figures are."""
     parts = [
-        f"{NAMES[figure.architecture]} at {figure.num_points:,} points with {figure.groups} "
+        f"{MODEL_NAMES[figure.architecture]} at {figure.num_points:,} points with {figure.groups} "
         f"{'slices' if figure.architecture == 'transolver' else 'patches'}: "
         f"{1000 * figure.seconds:.0f} ms, {'within ' * figure.is_bound}{figure.gigabytes:g} GB "
         f"({figure.where})"

@@ -11,8 +11,8 @@ from streamlit.runtime.pages_manager import PagesManager
 from mspt.checkpoint import CheckpointInfo
 from mspt.config import PATCHED
 from mspt.data.case import Case, Quantity
-from mspt.data.registry import DATASETS, get_dataset
 from mspt.data.dataset import Dataset
+from mspt.data.registry import DATASETS, get_dataset
 from mspt.errors import MSPTError
 from mspt.evaluation.flows import label_noise
 from mspt.figures.charts.fields import suffix

@@ -8,9 +8,8 @@ import streamlit as st
 from mspt.checkpoint import CheckpointInfo
 from mspt.data.registry import DATASETS
 from mspt.data.sets.car.dataset import CAR
-from mspt.data.sets.car.families import family_and_split
+from mspt.data.sets.car.families import family_and_split, flow_index
 from mspt.data.sets.car.flow_case import FlowCase
-from mspt.data.sets.car.families import flow_index
 from mspt.data.sets.car.store import list_flows, load_flow
 from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.geometry.placement import Placement, place_mesh

@@ -12,7 +12,7 @@ from streamlit.errors import StreamlitAPIException
 from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from mspt.figures.viewer.encode import encode, shuffle_order
+from mspt.figures.viewer.encode import encode_scene, shuffle_order
 from mspt.figures.viewer.scene import Scene
 from mspt.figures.viewer.still import picture
 from pages import _parts
@@ -61,7 +61,7 @@ def show(
         height: In pixels.
         on_pick: Called before the rerun that follows a click on a point.
     """
-    encoded = encode(scene)
+    encoded = encode_scene(scene)
     extra = {"label": label, "height": height, "pickable": on_pick is not None}
     state = st.session_state.get(key)
     if state and state.get("plain"):  # this browser has no WebGL

@@ -30,8 +30,8 @@ quantity = _growth.QUANTITIES[
 ]
 names = top[2].pills(
     "Models",
-    list(_growth.NAMES.values()),
-    default=list(_growth.NAMES.values()),
+    list(_growth.MODEL_NAMES.values()),
+    default=list(_growth.MODEL_NAMES.values()),
     selection_mode="multi",
     key="models",
     bind="query-params",

@@ -1,1 +1,1 @@
-"""Time and memory: measured, modelled, fitted."""
+"""Time and memory of models and partitions: measurements, a cost model in closed form, and fits."""

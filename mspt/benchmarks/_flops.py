@@ -1,6 +1,9 @@
-"""Matrix products and attention of each architecture's forward pass, from its sizes.
+"""Floating-point operations of each architecture's forward pass, from its sizes.
 
-Letters as in :mod:`mspt.benchmarks.cost`.
+The product of an (a, b) and a (b, c) matrix counts ``2 a b c`` multiplications and additions.
+PyTorch's own counter gives exactly the same numbers (tests/benchmarks/test_cost.py).
+
+Letters as in :mod:`mspt.benchmarks.cost`; d, k, s, g and n in the code are D, K, S, G and N.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,15 +13,15 @@ from mspt.config import Architecture, ModelConfig
 
 
 @dataclass(frozen=True)
-class Products:
-    """Arithmetic of one forward pass.
+class FlopCounts:
+    """Multiplications and additions of one forward pass.
 
     Attributes:
-        linear: In layers whose inputs need a gradient.
-        first: In the first layer, whose inputs need none.
-        attention: In fused attention.
-        repeated: Of ``linear``, what a training step computes twice to save memory.
-        repeated_attention: The same of ``attention``.
+        linear: Of all linear layers but the first, whose backward pass has two products each.
+        first: Of the first layer, whose inputs need no gradient.
+        attention: Of attention, without its projections.
+        repeated: Part of ``linear`` that a training step recomputes to save memory.
+        repeated_attention: Part of ``attention`` that a training step recomputes.
     """
 
     linear: float
@@ -29,8 +32,10 @@ class Products:
 
 
 def input_channels(config: ModelConfig) -> int:
-    """Return the channels that the embedding reads of each point."""
+    """Return I, the number of input channels of the embedding for each point."""
     if config.architecture == "published":
+        # The authors' code replaces the coordinates by distances to a grid that has two axes for
+        # structured data and three otherwise; the other models append the distances.
         axes = 2 if config.structured_shape else 3
         return (config.unified_position**axes or config.space_dim) + config.in_features
     references = config.unified_position**config.space_dim if config.unified_position else 0
@@ -38,61 +43,71 @@ def input_channels(config: ModelConfig) -> int:
 
 
 def _embedding(config: ModelConfig, n: int) -> tuple[float, float]:
-    """Return the products of the embedding's two layers."""
+    """Return the operations of the embedding's two layers, whose hidden width is 2 D."""
     d = float(config.width)
     return 2 * n * input_channels(config) * 2 * d, 2 * n * 2 * d * d
 
 
-def _mspt_products(config: ModelConfig, n: int) -> Products:
+def _mspt_flops(config: ModelConfig, n: int) -> FlopCounts:
+    """Count the forward pass of MSPT."""
     d, blocks = float(config.width), config.num_blocks
     hidden = config.mlp_ratio * d
     k = config.patches_for(n)
     s = k * config.num_supernodes
     first, second = _embedding(config, n)
+    # Points need queries, keys, values and an output; supernodes only keys and values.
     projections = 2 * n * 4 * d * d + 2 * s * 2 * d * d
+    # The task head replaces the feed-forward network of the last block.
     head = 2 * n * hidden * (d + config.out_channels)
-    return Products(
+    return FlopCounts(
         linear=second + blocks * projections + (blocks - 1) * 4 * n * d * hidden + head,
         first=first,
         attention=blocks * 4 * n * d * (n / k + s),
     )
 
 
-def _published_products(config: ModelConfig, n: int) -> Products:
+def _published_flops(config: ModelConfig, n: int) -> FlopCounts:
+    """Count the forward pass of the authors' published variant."""
     d, blocks = float(config.width), config.num_blocks
-    k, seen = published_rows(config, n)
-    rows = k * seen
+    k, patch_rows = published_rows(config, n)
+    rows = k * patch_rows
     first, second = _embedding(config, n)
+    # Queries, keys, values and output (4 D^2), then the first layer (4 D^2) and the last layer
+    # (4 D^2) of the inner network, for each row of each patch.
     projections, last_linear = rows * (4 + 4) * 2 * d * d, rows * 4 * 2 * d * d
     if config.pooling == "linear":
         projections += 2 * k * d * config.num_supernodes * d
     half_mlp = 2 * n * d * config.mlp_ratio * d
-    attention = blocks * 4 * rows * d * seen
-    return Products(
+    attention = blocks * 4 * rows * d * patch_rows
+    return FlopCounts(
         linear=second
         + blocks * (projections + last_linear + 2 * half_mlp)
         + 2 * n * d * config.out_channels,
         first=first,
         attention=attention,
-        # The last layer of each part is spared: nobody needs its result again.
+        # Checkpointing recomputes each part but for its last layer, whose output is not needed.
         repeated=blocks * (projections + half_mlp),
         repeated_attention=attention,
     )
 
 
 def published_rows(config: ModelConfig, n: int) -> tuple[int, int]:
-    """Return K and the rows of one patch with its copy of all supernodes."""
+    """Return K, and the rows of one padded patch with its copy of all supernodes (L + K Q)."""
     k = config.patches_for(n)
     return k, -(-n // k) + k * config.num_supernodes
 
 
-def _transolver_products(config: ModelConfig, n: int) -> Products:
+def _transolver_flops(config: ModelConfig, n: int) -> FlopCounts:
+    """Count the forward pass of Transolver."""
     d, g = float(config.width), config.num_slices
     head_width = d / config.num_heads
     first, second = _embedding(config, n)
-    kernel = 9 if config.structured_shape else 1
+    kernel = 9 if config.structured_shape else 1  # on grids, convolutions over 3 x 3 points
+    # For each point two projections (4 D^2), the output (2 D^2) and the feed-forward network; for
+    # each slice queries, keys and values within heads.
     layers = (kernel * 4 + 2 + 4 * config.mlp_ratio) * n * d * d + 6 * g * d * head_width
-    return Products(
+    # Slice weights, pooling into slices and reading them back cost 2 N D G each.
+    return FlopCounts(
         linear=second
         + config.num_blocks * (layers + 6 * n * d * g)
         + 2 * n * d * config.out_channels,
@@ -101,21 +116,23 @@ def _transolver_products(config: ModelConfig, n: int) -> Products:
     )
 
 
-def _full_attention_products(config: ModelConfig, n: int) -> Products:
+def _full_attention_flops(config: ModelConfig, n: int) -> FlopCounts:
+    """Count the forward pass of the transformer over all points."""
     d = float(config.width)
     first, second = _embedding(config, n)
+    # Queries, keys, values and output (2 D^2 each), and the feed-forward network.
     layers = (8 + 4 * config.mlp_ratio) * n * d * d
-    return Products(
+    return FlopCounts(
         linear=second + config.num_blocks * layers + 2 * n * d * config.out_channels,
         first=first,
         attention=config.num_blocks * 4 * n * n * d,
     )
 
 
-PRODUCTS: Mapping[Architecture, Callable[[ModelConfig, int], Products]] = {
-    "mspt": _mspt_products,
-    "published": _published_products,
-    "transolver": _transolver_products,
-    "full_attention": _full_attention_products,
+FLOP_COUNTS: Mapping[Architecture, Callable[[ModelConfig, int], FlopCounts]] = {
+    "mspt": _mspt_flops,
+    "published": _published_flops,
+    "transolver": _transolver_flops,
+    "full_attention": _full_attention_flops,
 }
-"""Arithmetic of a forward pass of one cloud of so many points."""
+"""Counts the operations of a forward pass over one cloud of N points, for each architecture."""

@@ -1,6 +1,11 @@
-"""Float32 numbers alive at the worst moment of each architecture's passes, from its sizes.
+"""Float32 numbers held at the peak of each architecture's passes, from its sizes.
 
-Letters as in :mod:`mspt.benchmarks.cost`.
+The coefficients count the tensors that the code of each model and PyTorch's CPU kernels hold at the
+same time; a ``max`` stands where the peak may be in one of several phases. They agree within 4 %
+with a count of every live tensor (tests/benchmarks/test_cost.py). Whoever changes the order of
+operations in a model must count again.
+
+Letters as in :mod:`mspt.benchmarks.cost`; d, k, g and n in the code are D, K, G and N.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,61 +15,88 @@ from mspt.config import Architecture, ModelConfig
 from mspt.models.embedding import STREAM_ROWS
 
 INDEX_FLOATS = 2
-"""Room of an index beside a float32."""
+"""An index is an int64, which takes the memory of two float32 numbers."""
 
 
 def _mspt_forward(config: ModelConfig, n: int) -> float:
+    """Count a forward pass of MSPT without gradients, which works on ``rows`` rows at a time."""
     d, ratio, k = float(config.width), config.mlp_ratio, config.patches_for(n)
     size = -(-n // k)
     rows = min(n, size * max(1, STREAM_ROWS // size))
-    supernodes = 3 * k * config.num_supernodes * d
+    supernodes = 3 * k * config.num_supernodes * d  # pooled features, keys and values
     given = config.space_dim + config.in_features
+    # Throughout: the activations, which are updated in place, and the leaf order.
     return n * (d + INDEX_FLOATS) + max(
+        # Embedding: inputs in leaf order; of some rows the hidden layer (2 D) around its GELU.
         n * given + rows * (input_channels(config) + 4 * d),
+        # Block: normalized rows, queries, keys, values, both outputs and their log-sum-exps; or
+        # normalized rows and the hidden layer around its GELU.
         supernodes + rows * max(6 * d + 4 * config.num_heads, (1 + 2 * ratio) * d),
+        # Result in leaf order and in the order of the input.
         2 * n * config.out_channels,
     )
 
 
 def _mspt_train(config: ModelConfig, n: int) -> float:
+    """Count a training step of MSPT: what the gradient needs, and temporaries at its start."""
     d, ratio, blocks = float(config.width), config.mlp_ratio, config.num_blocks
     supernodes = config.patches_for(n) * config.num_supernodes
+    # Two residual sums, two normalized features, queries, keys, values and the attention output
+    # (8 D); the hidden layer around its GELU; a log-sum-exp for each head; mean and deviation of
+    # three LayerNorm calls (6), because pooling normalizes once more.
     block = n * ((8 + 2 * ratio) * d + config.num_heads + 6) + 3 * supernodes * d
+    # Hidden layer of the embedding around its GELU, its inputs, the result in both orders.
     ends = n * (4 * d + input_channels(config) + 2 * config.out_channels + INDEX_FLOATS)
+    # Temporaries of the backward pass, in the head or, for narrow networks, in the last attention,
+    # when the head's hidden layer (2 ratio D) is already released.
     return blocks * block + ends + max(ratio, 4.5 - 2 * ratio) * n * d
 
 
 def _published_forward(config: ModelConfig, n: int) -> float:
-    d, (k, seen) = float(config.width), published_rows(config, n)
-    rows = k * seen
-    return 3 * n * d + rows * max(12 * d, 5 * d + config.num_heads * seen)
+    """Count a forward pass of the published variant, all rows of which are held at once."""
+    d, (k, patch_rows) = float(config.width), published_rows(config, n)
+    rows = k * patch_rows
+    # The inner network, whose hidden layer of 4 D is held before and after its GELU, or attention,
+    # whose weights torch's inference kernel stores.
+    return 3 * n * d + rows * max(12 * d, 5 * d + config.num_heads * patch_rows)
 
 
 def _published_train(config: ModelConfig, n: int) -> float:
-    d, (k, seen) = float(config.width), published_rows(config, n)
+    """Count a training step of the published variant, which recomputes each block's parts."""
+    d, (k, patch_rows) = float(config.width), published_rows(config, n)
+    # Only the inputs of the checkpointed parts are kept for each block, and two LayerNorms.
     block = n * (4 * d + 4) + k * config.num_supernodes * d
-    once = k * seen * (21 * d + config.num_heads + 4)
+    # All that the gradient of one PMSA needs, which is recomputed for one block at a time.
+    once = k * patch_rows * (21 * d + config.num_heads + 4)
     return config.num_blocks * block + _baseline_ends(config, n) - 2 * n * d + once
 
 
 def _transolver_forward(config: ModelConfig, n: int) -> float:
+    """Count a forward pass of Transolver; ``weights`` are the slice weights of one point."""
     d, weights = float(config.width), config.num_heads * config.num_slices
+    # While slice weights are computed, while points read the slices back, or in the network.
     return n * max(5 * d + 2 * weights, 7 * d + weights, (4 + 2 * config.mlp_ratio) * d)
 
 
 def _transolver_train(config: ModelConfig, n: int) -> float:
+    """Count a training step of Transolver."""
     d, ratio, g = float(config.width), config.mlp_ratio, config.num_slices
     weights = config.num_heads * g
     block = n * ((7 + 2 * ratio) * d + weights + 4) + 7 * g * d
+    # The first gradients: of the head, of the hidden layer, or of the slice weights, when the
+    # feed-forward network of the last block is already released.
     backward = n * max(d, (ratio - 1) * d, 3 * weights - (2 * ratio + 3) * d)
     return config.num_blocks * block + _baseline_ends(config, n) + backward
 
 
 def _full_attention_forward(config: ModelConfig, n: int) -> float:
+    """Count a forward pass of full attention: the peak is in attention or in the network."""
+    # Attention holds 8 D for each point; the network 4 D and its hidden layer around the GELU.
     return float(n * config.width * max(8, 4 + 2 * config.mlp_ratio))
 
 
 def _full_attention_train(config: ModelConfig, n: int) -> float:
+    """Count a training step of full attention; attention is fused and stores no weights."""
     d, ratio = float(config.width), config.mlp_ratio
     block = n * ((8 + 2 * ratio) * d + config.num_heads + 4)
     backward = n * d * max(1, ratio - 1)
@@ -72,14 +104,15 @@ def _full_attention_train(config: ModelConfig, n: int) -> float:
 
 
 def _baseline_ends(config: ModelConfig, n: int) -> float:
-    """Return what embedding and task head keep for the gradient."""
+    """Return what embedding and task head of a baseline keep for the gradient."""
     return float(n * (6 * config.width + input_channels(config) + 2 + config.out_channels))
 
 
 def matrix_entries(config: ModelConfig) -> float:
-    """Return the entries of the layers' matrices: what their gradients take at the peak.
+    """Return the number of weights in linear layers, whose gradients exist at the peak.
 
-    The published variant's peak comes before there are any: in the last block, computed again.
+    The published variant reaches its peak while it recomputes the last block, before any gradient
+    of a weight exists.
     """
     if config.architecture == "published":
         return 0.0
@@ -95,4 +128,4 @@ MEMORY: Mapping[Architecture, tuple[_Memory, _Memory]] = {
     "transolver": (_transolver_forward, _transolver_train),
     "full_attention": (_full_attention_forward, _full_attention_train),
 }
-"""Of a forward pass, and of a training step without the gradients of matrices."""
+"""Counts a forward pass, and a training step without the gradients of weights."""

@@ -1,4 +1,4 @@
-"""Peak memory of a piece of work, above what was held before it."""
+"""Peak memory of a call, in addition to the memory that was in use before it."""
 
 import ctypes
 import gc
@@ -10,8 +10,11 @@ import psutil
 import torch
 
 
-def peak_bytes(run: Callable[[], None], device: torch.device) -> int:
-    """Return the peak memory of a pass above what was held before it."""
+def measure_peak_bytes(run: Callable[[], None], device: torch.device) -> int:
+    """Return the peak memory of a call in bytes, minus the memory in use before it.
+
+    On the CPU this is the resident memory of the process, including what libraries allocate.
+    """
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
@@ -24,9 +27,10 @@ def peak_bytes(run: Callable[[], None], device: torch.device) -> int:
 
 
 def _reset_peak(process: psutil.Process) -> int:
-    """Let Linux forget the peak so far; elsewhere the peak of the process's life has to do.
+    """Reset the peak where the system allows it (Linux), and return the memory in use.
 
-    What the warm-up left with the allocator goes back first: small sizes would hide in it.
+    The C library first returns unused memory to the system: otherwise a small call would reuse
+    memory that the warm-up left behind, and its peak would not show.
     """
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
@@ -34,13 +38,14 @@ def _reset_peak(process: psutil.Process) -> int:
         trim(0)
     reset = Path("/proc/self/clear_refs")
     if reset.exists():
-        reset.write_text("5")
+        reset.write_text("5")  # resets the peak alone; see "man 5 proc"
     return process.memory_info().rss
 
 
 def _peak(process: psutil.Process) -> int:
+    """Return the peak resident memory: since the reset on Linux, since the start on Windows."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
-        return 1024 * int(line.split()[1])
+        return 1024 * int(line.split()[1])  # the kernel reports kibibytes
     return getattr(process.memory_info(), "peak_wset", process.memory_info().rss)

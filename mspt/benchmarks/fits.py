@@ -1,4 +1,4 @@
-"""How fast time and memory grow: fitted exponents, the closed form, and the paper's figures.
+"""Growth of time and memory: fitted exponents, the cost model, and numbers from the paper.
 
 Letters: N points, K patches, Q supernodes per patch.
 """
@@ -10,11 +10,14 @@ from math import exp, log
 import numpy as np
 
 from mspt.benchmarks.cost import flops, peak_bytes
-from mspt.benchmarks.rows import Quantity, ScalingRow, Sweep, is_measured
+from mspt.benchmarks.rows import MeasuredQuantity, ScalingRow, Sweep, is_measured
 from mspt.config import Architecture
 
 FIT_FROM = 10_000.0
-"""Points from which exponents are fitted: below, fixed costs hide the growth."""
+"""Smallest number of points used in fits: below it, fixed costs dominate."""
+
+SLOPE_DIGITS = 12
+"""Decimals of a slope: the digits after these are rounding errors of the fit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +25,10 @@ class Exponent:
     """Growth of a quantity as a power of the axis.
 
     Attributes:
-        slope: Of the straight line through the logarithms, by least squares.
-        first: Smallest value of the axis that was used.
-        last: Largest.
-        points: How many values.
+        slope: The exponent: slope of a least-squares line through the logarithms.
+        first: Smallest value of the axis in the fit.
+        last: Largest value of the axis in the fit.
+        points: Number of values in the fit.
     """
 
     slope: float
@@ -37,7 +40,15 @@ class Exponent:
 def fit_exponent(
     values: Sequence[float | int], results: Sequence[float | int], *, start: float = 0.0
 ) -> Exponent | None:
-    """Fit a power law to results from ``start`` on; None for fewer than two values.
+    """Fit a power law to results at values from ``start`` on.
+
+    Args:
+        values: Values of the axis.
+        results: Positive results at these values; others are left out.
+        start: Smallest value in the fit.
+
+    Returns:
+        The exponent, or None for fewer than two different values.
 
     Examples:
         >>> fit_exponent([1, 10, 100], [2, 200, 20000]).slope
@@ -47,17 +58,28 @@ def fit_exponent(
     used = (x >= start) & (x > 0) & (y > 0)
     if len(np.unique(x[used])) < 2:
         return None
-    # From deviations: fitting slope and offset together loses the digits of close values.
+    # Deviations from the mean: solving for slope and offset together loses digits of close values.
     across, up = (part - part.mean() for part in (np.log(x[used]), np.log(y[used])))
     slope = (across @ up) / (across @ across)
     first, last = x[used].min(), x[used].max()
     return Exponent(
-        slope=round(float(slope), 12), first=float(first), last=float(last), points=int(used.sum())
+        slope=round(float(slope), SLOPE_DIGITS),
+        first=float(first),
+        last=float(last),
+        points=int(used.sum()),
     )
 
 
-def fit_rows(rows: Sequence[ScalingRow], model: str, *, quantity: Quantity) -> Exponent | None:
-    """Fit how a quantity of one model grows with N, from :data:`FIT_FROM` points on."""
+def fit_rows(
+    rows: Sequence[ScalingRow], model: str, *, quantity: MeasuredQuantity
+) -> Exponent | None:
+    """Fit the growth with N of a quantity of one model, from :data:`FIT_FROM` points on.
+
+    Args:
+        rows: Rows of any sweep; only measurements along ``points`` are used.
+        model: Architecture.
+        quantity: ``seconds`` or ``peak_bytes``.
+    """
     own = [
         row
         for row in rows
@@ -72,13 +94,23 @@ def closed_form(
     model: Architecture,
     values: Sequence[int],
     *,
-    quantity: Quantity,
+    quantity: MeasuredQuantity,
     measured: Sequence[ScalingRow],
 ) -> list[float]:
-    """Return the closed form at some values of the axis.
+    """Return the prediction of the cost model at some values of the axis.
 
-    Memory is as it is. Arithmetic becomes time by the one rate, in the geometric mean, of the
-    measured rows of that model; NaN if there are none.
+    Memory is predicted without any measurement. Operations become seconds by one factor for each
+    model: the geometric mean of seconds per operation over its measured rows.
+
+    Args:
+        sweep: The sweep, which fixes all other sizes.
+        model: Architecture.
+        values: Values of the axis.
+        quantity: ``seconds`` or ``peak_bytes``.
+        measured: Measured rows, of any model.
+
+    Returns:
+        Seconds, NaN if no row of the model was measured; or bytes.
     """
     if quantity == "peak_bytes":
         return [
@@ -86,6 +118,7 @@ def closed_form(
             for value in values
         ]
     own = [row for row in measured if row.architecture == model and is_measured(row, sweep)]
+    # Fixed costs dominate the time of small sizes, which are used only if there are no others.
     large = [row for row in own if row.num_points >= FIT_FROM] or own
     ratios = [
         log(row.seconds / flops(sweep.config(model, row.value), row.num_points, work=sweep.work))
@@ -100,16 +133,16 @@ def closed_form(
 
 @dataclass(frozen=True, kw_only=True)
 class PaperFigure:
-    """A number that the paper reports; GPU and precision are not told.
+    """Latency and memory that the paper reports; it does not state the GPU or the precision.
 
     Attributes:
-        architecture: Which model.
+        architecture: Architecture.
         num_points: Points N.
         groups: Patches of MSPT, slices of Transolver.
         seconds: Latency of a forward pass.
         gigabytes: Peak memory in GB.
-        where: Where in the paper.
-        is_bound: Whether memory is only said to stay within that.
+        where: Place in the paper.
+        is_bound: Whether ``gigabytes`` is only an upper bound.
     """
 
     architecture: Architecture

@@ -1,7 +1,7 @@
 """Time and peak memory of whole models, each measured in a fresh process.
 
-Every round runs every model once, so that a slow moment of the machine hits all of them.
-Nothing but the work is timed: partitions are built before, and given.
+Every round runs every model once, so that other load on the machine affects all of them alike.
+Only the pass itself is timed: partitions are built beforehand.
 """
 
 import json
@@ -18,42 +18,46 @@ from typing import Any
 import psutil
 import torch
 
-from mspt.benchmarks._peak import peak_bytes
-from mspt.benchmarks._timing import matrix_rate, pass_over, timed
+from mspt.benchmarks._peak import measure_peak_bytes
+from mspt.benchmarks._timing import matrix_flops_per_second, prepare_pass, time_call
 from mspt.benchmarks.cost import Work, forward_flops, streaming_bytes
 from mspt.checkpoint import build_model
 from mspt.config import ModelConfig
 from mspt.errors import MSPTError
 from mspt.inference.predict import pick_device
 
-PROJECT = Path(__file__).parents[2]  # where a fresh process finds the library
-WARM_UP_POINTS = 2048
-LONG_PASS = 4.0
-"""Seconds after which a pass is not repeated."""
+PROJECT = Path(__file__).parents[2]
+"""Working directory of a new process, in which ``python -m mspt...`` finds the library."""
 
-LOOKS_PER_SECOND = 10
-"""How often a measuring process is looked after."""
+WARM_UP_POINTS = 2048
+"""Points of the warm-up pass: few, so that it leaves little memory behind."""
+
+LONG_PASS_SECONDS = 4.0
+"""A pass that takes longer is not repeated; it varies little, and a sweep should end."""
+
+POLLS_PER_SECOND = 10
+"""How often time and memory of a measurement process are read."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """One model in one process.
+    """Time and memory of one model, measured in one process.
 
     Attributes:
-        work: ``forward``, or ``train`` for a forward and its gradient.
-        architecture: Which model.
+        work: ``forward``, or ``train`` for a forward pass and its gradient.
+        architecture: Architecture.
         num_points: Points N.
         num_patches: Patches K; slices for Transolver.
         width: Model width D.
         num_blocks: Blocks.
-        threads: Threads of the processor.
-        device: Where it ran.
+        threads: CPU threads.
+        device: Device of the model.
         seconds: Median over the repeats.
-        fastest: Fastest repeat.
-        slowest: Slowest repeat.
-        peak_bytes: Peak memory of the first pass above what held weights and inputs.
-        activation_bytes: One N x D activation, as a yardstick.
-        matrix_share: Share of the machine's matrix-product rate; 0 where no cost is known.
+        fastest: Seconds of the fastest repeat.
+        slowest: Seconds of the slowest repeat.
+        peak_bytes: Peak memory of the first pass, in addition to weights and inputs.
+        activation_bytes: Size of one N x D activation, for comparison.
+        matrix_share: Achieved share of the machine's matrix-product rate; 0 where not computed.
     """
 
     work: str
@@ -72,7 +76,7 @@ class Measurement:
     matrix_share: float
 
     def row(self) -> dict[str, Any]:
-        """Return one row of a table."""
+        """Return the measurement as one row of a table."""
         return asdict(self)
 
 
@@ -85,14 +89,22 @@ def measure_models(
     threads: int | None = None,
     device: str = "cpu",
 ) -> Iterator[Measurement]:
-    """Measure each config in each round, in a process of its own.
+    """Measure each config once in each round, each time in a new process.
+
+    Args:
+        configs: Models to measure.
+        num_points: Points N.
+        work: ``forward`` or ``train``.
+        rounds: Number of rounds.
+        threads: CPU threads; all of them if None.
+        device: Device of the models.
 
     Raises:
-        MSPTError: If a process fails; the message says how it ended.
+        MSPTError: If a process fails; the message ends with its last line of output.
     """
     for _ in range(rounds):
         for config in configs:
-            yield _in_fresh_process(
+            yield _measure_once(
                 {
                     "config": config.to_dict(),
                     "num_points": num_points,
@@ -104,7 +116,7 @@ def measure_models(
 
 
 def combine(measurements: Sequence[Measurement]) -> list[Measurement]:
-    """Return one measurement for each model and size: medians over the rounds."""
+    """Return one measurement for each model and size, with medians over the rounds."""
     groups: dict[tuple[Any, ...], list[Measurement]] = {}
     for one in measurements:
         key = (one.work, one.architecture, one.num_points, one.num_patches, one.width)
@@ -128,31 +140,38 @@ def _median(group: Sequence[Measurement]) -> Measurement:
     )
 
 
-def _in_fresh_process(task: dict[str, Any]) -> Measurement:
-    *_, last = measuring(task)
+def _measure_once(task: dict[str, Any]) -> Measurement:
+    *_, last = measure_in_process(task)
     if not isinstance(last, Measurement):
-        raise MSPTError(f"measuring must end with a measurement, got {last}")
+        raise MSPTError(
+            f"a measurement process must report a measurement, got {last}; run it again"
+        )
     return last
 
 
 @dataclass(frozen=True)
 class ProcessStatus:
-    """One look at a measuring process: how long it has run and the memory it holds."""
+    """State of a measurement process that is still running.
+
+    Attributes:
+        seconds: Time since its start.
+        resident_bytes: Memory it holds.
+    """
 
     seconds: float
     resident_bytes: int
 
 
-def measuring(task: dict[str, Any]) -> Generator[ProcessStatus | Measurement, None, None]:
-    """Measure in a fresh process, looking at it while it works; the measurement comes last.
+def measure_in_process(task: dict[str, Any]) -> Generator[ProcessStatus | Measurement, None, None]:
+    """Measure in a new process; yield its status while it runs and the measurement at the end.
 
-    Closing the generator ends the process at once: stopping is the caller's.
+    Closing the generator ends the process at once.
 
     Args:
-        task: Keywords of :func:`measure`, the config as plain values.
+        task: Keyword arguments of :func:`measure`, with the config as a dictionary.
 
     Raises:
-        MSPTError: If the process fails; the message says how it ended.
+        MSPTError: If the process fails; the message ends with its last line of output.
     """
     command = [sys.executable, "-m", "mspt.benchmarks.models", json.dumps(task)]
     started = perf_counter()
@@ -162,19 +181,20 @@ def measuring(task: dict[str, Any]) -> Generator[ProcessStatus | Measurement, No
         try:
             while not _has_ended(process):
                 yield ProcessStatus(perf_counter() - started, _resident_bytes(process.pid))
-            output, complaint = process.communicate()
-        finally:
+            output, stderr = process.communicate()
+        finally:  # also when the caller closes the generator
             process.kill()
     if process.returncode:
-        reason = (complaint.strip().splitlines() or [f"exit status {process.returncode}"])[-1]
+        reason = (stderr.strip().splitlines() or [f"exit status {process.returncode}"])[-1]
         architecture = task["config"]["architecture"]
         raise MSPTError(f"measuring {architecture} at {task['num_points']} points failed: {reason}")
     yield Measurement(**json.loads(output))
 
 
 def _has_ended(process: subprocess.Popen[str]) -> bool:
+    """Wait for the process until the next poll; return whether it has ended."""
     try:
-        process.wait(1 / LOOKS_PER_SECOND)
+        process.wait(1 / POLLS_PER_SECOND)
     except subprocess.TimeoutExpired:
         return False
     return True
@@ -183,7 +203,7 @@ def _has_ended(process: subprocess.Popen[str]) -> bool:
 def _resident_bytes(pid: int) -> int:
     try:
         return psutil.Process(pid).memory_info().rss
-    except psutil.NoSuchProcess:
+    except psutil.NoSuchProcess:  # it ended between the poll and this call
         return 0
 
 
@@ -197,31 +217,35 @@ def measure(
     repeats: int = 3,
     with_rate: bool = True,
 ) -> Measurement:
-    """Measure one model in this process; memory is exact only in a fresh one.
+    """Measure one model in this process.
 
-    A pass that takes longer than :data:`LONG_PASS` is timed once.
+    Peak memory is exact only in a new process, because memory that was released but not returned to
+    the system hides part of it. A pass that takes longer than :data:`LONG_PASS_SECONDS` is timed
+    once.
 
     Args:
-        config: The model.
+        config: Model to measure.
         num_points: Points N.
-        work: What is done.
-        threads: Threads of the processor.
-        device: Where.
-        repeats: Timed passes.
+        work: ``forward`` or ``train``.
+        threads: CPU threads.
+        device: Device of the model.
+        repeats: Number of timed passes.
         with_rate: Whether to measure the machine's matrix-product rate for ``matrix_share``.
     """
     torch.set_num_threads(threads)
     target = pick_device(device)
     model = build_model(config).to(target).train(work == "train")
+    # The warm-up loads kernels; a partition needs at least one point for each patch.
     few = min(num_points, max(WARM_UP_POINTS, config.num_patches or 1))
-    run = pass_over(model, config, few, work, target)
+    run = prepare_pass(model, config, few, work, target)
     run()
-    run = pass_over(model, config, num_points, work, target)
-    peak = peak_bytes(run, target)
-    times = [timed(run)]
-    while len(times) < repeats and times[0] < LONG_PASS:
-        times.append(timed(run))
-    times.sort()
+    run = prepare_pass(model, config, num_points, work, target)
+    # Memory before time: the first pass is the only one that starts without memory left over.
+    peak = measure_peak_bytes(run, target)
+    times = [time_call(run)]
+    while len(times) < repeats and times[0] < LONG_PASS_SECONDS:
+        times.append(time_call(run))
+    times.sort()  # so that the first is the fastest and the last the slowest
     seconds = statistics.median(times)
     is_costed = with_rate and config.architecture == "mspt" and work == "forward"
     flops = forward_flops(config, num_points) if is_costed else 0.0
@@ -239,11 +263,12 @@ def measure(
         slowest=times[-1],
         peak_bytes=peak,
         activation_bytes=streaming_bytes(config, num_points),
-        matrix_share=flops / seconds / matrix_rate(target) if flops else 0.0,
+        matrix_share=flops / seconds / matrix_flops_per_second(target) if flops else 0.0,
     )
 
 
 def _num_groups(config: ModelConfig, num_points: int) -> int:
+    """Return patches, slices of Transolver, or 1 for full attention."""
     match config.architecture:
         case "transolver":
             return config.num_slices

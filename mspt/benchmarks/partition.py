@@ -1,10 +1,11 @@
-"""Time the ball tree beside the trees of scikit-learn and, where installed, ``balltree-erwin``.
+"""Time of the ball tree compared with scikit-learn's trees and, if installed, ``balltree-erwin``.
 
-The methods take turns within each round, so that whatever else the machine does slows all of them;
-ratios are taken within a round.
+The methods take turns within each round, so that other load on the machine affects all of them, and
+ratios are computed within a round.
 
-``balltree-erwin`` stops at the patches and measures no balls, the trees of scikit-learn stop at the
-patches; ours goes on to leaves of 16 points, measures every ball and inverts the permutation.
+The methods do not do equal work: ``balltree-erwin`` stops at the patches and computes no balls, the
+trees of scikit-learn stop at the patches; ours continues to leaves of 16 points, computes every
+ball and inverts the permutation.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,13 +28,13 @@ OURS = "ours"
 
 @dataclass(frozen=True, kw_only=True)
 class PartitionTiming:
-    """Time one method takes to partition one cloud, measured here.
+    """Time that one method takes to partition one cloud.
 
     Attributes:
         method: Name of the method; ours is ``ours``.
         num_points: Points N of the cloud.
-        num_patches: Patches K asked for; a bound for the methods that know only powers of two.
-        num_threads: Threads that torch was allowed.
+        num_patches: Requested patches K; other methods round it to a power of two.
+        num_threads: Number of threads of torch.
         seconds: Median over the rounds.
         lower_quartile: Lower quartile of the seconds.
         upper_quartile: Upper quartile of the seconds.
@@ -58,13 +59,13 @@ def benchmark_partition(
     repeats: int = 7,
     seed: int = 0,
 ) -> Iterator[PartitionTiming]:
-    """Time every method on one cloud of uniformly random points, one row a method, ours first.
+    """Time every method on one cloud of uniformly random points; yield a row for each, ours first.
 
     Args:
         num_points: Points N.
         num_patches: Patches K.
         space_dim: Space axes X.
-        repeats: Rounds, after one to warm up; at least 2.
+        repeats: Timed rounds after a warm-up round; at least 2, because quartiles need two values.
         seed: Seed of the cloud.
 
     Raises:
@@ -83,7 +84,7 @@ def benchmark_partition(
         for method, build in methods.items():
             started = perf_counter()
             build()
-            if step:
+            if step:  # the first round compiles and loads code
                 seconds[method].append(perf_counter() - started)
     for method, own in seconds.items():
         lower, _, upper = quantiles(own, n=4, method="inclusive")
@@ -100,9 +101,9 @@ def benchmark_partition(
 
 
 def _methods(points: Tensor, num_patches: int) -> dict[str, Callable[[], object]]:
-    """Return each method as a call without arguments, its input in the form it likes best."""
-    as_float64 = points.double().numpy()
-    patch_size = -(-len(points) // num_patches)
+    """Return each method as a call without arguments, on input in the method's native format."""
+    as_float64 = points.double().numpy()  # scikit-learn's trees would convert it each time
+    patch_size = -(-len(points) // num_patches)  # rounded up
     methods: dict[str, Callable[[], object]] = {
         OURS: lambda: build_partition(points, num_patches),
         "scikit-learn KDTree": lambda: KDTree(as_float64, leaf_size=patch_size),
@@ -111,6 +112,6 @@ def _methods(points: Tensor, num_patches: int) -> dict[str, Callable[[], object]
     if find_spec("balltree"):
         partition_balltree = import_module("balltree").partition_balltree
         cloud_of_point = torch.zeros(len(points), dtype=torch.long)
-        level = (num_patches - 1).bit_length()
+        level = (num_patches - 1).bit_length()  # the smallest 2**level that is at least K
         methods["balltree-erwin"] = lambda: partition_balltree(points, cloud_of_point, level)
     return methods

@@ -1,4 +1,4 @@
-"""Sweeps along N, K or Q, their rows, and the files these are kept in.
+"""Sweeps along N, K or Q, their result rows, and the CSV files that store them.
 
 Letters: N points, K patches, L points per patch, Q supernodes per patch, D width, G slices.
 """
@@ -14,42 +14,47 @@ from mspt.benchmarks.cost import Work, recommended_patches
 from mspt.config import Architecture, ModelConfig, require, require_choice
 from mspt.errors import MSPTError
 
-Axis = Literal["points", "patches", "supernodes"]
-Quantity = Literal["seconds", "peak_bytes"]
+SweepAxis = Literal["points", "patches", "supernodes"]
+MeasuredQuantity = Literal["seconds", "peak_bytes"]
 COMPARED: tuple[Architecture, ...] = ("mspt", "published", "transolver", "full_attention")
+"""Architectures with a cost model."""
+
 AXIS_MODELS: dict[str, tuple[Architecture, ...]] = {
     "points": COMPARED,
     "patches": ("mspt", "published", "transolver"),
     "supernodes": ("mspt", "published"),
 }
+"""Architectures that depend on each axis; slices of Transolver vary with K."""
+
 AXIS_VALUES: dict[str, tuple[int, ...]] = {
     "points": (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000),
     "patches": (8, 16, 32, 64, 128, 181, 256, 512, 1024),
     "supernodes": (1, 2, 4, 8, 16, 32),
 }
+"""Default values of each axis; 181 is close to sqrt(N) for the default N, the recommended K."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """What is measured along one axis; every other size stays.
+    """Sizes to measure along one axis, while all other sizes are fixed.
 
     Attributes:
-        axis: What grows.
-        values: Its values, rising.
-        models: Architectures; on the axis of patches, Transolver has as many slices.
-        num_points: Points N, unless they grow.
-        patch_size: Points per patch L while N grows: K = N / L.
-        num_patches: Patches K while Q grows.
-        num_supernodes: Supernodes Q per patch, unless they grow.
-        num_slices: Slices G of Transolver, unless K grows.
+        axis: Size that varies.
+        values: Its values, ascending.
+        models: Architectures; along ``patches``, Transolver gets as many slices as patches.
+        num_points: Points N, unless they vary.
+        patch_size: Points per patch L while N varies: K = N / L.
+        num_patches: Patches K while Q varies.
+        num_supernodes: Supernodes Q per patch, unless they vary.
+        num_slices: Slices G of Transolver, unless K varies.
         width: Model width D.
         num_heads: Heads H.
         num_blocks: Blocks.
         mlp_ratio: Hidden width of the feed-forward network over D.
-        work: ``forward``, or ``train`` for a forward and its gradient.
+        work: ``forward``, or ``train`` for a forward pass and its gradient.
     """
 
-    axis: Axis
+    axis: SweepAxis
     values: tuple[int, ...]
     models: tuple[Architecture, ...] = COMPARED
     num_points: int = 32_768
@@ -64,18 +69,18 @@ class Sweep:
     work: Work = "forward"
 
     def __post_init__(self) -> None:
-        """Reject sweeps that nothing can be measured on."""
+        """Reject unknown models and sizes below 1."""
         for model in self.models:
             require_choice("models", model, COMPARED)
         for value in self.values:
             require(self.axis, value, minimum=1)
 
     def size(self, value: int) -> int:
-        """Return N at a value of the axis."""
+        """Return the number of points N at a value of the axis."""
         return value if self.axis == "points" else self.num_points
 
     def config(self, model: Architecture, value: int) -> ModelConfig:
-        """Return the model at a value of the axis.
+        """Return the config of a model at a value of the axis.
 
         Examples:
             >>> Sweep(axis="points", values=(4096,)).config("mspt", 4096).num_patches
@@ -98,18 +103,18 @@ class Sweep:
             num_patches=patches,
             num_supernodes=value if self.axis == "supernodes" else self.num_supernodes,
             num_slices=value if self.axis == "patches" else self.num_slices,
-            # The authors' scripts run on the points in file order.
+            # The authors' scripts partition the points in file order.
             partition="sequence" if model == "published" else "ball_tree",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScalingRow:
-    """One size of one model: measured, or why not.
+    """Result for one size of one model: a measurement, or the reason why there is none.
 
     Attributes:
-        axis: What grew.
-        architecture: Which model.
+        axis: Size that varies in the sweep.
+        architecture: Architecture.
         num_points: Points N.
         num_patches: Patches K; slices of Transolver; 1 for full attention.
         num_supernodes: Supernodes Q per patch.
@@ -118,16 +123,16 @@ class ScalingRow:
         num_blocks: Blocks.
         mlp_ratio: Hidden width of the feed-forward network over D.
         work: ``forward`` or ``train``.
-        threads: Threads of the processor.
-        device: Where it ran.
-        seconds: Median of one pass; NaN where it was not measured.
-        fastest: Fastest pass.
-        slowest: Slowest pass.
-        peak_bytes: Peak memory above weights and inputs; NaN where it was not measured.
+        threads: CPU threads.
+        device: Device of the model.
+        seconds: Median time of a pass; NaN where not measured.
+        fastest: Time of the fastest pass.
+        slowest: Time of the slowest pass.
+        peak_bytes: Peak memory in addition to weights and inputs; NaN where not measured.
         machine: Name of the processor or of the GPU.
-        load: Load average of the machine just before.
+        load: Load average of the machine just before the measurement.
         torch_version: Version of PyTorch.
-        stopped: Why it was not measured; empty otherwise.
+        stopped: Reason why there is no measurement; empty otherwise.
     """
 
     axis: str
@@ -153,55 +158,57 @@ class ScalingRow:
 
     @property
     def value(self) -> int:
-        """Value on the axis."""
+        """Value of the size that varies."""
         return int(getattr(self, f"num_{self.axis}"))
 
     def key(self) -> tuple[Any, ...]:
-        """Return what makes two rows the same measurement."""
+        """Return all that identifies a measurement: two rows with equal keys are repetitions."""
         measured = ("seconds", "fastest", "slowest", "peak_bytes", "load", "stopped")
         return tuple(value for name, value in asdict(self).items() if name not in measured)
 
 
 def is_measured(row: ScalingRow, sweep: Sweep) -> bool:
-    """Tell whether a row is a measurement along the axis of a sweep."""
+    """Return whether a row is a measurement along the axis of a sweep, of the same work."""
     return not row.stopped and row.axis == sweep.axis and row.work == sweep.work
 
 
 def best_patches(sweep: Sweep) -> int:
-    """Return the K that makes MSPT's attention cheapest in a sweep: the root of N / Q."""
+    """Return the K that minimizes the cost of MSPT's attention in a sweep: sqrt(N / Q)."""
     return recommended_patches(sweep.num_points, num_supernodes=sweep.num_supernodes)
 
 
 def read_rows(path: Path) -> list[ScalingRow]:
-    """Read stored rows.
+    """Read rows from a CSV file.
 
     Raises:
-        MSPTError: If the file is no table of such rows.
+        MSPTError: If the columns of the file are not those of :class:`ScalingRow`.
     """
+    # Empty texts are values here; only the word "nan" marks a missing number.
     table = pd.read_csv(path, keep_default_na=False, na_values=["nan"])
     expected = list(ScalingRow.__dataclass_fields__)
     if list(table.columns) != expected:
         raise MSPTError(
             f"{path.name} must have the columns {', '.join(expected)}, "
-            f"got {', '.join(table.columns)}; measure anew into another file"
+            f"got {', '.join(table.columns)}; measure again into another file"
         )
     return [_typed(row) for row in table.to_dict("records")]
 
 
 def _typed(row: dict[str, Any]) -> ScalingRow:
+    """Convert the cells of a table row to the types of the fields."""
     kinds = {name: field.type for name, field in ScalingRow.__dataclass_fields__.items()}
     return ScalingRow(**{name: kinds[name](value) for name, value in row.items()})
 
 
 def rows_table(rows: Sequence[ScalingRow]) -> pd.DataFrame:
-    """Return rows as a table, in the columns of :class:`ScalingRow`."""
+    """Return rows as a table with the fields of :class:`ScalingRow` as columns."""
     return pd.DataFrame(
         [asdict(row) for row in rows], columns=list(ScalingRow.__dataclass_fields__)
     )
 
 
 def write_rows(path: Path, rows: Sequence[ScalingRow]) -> None:
-    """Write rows; what was there is replaced in one step, so that nothing is half written."""
+    """Write rows to a CSV file, which is replaced in one step and therefore never incomplete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
     rows_table(rows).to_csv(unfinished, index=False, float_format="%.6g", na_rep="nan")

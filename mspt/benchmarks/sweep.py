@@ -1,7 +1,7 @@
-"""How time and memory grow with N, K and Q: sweeps, a guard before limits, fitted exponents.
+"""Sweeps that measure time and memory over N, K or Q, within limits of memory and time.
 
-A sweep is a generator: it yields what it is about to do, looks at the measuring process while it
-works, and yields a row for each size. Whoever leaves the loop ends the process; rows stay.
+A sweep is a generator: it yields the progress of each measurement, which runs in a process of its
+own, and a row for each size. Leaving the loop ends the running process.
 
 Letters: N points, K patches, L points per patch, Q supernodes per patch, D width, G slices.
 """
@@ -18,29 +18,35 @@ import psutil
 import torch
 
 from mspt.benchmarks.cost import flops, peak_bytes
-from mspt.benchmarks.models import Measurement, measuring
+from mspt.benchmarks.models import Measurement, measure_in_process
 from mspt.benchmarks.rows import ScalingRow, Sweep, is_measured
 from mspt.config import Architecture
 from mspt.errors import MSPTError
 from mspt.inference.predict import pick_device
 
-ASSUMED_RATE = 2e10
-"""Multiplications and additions a second of a model of which nothing has been measured yet."""
+ASSUMED_FLOPS_PER_SECOND = 2e10
+"""Operations per second that are assumed for a model without any measurement."""
 
 PROCESS_BYTES = 500 * 2**20
-"""Memory of a measuring process before it holds a model."""
+"""Memory of a measurement process before it builds a model: Python with torch loaded."""
 
-MARGIN = 1.15
-"""Predicted peaks are multiplied by this before they are compared with the memory at hand."""
+MEMORY_MARGIN = 1.15
+"""Factor on predicted peaks before they are compared with the available memory."""
+
+MAX_MEMORY_SCALE = 4.0
+"""Largest factor by which one measurement may raise the prediction for another size.
+
+At small sizes the constant overhead of a process can exceed the memory of the model many times.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What a sweep may take.
+class SweepLimits:
+    """Limits of a sweep.
 
     Attributes:
-        memory_bytes: Memory at hand.
-        seconds: Longest pass.
+        memory_bytes: Available memory.
+        seconds: Longest time of one pass.
     """
 
     memory_bytes: float
@@ -48,16 +54,16 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Working:
-    """A size is being measured.
+class MeasurementProgress:
+    """Progress of the measurement that is running.
 
     Attributes:
-        row: Which one; without numbers yet.
-        done: Sizes done.
-        total: Sizes in all.
-        seconds: Seconds since its process began.
-        expected_seconds: Seconds one pass is estimated to take.
-        expected_bytes: Peak memory it is estimated to take.
+        row: Size that is being measured, without results.
+        done: Number of sizes completed before it.
+        total: Number of sizes of the sweep.
+        seconds: Seconds since the start of its process.
+        expected_seconds: Estimated time of one pass.
+        expected_bytes: Estimated peak memory.
     """
 
     row: ScalingRow
@@ -69,7 +75,7 @@ class Working:
 
 
 def available_bytes(device: str = "cpu") -> int:
-    """Return the memory a new process could take: of the machine, of its container, of the GPU."""
+    """Return the memory that a new process could use, on the GPU or within the container."""
     if pick_device(device).type == "cuda":
         return int(torch.cuda.mem_get_info()[0])
     free = psutil.virtual_memory().available
@@ -89,43 +95,49 @@ def estimate(
     known: Sequence[ScalingRow] = (),
     hints: Sequence[ScalingRow] = (),
 ) -> tuple[float, float]:
-    """Return seconds and peak bytes of one pass, from the closed form and what was measured.
+    """Estimate seconds and peak bytes of one pass by the cost model and earlier measurements.
 
-    The closed form is scaled to the nearest measured size of the same model, memory never down.
+    The cost model is scaled by the ratio of measurement and model at the nearest measured size of
+    the same architecture. Memory is never scaled down, because an underestimate could exhaust it.
 
     Args:
-        sweep: Whose sizes.
-        model: Which model.
-        value: Value on the axis.
-        known: Rows of this machine.
-        hints: Rows of another machine, for a model that has none here.
+        sweep: The sweep, which fixes all other sizes.
+        model: Architecture.
+        value: Value of the axis.
+        known: Rows measured on this machine.
+        hints: Rows of another machine, used for architectures without a row in ``known``.
     """
     config, size = sweep.config(model, value), sweep.size(value)
     work = flops(config, size, work=sweep.work)
     memory = peak_bytes(config, size, work=sweep.work)
-    alike = [row for row in known if row.architecture == model and is_measured(row, sweep)]
-    alike = alike or [r for r in hints if r.architecture == model and is_measured(r, sweep)]
-    if not alike:
-        return work / ASSUMED_RATE, memory
-    near = min(alike, key=lambda row: abs(log(row.value / value)))
+    measured = [row for row in known if row.architecture == model and is_measured(row, sweep)]
+    measured = measured or [r for r in hints if r.architecture == model and is_measured(r, sweep)]
+    if not measured:
+        return work / ASSUMED_FLOPS_PER_SECOND, memory
+    near = min(measured, key=lambda row: abs(log(row.value / value)))  # nearest by ratio
     reference, at = sweep.config(model, near.value), sweep.size(near.value)
     seconds = near.seconds * work / flops(reference, at, work=sweep.work)
     scale = near.peak_bytes / peak_bytes(reference, at, work=sweep.work)
-    return seconds, memory * min(max(1.0, scale), 4.0)
+    return seconds, memory * min(max(1.0, scale), MAX_MEMORY_SCALE)
 
 
-def refusal(expected_seconds: float, expected_bytes: float, limits: Limits) -> str:
-    """Return why a size is not measured, or nothing.
+def refusal(expected_seconds: float, expected_bytes: float, limits: SweepLimits) -> str:
+    """Return why a size exceeds the limits, or an empty text if it does not.
+
+    Args:
+        expected_seconds: Estimated time of one pass.
+        expected_bytes: Estimated peak memory.
+        limits: Limits of the sweep.
 
     Examples:
-        >>> refusal(1.0, 6e9, Limits(memory_bytes=4e9, seconds=10.0))
-        'needs about 6.9 GB, 3.5 GB at hand'
-        >>> refusal(100.0, 1e6, Limits(memory_bytes=4e9, seconds=10.0))
+        >>> refusal(1.0, 6e9, SweepLimits(memory_bytes=4e9, seconds=10.0))
+        'needs about 6.9 GB, 3.5 GB available'
+        >>> refusal(100.0, 1e6, SweepLimits(memory_bytes=4e9, seconds=10.0))
         'takes about 100 s a pass, limit 10 s'
     """
-    needed, at_hand = MARGIN * expected_bytes, limits.memory_bytes - PROCESS_BYTES
-    if needed > at_hand:
-        return f"needs about {needed / 1e9:.2g} GB, {max(at_hand, 0) / 1e9:.2g} GB at hand"
+    needed, available = MEMORY_MARGIN * expected_bytes, limits.memory_bytes - PROCESS_BYTES
+    if needed > available:
+        return f"needs about {needed / 1e9:.2g} GB, {max(available, 0) / 1e9:.2g} GB available"
     if expected_seconds > limits.seconds:
         return f"takes about {expected_seconds:.3g} s a pass, limit {limits.seconds:g} s"
     return ""
@@ -134,41 +146,48 @@ def refusal(expected_seconds: float, expected_bytes: float, limits: Limits) -> s
 def run_sweep(
     sweep: Sweep,
     *,
-    limits: Callable[[], Limits],
+    limits: Callable[[], SweepLimits],
     known: Sequence[ScalingRow] = (),
     hints: Sequence[ScalingRow] = (),
     threads: int | None = None,
     device: str = "cpu",
-) -> Iterator[Working | ScalingRow]:
-    """Measure every size that is not known yet, each in a fresh process, small ones first.
+) -> Iterator[MeasurementProgress | ScalingRow]:
+    """Measure every size that is not in ``known``, each in a new process, in ascending order.
 
-    A size that would exceed a limit by the estimate is not begun; a process that grows beyond the
-    memory at hand is ended. Both yield a row that says so.
+    A size whose estimate exceeds a limit is not started, and a process that uses more than the
+    available memory is ended. Both yield a row with the reason in ``stopped``. Small sizes come
+    first because their measurements improve the estimates for large ones.
 
     Args:
-        sweep: What to measure.
-        limits: Asked before each size.
-        known: Rows that need no measuring; estimates start from them.
-        hints: Rows of another machine to start estimates from where this one has none.
-        threads: Threads of the processor; all of them if None.
-        device: Where.
+        sweep: Sizes and architectures to measure.
+        limits: Called before each size, because the available memory changes.
+        known: Rows that are not measured again; estimates are based on them.
+        hints: Rows of another machine for estimates of architectures without a row in ``known``.
+        threads: CPU threads; all of them if None.
+        device: Device of the models.
+
+    Yields:
+        Progress of the running measurement, and a row for each size.
+
+    Raises:
+        MSPTError: If a measurement process fails.
     """
     threads = threads or os.cpu_count() or 1
-    blank = _blank(sweep, threads, str(pick_device(device)))
+    empty = _empty_row(sweep, threads, str(pick_device(device)))
     jobs: list[tuple[int, Architecture]] = [
         (value, model) for value in sorted(sweep.values) for model in sweep.models
     ]
     rows = list(known)
     done = {row.key() for row in known if not row.stopped}
     for index, (value, model) in enumerate(jobs):
-        row = _at(blank, sweep, model, value)
+        row = _row_for_size(empty, sweep, model, value)
         if row.key() in done:
             continue
         seconds, memory = estimate(sweep, model, value, known=rows, hints=hints)
         bounds = limits()
         reason = refusal(seconds, memory, bounds)
         if not reason:
-            working = Working(
+            progress = MeasurementProgress(
                 row=row,
                 done=index,
                 total=len(jobs),
@@ -176,16 +195,21 @@ def run_sweep(
                 expected_seconds=seconds,
                 expected_bytes=memory,
             )
-            yield working
-            row = yield from _measure(sweep, model, value, working, bounds)
+            yield progress
+            row = yield from _measure(sweep, model, value, progress, bounds)
             rows.append(row)
         yield replace(row, stopped=reason) if reason else row
 
 
 def _measure(
-    sweep: Sweep, model: Architecture, value: int, working: Working, limits: Limits
-) -> Generator[Working, None, ScalingRow]:
-    row = replace(working.row, load=round(psutil.getloadavg()[0], 2))
+    sweep: Sweep,
+    model: Architecture,
+    value: int,
+    progress: MeasurementProgress,
+    limits: SweepLimits,
+) -> Generator[MeasurementProgress, None, ScalingRow]:
+    """Measure one size, or end its process when it exceeds the memory limit."""
+    row = replace(progress.row, load=round(psutil.getloadavg()[0], 2))
     task = {
         "config": sweep.config(model, value).to_dict(),
         "num_points": sweep.size(value),
@@ -194,7 +218,7 @@ def _measure(
         "device": row.device,
         "with_rate": False,
     }
-    with closing(measuring(task)) as events:
+    with closing(measure_in_process(task)) as events:
         for event in events:
             if isinstance(event, Measurement):
                 return replace(
@@ -207,11 +231,12 @@ def _measure(
             if event.resident_bytes > limits.memory_bytes:
                 held = event.resident_bytes / 1e9
                 return replace(row, stopped=f"ended at {held:.2g} GB, before memory ran out")
-            yield replace(working, seconds=event.seconds)
-    raise MSPTError(f"measuring {model} must end with a measurement, got none")
+            yield replace(progress, seconds=event.seconds)
+    raise MSPTError(f"measuring {model} must end with a measurement, got none; run it again")
 
 
-def _blank(sweep: Sweep, threads: int, device: str) -> ScalingRow:
+def _empty_row(sweep: Sweep, threads: int, device: str) -> ScalingRow:
+    """Return a row with all that is the same for every size of a sweep."""
     nothing = float("nan")
     return ScalingRow(
         axis=sweep.axis,
@@ -237,11 +262,12 @@ def _blank(sweep: Sweep, threads: int, device: str) -> ScalingRow:
     )
 
 
-def _at(blank: ScalingRow, sweep: Sweep, model: Architecture, value: int) -> ScalingRow:
+def _row_for_size(empty: ScalingRow, sweep: Sweep, model: Architecture, value: int) -> ScalingRow:
+    """Return a row with the sizes of one model at one value, without results."""
     config = sweep.config(model, value)
     patches = {"transolver": config.num_slices, "full_attention": 1}
     return replace(
-        blank,
+        empty,
         architecture=model,
         num_points=sweep.size(value),
         num_patches=patches.get(model, config.patches_for(sweep.size(value))),
@@ -250,7 +276,7 @@ def _at(blank: ScalingRow, sweep: Sweep, model: Architecture, value: int) -> Sca
 
 
 def machine_name(device: str = "cpu") -> str:
-    """Return the name of the processor or of the GPU, as far as the system tells it."""
+    """Return the name of the processor or of the GPU, as far as the system reports one."""
     if device.startswith("cuda"):
         return torch.cuda.get_device_name()
     facts = Path("/proc/cpuinfo")

@@ -16,14 +16,14 @@ from mspt.benchmarks.rows import (
     AXIS_MODELS,
     AXIS_VALUES,
     COMPARED,
-    Axis,
-    Quantity,
+    MeasuredQuantity,
     Sweep,
+    SweepAxis,
     read_rows,
     rows_table,
     write_rows,
 )
-from mspt.benchmarks.sweep import Limits, Working, available_bytes, run_sweep
+from mspt.benchmarks.sweep import MeasurementProgress, SweepLimits, available_bytes, run_sweep
 from mspt.cli._output import (
     MISSING,
     counted,
@@ -51,8 +51,8 @@ def add_benchmark(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--axis",
         nargs="+",
-        choices=get_args(Axis),
-        default=list(get_args(Axis)),
+        choices=get_args(SweepAxis),
+        default=list(get_args(SweepAxis)),
         help="scaling: the sizes that grow; default: all",
     )
     parser.add_argument(
@@ -127,7 +127,7 @@ def _scaling(args: argparse.Namespace) -> dict[str, Any]:
                 threads=args.threads,
                 device=args.device,
             ):
-                if isinstance(event, Working):
+                if isinstance(event, MeasurementProgress):
                     words = f"{event.row.architecture}, {axis} {event.row.value}"
                     bar.reach(event.done, total, words=words)
                     continue
@@ -136,7 +136,7 @@ def _scaling(args: argparse.Namespace) -> dict[str, Any]:
                     write_rows(args.out, kept)
     exponents = {
         f"{quantity} of {model} against points": fitted.slope
-        for quantity in get_args(Quantity)
+        for quantity in get_args(MeasuredQuantity)
         for model in COMPARED
         if (fitted := fit_rows(kept, model, quantity=quantity)) is not None
     }
@@ -224,13 +224,13 @@ def _show_scaling(result: dict[str, Any]) -> str:
     return paragraphs(table(rows, header), table(grows, ["growth", "exponent"]) if grows else "")
 
 
-def _limits(args: argparse.Namespace) -> Limits:
+def _limits(args: argparse.Namespace) -> SweepLimits:
     free = 0.9 * available_bytes(args.device)
     wanted = args.memory * 1e9 if args.memory else free
-    return Limits(memory_bytes=min(wanted, free), seconds=args.longest)
+    return SweepLimits(memory_bytes=min(wanted, free), seconds=args.longest)
 
 
-def _sweep(args: argparse.Namespace, axis: Axis) -> Sweep:
+def _sweep(args: argparse.Namespace, axis: SweepAxis) -> Sweep:
     first = Sweep(axis=axis, values=tuple(args.sizes or AXIS_VALUES[axis]))
     return replace(
         first,

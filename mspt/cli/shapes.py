@@ -37,7 +37,7 @@ from mspt.inference.shapes import (
 from mspt.progress import ProgressBar, ProgressMode
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
-from mspt.solvers.openfoam.run import Progress, solve_flow
+from mspt.solvers.openfoam.run import SolverProgress, solve_flow
 
 DEFAULT = Path("pretrained/car.safetensors")
 SYMMETRIC = 2e-3
@@ -294,7 +294,7 @@ def recipe_for(placed: PlacedMesh) -> Recipe:
 def _follow_solver(placed: PlacedMesh, progress: ProgressMode) -> Flow:
     with ProgressBar(unit="%", mode=progress) as bar:
         for event in solve_flow(placed.mesh, recipe_for(placed)):
-            if not isinstance(event, Progress):
+            if not isinstance(event, SolverProgress):
                 return event
             residual = f"residual {event.residual:.1e}" if event.residual else ""
             title = f"{event.stage} {event.iteration or ''}".strip()

@@ -1,1 +1,4 @@
-"""Figures: arrays in, ``plotly`` figures out. The only place that draws or knows a color."""
+"""Figures from arrays: Plotly charts, scenes of the 3-D viewer and of VTK.
+
+This is the only package that draws, and :mod:`mspt.figures.theme` the only module with colors.
+"""

@@ -1,7 +1,7 @@
-"""Colors of the figures: one scale per kind of quantity, safe for color-blind readers.
+"""All colors of the figures: one scale per kind of quantity, suitable for color-blind readers.
 
-Backgrounds are left to whoever shows a figure. ``dark`` says what kind of page that is, for text,
-lines and the scales whose zero must meet the background.
+Figures have no background of their own. ``dark`` says whether the page behind them is dark; it
+selects the colors of text and lines and of scales whose zero must have the color of the page.
 """
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy import ndarray
 ColorScale = list[list[float | str]]
 
 FIELD_SCALE = "Viridis"
+"""Scale of quantities: perceptually uniform, readable without color."""
 
 # Blue over white to red (ColorBrewer's RdBu, reversed); blue over black to pink (Crameri's berlin).
 _DIVERGING = {
@@ -38,18 +39,74 @@ _DIVERGING = {
         "#ffacac",
     ],
 }
-# Two-valued inputs: pale for the low value, strong for the high one, told apart in grey as well.
+# Inputs with two values: pale for the low one, strong for the high one, different also in gray.
 _TWO_VALUES = {False: ["#dfe8ee", "#3a6a8a"], True: ["#25323d", "#86b9d6"]}
 _SEQUENTIAL_ERROR = {
     False: ["#f7fbff", "#fdd49e", "#fc8d59", "#b30000", "#4d0000"],
     True: ["#11191e", "#501803", "#a84b2f", "#f0926b", "#fff0e0"],
 }
+# For light and for dark pages.
 ACCENT = {False: "#d55e00", True: "#ff9f45"}
+"""What the user has chosen."""
+
 BAR = {False: "#8fb3c6", True: "#3d6479"}
-PICKED_ROW = ACCENT[True] + "55"
-"""Background of a table's row: a third opaque, so that it fits light and dark pages alike."""
+"""Bars and points that are not chosen."""
+
 INK = {False: "#3d4a55", True: "#b9c4cc"}
-# Paul Tol's light qualitative scheme: neighbors differ in hue and in lightness.
+"""Text and lines."""
+
+GRID = {False: "#e6ebef", True: "#26303a"}
+"""Grid lines."""
+
+SOFT_GRID = "rgba(128,138,148,0.25)"
+"""Grid lines of small charts, on light and dark pages."""
+
+DOT = "#1c2833"
+"""Points over patches, dark enough for every color of a patch."""
+
+ROW_HIGHLIGHT = "#ff9f4555"
+"""Background of the chosen row of a table, transparent for light and dark pages."""
+
+# Okabe and Ito's colors, which color-blind readers can distinguish; symbols differ as well.
+BLUE = {False: "#0072b2", True: "#56b4e9"}
+GREEN = {False: "#009e73", True: "#00b386"}
+
+FAMILY_COLORS = {
+    "cars": BLUE,
+    "blocks": GREEN,
+    "generic bodies": {False: "#cc79a7", True: "#cc79a7"},
+}
+"""Colors of families of bodies."""
+
+MODEL_COLORS = {
+    "mspt": BLUE,
+    "published": {False: "#cc79a7", True: "#e29bc4"},
+    "transolver": ACCENT,
+    "full_attention": GREEN,
+}
+"""Colors of architectures."""
+
+ATTENTION = {
+    False: ["#e9edf0", "#cfd8de", "#f3c583", "#e6862f", "#b8420f", "#6a1206"],
+    True: ["#28333d", "#3d4a55", "#7d5a2c", "#c9772a", "#f5a94a", "#ffe9b8"],
+}
+"""Scale of attention: small weights fade into the page, large ones differ in hue and lightness."""
+
+NEUTRAL = {
+    False: {"empty": "#b4bcc3", "body": "#cdd4da"},
+    True: {"empty": "#59646e", "body": "#4a5661"},
+}
+"""Points without a value and bodies, in the 3-D viewer."""
+
+# Scenes of VTK are not transparent: the page's own color, and what stands on it.
+PAGE = {False: "#ffffff", True: "#10161c"}
+GROUND = {False: "#f2f5f7", True: "#1a222b"}
+SHADOW = {False: "#dfe5ea", True: "#131a21"}
+BODY = {False: "#b9c4cc", True: "#8c99a3"}
+EDGE = {False: "#3d4a55", True: "#46525d"}
+ARROW = {False: "#17698a", True: "#5bb8d4"}
+
+# Paul Tol's light qualitative scheme: colors that follow each other differ in hue and lightness.
 PATCH_COLORS = (
     "#77aadd",
     "#ee8866",
@@ -62,8 +119,12 @@ PATCH_COLORS = (
 )
 
 
+LEGEND_ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+"""A horizontal legend above a chart, for ``update_layout(legend=...)``."""
+
+
 def error_scale(*, dark: bool) -> ColorScale:
-    """Return the diverging scale whose middle, zero error, meets the background.
+    """Return the diverging scale for signed errors, whose middle has the color of the page.
 
     Examples:
         >>> error_scale(dark=False)[4]
@@ -73,12 +134,12 @@ def error_scale(*, dark: bool) -> ColorScale:
 
 
 def magnitude_scale(*, dark: bool) -> ColorScale:
-    """Return the scale for sizes of errors: nothing is the background, much stands out."""
+    """Return the scale for magnitudes of errors, which starts at the color of the page."""
     return _spread(_SEQUENTIAL_ERROR[dark])
 
 
 def two_value_scale(*, dark: bool) -> ColorScale:
-    """Return a scale of two flat colors, one for each half of the range.
+    """Return a scale of two uniform colors, one for each half of the range.
 
     Examples:
         >>> [stop for stop, _ in two_value_scale(dark=True)]
@@ -89,7 +150,7 @@ def two_value_scale(*, dark: bool) -> ColorScale:
 
 
 def patch_scale() -> ColorScale:
-    """Return one flat band per patch color over the range from 0 to the number of colors."""
+    """Return a scale with one uniform band for each patch color, from 0 to their number."""
     count = len(PATCH_COLORS)
     return [
         [(index + step) / count, color]
@@ -99,11 +160,14 @@ def patch_scale() -> ColorScale:
 
 
 def shared_limits(*fields: Float[ndarray, " _"], centered: bool = False) -> tuple[float, float]:
-    """Return round limits for colors that all fields share; the outermost percents may exceed them.
+    """Return rounded color limits for several fields.
+
+    They enclose the values between the first and the last percentile, because a few extreme values
+    would leave one color for the rest.
 
     Args:
-        fields: All values that the limits must serve: truth and prediction, or their error.
-        centered: Whether zero must be in the middle, as for errors.
+        fields: All values that share the limits: truth and prediction, or errors.
+        centered: Whether the limits are symmetric about zero, as for signed errors.
 
     Examples:
         >>> shared_limits(np.linspace(-1.87, 0.96, 1000), np.array([0.2]))
@@ -118,14 +182,21 @@ def shared_limits(*fields: Float[ndarray, " _"], centered: bool = False) -> tupl
         low, high = -max(abs(low), abs(high)), max(abs(low), abs(high))
     if not high > low:
         low, high = low - 0.5, high + 0.5
-    # Ends have one digit more than it takes to tell them apart.
+    # Rounded outwards to a tenth of the power of ten below the range. The tolerance keeps limits
+    # that are round already, in spite of rounding errors.
     step = 10.0 ** (np.floor(np.log10(high - low)) - 1)
     ends = np.floor(low / step + 1e-6) * step, np.ceil(high / step - 1e-6) * step
     return float(f"{ends[0]:.12g}"), float(f"{ends[1]:.12g}")
 
 
 def lay_out(figure: go.Figure, *, dark: bool, height: int) -> go.Figure:
-    """Give a figure the frame all figures share: no background, tight margins, no legend."""
+    """Apply the common layout: no background, narrow margins, no legend.
+
+    Args:
+        figure: Figure to change and return.
+        dark: Whether the page is dark.
+        height: Height in pixels.
+    """
     return figure.update_layout(
         height=height,
         font={"color": INK[dark]},
@@ -144,5 +215,5 @@ def lay_out(figure: go.Figure, *, dark: bool, height: int) -> go.Figure:
 
 
 def _spread(colors: list[str]) -> ColorScale:
-    """Space colors evenly from 0 to 1."""
+    """Return a scale of evenly spaced colors."""
     return [[index / (len(colors) - 1), color] for index, color in enumerate(colors)]

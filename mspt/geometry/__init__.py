@@ -1,1 +1,1 @@
-"""Shapes in three dimensions: meshes, files, placement, parametric bodies, distances."""
+"""Three-dimensional shapes: meshes, files, placement, parametric bodies, distances."""

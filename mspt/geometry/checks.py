@@ -1,4 +1,4 @@
-"""What is wrong with a surface, counted.
+"""Checks of surface meshes: counts of holes, duplicates and other defects.
 
 Shapes: V vertices, T triangles, H half-edges (three per triangle), E edges.
 """
@@ -14,48 +14,54 @@ from scipy.sparse.csgraph import connected_components
 from mspt.geometry.mesh import SurfaceMesh
 
 FINDINGS = {
-    "holes": ("hole", "holes", "distances and C_D may be off; close them if you can"),
+    "holes": ("hole", "holes", "distances and C_D may be inaccurate; close them if possible"),
     "non_manifold_edges": (
         "edge of more than two triangles",
         "edges of more than two triangles",
-        "bodies touch, or there are walls inside; what is inside may be unclear",
+        "bodies touch or have internal walls, so inside and outside may be ambiguous",
     ),
     "inconsistent_normals": (
-        "pair of neighbors turned opposite ways",
-        "pairs of neighbors turned opposite ways",
-        "forces would be wrong; the repair turns them",
+        "pair of neighboring triangles with opposite orientation",
+        "pairs of neighboring triangles with opposite orientation",
+        "forces would be wrong; the repair orients them consistently",
     ),
     "duplicate_faces": (
         "duplicate triangle",
         "duplicate triangles",
-        "area and forces count the same place twice; the repair drops plain copies",
+        "area and forces count them twice; the repair removes exact copies",
     ),
     "degenerate_triangles": ("triangle without area", "triangles without area", "harmless"),
-    "bodies": ("body", "separate bodies", "fine if all of them belong to the shape"),
+    "bodies": ("body", "separate bodies", "harmless if all of them belong to the shape"),
 }
-FLAT = 1e-9
-"""Height of a triangle without area, as a share of the largest side of the bounding box."""
+"""Singular, plural and consequence of each finding of a :class:`MeshReport`."""
+
+FLAT_HEIGHT = 1e-9
+"""Largest height of a degenerate triangle, as a share of the largest side of the bounding box.
+
+Coordinates with float32 precision (6e-8) do not produce such heights unless vertices coincide or
+are collinear.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeshReport:
-    """What a surface is made of and what is wrong with it.
+    """Size and defects of a surface; all attributes are counts unless stated otherwise.
 
     Attributes:
-        triangles: How many there are.
-        vertices: How many of them triangles use.
-        watertight: Whether each edge has two triangles, so that the surface encloses a volume.
-        open_edges: Edges of one triangle.
+        triangles: Triangles.
+        vertices: Vertices that belong to triangles.
+        watertight: Whether every edge has two triangles, so that the surface encloses a volume.
+        open_edges: Edges of only one triangle.
         holes: Groups of connected open edges.
         non_manifold_edges: Edges of more than two triangles.
         duplicate_faces: Triangles with the same vertices as another one.
         degenerate_triangles: Triangles without area.
-        inconsistent_normals: Pairs of neighbors of which one is turned inside out.
-        inside_out: Whether the surface as a whole is.
+        inconsistent_normals: Pairs of neighboring triangles with opposite orientation.
+        inside_out: Whether the normals of the whole surface point inward.
         bodies: Groups of triangles connected by edges.
-        extent: Sides of the bounding box.
-        area: Of all triangles.
-        volume: Enclosed; negative if the surface is inside out.
+        extent: Sides of the bounding box, in the unit of the mesh.
+        area: Area of all triangles.
+        volume: Enclosed volume; negative if the normals point inward.
     """
 
     triangles: int
@@ -74,7 +80,7 @@ class MeshReport:
     volume: float
 
     def describe(self) -> tuple[str, ...]:
-        """Return one line per finding, saying whether it matters; none if all is well."""
+        """Return one line for each finding with its consequence; none for a sound surface."""
         lines = [
             f"{count:,} {one if count == 1 else many}: {consequence}"
             for name, (one, many, consequence) in FINDINGS.items()
@@ -82,20 +88,20 @@ class MeshReport:
         ]
         if self.inside_out:
             lines.append(
-                "inside out: forces would have the wrong sign; the repair turns the surface"
+                "normals point inward: forces would have the wrong sign; the repair reverses them"
             )
         return tuple(lines)
 
 
 @dataclass(frozen=True)
 class Edges:
-    """The half-edges of a mesh, sorted so that those of one edge lie side by side.
+    """The half-edges of a mesh, sorted so that those of one edge are adjacent.
 
     Attributes:
-        ends: Vertices where each half-edge begins and ends.
-        triangle: Triangle that it belongs to.
-        first: Place of the first half-edge of each edge.
-        count: How many half-edges each edge has.
+        ends: First and last vertex of each half-edge.
+        triangle: Triangle of each half-edge.
+        first: Position of the first half-edge of each edge.
+        count: Number of half-edges of each edge.
     """
 
     ends: Int64[ndarray, "H 2"]
@@ -115,26 +121,32 @@ class Edges:
 
     @property
     def pairs(self) -> Int64[ndarray, "P 2"]:
-        """Triangles on both sides of each edge that has two."""
+        """The two triangles of each edge that has exactly two."""
         first = self.first[self.count == 2]
         return np.stack([self.triangle[first], self.triangle[first + 1]], axis=1)
 
     @property
     def opposed(self) -> Bool[ndarray, " P"]:
-        """Whether the two triangles of a pair are turned opposite ways."""
+        """Whether the two triangles of a pair have opposite orientation.
+
+        Neighbors with the same orientation traverse their edge in opposite directions.
+        """
         first = self.first[self.count == 2]
         return self.ends[first, 0] == self.ends[first + 1, 0]
 
     @property
     def links(self) -> Int64[ndarray, "L 2"]:
-        """Pairs of triangles that connect all triangles of each edge."""
+        """Pairs of triangles that share an edge; for each edge they connect all its triangles."""
         same = np.ones(max(len(self.triangle) - 1, 0), dtype=bool)
         same[self.first[1:] - 1] = False
         return np.stack([self.triangle[:-1][same], self.triangle[1:][same]], axis=1)
 
 
 def find_edges(triangles: Int64[ndarray, "T 3"]) -> Edges:
-    """Sort the half-edges of triangles by edge; triangles with equal corners have none."""
+    """Sort the half-edges of triangles by edge.
+
+    Triangles that use a vertex twice are left out: their edges would seem to close holes.
+    """
     kept = np.flatnonzero(~has_equal_corners(triangles))
     ends = triangles[kept][:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
     low, high = np.minimum(*ends.T), np.maximum(*ends.T)
@@ -147,10 +159,13 @@ def find_edges(triangles: Int64[ndarray, "T 3"]) -> Edges:
 
 
 def inspect_mesh(mesh: SurfaceMesh) -> MeshReport:
-    """Count what is wrong with a surface; vertices at the same place count as two."""
+    """Return size and defects of a surface.
+
+    Vertices with equal coordinates count as different: only shared indices connect triangles.
+    """
     edges = find_edges(mesh.triangles)
     plain = ~has_equal_corners(mesh.triangles)
-    bodies = group(edges.links, len(mesh.triangles))
+    bodies = label_components(edges.links, len(mesh.triangles))
     beyond_two = int((edges.count > 2).sum())
     length, width, height = mesh.extent.tolist()
     return MeshReport(
@@ -172,26 +187,31 @@ def inspect_mesh(mesh: SurfaceMesh) -> MeshReport:
 
 
 def has_equal_corners(triangles: Int64[ndarray, "T 3"]) -> Bool[ndarray, " T"]:
-    """Tell which triangles use a vertex twice."""
+    """Return which triangles use a vertex twice."""
     a, b, c = triangles.T
     return (a == b) | (b == c) | (c == a)
 
 
 def is_degenerate(mesh: SurfaceMesh) -> Bool[ndarray, " T"]:
-    """Tell which triangles have no area: equal corners, or all three on a line."""
+    """Return which triangles have no area: equal or collinear corners."""
     sides = mesh.corners - np.roll(mesh.corners, 1, axis=1)
     longest = np.sqrt(np.einsum("tcx,tcx->ct", sides, sides).max(axis=0))
-    return 2 * mesh.areas <= FLAT * mesh.extent.max() * longest
+    # Twice the area over the longest side is the smallest height.
+    return 2 * mesh.areas <= FLAT_HEIGHT * mesh.extent.max() * longest
 
 
 def is_inside_out(mesh: SurfaceMesh) -> bool:
-    """Tell whether a surface, which may have holes, is turned inside out."""
+    """Return whether the normals of a surface, which may have holes, point inward on the whole.
+
+    The volume is computed from the center of the bounding box, which keeps the effect of holes
+    small.
+    """
     arms = mesh.centers - mesh.bounds.mean(axis=0)
     return bool(np.einsum("tx,tx->", arms, mesh.area_vectors) < 0)
 
 
 def face_keys(triangles: Int64[ndarray, "T 3"]) -> Int64[ndarray, " T"]:
-    """Return numbers that are equal for triangles of the same three vertices.
+    """Return keys that are equal for triangles with the same three vertices.
 
     Examples:
         >>> keys = face_keys(np.array([[0, 1, 2], [2, 1, 0], [1, 2, 3]]))
@@ -200,15 +220,20 @@ def face_keys(triangles: Int64[ndarray, "T 3"]) -> Int64[ndarray, " T"]:
     """
     low, middle, high = np.sort(triangles, axis=1).T
     count = int(triangles.max(initial=0)) + 1
+    # Edges are numbered first: a product of three indices would overflow int64 in large meshes.
     edge = np.unique(low * count + middle, return_inverse=True)[1]
     return edge * count + high
 
 
-def group(links: Int64[ndarray, "L 2"], count: int) -> Int64[ndarray, " N"]:
-    """Return for each of ``count`` things the number of the group that links connect it to.
+def label_components(links: Int64[ndarray, "L 2"], count: int) -> Int64[ndarray, " N"]:
+    """Return the connected component of each of ``count`` items.
+
+    Args:
+        links: Pairs of connected items.
+        count: Number of items.
 
     Examples:
-        >>> group(np.array([[0, 2]]), 3).tolist()
+        >>> label_components(np.array([[0, 2]]), 3).tolist()
         [0, 1, 0]
     """
     ones = np.ones(len(links), dtype=np.int8)
@@ -217,10 +242,10 @@ def group(links: Int64[ndarray, "L 2"], count: int) -> Int64[ndarray, " N"]:
 
 
 def hole_of(ends: Int64[ndarray, "O 2"]) -> Int64[ndarray, " O"]:
-    """Return the number of the hole that each open half-edge belongs to."""
+    """Return the index of the hole that each open half-edge belongs to."""
     vertices, places = np.unique(ends, return_inverse=True)
     places = places.reshape(-1, 2)
-    return group(places, len(vertices))[places[:, 0]]
+    return label_components(places, len(vertices))[places[:, 0]]
 
 
 def _num_different(values: Int64[ndarray, " N"]) -> int:

@@ -1,4 +1,4 @@
-"""Distances from a surface, by libigl.
+"""Distances of points from a surface, computed by libigl.
 
 Shapes: P points.
 """
@@ -14,12 +14,12 @@ from mspt.geometry.mesh import SurfaceMesh
 
 @dataclass(frozen=True)
 class Nearest:
-    """Where the surface is nearest.
+    """The nearest points of a surface.
 
     Attributes:
-        distance: Signed: negative inside.
-        closest: Nearest points of the surface.
-        triangle: The triangles that they lie on.
+        distance: Signed distance, negative inside.
+        closest: Nearest points on the surface.
+        triangle: Indices of the triangles that contain them.
     """
 
     distance: Float64[ndarray, " P"]
@@ -28,9 +28,10 @@ class Nearest:
 
 
 def nearest_on(mesh: SurfaceMesh, points: Float64[ndarray, "P 3"]) -> Nearest:
-    """Return the signed distance of points from a surface, and where it is nearest.
+    """Return the signed distances of points from a surface, and the nearest points on it.
 
-    The sign is that of the winding number, which small holes and flaps hardly change.
+    The sign comes from the generalized winding number (Barill et al., 2018), which is robust
+    against small holes and overlapping parts.
 
     Examples:
         >>> from mspt.geometry.mesh import box
@@ -46,14 +47,17 @@ def nearest_on(mesh: SurfaceMesh, points: Float64[ndarray, "P 3"]) -> Nearest:
         mesh.triangles,
         igl.SIGNED_DISTANCE_TYPE_FAST_WINDING_NUMBER,
     )
-    # Its distance comes times 1 - 2 w, and the winding number w is only about 0 or 1.
+    # libigl multiplies the distance by 1 - 2 w, and the fast winding number w is only close to 0
+    # or 1. Only its sign is used.
     nearest = np.asarray(closest, dtype=np.float64)
     distance = np.copysign(np.linalg.norm(points - nearest, axis=1), np.asarray(scaled))
     return Nearest(distance, nearest, np.asarray(triangle, dtype=np.int64))
 
 
 def distance_to(mesh: SurfaceMesh, points: Float64[ndarray, "P 3"]) -> Float64[ndarray, " P"]:
-    """Return the distance of points from a surface without a sign, in a third of the time.
+    """Return the unsigned distances of points from a surface.
+
+    This takes a third of the time of :func:`nearest_on`.
 
     Examples:
         >>> from mspt.geometry.mesh import box

@@ -1,6 +1,6 @@
-"""From a file's unit and axes to the wind tunnel's.
+"""Placement of a shape in the wind tunnel, from the unit and axes of its file.
 
-In the tunnel a body has length 1 and its nose at x = 0; the flow goes along x, z points up, the
+In the wind tunnel a body has length 1 and its nose at x = 0. The flow is along x, z points up, the
 ground is z = 0, and the plane of symmetry is y = 0.
 
 Shapes: P points.
@@ -21,30 +21,69 @@ from mspt.geometry.sampling import sample_surface
 Unit = Literal["m", "cm", "mm", "in", "ft"]
 Axis = Literal["+x", "-x", "+y", "-y", "+z", "-z"]
 METERS: dict[str, float] = {"m": 1.0, "mm": 0.001, "cm": 0.01, "in": 0.0254, "ft": 0.3048}
-"""Meters in a unit; the more usual one first."""
+"""Meters in each unit; units that are more common in files come first."""
+
 CAR_LENGTHS, ANY_LENGTHS, CAR_LENGTH = (2.5, 8.0), (1.0, 20.0), 4.5
-LOWEST_KEPT, HOVER = 0.3, 0.05
-"""Clearances that a file is believed to mean, and the one without a ground; in lengths."""
-TUNNEL_LENGTHS, DEEPEST = (0.2, 3.0), 0.02
+"""Lengths of cars, of vehicles in general and of a typical car, in meters."""
+
+MAX_KEPT_CLEARANCE = 0.3
+"""Largest height above z = 0 that a file is assumed to mean, in body lengths.
+
+A greater height, or a negative one, only says that the file has its origin elsewhere.
+"""
+
+DEFAULT_CLEARANCE = 0.05
+"""Ground clearance where that of the file is not kept, in body lengths; typical of cars."""
+
+TUNNEL_LENGTHS = (0.2, 3.0)
+"""Lengths of bodies that are accepted as already placed in the wind tunnel."""
+
+MAX_DEPTH = 0.02
+"""Largest depth below the ground, and largest offset from y = 0, in body lengths."""
+
 FOOT_HEIGHT, FOOT_FILL = 0.01, 0.2
-"""Feet: the lowest part of a body, in lengths, that fills less than this share of its own box."""
-MIRROR_POINTS, ALIKE = 1500, 0.004
-CHOOSE = "choose unit and axes of the file to place it"
+"""Feet: the lowest part of a body, of this height in body lengths, that covers less than this share
+of its own bounding rectangle."""
+
+NUM_MIRROR_POINTS = 1500
+"""Sampled points from which the symmetry of a body is measured."""
+
+SYMMETRY_TOLERANCE = 0.004
+"""Difference of mean distances, in body lengths, within which two planes are equally good."""
+
+BASE_ALIGNMENT = 0.97
+"""Smallest cosine between normal and axis for a triangle of a flat base: within 14 degrees."""
+
+BASE_AREA = 0.01
+"""Share of the surface added to the base of each end, which keeps their ratio finite."""
+
+BULK_SCALE = 0.03
+"""Offset of the volume's center from the middle, in body lengths, that counts as much as a base of
+e times the area."""
+
+MAX_BULK_OFFSET = 0.2
+"""Largest plausible offset of the volume's center; open surfaces can have any center."""
+
+MIN_EVIDENCE = 0.2
+"""Smallest sum of both kinds of evidence by which the ends of a body are distinguished."""
+
+REMEDY = "choose unit and axes of the file to place it"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """How the coordinates of a file are meant.
+    """Interpretation of the coordinates of a file.
 
     Attributes:
-        unit: Length of a 1 in the file.
-        forward: Axis of the file that the nose points along.
+        unit: Unit of length of the file.
+        forward: Axis of the file along which the nose points.
         up: Axis of the file that points up.
-        clearance: Of the lowest point above the ground, in body lengths.
-        length_m: Length of the body in meters, in that unit.
+        clearance: Height of the lowest point above the ground, in body lengths.
+        length_m: Length of the body in meters, for that unit.
 
     Raises:
-        GeometryError: If the axes are not at right angles, or a number is negative or not finite.
+        GeometryError: If unit or axes are unknown, both axes are the same, or a number is negative
+            or not finite.
     """
 
     unit: Unit
@@ -54,35 +93,41 @@ class Placement:
     length_m: float
 
     def __post_init__(self) -> None:
-        """Refuse what would place no body."""
+        """Reject values that place no body."""
         for name, value in (("unit", self.unit), ("forward", self.forward), ("up", self.up)):
             known = get_args(Unit if name == "unit" else Axis)
             if value not in known:
                 raise GeometryError(f"{name} must be one of {', '.join(known)}, got {value!r}")
         if self.forward[1] == self.up[1]:
             raise GeometryError(
-                f"forward and up must be different axes, got {self.forward} and {self.up}"
+                f"forward and up must be different axes, got {self.forward} and {self.up}; "
+                "choose another axis"
             )
         if not 0 <= self.clearance < np.inf:
-            raise GeometryError(f"clearance must be zero or more, got {self.clearance}")
+            raise GeometryError(
+                f"clearance must be zero or more, got {self.clearance}; "
+                "give the height of the lowest point above the ground"
+            )
         if not 0 < self.length_m < np.inf:
-            raise GeometryError(f"length_m must be positive, got {self.length_m}")
+            raise GeometryError(
+                f"length_m must be positive, got {self.length_m}; give a length in meters"
+            )
 
     def describe(self) -> dict[str, Any]:
-        """Return plain values for a file."""
+        """Return the attributes as a dictionary of JSON values."""
         return asdict(self)
 
 
 @dataclass(frozen=True, eq=False)
 class PlacedMesh:
-    """A body in the wind tunnel, and the way back to its file.
+    """A body in the wind tunnel, and the map from the coordinates of its file.
 
     Attributes:
-        mesh: The body in the tunnel's coordinates.
-        matrix: With ``offset``: x_tunnel = matrix @ x_file + offset.
-        offset: In body lengths.
+        mesh: The body in wind-tunnel coordinates.
+        matrix: Linear part of the map: x_tunnel = matrix @ x_file + offset.
+        offset: Translation of the map, in body lengths.
         scale: Body lengths in one unit of the file.
-        warnings: What is unusual about it, one line each.
+        warnings: One line for each unusual property of the placement.
     """
 
     mesh: SurfaceMesh
@@ -92,35 +137,39 @@ class PlacedMesh:
     warnings: tuple[str, ...] = ()
 
     def to_file(self, points: Float64[ndarray, "P 3"]) -> Float64[ndarray, "P 3"]:
-        """Return points of the tunnel in the file's coordinates."""
+        """Return points of the wind tunnel in the coordinates of the file."""
+        # The matrix is ``scale`` times a rotation, so its inverse is its transpose / scale^2.
         return (points - self.offset) @ self.matrix / self.scale**2
 
     def vectors_to_file(self, vectors: Float64[ndarray, "P 3"]) -> Float64[ndarray, "P 3"]:
-        """Turn vectors such as wall shear stress to the file's axes; lengths stay."""
+        """Rotate vectors such as wall shear stress to the axes of the file, without scaling."""
         return vectors @ self.matrix / self.scale
 
 
 def guess_placement(mesh: SurfaceMesh, *, suffix: str = "") -> Placement:
-    """Guess unit and axes of a shape from its form; a person should confirm them.
+    """Guess unit and axes of a shape from its form; the user should confirm them.
 
-    Sideways is the axis along which the shape is its own mirror image. The longer one of the other
-    two is the flow's, so a body higher than long is laid down. Up is never guessed to be a negative
-    axis. The tail is the end with more volume and a flatter base, true of most cars, trucks and
-    trains; of a body alike at both ends, the nose points along -x, -y or +z. A length in meters is
-    1 to 20; lengths from 2.5 to 8 m, those of cars, decide between other units. A body on wheels
-    or other feet stands on the ground; any other keeps the height it has in its file, or hovers
-    where that cannot be meant.
+    The lateral axis is the one along which the shape is its own mirror image. The longer one of the
+    other two is the flow axis, so a body that is taller than long is laid down. The up axis is
+    always guessed to be positive.
+
+    The tail is the end with more volume and a flatter base, which is true of most cars, trucks and
+    trains. If both ends are alike, the nose points along -x, -y or +z.
+
+    Lengths of 1 to 20 are taken to be in meters; otherwise the unit is the first that gives the
+    length of a car (2.5 to 8 m). A body on wheels or other feet is placed on the ground. Any other
+    keeps the height that it has in its file, or gets a default clearance if that is not plausible.
 
     Args:
         mesh: The shape as read from its file.
-        suffix: Of that file: y is up in .glb and .gltf files.
+        suffix: Suffix of that file: y is up in .glb and .gltf files, by the standard.
     """
     lateral, up = _lateral_and_up(mesh, y_up=suffix.lower() in (".glb", ".gltf"))
     flow = 3 - lateral - up
     length = float(mesh.extent[flow])
     unit = guess_unit(length)
     lowest = float(mesh.bounds[0, up]) / length
-    clearance = lowest if 0 <= lowest <= LOWEST_KEPT else HOVER
+    clearance = lowest if 0 <= lowest <= MAX_KEPT_CLEARANCE else DEFAULT_CLEARANCE
     return Placement(
         unit=unit,
         forward=_nose_axis(mesh, flow),
@@ -131,7 +180,10 @@ def guess_placement(mesh: SurfaceMesh, *, suffix: str = "") -> Placement:
 
 
 def guess_unit(length: float) -> Unit:
-    """Guess the unit of a body's length.
+    """Guess the unit in which a body has a plausible length.
+
+    Args:
+        length: Length of the body in the file.
 
     Examples:
         >>> [guess_unit(length) for length in (4.5, 1.0, 4500.0, 1044.0, 450.0, 180.0)]
@@ -143,17 +195,21 @@ def guess_unit(length: float) -> Unit:
         for unit in ("mm", "cm", "in", "ft"):
             if low <= length * METERS[unit] <= high:
                 return unit
+    # No unit gives a plausible length: take the one that comes closest to a car.
     distance = {unit: abs(np.log(length * size / CAR_LENGTH)) for unit, size in METERS.items()}
     return min(get_args(Unit), key=distance.__getitem__)
 
 
 def has_feet(mesh: SurfaceMesh, up: int, length: float) -> bool:
-    """Tell whether a body stands on wheels or other feet: seen from below, they leave gaps.
+    """Return whether a body stands on wheels or other feet.
+
+    The lowest part of the body is projected onto the ground: feet cover only a small share of the
+    rectangle around them.
 
     Args:
         mesh: The body.
-        up: Number of the axis that points up.
-        length: Of the body along the flow.
+        up: Index of the axis that points up.
+        length: Length of the body along the flow.
 
     Examples:
         >>> from mspt.geometry.mesh import box
@@ -169,10 +225,14 @@ def has_feet(mesh: SurfaceMesh, up: int, length: float) -> bool:
 
 
 def place_mesh(mesh: SurfaceMesh, placement: Placement) -> PlacedMesh:
-    """Turn, scale and move a shape into the wind tunnel; it is never mirrored.
+    """Rotate, scale and move a shape into the wind tunnel, without reflection.
+
+    Args:
+        mesh: The shape in the coordinates of its file.
+        placement: Unit, axes and clearance.
 
     Raises:
-        GeometryError: If the shape has no length along the flow.
+        GeometryError: If the shape has no extent along its forward axis.
     """
     rotation = np.zeros((3, 3))
     rotation[0], rotation[2] = -_direction(placement.forward), _direction(placement.up)
@@ -189,44 +249,49 @@ def place_mesh(mesh: SurfaceMesh, placement: Placement) -> PlacedMesh:
     offset = np.array([-low[0] * scale, -middle * scale, placement.clearance - low[2] * scale])
     matrix = scale * rotation
     placed = mesh.mapped(matrix, offset)
-    return PlacedMesh(placed, matrix, offset, scale, tuple(_hovering(placed)))
+    return PlacedMesh(placed, matrix, offset, scale, tuple(_clearance_warnings(placed)))
 
 
 def as_is(mesh: SurfaceMesh) -> PlacedMesh:
-    """Take a shape whose coordinates are the wind tunnel's already.
+    """Return a shape whose coordinates are already those of the wind tunnel.
 
     Raises:
-        GeometryError: If it is much longer or shorter than 1, or lies below the ground.
+        GeometryError: If it is much longer or shorter than 1, or too deep below the ground.
     """
     length, depth = float(mesh.extent[0]), -float(mesh.bounds[0, 2])
     low, high = TUNNEL_LENGTHS
     if not low <= length <= high:
         raise GeometryError(
-            f"body must be {low:g} to {high:g} long in the wind tunnel, got {length:.4g}; {CHOOSE}"
+            f"body must be {low:g} to {high:g} long in the wind tunnel, got {length:.4g}; {REMEDY}"
         )
-    if depth > DEEPEST * length:
+    if depth > MAX_DEPTH * length:
         raise GeometryError(
-            f"body must stand over the ground z = 0, got its lowest point at z = {-depth:.4g}; "
-            f"{CHOOSE}"
+            f"body must be above the ground z = 0, got its lowest point at z = {-depth:.4g}; "
+            f"{REMEDY}"
         )
-    warnings = _hovering(mesh)
+    warnings = _clearance_warnings(mesh)
     if depth > 0:
-        warnings.append(f"lowest point is below the ground, at z = {-depth:.2g}: that part is cut")
+        warnings.append(
+            f"lowest point is below the ground, at z = {-depth:.2g}: that part is left out"
+        )
     middle = float(mesh.bounds[:, 1].mean())
-    if abs(middle) > DEEPEST * length:
-        warnings.append(f"middle is at y = {middle:.2g}, not at the plane of symmetry y = 0")
+    if abs(middle) > MAX_DEPTH * length:
+        warnings.append(f"center is at y = {middle:.2g}, not on the plane of symmetry y = 0")
     return PlacedMesh(mesh, np.eye(3), np.zeros(3), 1.0, tuple(warnings))
 
 
-def _hovering(mesh: SurfaceMesh) -> list[str]:
+def _clearance_warnings(mesh: SurfaceMesh) -> list[str]:
+    """Return a warning if a body on wheels does not touch the ground."""
     lowest = float(mesh.bounds[0, 2])
     if lowest < FOOT_HEIGHT or not has_feet(mesh, 2, float(mesh.extent[0])):
         return []
-    return [f"wheels hover {lowest:.1%} of the length above the ground; set the clearance to 0"]
+    return [f"wheels are {lowest:.1%} of the body length above the ground; set the clearance to 0"]
 
 
 def symmetry_error(mesh: SurfaceMesh) -> float:
-    """Return how far a body in the tunnel is from its mirror image: on average, in lengths.
+    """Return the mean distance of a body in the wind tunnel from its mirror image, in lengths.
+
+    The plane is y = 0; the mean is over points sampled from the surface.
 
     Examples:
         >>> from mspt.geometry.mesh import box
@@ -237,8 +302,12 @@ def symmetry_error(mesh: SurfaceMesh) -> float:
 
 
 def _mirror_errors(mesh: SurfaceMesh, planes: list[tuple[int, float]]) -> Float64[ndarray, " M"]:
-    """Return for each plane, an axis and where it is met, the mean distance of the mirror image."""
-    points, _ = sample_surface(mesh, MIRROR_POINTS, np.random.default_rng(0))
+    """Return the mean distance of a body from its mirror image in each plane.
+
+    A plane is given by its axis and its coordinate along it.
+    """
+    # A fixed seed: the same file must give the same placement.
+    points, _ = sample_surface(mesh, NUM_MIRROR_POINTS, np.random.default_rng(0))
     images = np.repeat(points[None], len(planes), axis=0)
     for image, (axis, place) in zip(images, planes, strict=True):
         image[:, axis] = 2 * place - image[:, axis]
@@ -246,46 +315,57 @@ def _mirror_errors(mesh: SurfaceMesh, planes: list[tuple[int, float]]) -> Float6
 
 
 def _middle(mesh: SurfaceMesh) -> float:
-    """Return y of the plane of symmetry: of the box around a body, or of its area.
+    """Return y of the plane of symmetry: the center of the bounding box or that of the area.
 
-    The box is the better guess unless something small sticks out on one side.
+    The box is preferred, because the area depends on how both sides are modeled. It is wrong if a
+    small part, such as an antenna or a single mirror, sticks out on one side.
     """
     box_middle = float(mesh.bounds[:, 1].mean())
     area_middle = float(mesh.areas @ mesh.centers[:, 1] / mesh.areas.sum())
     errors = _mirror_errors(mesh, [(1, box_middle), (1, area_middle)])
-    return box_middle if errors[0] <= errors[1] + ALIKE / 10 * mesh.extent[0] else area_middle
+    # A tenth of the tolerance between axes: both candidates are planes of the same orientation.
+    return (
+        box_middle
+        if errors[0] <= errors[1] + SYMMETRY_TOLERANCE / 10 * mesh.extent[0]
+        else area_middle
+    )
 
 
 def _lateral_and_up(mesh: SurfaceMesh, *, y_up: bool) -> tuple[int, int]:
+    """Return the lateral and the up axis of a shape.
+
+    Among the axes that are lateral by symmetry, one that is not the longest is preferred, then the
+    choice with the highest up axis: z before y before x.
+    """
     middle = mesh.bounds.mean(axis=0)
     errors = _mirror_errors(mesh, [(axis, float(middle[axis])) for axis in range(3)])
-    alike = errors <= errors.min() + ALIKE * mesh.extent.max()
+    symmetric = errors <= errors.min() + SYMMETRY_TOLERANCE * mesh.extent.max()
     choices = []
     for lateral in range(3):
         others = [axis for axis in range(3) if axis != lateral]
-        # The higher of the two lies down: flow goes along the longer one.
+        # The shorter of the two is up: the flow is along the longer one.
         up = min(others, key=lambda axis: (mesh.extent[axis], -axis))
         if y_up and lateral != 1:
             up = 1
         widest = lateral == int(mesh.extent.argmax())
-        choices.append((not alike[lateral], y_up and lateral == 1, widest, -up, lateral, up))
+        choices.append((not symmetric[lateral], y_up and lateral == 1, widest, -up, lateral, up))
     *_, lateral, up = min(choices)
     return lateral, up
 
 
 def _nose_axis(mesh: SurfaceMesh, flow: int) -> Axis:
-    """Return the end of the flow axis that has less volume before the middle, and no flat base."""
+    """Return the direction of the nose: the end with less volume and without a flat base."""
     low, high = mesh.bounds[:, flow]
     along = (mesh.centers[:, flow] - low) / (high - low)
     vectors, normals = mesh.area_vectors[:, flow], mesh.normals[:, flow]
+    # Volume and center by the divergence theorem, in units of the length and up to one factor.
     volume = float((along * vectors).sum())
     center = float((along**2 * vectors).sum()) / (2 * volume) if volume else 0.5
-    flat = 0.01 * mesh.areas.sum()
-    ends = [mesh.areas[side * normals > 0.97].sum() + flat for side in (1, -1)]
+    flat = BASE_AREA * mesh.areas.sum()
+    ends = [mesh.areas[side * normals > BASE_ALIGNMENT].sum() + flat for side in (1, -1)]
     base = float(np.log(ends[0] / ends[1])) if mesh.volume > 0 else 0.0
-    # An open surface can have any center.
-    bulk = (center - 0.5) / 0.03 if abs(center - 0.5) < 0.2 else 0.0
-    if abs(bulk + base) < 0.2:
+    bulk = (center - 0.5) / BULK_SCALE if abs(center - 0.5) < MAX_BULK_OFFSET else 0.0
+    if abs(bulk + base) < MIN_EVIDENCE:
         return _axis(flow, positive=flow == 2)
     return _axis(flow, positive=bulk + base < 0)
 

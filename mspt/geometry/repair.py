@@ -1,6 +1,6 @@
-"""Repair of surfaces: cracks, copies, triangles turned the wrong way, small or flat holes.
+"""Repair of surfaces: cracks, duplicates, inconsistent orientation, small or flat holes.
 
-Shapes: V vertices, T triangles, O open half-edges, R corners of a hole's rim.
+Shapes: V vertices, T triangles, O open half-edges, R vertices of a hole's rim.
 """
 
 from dataclasses import dataclass, replace
@@ -15,21 +15,41 @@ from mspt.geometry.checks import (
     MeshReport,
     face_keys,
     find_edges,
-    group,
     has_equal_corners,
     hole_of,
     inspect_mesh,
     is_degenerate,
+    label_components,
 )
 from mspt.geometry.mesh import SurfaceMesh
 
-CRACK = 1e-6
-"""Widest crack that is closed, as a share of the largest side of the bounding box."""
-SMALL_HOLE, FLAT_HOLE = 0.1, 0.02
-"""Size of a hole that is closed in any case, and bend of one that is closed whatever its size."""
-SPECK = 0.01
-"""Largest size of a body without a volume that is dropped."""
-MAX_HOLES, MAX_RIM = 1000, 5000
+CRACK_WIDTH = 1e-6
+"""Widest crack that is closed, as a share of the largest side of the bounding box.
+
+Just above the rounding of float32 coordinates (6e-8), which separates vertices that files store
+twice.
+"""
+
+SMALL_HOLE_SIZE = 0.1
+"""Largest hole that is closed whatever its form, as a share of the body's largest side."""
+
+FLAT_HOLE_BEND = 0.02
+"""Deviation from a plane, as a share of its size, up to which a hole of any size is closed."""
+
+SPECK_SIZE = 0.01
+"""Largest body without volume that is removed, as a share of the largest side."""
+
+SPECK_FLATNESS = 1000
+"""A body counts as having no volume if this many of it would not fill a cube of that size."""
+
+AROUND_SHARE = 0.99
+"""Share of a body's bounding box that a rim must span to count as the rim of the whole body."""
+
+NO_VOLUME = 1e-9
+"""Net volume over the sum of absolute contributions below which it is rounding error."""
+
+MAX_HOLES, MAX_RIM_EDGES = 1000, 5000
+"""Limits of the work on damaged files: more holes, or holes with longer rims, stay open."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +57,9 @@ class RepairedMesh:
     """A surface after repair.
 
     Attributes:
-        mesh: The surface.
-        report: What is still wrong with it.
-        repairs: What was done, one line each; empty if nothing.
+        mesh: Repaired surface.
+        report: Defects that remain.
+        repairs: One line for each repair; empty if none was needed.
     """
 
     mesh: SurfaceMesh
@@ -48,12 +68,15 @@ class RepairedMesh:
 
 
 def repair_mesh(mesh: SurfaceMesh) -> RepairedMesh:
-    """Close cracks, drop copies, turn triangles outward, close holes that are small or flat.
+    """Close cracks, remove duplicates, orient triangles outward, close small or flat holes.
 
-    Each connected body is turned outward by itself, cavities too. Holes that are neither small nor
-    flat stay: what is missing there is not known.
+    Each connected body is oriented outward by itself, cavities too. Holes that are neither small
+    nor flat stay open, because the missing surface is unknown.
     """
     repairs = []
+    # Cracks come first, because they hide which triangles are neighbors. Orientation comes before
+    # the holes, whose rims need a consistent direction, and again after them, because a closed
+    # body has a volume that tells inside from outside.
     steps = (
         _close_cracks,
         _drop_flat,
@@ -72,52 +95,56 @@ def repair_mesh(mesh: SurfaceMesh) -> RepairedMesh:
 
 
 def _close_cracks(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:
-    """Make one vertex of those at open edges that are almost at the same place."""
+    """Merge vertices of open edges that almost coincide."""
     rim = np.unique(find_edges(mesh.triangles).open)
-    near = KDTree(mesh.vertices[rim]).query_pairs(CRACK * mesh.extent.max(), output_type="ndarray")
+    near = KDTree(mesh.vertices[rim]).query_pairs(
+        CRACK_WIDTH * mesh.extent.max(), output_type="ndarray"
+    )
     if len(near) == 0:
         return mesh, ""
-    label = group(rim[near], len(mesh.vertices))
+    label = label_components(rim[near], len(mesh.vertices))
     _, first = np.unique(label, return_index=True)
     triangles = first[label][mesh.triangles]
-    if has_equal_corners(triangles).all():
+    if has_equal_corners(triangles).all():  # nothing would be left
         return mesh, ""
     merged = len(mesh.vertices) - len(first)
     return replace(mesh, triangles=triangles), f"merged {merged:,} vertices along cracks"
 
 
 def _drop_flat(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:
-    """Drop triangles with equal corners, and others without area unless that opens the surface."""
+    """Remove triangles with equal corners, and other degenerate ones unless that opens a hole."""
     equal = has_equal_corners(mesh.triangles)
     if equal.all():
         return mesh, ""
-    slim, _ = _without(mesh, equal)
-    slim, _ = _without(slim, is_degenerate(slim))
-    dropped = len(mesh.triangles) - len(slim.triangles)
-    return slim, f"dropped {_counted(dropped, 'triangle')} without area" if dropped else ""
+    remaining, _ = _drop_if_closed(mesh, equal)
+    remaining, _ = _drop_if_closed(remaining, is_degenerate(remaining))
+    dropped = len(mesh.triangles) - len(remaining.triangles)
+    return remaining, f"dropped {_count_text(dropped, 'triangle')} without area" if dropped else ""
 
 
 def _drop_copies(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:
-    """Drop triangles that repeat another one, unless that opens the surface."""
-    lesser, dropped = _without(mesh, _is_copy(mesh))
-    return lesser, f"dropped {_counted(dropped, 'duplicate triangle')}" if dropped else ""
+    """Remove triangles that repeat another one, unless that opens a hole."""
+    remaining, dropped = _drop_if_closed(mesh, _is_copy(mesh))
+    return remaining, f"dropped {_count_text(dropped, 'duplicate triangle')}" if dropped else ""
 
 
 def _drop_specks(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:
-    """Drop tiny closed bodies without a volume, such as unions of solids leave behind."""
+    """Remove tiny closed bodies without volume, which Boolean operations leave behind."""
     edges = find_edges(mesh.triangles)
-    body = group(edges.links, len(mesh.triangles))
+    body = label_components(edges.links, len(mesh.triangles))
     size = mesh.extent.max()
-    low, high = _boxes(mesh, body)
+    low, high = _body_bounds(mesh, body)
     arms = mesh.centers - low[body]
     volume = np.bincount(body, np.einsum("tx,tx->t", arms, mesh.area_vectors) / 3)
-    speck = ((high - low).max(axis=1) < SPECK * size) & (np.abs(volume) < SPECK**3 * size**3 / 1000)
-    speck[body[edges.open_triangle]] = False
-    lesser, dropped = _without(mesh, speck[body])
-    return lesser, f"dropped {_counted(int(speck.sum()), 'speck')}" if dropped else ""
+    is_small = (high - low).max(axis=1) < SPECK_SIZE * size
+    is_flat = np.abs(volume) < SPECK_SIZE**3 * size**3 / SPECK_FLATNESS
+    speck = is_small & is_flat
+    speck[body[edges.open_triangle]] = False  # an open body may be a part of a larger one
+    remaining, dropped = _drop_if_closed(mesh, speck[body])
+    return remaining, f"dropped {_count_text(int(speck.sum()), 'speck')}" if dropped else ""
 
 
-def _boxes(mesh: SurfaceMesh, body: Int64[ndarray, " T"]) -> tuple[ndarray, ndarray]:
+def _body_bounds(mesh: SurfaceMesh, body: Int64[ndarray, " T"]) -> tuple[ndarray, ndarray]:
     """Return the lowest and highest coordinates of each body."""
     count = int(body.max()) + 1
     low, high = np.full((count, 3), np.inf), np.full((count, 3), -np.inf)
@@ -127,34 +154,35 @@ def _boxes(mesh: SurfaceMesh, body: Int64[ndarray, " T"]) -> tuple[ndarray, ndar
     return low, high
 
 
-def _without(mesh: SurfaceMesh, useless: Bool[ndarray, " T"]) -> tuple[SurfaceMesh, int]:
-    """Drop triangles, and say how many; none if that leaves nothing or opens the surface."""
+def _drop_if_closed(mesh: SurfaceMesh, useless: Bool[ndarray, " T"]) -> tuple[SurfaceMesh, int]:
+    """Remove triangles and return how many; none if that leaves nothing or opens the surface."""
     if useless.all() or not useless.any():
         return mesh, 0
-    lesser = replace(mesh, triangles=mesh.triangles[~useless])
-    opened = _num_open(lesser) > _num_open(mesh)
-    return (mesh, 0) if opened else (lesser, int(useless.sum()))
+    remaining = replace(mesh, triangles=mesh.triangles[~useless])
+    opened = _num_open(remaining) > _num_open(mesh)
+    return (mesh, 0) if opened else (remaining, int(useless.sum()))
 
 
 def _num_open(mesh: SurfaceMesh) -> int:
     return len(find_edges(mesh.triangles).open)
 
 
-def _counted(number: int, noun: str) -> str:
+def _count_text(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _is_copy(mesh: SurfaceMesh) -> Bool[ndarray, " T"]:
-    """Tell which triangles repeat another one, turned the same way.
+    """Return which triangles repeat another one with the same orientation.
 
-    A triangle and its reverse are the two sides of a thin sheet, or a wall between two bodies that
-    touch; but if most triangles have their reverse, the whole surface is there twice.
+    A triangle and its reverse are the two sides of a thin sheet or a wall between two bodies that
+    touch, and both stay. If most triangles have a reverse, the whole surface is stored twice, and
+    one of each pair is a copy.
     """
     keys = face_keys(mesh.triangles)
     _, first, count = np.unique(keys, return_index=True, return_counts=True)
     if (count > 1).mean() <= 0.5:
         a, b, c = mesh.triangles.T
-        # Odd and even orders of three numbers.
+        # The parity of the permutation that sorts the vertices gives the orientation.
         keys = 2 * keys + ((a < b) ^ (b < c) ^ (c < a))
         first = np.unique(keys, return_index=True)[1]
     copies = np.ones(len(keys), dtype=bool)
@@ -163,48 +191,51 @@ def _is_copy(mesh: SurfaceMesh) -> Bool[ndarray, " T"]:
 
 
 def _turn_outward(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:
-    """Turn all triangles of a patch the same way, and that way outward.
+    """Orient all triangles of each patch consistently and outward.
 
-    A patch is what edges of exactly two triangles connect. Each triangle stands twice in a graph,
-    as it is and turned; what edges connect there belongs together, turned or not.
+    A patch is a set of triangles connected by edges of exactly two triangles. In a graph with two
+    nodes for each triangle, for its present and its reversed orientation, edges connect the
+    orientations that agree: the components are the two consistent orientations of each patch.
     """
     count = len(mesh.triangles)
     edges = find_edges(mesh.triangles)
     first, second = edges.pairs.T
     other = np.where(edges.opposed, second + count, second)
     links = np.concatenate([[first, other], [first + count, (other + count) % (2 * count)]], axis=1)
-    label = group(links.T, 2 * count)
+    label = label_components(links.T, 2 * count)
     as_is, reversed_ = label[:count], label[count:]
     turned = as_is > reversed_
     patch = np.minimum(as_is, reversed_)
 
-    body = group(edges.links, count)
-    weight = np.bincount(body, mesh.areas) + 1e-300
+    body = label_components(edges.links, count)
+    weight = np.bincount(body, mesh.areas) + 1e-300  # avoids 0 / 0 for bodies without area
     middle = [np.bincount(body, mesh.areas * axis) / weight for axis in mesh.centers.T]
     arms = mesh.centers - np.stack(middle, axis=1)[body]
     volumes = np.einsum("tx,tx->t", arms, mesh.area_vectors) * np.where(turned, -1, 1)
     size = np.bincount(patch, np.abs(volumes))
     volume = np.bincount(patch, volumes)
-    # Without a volume, as for a flat sheet, the way of most of its triangles is kept.
+    # A patch without volume, such as a flat sheet, keeps the orientation of most of its area.
     most = np.bincount(patch, np.where(turned, mesh.areas, -mesh.areas))
-    wrong = np.where(np.abs(volume) > 1e-9 * size, volume < 0, most > 0)
+    wrong = np.where(np.abs(volume) > NO_VOLUME * size, volume < 0, most > 0)
     turned ^= wrong[patch]
     if not turned.any():
         return mesh, ""
     triangles = np.where(turned[:, None], mesh.triangles[:, ::-1], mesh.triangles)
-    return replace(mesh, triangles=triangles), f"turned {_counted(int(turned.sum()), 'triangle')}"
+    return replace(
+        mesh, triangles=triangles
+    ), f"turned {_count_text(int(turned.sum()), 'triangle')}"
 
 
 def _close_holes(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:
-    """Close holes with a simple rim that are small, or flat but not the rim of a flat sheet."""
+    """Close holes with a single rim that are small or flat, but not the rim of a flat sheet."""
     edges = find_edges(mesh.triangles)
     ends = edges.open
     if len(ends) == 0:
         return mesh, ""
     holes = hole_of(ends)
-    body = group(edges.links, len(mesh.triangles))
+    body = label_components(edges.links, len(mesh.triangles))
     owner = body[edges.open_triangle]
-    low, high = _boxes(mesh, body)
+    low, high = _body_bounds(mesh, body)
     order = np.argsort(holes, kind="stable")
     rims = np.split(order, np.flatnonzero(np.diff(holes[order])) + 1)[:MAX_HOLES]
     covers = []
@@ -212,25 +243,28 @@ def _close_holes(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:
         rim, number = _rim(ends[members]), owner[members[0]]
         if rim is None:
             continue
-        around = np.ptp(mesh.vertices[rim], axis=0) >= 0.99 * (high - low)[number]
+        around = np.ptp(mesh.vertices[rim], axis=0) >= AROUND_SHARE * (high - low)[number]
         if _may_close(mesh, rim, body == number if around.all() else None):
-            covers.append(_cover(mesh.vertices[rim], rim))
+            covers.append(_triangulate_rim(mesh.vertices[rim], rim))
     if not covers:
         return mesh, ""
     added = sum(len(cover) for cover in covers)
     closed = replace(mesh, triangles=np.concatenate([mesh.triangles, *covers]))
-    return closed, f"closed {_counted(len(covers), 'hole')} with {_counted(added, 'triangle')}"
+    return (
+        closed,
+        f"closed {_count_text(len(covers), 'hole')} with {_count_text(added, 'triangle')}",
+    )
 
 
 def _rim(ends: Int64[ndarray, "O 2"]) -> Int64[ndarray, " R"] | None:
     """Return the vertices around a hole in order, if it has a single rim that meets no other."""
     following = dict(ends.tolist())
-    if not 3 <= len(ends) <= MAX_RIM or len(following) < len(ends):
+    if not 3 <= len(ends) <= MAX_RIM_EDGES or len(following) < len(ends):
         return None
     rim = [int(ends[0, 0])]
     while (vertex := following.get(rim[-1], rim[0])) != rim[0] and len(rim) <= len(ends):
         rim.append(vertex)
-    # The triangles that close a hole pass its rim the other way.
+    # Triangles that close a hole traverse its edges in the opposite direction.
     return np.array(rim[::-1]) if len(rim) == len(ends) else None
 
 
@@ -239,31 +273,37 @@ def _may_close(
     rim: Int64[ndarray, " R"],
     own: Bool[ndarray, " T"] | None,
 ) -> bool:
-    """Tell whether a hole is small or flat; ``own`` is its body, if the rim goes all around it."""
+    """Return whether a hole is small or flat.
+
+    A flat sheet is not closed along its rim, which would double it. For this, ``own`` marks the
+    triangles of the hole's body if the rim goes all around that body.
+    """
     points = mesh.vertices[rim]
     size = float(np.ptp(points, axis=0).max())
     normal = _plane(points)[2]
-    if own is not None and np.ptp(mesh.corners[own] @ normal) <= FLAT_HOLE * size:
+    if own is not None and np.ptp(mesh.corners[own] @ normal) <= FLAT_HOLE_BEND * size:
         return False
-    small = size <= SMALL_HOLE * mesh.extent.max()
-    return bool(small or np.ptp(points @ normal) <= FLAT_HOLE * size)
+    small = size <= SMALL_HOLE_SIZE * mesh.extent.max()
+    return bool(small or np.ptp(points @ normal) <= FLAT_HOLE_BEND * size)
 
 
 def _plane(points: Float64[ndarray, "R 3"]) -> Float64[ndarray, "3 3"]:
-    """Return two axes of a rim's plane and its normal, about which the rim turns positively."""
+    """Return two axes of a rim's plane and its normal; the rim is counter-clockwise around it."""
     arms = points - points.mean(axis=0)
-    normal = np.cross(arms, np.roll(arms, -1, axis=0)).sum(axis=0)
+    normal = np.cross(arms, np.roll(arms, -1, axis=0)).sum(axis=0)  # Newell's method
     first, _, _ = np.linalg.svd(arms.T, full_matrices=False)
     along = first[:, 0]
     normal = normal - along * (along @ normal)
-    if np.linalg.norm(normal) == 0:
+    if np.linalg.norm(normal) == 0:  # a rim without area, such as a figure of eight
         normal = first[:, 2]
     normal = normal / np.linalg.norm(normal)
     return np.stack([along, np.cross(normal, along), normal])
 
 
-def _cover(points: Float64[ndarray, "R 3"], rim: Int64[ndarray, " R"]) -> Int64[ndarray, "S 3"]:
-    """Return triangles of a rim's vertices that close it."""
+def _triangulate_rim(
+    points: Float64[ndarray, "R 3"], rim: Int64[ndarray, " R"]
+) -> Int64[ndarray, "S 3"]:
+    """Return triangles on the vertices of a rim that close the hole."""
     first, second, _ = _plane(points)
     flat = (points - points[0]) @ np.stack([first, second], axis=1)
     return rim[triangulate([flat])]

@@ -1,7 +1,7 @@
-"""Where the fields around a body are looked at: points on its surface and in the flow.
+"""Points on the surface of a body and in the flow, where fields are sampled.
 
-The density of the points in the flow depends on the body alone, not on a solver's mesh: it is the
-same for the data that a model learns from and for a shape that it has never seen.
+The density of the points in the flow depends on the body alone and not on a solver's mesh, so that
+it is the same for training data and for new shapes, which have no mesh.
 
 Shapes: P points.
 """
@@ -12,21 +12,42 @@ from numpy import ndarray
 
 from mspt.geometry.mesh import SurfaceMesh
 
-NEAREST, FARTHEST = 0.004, 0.35
+MIN_WALL_DISTANCE, MAX_WALL_DISTANCE = 0.004, 0.35
+"""Range of the distances from the wall of points near the wall, in body lengths.
+
+Distances are log-uniform: fields vary most within the boundary layer and its surroundings.
+"""
+
 SHARES = {"wall": 0.45, "near": 0.25, "wake": 0.2, "far": 0.1}
+"""Shares of the points near the wall, around the body, in its wake and in the far field."""
+
 FAR_BOX = ((-1.0, 0.0, 0.0), (3.0, 1.0, 1.0))
+"""Corners of the far field, within the solver's domain."""
+
+NEAR_MARGINS = (0.3, 0.25)
+"""Distance of the near box from the body along the flow, and across it."""
+
+WAKE_OVERLAP, WAKE_LENGTH, WAKE_MARGIN = 0.05, 1.0, 0.1
+"""Start of the wake box before the tail, its end behind it, and its distance across the flow."""
 
 
 def sample_surface(
     mesh: SurfaceMesh, count: int, rng: np.random.Generator
 ) -> tuple[Float64[ndarray, "P 3"], Int64[ndarray, " P"]]:
-    """Draw points spread evenly over the area of a surface, and the triangles they lie on.
+    """Draw points uniformly by area from a surface; return them and the triangles they lie on.
 
-    Strata of equal area hold one point each, so that the spread is more even than by chance.
+    The sampling is stratified: each of ``count`` strata of equal area gets one point, which spreads
+    points more evenly than independent draws.
+
+    Args:
+        mesh: Surface.
+        count: Number of points.
+        rng: Random generator.
     """
     steps = (np.arange(count) + rng.random(count)) / count
     triangle = np.searchsorted(np.cumsum(mesh.areas) / mesh.areas.sum(), steps)
-    triangle = np.minimum(triangle, len(mesh.triangles) - 1)
+    triangle = np.minimum(triangle, len(mesh.triangles) - 1)  # a sum may round to less than 1
+    # Uniform barycentric coordinates: the root makes up for the narrowing toward a corner.
     root, other = np.sqrt(rng.random(count)), rng.random(count)
     weights = np.stack([1 - root, root * (1 - other), root * other], axis=1)
     return np.einsum("pv,pvx->px", weights, mesh.corners[triangle]), triangle
@@ -35,23 +56,32 @@ def sample_surface(
 def sample_volume(
     mesh: SurfaceMesh, count: int, rng: np.random.Generator
 ) -> Float64[ndarray, "P 3"]:
-    """Draw points of the flow at y >= 0: along the wall, near the body, in its wake and far away.
+    """Draw points of the flow at y >= 0: near the wall, around the body, in its wake and far away.
 
-    Points inside the body or below the ground are among them; they are for the caller to drop.
+    Some points lie inside the body or below the ground; the caller must drop them.
+
+    Args:
+        mesh: Body of about length 1 in the wind-tunnel frame.
+        count: Number of points.
+        rng: Random generator.
     """
     sizes = {name: round(share * count) for name, share in SHARES.items()}
     sizes["wall"] += count - sum(sizes.values())
     (x0, _, _), (x1, y1, z1) = mesh.bounds
+    along, across = NEAR_MARGINS
     boxes = {
-        "near": ((x0 - 0.3, 0, 0), (x1 + 0.3, y1 + 0.25, z1 + 0.25)),
-        "wake": ((x1 - 0.05, 0, 0), (x1 + 1.0, y1 + 0.1, z1 + 0.1)),
+        "near": ((x0 - along, 0, 0), (x1 + along, y1 + across, z1 + across)),
+        "wake": (
+            (x1 - WAKE_OVERLAP, 0, 0),
+            (x1 + WAKE_LENGTH, y1 + WAKE_MARGIN, z1 + WAKE_MARGIN),
+        ),
         "far": FAR_BOX,
     }
     start, triangle = sample_surface(mesh, sizes["wall"], rng)
-    away = np.exp(rng.uniform(np.log(NEAREST), np.log(FARTHEST), sizes["wall"]))
+    away = np.exp(rng.uniform(np.log(MIN_WALL_DISTANCE), np.log(MAX_WALL_DISTANCE), sizes["wall"]))
     parts = [start + away[:, None] * mesh.normals[triangle]]
     for name, (low, high) in boxes.items():
         parts.append(rng.uniform(low, high, (sizes[name], 3)))
     points = np.concatenate(parts)
-    points[:, 1] = np.abs(points[:, 1])
+    points[:, 1] = np.abs(points[:, 1])  # the flow is symmetric: only one half is sampled
     return points

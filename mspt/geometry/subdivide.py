@@ -1,4 +1,4 @@
-"""Finer triangles on the same surface."""
+"""Subdivision of a surface into smaller triangles."""
 
 import numpy as np
 from trimesh.remesh import subdivide_to_size
@@ -7,7 +7,7 @@ from mspt.geometry.mesh import SurfaceMesh
 
 
 def refined(mesh: SurfaceMesh, *, max_edge: float) -> SurfaceMesh:
-    """Return the same surface with its long triangles cut, until no edge is longer than asked.
+    """Return the same surface with triangles divided until no edge is longer than ``max_edge``.
 
     Examples:
         >>> from mspt.geometry.mesh import box

@@ -22,7 +22,7 @@ from mspt.data.clouds import Cloud
 from mspt.data.layout import NamedChannels
 from mspt.data.sets.car.clouds import FREE_STREAM
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.transfer import carry_values
+from mspt.geometry.transfer import transfer_values
 from mspt.inference.predict import pick_device, predict_case
 from mspt.inference.sampling import FlowInputs, cloud_size
 from mspt.metrics.forces import Coefficients, Force, coefficients, surface_force
@@ -238,7 +238,7 @@ def carry_to_cells(
     values: Float64[ndarray, "N V"],
 ) -> Float64[ndarray, "T V"]:
     """Return values of triangles from those of the nearest points with similar normals."""
-    return carry_values(
+    return transfer_values(
         values,
         (points, normals),
         (mesh.centers, mesh.normals),

@@ -19,7 +19,7 @@ from mspt.checkpoint import Checkpoint
 from mspt.data.clouds import Cloud
 from mspt.errors import MSPTError
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.outline import NAMES, describe_outline
+from mspt.geometry.outline import OUTLINE_NAMES, describe_outline
 from mspt.inference.flow import predict_cloud
 from mspt.inference.sampling import FlowInputs
 from mspt.metrics.forces import closure_error
@@ -241,7 +241,7 @@ def _distance(value: float, library: ShapeLibrary, outline: ndarray, nearest: nd
     usual = library.usual_distance()
     # "Fair" reaches twice as far as training shapes usually are from each other.
     verdict = _graded(value, good=usual, fair=2 * usual)
-    part = NAMES[int(np.abs(outline - nearest).argmax())]
+    part = OUTLINE_NAMES[int(np.abs(outline - nearest).argmax())]
     words = {
         "good": "as near as training shapes are to each other",
         "fair": "farther than training shapes usually are from each other",

@@ -1,4 +1,4 @@
-"""Errors of fields, forces on bodies, and the ranking of designs."""
+"""Errors of fields, forces on bodies, and rankings of designs."""
 
 from mspt.metrics.fields import field_metrics, max_error, relative_l2
 

@@ -1,4 +1,4 @@
-"""How far a prediction is from the truth.
+"""Errors of predicted fields against a reference, usually a solver.
 
 Letters: B cases, N points, C channels.
 """
@@ -11,9 +11,11 @@ from torch import Tensor
 def relative_l2(
     prediction: Float[Tensor, "B N C"], target: Float[Tensor, "B N C"]
 ) -> Float[Tensor, " B"]:
-    """Return ``||prediction - target|| / ||target||`` of each case, over all points and channels.
+    """Return the relative L2 error of each case: ``||prediction - target|| / ||target||``.
 
-    Both are in physical units: a shift of the target changes the value.
+    The norms run over all points and channels. Both fields must be in physical units: subtracting
+    a mean, as a normalizer does, changes the value. The paper's error for the PDE benchmarks is the
+    mean of these over the test cases.
 
     Examples:
         >>> target = torch.tensor([[[3.0], [4.0]], [[30.0], [40.0]]])
@@ -30,14 +32,32 @@ def relative_l2(
 def max_error(
     prediction: Float[Tensor, "B N C"], target: Float[Tensor, "B N C"]
 ) -> Float[Tensor, " B"]:
-    """Return the largest absolute error of each case, in the field's unit."""
+    """Return the largest absolute error of each case, over points and channels.
+
+    The value is in the unit of the field.
+
+    Examples:
+        >>> max_error(torch.tensor([[[1.0], [5.0]]]), torch.tensor([[[2.0], [2.0]]])).tolist()
+        [3.0]
+    """
     return (prediction - target).abs().amax(dim=(1, 2))
 
 
 def field_metrics(
     prediction: Float[Tensor, "B N C"], target: Float[Tensor, "B N C"], *, names: tuple[str, ...]
 ) -> dict[str, float]:
-    """Return the mean relative L2 over cases of each field, by name."""
+    """Return the relative L2 error of each field, averaged over cases, by name.
+
+    Args:
+        prediction: Fields in physical units.
+        target: Reference in the same units.
+        names: Name of each channel.
+
+    Examples:
+        >>> target = torch.tensor([[[1.0, 4.0]]])
+        >>> field_metrics(1.5 * target, target, names=("pressure", "speed"))
+        {'pressure': 0.5, 'speed': 0.5}
+    """
     return {
         name: relative_l2(prediction[..., [index]], target[..., [index]]).mean().item()
         for index, name in enumerate(names)

@@ -1,6 +1,6 @@
-"""Forces of the flow on a body and their coefficients.
+"""Aerodynamic forces on a body and their coefficients.
 
-All in the wind-tunnel frame: drag along +x, side force along +y, lift along +z.
+All vectors are in the wind-tunnel frame: drag along +x, side force along +y, lift along +z.
 
 Shapes: F faces of the body.
 """
@@ -12,8 +12,7 @@ from jaxtyping import Float, Float64
 from numpy import ndarray
 
 BOTH_HALVES = np.array([2.0, 0.0, 2.0])
-"""Factor from the force on the half of a body at y >= 0 to that on the whole: the other half
-mirrors it, so that drag and lift double and side forces cancel."""
+"""Force of a symmetric body over that of its half: side forces of the halves cancel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +20,8 @@ class Force:
     """The force of the flow on a body, in the unit of the pressure times that of the area.
 
     Attributes:
-        pressure: Part that acts at right angles to the wall.
-        friction: Part that acts along the wall.
+        pressure: Part normal to the wall.
+        friction: Part tangential to the wall.
     """
 
     pressure: Float64[ndarray, " 3"]
@@ -30,23 +29,23 @@ class Force:
 
     @property
     def total(self) -> Float64[ndarray, " 3"]:
-        """Both parts together."""
+        """Sum of both parts."""
         return self.pressure + self.friction
 
 
 @dataclass(frozen=True, kw_only=True)
 class Coefficients:
-    """Force coefficients of a body: forces over dynamic pressure and reference area.
+    """Force coefficients of a body: force / (q_inf A_ref).
 
     Attributes:
         C_D: Drag, along +x.
         C_L: Lift, along +z.
         C_S: Side force, along +y.
-        C_D_pressure: Drag by pressure.
-        C_D_friction: Drag by friction.
-        C_L_pressure: Lift by pressure.
-        C_L_friction: Lift by friction.
-        reference_area: Area that they refer to, of the whole body.
+        C_D_pressure: Pressure part of the drag.
+        C_D_friction: Friction part of the drag.
+        C_L_pressure: Pressure part of the lift.
+        C_L_friction: Friction part of the lift.
+        reference_area: A_ref, of the whole body.
     """
 
     C_D: float
@@ -65,15 +64,16 @@ def surface_force(
     *,
     shear: Float[ndarray, "F 3"],
 ) -> Force:
-    """Integrate pressure and shear over the faces of a body, in float64.
+    """Integrate pressure and wall shear stress over the faces of a body.
 
-    A half body gives the force on that half; multiply it by ``BOTH_HALVES``.
+    The sums are in float64, because float32 would lose small faces beside large ones. The faces of
+    a half body give the force on that half, see :data:`BOTH_HALVES`.
 
     Args:
-        area_vectors: Normals that point out of the body, with the length of the areas.
-        pressure: Any pressure above that of the free stream, or C_p. Pressure pushes inward: its
-            force is the sum of ``-pressure * area_vector``.
-        shear: Traction of the flow on the wall, as it pulls at the body, in the unit of pressure.
+        area_vectors: Normals that point out of the body, scaled to the areas of the faces.
+        pressure: Pressure above that of the free stream, or C_p. It acts inward: the force is the
+            sum of ``-pressure * area_vector``.
+        shear: Wall shear stress, as the flow acts on the body, in the unit of the pressure.
 
     Examples:
         >>> front = np.array([[-2.0, 0.0, 0.0]])
@@ -91,12 +91,12 @@ def surface_force(
 def coefficients(
     force: Force, *, reference_area: float, dynamic_pressure: float = 1.0
 ) -> Coefficients:
-    """Divide a force by dynamic pressure and reference area.
+    """Return force coefficients: force / (q_inf A_ref).
 
     Args:
-        force: On the whole body.
-        reference_area: Of the whole body; for cars its frontal area.
-        dynamic_pressure: q_inf, in the unit of the force's pressure; 1 if that was C_p.
+        force: Force on the whole body.
+        reference_area: A_ref of the whole body; for cars the frontal area.
+        dynamic_pressure: q_inf in the unit of the pressure behind ``force``; 1 if that was C_p.
 
     Raises:
         ValueError: If an argument is not positive and finite.
@@ -125,13 +125,13 @@ def coefficients(
 
 
 def closure_error(area_vectors: Float[ndarray, "F 3"]) -> float:
-    """Return how far a surface is from closed: ``|sum dA| / sum |dA|``, 0 for a closed one.
+    """Return the closure error ``|sum dA| / sum |dA|`` of a surface: 0 for a closed one.
 
-    Where it is not small, a constant added to the pressure changes the force. A half body is open
-    by its section at y = 0, which changes side forces only.
+    If it is not small, a constant added to the pressure changes the force. A half body is open at
+    its section y = 0, which affects side forces only.
 
     Raises:
-        ValueError: If the faces have no area.
+        ValueError: If the total area is not positive.
 
     Examples:
         >>> closure_error(np.array([[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]]))
@@ -141,13 +141,14 @@ def closure_error(area_vectors: Float[ndarray, "F 3"]) -> float:
     area = np.linalg.norm(vectors, axis=1).sum()
     if not area > 0:
         raise ValueError(
-            f"area_vectors must have some area, got {area:g} over {len(vectors)} faces"
+            f"area_vectors must have a positive total area, got {area:g} "
+            f"over {len(vectors)} faces; leave degenerate faces out"
         )
     return float(np.linalg.norm(vectors.sum(axis=0)) / area)
 
 
 def drag_counts(drag: float) -> float:
-    """Return a drag coefficient C_D, or a difference of two, in counts of 0.0001.
+    """Return a drag coefficient, or a difference of two, in drag counts of 0.0001.
 
     Examples:
         >>> drag_counts(0.25)
@@ -158,4 +159,4 @@ def drag_counts(drag: float) -> float:
 
 def _require_positive(name: str, value: float) -> None:
     if not (np.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be positive, got {value:g}")
+        raise ValueError(f"{name} must be positive, got {value:g}; check its unit and sign")

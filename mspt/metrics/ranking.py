@@ -1,4 +1,4 @@
-"""How well predictions tell designs apart: by rank, by variance, and pair by pair.
+"""Measures of how well predictions rank designs: rank correlation, R squared, pairwise order.
 
 Shapes: M designs, G gaps, P pairs.
 """
@@ -11,26 +11,32 @@ from numpy import ndarray
 
 
 def spearman(first: Float[ndarray, " M"], second: Float[ndarray, " M"]) -> float:
-    """Return how alike two rankings of designs are, from -1 to 1; NaN if one ranks all alike.
+    """Return Spearman's rank correlation of two values of each design, from -1 to 1.
+
+    NaN if all values of one side are equal. Applied to drag coefficients this is the paper's rho_D
+    (Table 3).
 
     Examples:
         >>> round(spearman(np.array([0.3, 0.1, 0.2]), np.array([9.0, 1.0, 4.0])), 9)
         1.0
     """
+    # Equal values have no ranks; numpy would warn and return NaN as well.
     if len(first) == 0 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return float("nan")
-    from scipy.stats import rankdata  # a third of a second, which the first page need not spend
+    # Imported here because it takes a third of a second, which the app's first page can save.
+    from scipy.stats import rankdata
 
     return float(np.corrcoef(rankdata(first), rankdata(second))[0, 1])
 
 
 def r_squared(prediction: Float[ndarray, " M"], truth: Float[ndarray, " M"]) -> float:
-    """Return the share of the truth's variance that a prediction explains.
+    """Return the coefficient of determination R^2 of a prediction.
 
-    1 is perfect, 0 as good as the mean of the truth for all designs, less than 0 worse.
+    1 is a perfect prediction, 0 is as good as predicting the mean of the truth for every design,
+    and a negative value is worse than that.
 
     Raises:
-        ValueError: If the truth does not vary.
+        ValueError: If all true values are equal.
 
     Examples:
         >>> r_squared(np.array([2.0, 2.0, 2.0]), np.array([1.0, 2.0, 3.0]))
@@ -38,17 +44,19 @@ def r_squared(prediction: Float[ndarray, " M"], truth: Float[ndarray, " M"]) -> 
     """
     variance = ((truth - truth.mean()) ** 2).sum() if len(truth) else 0.0
     if not variance > 0:
-        raise ValueError(f"truth must hold different values, got {len(truth)} designs alike")
+        raise ValueError(
+            f"truth must contain different values, got {len(truth)} equal ones; add other designs"
+        )
     return float(1 - ((prediction - truth) ** 2).sum() / variance)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OrderAccuracy:
-    """How often the better of two designs is found.
+    """How often a prediction orders two designs correctly.
 
     Attributes:
-        gap: Least true difference between the designs of a pair.
-        share: Of those pairs, how many are in the right order; NaN where there is none.
+        gap: Smallest true difference of the pairs that are counted.
+        share: Share of those pairs in the right order; NaN where there are no pairs.
         num_pairs: Number of those pairs.
     """
 
@@ -60,9 +68,14 @@ class OrderAccuracy:
 def order_accuracy(
     prediction: Float[ndarray, " M"], truth: Float[ndarray, " M"], *, gaps: Float[ndarray, " G"]
 ) -> OrderAccuracy:
-    """Return the share of pairs of designs in the right order, for pairs a gap or more apart.
+    """Return the share of pairs of designs in the right order, by the true difference of a pair.
 
-    Designs that are truly equal have no order and make no pair; a predicted tie counts half.
+    Designs with equal true values have no order and are not counted; a predicted tie counts half.
+
+    Args:
+        prediction: Predicted value of each design.
+        truth: True value of each design.
+        gaps: Smallest true differences; each counts the pairs that differ by at least that much.
 
     Raises:
         ValueError: If a gap is negative.
@@ -74,10 +87,12 @@ def order_accuracy(
         ([0.667, 1.0], [3, 2])
     """
     if (gaps < 0).any():
-        raise ValueError(f"gaps must not be negative, got {gaps.min():g}")
+        raise ValueError(f"gaps must not be negative, got {gaps.min():g}; give absolute values")
     first, second = np.triu_indices(len(truth), k=1)
     apart = truth[second] - truth[first]
+    # 1 for the right order, 1/2 for a predicted tie, 0 for the wrong order.
     right = (1 + np.sign(apart) * np.sign(prediction[second] - prediction[first])) / 2
+    # The smallest positive float keeps true ties out where the gap is 0.
     chosen_GP = np.abs(apart) >= np.maximum(gaps, np.finfo(float).tiny)[:, None]
     num_pairs = chosen_GP.sum(axis=1)
     share = np.where(num_pairs > 0, chosen_GP @ right / np.maximum(num_pairs, 1), np.nan)

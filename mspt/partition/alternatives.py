@@ -1,6 +1,7 @@
-"""Partitions to hold beside the ball tree: the given order, chance, and a regular grid.
+"""Partitions to compare with the ball tree: the given order, random assignment and a regular grid.
 
-All keep what a partition promises: patch sizes differ by at most one, the larger ones come first.
+All satisfy the invariant of a partition: patch sizes differ by at most one, and the larger patches
+come first.
 
 Letters: N points, K patches, X space axes.
 """
@@ -26,16 +27,21 @@ CUTS: tuple[Cut, ...] = get_args(Cut)
 def cut_points(
     points: Float[Tensor, "N X"], num_patches: int, *, cut: Cut = "ball_tree", seed: int = 0
 ) -> Partition:
-    """Cut a cloud into patches by one of ``CUTS``.
+    """Partition a cloud by one of the methods in ``CUTS``.
 
     Args:
         points: Finite coordinates.
         num_patches: Number of patches K, at most N.
-        cut: How to cut.
-        seed: Of ``random``; the others make no random choice.
+        cut: Method of partitioning.
+        seed: Seed of ``random``; the other methods are deterministic.
 
     Raises:
-        ValueError: If there is no such cut, or ``num_patches`` is not between 1 and N.
+        ValueError: If the method is unknown, or ``num_patches`` is not between 1 and N.
+
+    Examples:
+        >>> points = torch.tensor([[0.0], [3.0], [1.0], [2.0]])
+        >>> cut_points(points, 2, cut="sequence").order.tolist()
+        [0, 1, 2, 3]
     """
     require_choice("cut", cut, CUTS)
     makers: dict[Cut, Callable[[], Partition]] = {
@@ -48,7 +54,12 @@ def cut_points(
 
 
 def random_partition(num_points: int, num_patches: int, *, seed: int) -> Partition:
-    """Deal points out to patches by chance.
+    """Assign points to patches at random: the baseline of the paper's Table 6.
+
+    Args:
+        num_points: Number of points N.
+        num_patches: Number of patches K, at most N.
+        seed: Seed; the same seed always gives the same partition.
 
     Raises:
         ValueError: If ``num_points`` is not positive or ``num_patches`` not between 1 and N.
@@ -63,11 +74,12 @@ def random_partition(num_points: int, num_patches: int, *, seed: int) -> Partiti
 
 
 def grid_partition(points: Float[Tensor, "N X"], num_patches: int) -> Partition:
-    """Cut a cloud by a regular grid with about one cell for each patch.
+    """Partition a cloud by a regular grid with about one cell for each patch.
 
-    The bounding box is filled with K equal cells, as cubic as can be; points are read cell by
-    cell, every other row backwards, and cut into K runs. Where points are spread evenly a run is
-    a cell; where they are not, runs straddle cells: patches must hold equally many points.
+    The bounding box is divided into at least K equal cells, as cubic as possible. Points are sorted
+    by cell, in rows of alternating direction so that consecutive cells touch, and divided into K
+    runs. For evenly spread points a run is about a cell; otherwise runs extend over several cells
+    or share one, because all patches must hold equally many points.
 
     Raises:
         ValueError: If ``num_patches`` is not between 1 and N.
@@ -82,14 +94,20 @@ def grid_partition(points: Float[Tensor, "N X"], num_patches: int) -> Partition:
     low, extent = places.min(axis=0), np.ptp(places, axis=0)
     counts = _cells_per_axis(extent, num_patches)
     unit = (places - low) / np.where(extent > 0, extent, 1.0)
+    # Points on the upper face of the box, where ``unit`` is 1, belong to the last cell.
     cells = np.minimum((unit * counts).astype(np.int64), counts - 1)
     keys = _serpentine(cells, counts)
+    # Inside a cell, points are sorted by coordinates, so that the order of the input has no effect.
     order = np.lexsort([*places.T[::-1], *keys[::-1]])
     return _in_order(plain, torch.from_numpy(order))
 
 
 def _cells_per_axis(extent: ndarray, num_cells: int) -> ndarray:
-    """Return the cells along each axis: the axis of the longest cells gets one more, over again."""
+    """Return the number of cells along each axis, at least ``num_cells`` in all.
+
+    The axis along which cells are longest gets one more cell until there are enough, which keeps
+    the cells close to cubes.
+    """
     counts = np.ones(len(extent), dtype=np.int64)
     while counts.prod() < num_cells and (extent > 0).any():
         sides = extent / counts
@@ -98,7 +116,10 @@ def _cells_per_axis(extent: ndarray, num_cells: int) -> ndarray:
 
 
 def _serpentine(cells: ndarray, counts: ndarray) -> list[ndarray]:
-    """Return the place of each cell along each axis, turned round where the axes before say so."""
+    """Return keys that sort cells along a serpentine path, one key for each axis.
+
+    An axis is traversed backwards wherever the number of rows before it is odd.
+    """
     keys, turns = [], np.zeros(len(cells), dtype=np.int64)
     for axis in range(cells.shape[1]):
         own = cells[:, axis]
@@ -108,6 +129,6 @@ def _serpentine(cells: ndarray, counts: ndarray) -> list[ndarray]:
 
 
 def _in_order(plain: Partition, order: Tensor) -> Partition:
-    """Return runs of another order."""
+    """Return the partition with the same patch sizes over another order of the points."""
     inverse = torch.empty_like(order).scatter_(0, order, torch.arange(len(order)))
     return replace(plain, order=order, inverse=inverse)

@@ -16,7 +16,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 MAX_SPACE_DIM = 4
-POINTS_PER_THREAD = 65_536  # fewer are done before another thread is of use
+"""Most axes of a point: the compiled kernels have one column of keys for each."""
+
+POINTS_PER_THREAD = 65_536
+"""Points for each thread: with fewer, starting a thread costs more than it saves."""
+
+PARTS_PER_THREAD = 4
+"""Parts of the work for each thread, so that an unequal part does not leave the others idle."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,14 +30,14 @@ class BallTree:
     """Nodes of a ball tree, depth first: a parent, all nodes of its left child, then of its right.
 
     The root is node 0. A node ``i`` with ``k > 1`` patches has the children ``i + 1``, which holds
-    ``k // 2`` of them, and ``i + 2 * (k // 2)``. A node with one patch is a leaf; leaves are met
-    in patch order.
+    ``k // 2`` of them, and ``i + 2 * (k // 2)``. A node with one patch is a leaf; leaves come in
+    patch order.
 
     Attributes:
-        start: First point of the node in leaf order.
+        start: Position of the node's first point in leaf order.
         stop: One past its last point: the node holds ``partition.order[start:stop]``.
         level: Number of splits above the node.
-        parent: The node above, -1 for the root.
+        parent: Index of the parent, -1 for the root.
         num_patches: Patches in the node.
         center: Mean of the node's points.
         radius: Largest distance of the node's points from ``center``, rounded up.
@@ -48,15 +54,16 @@ class BallTree:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Partition:
-    """Which points form which patch.
+    """Assignment of the points of a cloud to patches.
 
-    Patch sizes differ by at most one, the larger patches come first.
+    Patch sizes differ by at most one, and the larger patches come first.
 
     Attributes:
-        order: Points in leaf order; patch ``k`` is ``order[offsets[k]:offsets[k + 1]]``.
-        inverse: Place of each point in leaf order: ``inverse[order[i]] == i``.
-        offsets: First place of each patch in leaf order, and N.
-        tree: Every node above the patches and the patches; None without a tree.
+        order: Indices of the points in leaf order; patch ``k`` holds the points
+            ``order[offsets[k]:offsets[k + 1]]``.
+        inverse: Position of each point in leaf order: ``inverse[order[i]] == i``.
+        offsets: Position of the first point of each patch in leaf order, and N at the end.
+        tree: Nodes down to the patches; None for a partition without a tree.
     """
 
     order: Int[Tensor, " N"]
@@ -75,12 +82,17 @@ class Partition:
 def build_partition(points: Float[Tensor, "N X"], num_patches: int) -> Partition:
     """Split a point cloud into ``num_patches`` spatially compact patches by a balanced ball tree.
 
+    This is the partition of the paper's section on the ball tree, after Erwin (Zhdanov et al.,
+    2025), for any N and K.
+
     A node with k patches is split across its widest axis (the lowest of equally wide ones) into
     nodes with ``k // 2`` and ``k - k // 2`` patches and points in proportion. Points are compared
-    by the split axis, then by the other axes from the lowest, then by their place in the input, so
-    that the order of locations does not depend on the order of the input. Inside a patch n points
-    are split into ``n // 2`` and ``n - n // 2``, down to leaves of at most 16 points in their order
-    along the leaf's widest axis, so that contiguous parts of a patch are compact too.
+    by the split axis, then by the other axes from the lowest, then by their index in the input.
+    Hence the sequence of coordinates in leaf order does not depend on the order of the input.
+
+    Inside a patch, n points are split further into ``n // 2`` and ``n - n // 2``, down to leaves of
+    at most 16 points, which are sorted along the leaf's widest axis. Contiguous parts of a patch,
+    which mean and max pooling use, are therefore compact too.
 
     The work is done on the CPU, without gradients; the result lies on the device of ``points``.
 
@@ -94,8 +106,8 @@ def build_partition(points: Float[Tensor, "N X"], num_patches: int) -> Partition
 
     Raises:
         TypeError: If ``points`` is neither float32 nor float64.
-        ValueError: If ``points`` is no (N, X) array of finite values with 1 to 4 axes, or
-            ``num_patches`` does not lie between 1 and N.
+        ValueError: If ``points`` is not an (N, X) array of finite values with 1 to 4 axes, or
+            ``num_patches`` is not between 1 and N.
 
     Examples:
         >>> partition = build_partition(torch.tensor([[0.0], [3.0], [1.0], [2.0]]), num_patches=2)
@@ -106,15 +118,16 @@ def build_partition(points: Float[Tensor, "N X"], num_patches: int) -> Partition
     """
     _check_points(points)
     _check_num_patches(num_patches, num_points=len(points))
-    # Imported where it is needed: numba takes longer to import than all the rest.
+    # Imported here because numba takes longer to import than the rest of the library.
     from mspt.partition._order import measure_nodes, order_points
 
+    # Rows must be contiguous: the kernels read their bits as integers.
     coordinates = np.ascontiguousarray(points.detach().cpu().numpy())
     start, stop, level, parent, patches = _tree_nodes(len(points), num_patches)
     nodes = np.stack([start, stop, patches])
-    with _threads(len(points)) as (num_parts, spread):
-        order, in_order = order_points(coordinates, num_patches, num_parts, spread)
-        center, radius = measure_nodes(in_order, nodes, num_parts, spread)
+    with _threads(len(points)) as (num_parts, parallel_map):
+        order, in_order = order_points(coordinates, num_patches, num_parts, parallel_map)
+        center, radius = measure_nodes(in_order, nodes, num_parts, parallel_map)
     to_tensor = partial(torch.as_tensor, device=points.device)
     tree = BallTree(
         start=to_tensor(start),
@@ -129,7 +142,9 @@ def build_partition(points: Float[Tensor, "N X"], num_patches: int) -> Partition
 
 
 def sequence_partition(num_points: int, num_patches: int) -> Partition:
-    """Split points into ``num_patches`` runs of the order in which they are given.
+    """Split points into ``num_patches`` runs of consecutive points in the given order.
+
+    The authors' published scripts partition clouds in this way; it needs no coordinates.
 
     Args:
         num_points: Number of points N.
@@ -153,13 +168,13 @@ def sequence_partition(num_points: int, num_patches: int) -> Partition:
 
 @contextmanager
 def _threads(num_points: int) -> Iterator[tuple[int, Callable[..., Iterable]]]:
-    """Yield into how many parts to cut the work and a ``map`` that shares them out."""
+    """Yield the number of parts to divide the work into, and a ``map`` over them."""
     num_threads = min(torch.get_num_threads(), num_points // POINTS_PER_THREAD)
     if num_threads < 2:
         yield 1, map
         return
     with ThreadPoolExecutor(num_threads) as pool:
-        yield 4 * num_threads, pool.map
+        yield PARTS_PER_THREAD * num_threads, pool.map
 
 
 def _partition(order: Tensor, num_patches: int, *, tree: BallTree | None) -> Partition:
@@ -175,6 +190,7 @@ def _tree_nodes(num_points: int, num_patches: int) -> tuple[np.ndarray, ...]:
     """Return start, stop, level, parent and number of patches of every node, depth first."""
     start, stop, level, parent, patches = np.zeros((5, 2 * num_patches - 1), dtype=np.int64)
     stop[0], parent[0], patches[0] = num_points, -1, num_patches
+    # One level at a time: the sizes follow from N and K alone, without the points.
     nodes = np.flatnonzero(patches > 1)
     while len(nodes):
         patches_left = patches[nodes] // 2
@@ -206,9 +222,12 @@ def _check_points(points: Tensor) -> None:
         )
     num_points, space_dim = points.shape
     if num_points < 1:
-        raise ValueError("points must hold at least one point, got 0")
+        raise ValueError("points must contain at least one point, got 0; pass a cloud with points")
     if not 1 <= space_dim <= MAX_SPACE_DIM:
-        raise ValueError(f"points must have 1 to {MAX_SPACE_DIM} space axes, got {space_dim}")
+        raise ValueError(
+            f"points must have 1 to {MAX_SPACE_DIM} space axes, got {space_dim}; "
+            "pass coordinates without features"
+        )
     if not torch.stack(points.aminmax()).isfinite().all():
         bad = int(points.isfinite().all(1).int().argmin())
         raise ValueError(
@@ -219,6 +238,6 @@ def _check_points(points: Tensor) -> None:
 def _check_num_patches(num_patches: int, *, num_points: int) -> None:
     if not 1 <= num_patches <= num_points:
         raise ValueError(
-            f"num_patches must lie between 1 and the number of points, got {num_patches} "
-            f"for {num_points} points"
+            f"num_patches must be between 1 and the number of points, got {num_patches} "
+            f"for {num_points} points; choose fewer patches"
         )

@@ -1,4 +1,4 @@
-"""The patches of a ball tree level by level, as a slider walks through them.
+"""The nodes of a ball tree level by level, for displays that step through the levels.
 
 Letters: K patches.
 """
@@ -14,14 +14,14 @@ from mspt.partition.ball_tree import BallTree
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TreeLevels:
-    """The patches that a tree is cut into after each number of splits.
+    """The balls into which a tree has divided the cloud after each number of splits.
 
-    At level 0 the cloud is one ball; at the last level the balls are the patches. A patch that is
-    done before the last level stays as it is.
+    At level 0 the whole cloud is one ball; at the last level the balls are the patches. A patch
+    that is reached before the last level is a ball of all later levels.
 
     Attributes:
-        groups: Ball of each patch at each level, counted in leaf order.
-        nodes: Node of the tree behind each ball, level after level.
+        groups: Index of the ball that contains each patch, at each level, in leaf order.
+        nodes: Index in the tree of each ball, level after level.
         level: Level of each of ``nodes``.
     """
 
@@ -31,7 +31,15 @@ class TreeLevels:
 
 
 def tree_levels(tree: BallTree) -> TreeLevels:
-    """Return which ball holds each patch at each level of a tree."""
+    """Return which ball contains each patch at each level of a tree.
+
+    Examples:
+        >>> import torch
+        >>> from mspt.partition.ball_tree import build_partition
+        >>> tree = build_partition(torch.arange(3.0)[:, None], num_patches=3).tree
+        >>> tree_levels(tree).groups.tolist()
+        [[0, 0, 0], [0, 1, 1], [0, 1, 2]]
+    """
     level, patches, start = (
         getattr(tree, name).numpy() for name in ("level", "num_patches", "start")
     )

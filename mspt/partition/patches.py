@@ -1,4 +1,4 @@
-"""What can be said of each patch: size, shape, overlap, neighbors, error; and of a partition.
+"""Measures of patches (size, shape, overlap, neighbors, error) and of whole partitions.
 
 Letters: N points, K patches, X space axes, Q supernodes per patch.
 """
@@ -16,12 +16,27 @@ from mspt.partition.ball_tree import Partition
 from mspt.partition.runs import patch_runs
 
 NUM_NEAREST = 6
-"""Nearest points of each point that decide which patches touch."""
+"""Nearest neighbors of each point that decide which patches touch.
+
+A regular triangulation of a surface has six neighbors at each vertex.
+"""
+
+BALL_TOLERANCE = 1e-9
+"""Relative increase of a ball's radius, so that rounding does not exclude its farthest point."""
+
+COORDINATE_TOLERANCE = 1e-12
+"""The same relative to the largest coordinate: for balls without extent, far from the origin."""
+
+FLAT_VARIANCE = 1e-9
+"""Share of the largest variance below which a patch counts as a line.
+
+Coordinates rounded to float32 (6e-8) leave a line a little width.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PatchShapes:
-    """Size and form of each patch, in the unit of the points.
+    """Size and shape of each patch, in the unit of the points.
 
     Attributes:
         size: Points L.
@@ -29,8 +44,8 @@ class PatchShapes:
         radius: Largest distance of a point from the center.
         dispersion: Mean squared distance of the points from the center: the paper's measure of
             compactness (Table 6).
-        aspect: Longest over second longest principal extent, each a standard deviation along a
-            principal axis: 1 for as wide as long, however thin; infinite for a line.
+        aspect: Aspect ratio: the largest standard deviation along a principal axis over the second
+            largest. A thin but round disk has 1, a line is infinite.
     """
 
     size: Int[ndarray, " K"]
@@ -45,12 +60,12 @@ class Compactness:
     """Dispersion over the patches of a partition, as in the paper's Table 6.
 
     Attributes:
-        median: Half of the patches are more compact.
-        p90: Nine in ten are.
-        p99: Ninety-nine in a hundred are.
-        max: The least compact patch.
-        share: Mean over points, over the dispersion of the whole cloud: 0 for patches that are
-            places, 1 for patches drawn by chance.
+        median: Median over the patches, in the squared unit of the points, as the next three.
+        p90: 90th percentile.
+        p99: 99th percentile.
+        max: Largest value.
+        share: Mean over points divided by the dispersion of the whole cloud: 0 if all points of a
+            patch coincide, close to 1 for patches of randomly chosen points.
     """
 
     median: float
@@ -61,11 +76,11 @@ class Compactness:
 
 
 def measure_patches(points: Float[Tensor, "N X"], partition: Partition) -> PatchShapes:
-    """Return size and form of each patch."""
+    """Return size and shape of each patch, computed in float64."""
     first, size = _runs(partition)
     places = _in_leaf_order(points, partition)
     origin = places.mean(axis=1, keepdims=True)
-    places -= origin  # little is lost where a cloud is far from zero
+    places -= origin  # sums of a cloud far from the origin would lose digits
     center = np.add.reduceat(places, first, axis=1) / size
     places -= np.repeat(center, size, axis=1)
     square = np.einsum("xn,xn->n", places, places)
@@ -79,7 +94,7 @@ def measure_patches(points: Float[Tensor, "N X"], partition: Partition) -> Patch
 
 
 def compactness(shapes: PatchShapes) -> Compactness:
-    """Return how compact the patches of a partition are, in all.
+    """Summarize how compact the patches of a partition are (the paper's Table 6).
 
     Examples:
         >>> import torch
@@ -89,6 +104,7 @@ def compactness(shapes: PatchShapes) -> Compactness:
         >>> found.median, round(found.share, 4)
         (0.25, 0.0099)
     """
+    # The variance of the cloud is the variance within patches plus that of the patch centers.
     weight = shapes.size / shapes.size.sum()
     within = float(weight @ shapes.dispersion)
     middle = weight @ shapes.center
@@ -104,15 +120,15 @@ def compactness(shapes: PatchShapes) -> Compactness:
 
 
 def patch_overlap(points: Float[Tensor, "N X"], shapes: PatchShapes) -> Float[ndarray, " K"]:
-    """Return which share of the points in each patch's ball belong to other patches.
+    """Return the share of the points in each patch's ball that belong to other patches.
 
-    The ball is the smallest one about the patch's center that holds its points: 0 for a ball of
-    its own, close to 1 where a patch is spread over the cloud.
+    The ball is the smallest one around the patch's center that contains its points. The share is 0
+    if it contains no other points and close to 1 if the patch is spread over the cloud.
     """
     places = points.double().numpy()
-    reach = shapes.radius * (1 + 1e-9) + 1e-12 * np.abs(places).max()
+    reach = shapes.radius * (1 + BALL_TOLERANCE) + COORDINATE_TOLERANCE * np.abs(places).max()
     inside = np.empty(len(reach))
-    # A ball that spans the cloud holds all of it; the tree need not be asked.
+    # Balls that contain the whole cloud need no search; random patches are of this kind.
     whole = reach >= _farthest_corner(places, shapes.center)
     inside[whole] = len(places)
     if not whole.all():
@@ -125,10 +141,17 @@ def patch_overlap(points: Float[Tensor, "N X"], shapes: PatchShapes) -> Float[nd
 def nearest_points(
     points: Float[Tensor, "N X"], num_nearest: int = NUM_NEAREST
 ) -> Int[ndarray, "N J"]:
-    """Return for each point one point at its own place and one at each of the nearest others.
+    """Return for each point one point at its own location and one at each of the nearest others.
 
-    Places count, not points: equal points would hide what is near them. A cloud with fewer places
-    gives fewer columns.
+    Distinct locations count, not points: many equal points would otherwise hide their neighbors. A
+    cloud with fewer distinct locations gives fewer columns.
+
+    Args:
+        points: The cloud.
+        num_nearest: Number of nearest other locations.
+
+    Returns:
+        Indices of points, nearest first, with J = ``num_nearest`` + 1.
 
     Examples:
         >>> import torch
@@ -144,9 +167,9 @@ def nearest_points(
 
 
 def touching_patches(partition: Partition, nearest: Int[ndarray, "N J"]) -> Int[ndarray, "pairs 2"]:
-    """Return pairs of patches that touch, lower number first, in order.
+    """Return pairs of patches that touch, each with the lower index first, sorted.
 
-    Two patches touch if one of the nearest points of a point of the one lies in the other.
+    Two patches touch if one of the nearest neighbors of a point of one lies in the other.
 
     Args:
         partition: The patches.
@@ -157,15 +180,16 @@ def touching_patches(partition: Partition, nearest: Int[ndarray, "N J"]) -> Int[
     across = own != other
     count = len(partition.offsets) - 1
     low, high = np.minimum(own, other)[across], np.maximum(own, other)[across]
+    # A pair as one number: sorting numbers is much faster than sorting rows.
     return np.stack(np.divmod(np.unique(low * count + high), count), axis=1)
 
 
 def error_shares(partition: Partition, error: Float[ndarray, " N"]) -> Float[ndarray, " K"]:
-    """Return which share of the sum of squared errors lies in each patch.
+    """Return the share of the sum of squared errors that lies in each patch.
 
     Args:
         partition: The patches.
-        error: At each point; NaN where it is not defined, which counts for nothing.
+        error: Error at each point; NaN where the field is not defined, which adds nothing.
 
     Examples:
         >>> from mspt.partition.ball_tree import sequence_partition
@@ -175,19 +199,24 @@ def error_shares(partition: Partition, error: Float[ndarray, " N"]) -> Float[nda
     first, _ = _runs(partition)
     square = np.nan_to_num(error.astype(np.float64))[partition.order.numpy()] ** 2
     total = square.sum()
-    return np.add.reduceat(square, first) / (total or 1.0)
+    return np.add.reduceat(square, first) / (total or 1.0)  # without errors, all shares are 0
 
 
 def supernode_centers(
     points: Float[Tensor, "N X"], partition: Partition, num_supernodes: int
 ) -> Float[ndarray, "S X"]:
-    """Return the mean place of the points behind each supernode, patch after patch.
+    """Return the mean location of the points that each supernode represents, patch after patch.
 
-    The points of a patch are cut into Q contiguous parts in leaf order, the parts that mean
-    pooling averages.
+    The points of a patch are divided into Q contiguous parts in leaf order: those that mean pooling
+    averages (equation 10 of the paper).
+
+    Args:
+        points: The cloud.
+        partition: Its patches.
+        num_supernodes: Supernodes Q per patch.
 
     Raises:
-        ValueError: If the smallest patch has fewer than Q points.
+        ValueError: If Q is below 1 or above the number of points of the smallest patch.
     """
     _, size = _runs(partition)
     require("num_supernodes", num_supernodes, minimum=1)
@@ -197,7 +226,7 @@ def supernode_centers(
             f"got {num_supernodes} for a patch of {size.min()}; use fewer patches"
         )
     parts = np.empty((len(size), num_supernodes), dtype=np.int64)
-    for length in np.unique(size):
+    for length in np.unique(size):  # at most two sizes: patches differ by at most one point
         runs = patch_runs(int(length), num_supernodes)
         parts[size == length] = np.repeat([run.size for run in runs], [run.count for run in runs])
     length = parts.ravel()
@@ -206,9 +235,10 @@ def supernode_centers(
 
 
 def attention_flops(config: ModelConfig, num_points: int) -> float:
-    """Return the multiplications and additions of attention alone, in all blocks of a forward.
+    """Return the multiplications and additions of attention alone, in all blocks of a forward pass.
 
-    Each of N points meets the L points of its patch and all S supernodes: ``4 N D (L + S)``.
+    Each of N points attends to the L points of its patch and all S supernodes: ``4 N D (L + S)`` a
+    block (two matrix products, each with a multiplication and an addition; equation 7).
 
     Examples:
         >>> config = ModelConfig(space_dim=3, width=64, num_blocks=1, num_patches=10)
@@ -221,19 +251,20 @@ def attention_flops(config: ModelConfig, num_points: int) -> float:
 
 
 def _runs(partition: Partition) -> tuple[Int[ndarray, " K"], Int[ndarray, " K"]]:
-    """Return first place and size of each patch."""
+    """Return position of the first point, and size, of each patch in leaf order."""
     offsets = partition.offsets.numpy()
     return offsets[:-1], np.diff(offsets)
 
 
 def _in_leaf_order(points: Float[Tensor, "N X"], partition: Partition) -> Float[ndarray, "X N"]:
-    """Return the points patch after patch, axis by axis: long runs are quick to sum."""
+    """Return the points patch after patch, axis by axis: contiguous runs are fast to sum."""
     return np.ascontiguousarray(points.numpy()[partition.order.numpy()].T, dtype=np.float64)
 
 
 def _aspect(
     offset: Float[ndarray, "X N"], first: Int[ndarray, " K"], size: Int[ndarray, " K"]
 ) -> Float[ndarray, " K"]:
+    """Return the aspect ratio of each patch from the eigenvalues of its covariance."""
     space_dim = len(offset)
     if space_dim == 1:
         return np.where(np.add.reduceat(np.abs(offset[0]), first) > 0, np.inf, 1.0)
@@ -241,10 +272,9 @@ def _aspect(
     for i in range(space_dim):
         for j in range(i + 1):
             covariance[:, i, j] = np.add.reduceat(offset[i] * offset[j], first) / size
-    values = np.linalg.eigvalsh(covariance)  # which reads the lower triangle
+    values = np.linalg.eigvalsh(covariance)  # which reads only the lower triangle
     longest, second = np.sqrt(np.maximum(values[:, -1], 0)), values[:, -2]
-    # Rounding of the points to float32 leaves a little width where a patch is a line.
-    thin = second <= 1e-9 * values[:, -1]
+    thin = second <= FLAT_VARIANCE * values[:, -1]
     ratio = longest / np.sqrt(np.where(thin, 1.0, second))
     return np.where(values[:, -1] <= 0, 1.0, np.where(thin, np.inf, ratio))
 
@@ -252,6 +282,7 @@ def _aspect(
 def _farthest_corner(
     places: Float[ndarray, "N X"], centers: Float[ndarray, "K X"]
 ) -> Float[ndarray, " K"]:
+    """Return the distance from each center to the farthest corner of the bounding box."""
     low, high = places.min(axis=0), places.max(axis=0)
     return np.linalg.norm(np.maximum(centers - low, high - centers), axis=1)
 
@@ -263,13 +294,14 @@ def patch_table(
     nearest: Int[ndarray, "N J"],
     error: Float[ndarray, " N"] | None = None,
 ) -> dict[str, ndarray]:
-    """Return everything that can be said of each patch, by column.
+    """Return all measures of each patch as columns of a table, by name.
 
     Args:
         points: The cloud.
         partition: Its patches.
         nearest: From :func:`nearest_points`.
-        error: At each point, NaN where it is not defined; None where it is not known.
+        error: Error at each point, NaN where the field is not defined; None without a reference,
+            which leaves the column ``error_share`` out.
     """
     shapes = measure_patches(points, partition)
     touching = neighbor_lists(touching_patches(partition, nearest), len(shapes.size))
@@ -288,7 +320,7 @@ def patch_table(
 
 
 def neighbor_lists(pairs: Int[ndarray, "pairs 2"], num_patches: int) -> list[list[int]]:
-    """Return the patches that touch each patch, in order.
+    """Return the indices of the patches that touch each patch, in ascending order.
 
     Examples:
         >>> neighbor_lists(np.array([[0, 1], [1, 2]]), 3)

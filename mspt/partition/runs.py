@@ -1,7 +1,8 @@
 """Patches as runs of rows of a cloud in leaf order.
 
-Points come in leaf order, so that a patch is a run of rows and no padding exists: with
-``L = N // K`` and ``r = N % K`` the first r patches have L + 1 points, the others L.
+In leaf order a patch is a run of consecutive rows. With ``L = N // K`` and ``r = N % K``, the first
+r patches have L + 1 points and the others L, so two runs of equally large patches cover the cloud
+and no padding is needed.
 """
 
 from collections.abc import Iterator
@@ -18,11 +19,11 @@ class PatchRun:
 
     @property
     def rows(self) -> slice:
-        """The rows of all these patches."""
+        """Rows of all these patches."""
         return slice(self.start, self.start + self.size * self.count)
 
     def pieces(self, max_rows: int) -> Iterator["PatchRun"]:
-        """Cut into runs of whole patches with about ``max_rows`` rows each."""
+        """Yield runs of whole patches with at most ``max_rows`` rows, but at least one patch."""
         step = max(1, max_rows // self.size)
         for first in range(0, self.count, step):
             yield PatchRun(self.start + first * self.size, self.size, min(step, self.count - first))
@@ -41,7 +42,7 @@ def patch_runs(num_rows: int, num_patches: int) -> tuple[PatchRun, ...]:
     if not 1 <= num_patches <= num_rows:
         raise ValueError(
             f"num_patches must be between 1 and the number of points, "
-            f"got {num_patches} for {num_rows} points"
+            f"got {num_patches} for {num_rows} points; choose fewer patches"
         )
     size, num_larger = divmod(num_rows, num_patches)
     larger = PatchRun(0, size + 1, num_larger)

@@ -1,1 +1,1 @@
-"""Solvers that make the truth: each one computes a case from its geometry or coefficients."""
+"""Numerical solvers, which compute the reference solution of a case from its geometry."""

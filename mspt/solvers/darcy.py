@@ -1,34 +1,42 @@
 """Darcy flow through a medium of two permeabilities: -div(a grad u) = 1, u = 0 on the boundary.
 
 Arrays of shape (85, 85) hold values at the nodes of a regular grid over the unit square; row i,
-column j lies at (x, y) = (j / 84, i / 84). The permeability is constant in the square of one grid
-spacing around each node, in the data set and in drawn maps alike: what is stored is all that the
-solver saw. Each spacing is cut in two, so that these squares consist of whole cells of a grid of
-169 x 169 nodes, where a finite-volume scheme of five points is solved directly.
+column j is at (x, y) = (j / 84, i / 84). The permeability is constant in the square of one grid
+spacing around each node, in the data set and in drawn maps, so the stored map determines the
+solution completely.
+
+Each spacing is divided in two, so that these squares consist of whole cells of a grid of 169 x 169
+nodes. On it, a five-point finite-volume scheme is solved directly.
 """
 
 import numpy as np
-import scipy  # its parts are loaded when first used
+import scipy  # its subpackages are imported when first used, which keeps this import short
 from jaxtyping import Float
 from numpy import ndarray
 
 from mspt.errors import SolverError
 
 GRID_SIZE = 85
+"""Nodes per axis, as in the public Darcy benchmark."""
+
 PERMEABILITIES = (3.0, 12.0)
+"""The two values of the permeability, as in the public Darcy benchmark."""
+
 SUBDIVISIONS = 2
+"""Cells of the solver's grid in each grid spacing: the smallest even number."""
 
 
 def sample_permeability(seed: int, *, size: int = GRID_SIZE) -> Float[ndarray, "G G"]:
     """Draw a map of two permeabilities: 12 where a Gaussian field is positive or zero, else 3.
 
-    The field has mean zero and covariance (-Laplace + 9)^-2 with Neumann boundary, without its
-    constant mode, as in the public Darcy data of the Fourier neural operator. Its cosine series
-    ends at wave number 84, the last one that the grid of 85 nodes carries.
+    The field has mean zero and covariance (-Laplace + 9)^-2 with Neumann boundary conditions,
+    without its constant mode, as in the public Darcy data of the Fourier neural operator (Li et
+    al., 2021). Its cosine series ends at wave number 84, the highest that a grid of 85 nodes
+    resolves.
 
     Args:
-        seed: The same seed always gives the same field.
-        size: Nodes per axis at which the same field is read.
+        seed: Seed of the field; the same seed always gives the same field.
+        size: Nodes per axis at which the field is evaluated.
 
     Examples:
         >>> permeability = sample_permeability(0)
@@ -37,10 +45,13 @@ def sample_permeability(seed: int, *, size: int = GRID_SIZE) -> Float[ndarray, "
         >>> bool((sample_permeability(0, size=169)[::2, ::2] == permeability).all())
         True
     """
+    # Cosines are the eigenfunctions of the Laplace operator with Neumann boundary conditions, so
+    # their coefficients are independent with deviation (wave^2 + 9)^-1.
     wave = np.pi * np.arange(GRID_SIZE)
     coefficient = 1.0 / (wave[:, None] ** 2 + wave[None, :] ** 2 + 9.0)
     coefficient = coefficient * np.random.default_rng(seed).standard_normal(coefficient.shape)
     coefficient[0, 0] = 0.0
+    # Cosines with norm 1 over the unit interval; all but the constant one need a factor.
     cosines = np.cos(np.linspace(0.0, 1.0, size)[:, None] * wave) * np.where(wave > 0, 2**0.5, 1)
     field = cosines @ coefficient @ cosines.T
     return np.where(field >= 0.0, PERMEABILITIES[1], PERMEABILITIES[0])
@@ -53,7 +64,11 @@ def solve_darcy(
 
     Args:
         permeability: Positive values at the nodes, constant in the square around each node.
-        subdivisions: Even number of cells that each grid spacing is cut into.
+        subdivisions: Even number of cells of the solver's grid in each grid spacing.
+
+    Returns:
+        The pressure, by a scheme whose error for this data set :func:`discretization_error`
+        measures.
 
     Raises:
         SolverError: If the map is not square, or has values that are not positive and finite.
@@ -65,6 +80,7 @@ def solve_darcy(
     """
     _check_permeability(permeability)
     num_cells = subdivisions * (len(permeability) - 1)
+    # Half of the cells between two nodes belong to each of them, hence the even number.
     node_of_cell = (np.arange(num_cells) + subdivisions // 2) // subdivisions
     cells = permeability[np.ix_(node_of_cell, node_of_cell)]
     pressure = solve_cells(cells, np.ones((num_cells - 1, num_cells - 1)))
@@ -76,8 +92,9 @@ def solve_cells(
 ) -> Float[ndarray, "M+1 M+1"]:
     """Solve -div(a grad u) = f with a constant in each cell and u = 0 on the boundary.
 
-    The balance of the square around each inner node: the flux between two nodes passes half of
-    each of the two cells beside the line between them.
+    Finite volumes: the flux out of the square around each inner node equals the source in it. The
+    flux between two neighboring nodes passes half of each of the two cells beside the line that
+    connects them, so their mean permeability counts.
 
     Args:
         cells: Permeability of the M x M cells of the unit square.
@@ -88,6 +105,7 @@ def solve_cells(
     """
     num_cells = len(cells)
     matrix = _balance(cells)
+    # The matrix is symmetric, so an ordering for symmetric matrices needs less fill-in.
     solver = scipy.sparse.linalg.splu(
         matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}
     )
@@ -96,23 +114,23 @@ def solve_cells(
 
 
 def discretization_error(seeds: range = range(5), *, field_size: int = 421) -> tuple[float, float]:
-    """Measure how far the data set is from finer references; takes about a minute.
+    """Measure the discretization error of the data set; takes about a minute.
 
     Args:
-        seeds: Maps to measure.
+        seeds: Seeds of the maps to measure.
         field_size: Nodes per axis of the second reference, a multiple of 84 plus 1.
 
     Returns:
-        Mean relative L2 distance of the pressure at the 85 x 85 nodes from (1) the same map on a
-        grid of 505 x 505 nodes, the error of the scheme, and (2) the same Gaussian field read at
-        ``field_size`` nodes per axis, which adds what the coarse map cannot show of the field.
+        Mean relative L2 error of the pressure at the 85 x 85 nodes against (1) the same map on a
+        grid of 505 x 505 nodes, which is the error of the scheme, and (2) the same Gaussian field
+        evaluated at ``field_size`` nodes per axis, which includes the resolution of the map.
     """
     stride = (field_size - 1) // (GRID_SIZE - 1)
     errors = []
     for seed in seeds:
         permeability = sample_permeability(seed)
         pressure = solve_darcy(permeability)
-        same_map = solve_darcy(permeability, subdivisions=6)
+        same_map = solve_darcy(permeability, subdivisions=6)  # 6 * 84 + 1 = 505 nodes
         same_field = solve_darcy(sample_permeability(seed, size=field_size))[::stride, ::stride]
         errors.append([_relative(pressure, same_map), _relative(pressure, same_field)])
     scheme, field = np.mean(errors, axis=0).tolist()
@@ -120,13 +138,14 @@ def discretization_error(seeds: range = range(5), *, field_size: int = 421) -> t
 
 
 def _balance(cells: ndarray) -> "scipy.sparse.csc_array":
-    """Assemble the matrix of the inner nodes; symmetric positive definite."""
+    """Assemble the matrix of the inner nodes, which is symmetric and positive definite."""
     along_x = (cells[:-1] + cells[1:]) / 2  # (M-1, M): lines between neighbors in a row
     along_y = (cells[:, :-1] + cells[:, 1:]) / 2  # (M, M-1): lines between neighbors in a column
     size = len(cells) - 1
     diagonal = along_x[:, :-1] + along_x[:, 1:] + along_y[:-1] + along_y[1:]
     right, up = -along_x[:, 1:], -along_y[1:]
-    # The boundary is no unknown; zeros there also keep a row's end apart from the next one's start.
+    # Nodes on the boundary are no unknowns. Zeros there also prevent that the last node of a row
+    # is coupled to the first one of the next.
     right[:, -1] = up[-1] = 0.0
     right, up = right.ravel(), up.ravel()
     bands = np.stack([diagonal.ravel(), np.roll(right, 1), right, np.roll(up, size), up])
@@ -138,13 +157,14 @@ def _check_permeability(permeability: ndarray) -> None:
     shape = permeability.shape
     if len(shape) != 2 or shape[0] != shape[1] or shape[0] < 3:
         raise SolverError(
-            f"permeability must be a square map with at least 3 nodes per axis, got shape {shape}"
+            f"permeability must be a square map with at least 3 nodes per axis, got shape {shape}; "
+            "pass one value for each node"
         )
     bad = permeability[~(np.isfinite(permeability) & (permeability > 0))]
     if bad.size:
         raise SolverError(
             f"permeability must be positive and finite, got {bad[0]:g} at {bad.size} nodes; "
-            "paint every node with a positive value"
+            "set a positive value at every node"
         )
 
 

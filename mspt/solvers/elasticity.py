@@ -1,18 +1,19 @@
-"""A hyper-elastic unit cell with a hole, clamped at its bottom and pulled at its top.
+"""A hyperelastic unit cell with a hole, clamped at its bottom and pulled at its top.
 
-The Rivlin-Saunders solid is incompressible and the cell a thin sheet in plane stress. The
+The Rivlin-Saunders solid is incompressible, and the cell is a thin sheet in plane stress. The
 thickness then follows from the area ratio J = det F, F33 = 1 / J, so that the energy depends on
-the in-plane gradient F alone:
+the in-plane deformation gradient F alone:
 
     W(F) = C1 (tr C + 1/J^2 - 3) + C2 (J^2 + tr C / J^2 - 3),    C = F^T F.
 
-P = dW/dF is the first Piola stress, and P F^T the true (Cauchy) stress because volume is kept.
+P = dW/dF is the first Piola-Kirchhoff stress, and P F^T is the Cauchy stress, because the volume
+does not change.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import scipy  # its parts are loaded when first used
+import scipy  # its subpackages are imported when first used, which keeps this import short
 from jaxtyping import Float, Int
 from numpy import ndarray
 
@@ -38,24 +39,45 @@ from mspt.solvers.hyperelastic import (
 __all__ = ["ElasticitySolution", "radii_from_polygon", "sample_hole", "solve_elasticity"]
 
 TRACTION = 100.0
+"""Traction on the top side in Pa; deformations are small: the shear modulus is 0.39 MPa."""
+
 RADIUS_RANGE = (0.05, 0.45)
+"""Smallest and largest radius that a hole may have at the 36 angles; the wall is at 0.5."""
+
 OUTLINE_RANGE = (0.04, 0.48)
+"""The same between these angles, where a smooth curve through the radii may overshoot."""
+
 NUM_WAVES = 9
+"""Highest wave number of the random outline: four of the 36 radii for each wave."""
+
 MAX_STEPS = 12
+"""Newton steps until a case is given up; usual holes need two or three."""
+
+BALANCE_TOLERANCE = 1e-10
+"""Residual force over the load at which Newton's method has converged."""
+
 AROUND = 4
+"""Elements of the solver's mesh around the hole for each element of the points.
+
+Stress varies along the hole faster than away from it.
+"""
+
 NUM_POINTS = 972
+"""Points of a case, as in the public elasticity benchmark."""
+
 CLAMPED_CORNERS = (936, 964)
+"""Points at the ends of the clamped side, where the exact stress is infinite."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ElasticitySolution:
-    """The loaded cell.
+    """Solution for the loaded cell.
 
     Attributes:
-        points: Nodes of the unloaded cell, ring by ring from the hole outwards.
+        points: Nodes of the undeformed cell, ring by ring from the hole outwards.
         stress: Von Mises stress in Pa.
         triangles: Counter-clockwise triangles over the points, for drawing.
-        displacement: Displacement of each point, in lengths of the cell.
+        displacement: Displacement of each point, in side lengths of the cell.
     """
 
     points: Float[ndarray, "N 2"]
@@ -67,11 +89,12 @@ class ElasticitySolution:
 def sample_hole(seed: int) -> Float[ndarray, " T"]:
     """Draw the radii of a hole: 0.2 + 0.2 / (1 + exp(g)) with a periodic Gaussian field g.
 
-    The covariance of g over the angle is 16 (-d^2/dtheta^2 + 9)^-1. Its Fourier series ends at
-    wave number 9, so that the shortest wave still has four of the 36 radii.
+    The covariance of g over the angle is 16 (-d^2/dtheta^2 + 9)^-1, as in the public elasticity
+    data (Li et al., 2022, Geo-FNO). Its Fourier series ends at wave number 9, so that the shortest
+    wave still has four of the 36 radii.
 
     Args:
-        seed: The same seed always gives the same hole.
+        seed: Seed of the hole; the same seed always gives the same hole.
 
     Examples:
         >>> radii = sample_hole(0)
@@ -79,6 +102,8 @@ def sample_hole(seed: int) -> Float[ndarray, " T"]:
         ((36,), True)
     """
     wave = np.arange(NUM_WAVES + 1)
+    # Deviations of the Fourier coefficients for that covariance on a circle of length 2 pi; the
+    # constant one has half the variance.
     deviation = 4.0 / np.sqrt(np.pi * (wave**2 + 9.0))
     deviation[0] /= 2**0.5
     cosine, sine = np.random.default_rng(seed).standard_normal((2, len(wave))) * deviation
@@ -90,16 +115,16 @@ def sample_hole(seed: int) -> Float[ndarray, " T"]:
 def solve_elasticity(
     radii: Float[ndarray, "..."], *, around: int = AROUND, outwards: int = 1
 ) -> ElasticitySolution:
-    """Pull the cell and return its von Mises stress and displacement at the 972 points.
+    """Return von Mises stress and displacement of the loaded cell at the 972 points.
 
     Args:
         radii: 36 radii of the hole, see :func:`sample_hole` and :func:`radii_from_polygon`; the
-            hole is the smooth one through them.
-        around: Elements around the hole for each one between the points.
+            outline is a periodic cubic spline through them.
+        around: Elements of the solver's mesh around the hole for each element of the points.
         outwards: The same from the hole to the wall.
 
     Raises:
-        SolverError: If a radius lies outside 0.05 to 0.45, or the hole is too rough for the mesh.
+        SolverError: If a radius is outside 0.05 to 0.45, or the hole is too rough for the mesh.
 
     Examples:
         >>> solution = solve_elasticity(np.full(36, 0.2))
@@ -111,7 +136,7 @@ def solve_elasticity(
     _check_outline(outline)
     mesh = build_mesh(outline, around=around, outwards=outwards)
     space = build_space(mesh.points, mesh.elements)
-    displacement = find_balance(space, load=top_load(mesh), held=mesh.bottom)
+    displacement = solve_equilibrium(space, load=top_load(mesh), held=mesh.bottom)
     stress = von_mises(nodal_stress(space, displacement))
     kept = np.arange(len(mesh.points)).reshape(-1, len(outline))[::outwards, ::around].ravel()
     return ElasticitySolution(
@@ -125,16 +150,16 @@ def solve_elasticity(
 def discretization_error(
     seeds: range = range(5), *, around: int = 12, outwards: int = 4
 ) -> tuple[float, float]:
-    """Measure how far the stress is from that on a finer mesh; takes about half a minute.
+    """Measure the discretization error of the stress; takes about half a minute.
 
     Args:
-        seeds: Holes to measure.
+        seeds: Seeds of the holes to measure.
         around: Elements of the finer mesh around the hole.
         outwards: Elements of the finer mesh from the hole to the wall.
 
     Returns:
-        Mean relative L2 distance over (1) all points and (2) all but the two corners of the clamp,
-        where the exact stress is infinite.
+        Mean relative L2 error against the finer mesh over (1) all points and (2) all but the two
+        corners of the clamp, where the exact stress is infinite.
     """
     regular = ~np.isin(np.arange(NUM_POINTS), CLAMPED_CORNERS)
     errors = []
@@ -148,30 +173,31 @@ def discretization_error(
     return everywhere, inside
 
 
-def find_balance(
+def solve_equilibrium(
     space: Space, *, load: Float[ndarray, "N 2"], held: Int[ndarray, " W"]
 ) -> Float[ndarray, "N 2"]:
     """Return the displacement whose internal forces equal the load, by Newton's method.
 
     Args:
-        space: Elements of the sheet.
+        space: Finite elements of the sheet.
         load: Force on each node, in N per unit of thickness.
-        held: Nodes that cannot move.
+        held: Nodes with zero displacement.
 
     Raises:
-        SolverError: If the forces are not in balance to 1e-10 of the load after 12 steps.
+        SolverError: If the residual is not below 1e-10 of the load after 12 steps.
     """
     free = np.setdiff1d(np.arange(load.size), (2 * held[:, None] + np.arange(2)).ravel())
     displacement, excess = np.zeros_like(load), load.ravel()[free]
     for _ in range(MAX_STEPS):
         matrix = assemble_tangent(space, displacement)[free][:, free].tocsc()
+        # The matrix is symmetric, so an ordering for symmetric matrices needs less fill-in.
         solver = scipy.sparse.linalg.splu(
             matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}
         )
-        displacement = displacement.copy()
+        displacement = displacement.copy()  # the caller may hold the previous one
         displacement.ravel()[free] += solver.solve(excess)
         excess = (load - internal_forces(space, displacement)).ravel()[free]
-        if np.linalg.norm(excess) <= 1e-10 * np.linalg.norm(load):
+        if np.linalg.norm(excess) <= BALANCE_TOLERANCE * np.linalg.norm(load):
             return displacement
     raise SolverError(
         f"hole must let the forces balance within {MAX_STEPS} steps, got an excess of "
@@ -180,7 +206,7 @@ def find_balance(
 
 
 def assemble_tangent(space: Space, displacement: Float[ndarray, "N 2"]) -> "scipy.sparse.csr_array":
-    """Return the second derivative of the energy by all displacements."""
+    """Return the second derivative of the energy by all displacements, the stiffness matrix."""
     degrees = space.degrees
     rows = np.broadcast_to(degrees[:, :, None], (*degrees.shape, degrees.shape[1]))
     columns = rows.swapaxes(1, 2)
@@ -190,7 +216,10 @@ def assemble_tangent(space: Space, displacement: Float[ndarray, "N 2"]) -> "scip
 
 
 def top_load(mesh: Mesh) -> Float[ndarray, "N 2"]:
-    """Spread the traction on the top side over its nodes, in N per unit of thickness."""
+    """Return the forces of the traction on the nodes of the top side, in N per unit of thickness.
+
+    Integrals over the edges use Gauss quadrature of three points, exact for quadratic edges.
+    """
     place, weight = np.polynomial.legendre.leggauss(3)
     values, slopes = line_shapes(place)
     length = np.abs(mesh.points[mesh.top][..., 0] @ slopes)
@@ -203,7 +232,8 @@ def _check_radii(radii: ndarray) -> None:
     num_angles = len(ring_angles())
     if radii.shape != (num_angles,):
         raise SolverError(
-            f"radii must have one value for each of {num_angles} angles, got shape {radii.shape}"
+            f"radii must have one value for each of {num_angles} angles, got shape {radii.shape}; "
+            "see ring_angles"
         )
     low, high = RADIUS_RANGE
     if not ((radii >= low) & (radii <= high)).all():
@@ -214,7 +244,7 @@ def _check_radii(radii: ndarray) -> None:
 
 
 def _check_outline(outline: ndarray) -> None:
-    """Refuse holes that swing too far between their 36 radii."""
+    """Reject holes whose outline oscillates too strongly between the 36 radii."""
     low, high = OUTLINE_RANGE
     if not ((outline >= low) & (outline <= high)).all():
         raise SolverError(

@@ -1,34 +1,44 @@
 """The mesh of the unit cell with a hole: rings of quadratic quadrilaterals around the hole.
 
 Angles are measured about the center of the cell, counter-clockwise from the lower right corner.
-Each side of the cell takes a whole number of elements (5 right, 4 top, 5 left, 4 bottom), so that
-its four corners are corners of elements; 18 elements around and 13 from the hole to the wall have
-36 x 27 = 972 nodes, the points of the data set. Point 36 i + j is point j of ring i: ring 0 is the
-hole, ring 26 the wall. The solver's mesh has these points too, and more between them: four
-elements around for each one here, because stress varies along the hole faster than away from it.
+Each side of the cell has a whole number of elements (5 right, 4 top, 5 left, 4 bottom), so that the
+corners of the cell are corners of elements and are not cut off.
+
+18 elements around and 13 from the hole to the wall have 36 x 27 = 972 nodes, the points of the data
+set. Point 36 i + j is point j of ring i: ring 0 is the hole, ring 26 the wall. The solver's mesh
+contains these points and others between them: it has four elements around the hole for each one
+here, because stress varies along the hole faster than away from it.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import scipy  # its parts are loaded when first used
+import scipy  # its subpackages are imported when first used, which keeps this import short
 from jaxtyping import Float, Int
 from numpy import ndarray
 
 from mspt.errors import SolverError
 
 CENTER = 0.5
+"""Both coordinates of the center of the cell."""
+
 SIDE_ELEMENTS = (5, 4, 5, 4)
+"""Elements on the right, top, left and bottom side."""
+
 RING_ELEMENTS = 13
+"""Elements from the hole to the wall."""
+
+NUM_RAYS = 720
+"""Rays on which a drawn polygon is checked: far more than the 36 angles of the points."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mesh:
-    """Nodes and nine-node quadrilaterals.
+    """A mesh of nine-node quadrilaterals.
 
     Attributes:
-        points: Nodes, ring by ring from the hole outwards.
+        points: Coordinates of the nodes, ring by ring from the hole outwards.
         elements: Nodes of each element, as a 3 x 3 grid row by row: rows outwards, columns
             counter-clockwise.
         top: Nodes of each element edge on the top side, from right to left.
@@ -45,7 +55,7 @@ def ring_angles(*, around: int = 1) -> Float[ndarray, " T"]:
     """Return the angles of a ring's nodes in radians, starting at the lower right corner.
 
     Args:
-        around: Elements that replace one, counted around the hole.
+        around: Elements that replace one element of the points around the hole.
 
     Examples:
         >>> np.degrees(ring_angles()).round(3)[[0, 1, 10, 18]].tolist()
@@ -67,12 +77,15 @@ def wall_distance(angles: Float[ndarray, " T"]) -> Float[ndarray, " T"]:
 
 
 def build_mesh(radii: Float[ndarray, " T"], *, around: int = 1, outwards: int = 1) -> Mesh:
-    """Lay rings between the hole and the wall, their distances growing geometrically.
+    """Build rings of elements between the hole and the wall.
+
+    Radii grow geometrically along each ray, so that elements are smallest at the hole, where the
+    stress varies most, and keep their proportions.
 
     Args:
-        radii: Radius of the hole at :func:`ring_angles`, below the distance of the wall.
-        around: Elements that replace one, counted around the hole.
-        outwards: Elements that replace one, counted from the hole to the wall.
+        radii: Radius of the hole at :func:`ring_angles`, smaller than the distance of the wall.
+        around: Elements that replace one element of the points around the hole.
+        outwards: The same from the hole to the wall.
     """
     angles = ring_angles(around=around)
     share = np.linspace(0.0, 1.0, 2 * outwards * RING_ELEMENTS + 1)[:, None]
@@ -85,11 +98,11 @@ def build_mesh(radii: Float[ndarray, " T"], *, around: int = 1, outwards: int = 
 
 
 def refine_outline(radii: Float[ndarray, " T"], *, around: int) -> Float[ndarray, " R"]:
-    """Return the radii of the smooth hole through the given ones, by a periodic cubic spline.
+    """Return radii of the smooth hole through the given ones, by a periodic cubic spline.
 
     Args:
         radii: Radius of the hole at :func:`ring_angles`.
-        around: Elements that replace one, counted around the hole.
+        around: Elements that replace one element of the points around the hole.
 
     Examples:
         >>> refine_outline(np.full(36, 0.25), around=4).round(12).min()
@@ -114,15 +127,16 @@ def triangulate() -> Int[ndarray, "T 3"]:
 
 
 def radii_from_polygon(polygon: Float[ndarray, "M 2"]) -> Float[ndarray, " T"]:
-    """Turn a drawn closed polygon into the radii of a hole about the center of the cell.
+    """Return the radii of a hole about the center of the cell from a drawn closed polygon.
 
-    Only the radii at the mesh's 36 angles are kept: a corner between two of them is cut off.
+    Only the radii at the 36 angles of the points are used: a corner between two of them is lost.
 
     Args:
-        polygon: Vertices in the unit square, in either direction, the first repeated or not.
+        polygon: Vertices in the unit square, in either direction; the first may be repeated.
 
     Raises:
-        SolverError: If the polygon has fewer than three vertices, or is no star about the center.
+        SolverError: If the polygon has fewer than three vertices or is not star-shaped about the
+            center.
 
     Examples:
         >>> square = np.array([[0.3, 0.3], [0.7, 0.3], [0.7, 0.7], [0.3, 0.7]])
@@ -133,17 +147,22 @@ def radii_from_polygon(polygon: Float[ndarray, "M 2"]) -> Float[ndarray, " T"]:
         raise SolverError(
             f"hole must have at least 3 finite vertices, got {len(polygon)}; draw a closed line"
         )
-    # Rays finer than the mesh's, so that a hook between two nodes is refused as well.
-    _cross_polygon(polygon, np.linspace(-np.pi, np.pi, 720, endpoint=False))
+    # Checked on more rays than are used, so that a hook between two of them is rejected as well.
+    _cross_polygon(polygon, np.linspace(-np.pi, np.pi, NUM_RAYS, endpoint=False))
     return _cross_polygon(polygon, ring_angles())
 
 
 def _cross_polygon(polygon: ndarray, angles: ndarray) -> ndarray:
-    """Return where rays from the center leave a polygon; each must do so exactly once."""
+    """Return the distances at which rays from the center cross a polygon, once each.
+
+    Raises:
+        SolverError: If a ray crosses it not at all or more than once.
+    """
     start = polygon - CENTER
     edge = np.roll(start, -1, axis=0) - start
     ray = np.stack([np.cos(angles), np.sin(angles)], axis=-1)[:, None]
-    # A vertex on a ray belongs to the edge on its left only, so that it is not counted twice.
+    # An edge crosses a ray if its ends are on different sides. A vertex on the ray counts as being
+    # on its left, so that it is not counted for both of its edges.
     start_left, end_left = (_cross(ray, p) >= 0 for p in (start, np.roll(start, -1, axis=0)))
     turns = np.where(start_left == end_left, np.nan, _cross(ray, edge))
     distance = _cross(start, edge) / turns
@@ -158,17 +177,25 @@ def _cross_polygon(polygon: ndarray, angles: ndarray) -> ndarray:
 
 
 def _cross(a: ndarray, b: ndarray) -> ndarray:
+    """Return the cross product of vectors in the plane."""
     return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
 
 
 def _snap_to_wall(points: ndarray) -> ndarray:
-    """Remove rounding, so that the cell's sides are straight to the last bit."""
+    """Round coordinates that are almost 0 or 1, so that the sides of the cell are exactly straight.
+
+    The tolerance is a few thousand rounding errors of float64.
+    """
     near = np.abs(points - points.round()) < 1e-12
     return np.where(near, points.round(), points)
 
 
 @lru_cache(maxsize=8)
 def _topology(around: int, outwards: int) -> tuple[ndarray, ndarray, ndarray]:
+    """Return elements, edges of the top side and nodes of the bottom side.
+
+    Cached, because they are the same for every hole.
+    """
     num_angles = len(ring_angles(around=around))
     last_ring = 2 * outwards * RING_ELEMENTS
     ring, turn = np.mgrid[0:last_ring:2, 0:num_angles:2]

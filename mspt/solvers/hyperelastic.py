@@ -1,4 +1,4 @@
-"""Finite elements for a hyper-elastic sheet: material law, energy, residual, tangent, stress.
+"""Finite elements for a hyperelastic sheet: material law, energy, forces, tangent, stress.
 
 Shape suffixes: M elements, P Gauss points of an element, V = 9 nodes of an element, U = 18 of
 their displacements (node by node, x before y), G = 4 entries of a 2 x 2 gradient (row by row).
@@ -12,26 +12,28 @@ from numpy import ndarray
 
 from mspt.errors import SolverError
 
-# Rivlin-Saunders constants in Pa: soft rubber, shear modulus 2 (C1 + C2) = 0.39 MPa.
+# Rivlin-Saunders constants in Pa, as in the public elasticity benchmark (Geo-FNO): soft rubber with
+# a shear modulus of 2 (C1 + C2) = 0.39 MPa.
 C1 = 1.863e5
 C2 = 9.79e3
 
 # The derivative of J = det F is the cofactor (F22, -F21, -F12, F11), which is linear in F.
 _COFACTOR = np.array([[0, 0, 0, 1], [0, 0, -1, 0], [0, -1, 0, 0], [1, 0, 0, 0]], dtype=float)
 _IDENTITY = np.array([1.0, 0.0, 0.0, 1.0])
+# Gauss quadrature with three points, exact for polynomials of degree 5.
 _GAUSS_POINTS = np.array([-(0.6**0.5), 0.0, 0.6**0.5])
 _GAUSS_WEIGHTS = np.array([5.0, 8.0, 5.0]) / 9.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """Displacements over the elements of a mesh.
+    """Finite-element space of the displacements of a mesh.
 
     Attributes:
-        num_points: Nodes of the mesh.
+        num_points: Number of nodes of the mesh.
         elements: Nodes of each element.
-        slopes: Derivative of each entry of the displacement gradient by each displacement.
-        weights: Area that each Gauss point stands for.
+        slopes: Derivative of each entry of the displacement gradient by each nodal displacement.
+        weights: Quadrature weight of each Gauss point, an area.
     """
 
     num_points: int
@@ -41,13 +43,13 @@ class Space:
 
     @property
     def degrees(self) -> Int[ndarray, "M U"]:
-        """Number of each displacement of each element: 2 n for x of node n, 2 n + 1 for y."""
+        """Index of each displacement of each element: 2 n for x of node n, 2 n + 1 for y."""
         both = 2 * self.elements[..., None] + np.arange(2)
         return both.reshape(len(self.elements), -1)
 
 
 def energy_density(gradient: Float[ndarray, "*P 4"]) -> Float[ndarray, "*P"]:
-    """Return W(F) in J per unit of undeformed volume, zero at rest.
+    """Return W(F) in J per unit of undeformed volume, which is zero without deformation.
 
     Examples:
         >>> energy_density(np.array([[1.0, 0.0, 0.0, 1.0]])).tolist()
@@ -58,7 +60,7 @@ def energy_density(gradient: Float[ndarray, "*P 4"]) -> Float[ndarray, "*P"]:
 
 
 def piola_stress(gradient: Float[ndarray, "*P 4"]) -> Float[ndarray, "*P 4"]:
-    """Return dW/dF in Pa."""
+    """Return the first Piola-Kirchhoff stress dW/dF in Pa."""
     trace, area = _invariants(gradient)
     along_gradient = 2 * C1 + 2 * C2 * area**-2
     along_cofactor = 2 * C2 * area - 2 * (C1 + C2 * trace) * area**-3
@@ -66,7 +68,7 @@ def piola_stress(gradient: Float[ndarray, "*P 4"]) -> Float[ndarray, "*P 4"]:
 
 
 def stiffness(gradient: Float[ndarray, "*P 4"]) -> Float[ndarray, "*P 4 4"]:
-    """Return the second derivative of W by F in Pa, symmetric."""
+    """Return the second derivative of W by F in Pa, a symmetric matrix."""
     trace, area = (value[..., None, None] for value in _invariants(gradient))
     cofactor = gradient @ _COFACTOR
     mixed = -4 * C2 * area**-3 * cofactor[..., :, None] * gradient[..., None, :]
@@ -83,14 +85,14 @@ def stiffness(gradient: Float[ndarray, "*P 4"]) -> Float[ndarray, "*P 4 4"]:
 
 
 def cauchy_stress(gradient: Float[ndarray, "*P 4"]) -> Float[ndarray, "*P 3"]:
-    """Return the true stresses P F^T in Pa: xx, yy and xy."""
+    """Return the Cauchy stress P F^T in Pa: xx, yy and xy."""
     piola = piola_stress(gradient).reshape(*gradient.shape[:-1], 2, 2)
     cauchy = piola @ gradient.reshape(piola.shape).swapaxes(-1, -2)
     return np.stack([cauchy[..., 0, 0], cauchy[..., 1, 1], cauchy[..., 0, 1]], axis=-1)
 
 
 def von_mises(stress: Float[ndarray, "*N 3"]) -> Float[ndarray, "*N"]:
-    """Return the von Mises stress in plane stress.
+    """Return the von Mises stress of a plane stress state, in the unit of the stress.
 
     Examples:
         >>> von_mises(np.array([[3.0, 0.0, 0.0], [1.0, 1.0, 0.0]])).tolist()
@@ -101,10 +103,10 @@ def von_mises(stress: Float[ndarray, "*N 3"]) -> Float[ndarray, "*N"]:
 
 
 def build_space(points: Float[ndarray, "N 2"], elements: Int[ndarray, "M V"]) -> Space:
-    """Map the reference element onto every element of a mesh.
+    """Return the finite-element space of a mesh, by mapping the reference element to each element.
 
     Raises:
-        SolverError: If an element is turned inside out.
+        SolverError: If an element has no positive area.
     """
     _, slope_PV2 = shape_functions(_pairs(_GAUSS_POINTS))
     jacobian = np.einsum("mvx,pvr->mpxr", points[elements], slope_PV2)
@@ -178,7 +180,11 @@ def tangents(space: Space, displacement: Float[ndarray, "N 2"]) -> Float[ndarray
 
 
 def nodal_stress(space: Space, displacement: Float[ndarray, "N 2"]) -> Float[ndarray, "N 3"]:
-    """Carry the true stress from the Gauss points to the nodes, the mean over their elements."""
+    """Return the Cauchy stress at the nodes.
+
+    It is extrapolated from the Gauss points of each element, where it is most accurate, by the
+    inverse of the shape functions, and averaged over the elements of a node.
+    """
     stress = cauchy_stress(gradients(space, displacement))
     values, _ = shape_functions(_pairs(_GAUSS_POINTS))
     corner = np.linalg.pinv(values) @ stress
@@ -189,9 +195,10 @@ def nodal_stress(space: Space, displacement: Float[ndarray, "N 2"]) -> Float[nda
 
 
 def _invariants(gradient: ndarray) -> tuple[ndarray, ndarray]:
-    """Return tr C and the area ratio J."""
+    """Return tr C and the area ratio J = det F."""
     return (gradient**2).sum(-1), ((gradient @ _COFACTOR) * gradient).sum(-1) / 2
 
 
 def _pairs(values: ndarray) -> ndarray:
+    """Return all ordered pairs of values, the second one varying fastest."""
     return np.stack(np.meshgrid(values, values, indexing="ij"), axis=-1).reshape(-1, 2)

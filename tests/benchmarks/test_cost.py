@@ -208,7 +208,9 @@ def test_growth_with_points_is_that_of_the_method() -> None:
 @pytest.mark.parametrize("work", ["forward", "train"])
 def test_cost_of_an_unknown_architecture_is_refused(work: str) -> None:
     config = tiny_config(architecture="branched")
-    message = "architecture must be one of mspt, published, transolver, full_attention to know its"
+    message = (
+        "architecture must be one of mspt, published, transolver, full_attention, got 'branched'"
+    )
     with pytest.raises(ValueError, match=message):
         flops(config, 100, work=work)
     with pytest.raises(ValueError, match=message):

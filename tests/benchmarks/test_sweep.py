@@ -17,7 +17,7 @@ from mspt.benchmarks import models as benchmark
 from mspt.benchmarks import sweep as scaling
 from mspt.benchmarks.cost import flops, peak_bytes
 from mspt.benchmarks.fits import closed_form, fit_exponent
-from mspt.benchmarks.models import Measurement, ProcessStatus, measuring
+from mspt.benchmarks.models import Measurement, ProcessStatus, measure_in_process
 from mspt.benchmarks.rows import (
     AXIS_MODELS,
     AXIS_VALUES,
@@ -27,14 +27,14 @@ from mspt.benchmarks.rows import (
     read_rows,
     write_rows,
 )
-from mspt.benchmarks.sweep import Limits, Working, estimate, run_sweep
+from mspt.benchmarks.sweep import MeasurementProgress, SweepLimits, estimate, run_sweep
 from mspt.config import ModelConfig
 from mspt.errors import MSPTError
 from mspt.figures.charts.scaling import Curve, scaling_figure
 
 STORED = Path(__file__).parents[2] / "assets" / "benchmarks" / "scaling.csv"
 SWEEP = Sweep(axis="points", values=(1000, 10_000, 100_000), models=("mspt", "full_attention"))
-ROOMY = Limits(memory_bytes=64e9, seconds=1e9)
+ROOMY = SweepLimits(memory_bytes=64e9, seconds=1e9)
 RATE = 1e9
 
 
@@ -67,11 +67,11 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             matrix_share=0.0,
         )
 
-    monkeypatch.setattr(scaling, "measuring", measure_at_once)
+    monkeypatch.setattr(scaling, "measure_in_process", measure_at_once)
     return sizes
 
 
-def rows_of(sweep: Sweep, limits: Limits = ROOMY, **given: object) -> list[ScalingRow]:
+def rows_of(sweep: Sweep, limits: SweepLimits = ROOMY, **given: object) -> list[ScalingRow]:
     events = run_sweep(sweep, limits=lambda: limits, threads=1, **given)
     return [event for event in events if isinstance(event, ScalingRow)]
 
@@ -118,7 +118,7 @@ def test_known_rows_are_not_measured_again(made_up: list[int]) -> None:
 @pytest.mark.parametrize("gigabytes", [0.7, 1.0, 2.0])
 def test_guard_begins_nothing_that_would_not_fit(made_up: list[int], gigabytes: float) -> None:
     sweep = Sweep(axis="points", values=AXIS_VALUES["points"], models=("published",))
-    rows = rows_of(sweep, Limits(memory_bytes=gigabytes * 1e9, seconds=1e9))
+    rows = rows_of(sweep, SweepLimits(memory_bytes=gigabytes * 1e9, seconds=1e9))
     room = gigabytes * 1e9 - scaling.PROCESS_BYTES
     fits = [
         value
@@ -129,13 +129,13 @@ def test_guard_begins_nothing_that_would_not_fit(made_up: list[int], gigabytes: 
     assert 0 < len(fits) < len(sweep.values)
     for row in rows:
         assert bool(row.stopped) == (row.value not in fits)
-        assert not row.stopped or "GB at hand" in row.stopped
+        assert not row.stopped or "GB available" in row.stopped
 
 
 def test_guard_stops_before_a_pass_that_takes_too_long(made_up: list[int]) -> None:
     config = SWEEP.config("full_attention", 100_000)
     seconds = flops(config, 100_000, work="forward") / RATE
-    rows = rows_of(SWEEP, Limits(memory_bytes=64e9, seconds=0.9 * seconds))
+    rows = rows_of(SWEEP, SweepLimits(memory_bytes=64e9, seconds=0.9 * seconds))
     assert made_up == [1000, 1000, 10_000, 10_000, 100_000]
     (stopped,) = [row for row in rows if row.stopped]
     assert (stopped.architecture, stopped.value) == ("full_attention", 100_000)
@@ -152,7 +152,7 @@ def test_process_that_outgrows_the_memory_is_ended(monkeypatch: pytest.MonkeyPat
         finally:
             closed.append(gigabytes)
 
-    monkeypatch.setattr(scaling, "measuring", grow)
+    monkeypatch.setattr(scaling, "measure_in_process", grow)
     (row,) = rows_of(
         replace(SWEEP, values=(1000,), models=("mspt",)), replace(ROOMY, memory_bytes=8e9)
     )
@@ -162,7 +162,9 @@ def test_process_that_outgrows_the_memory_is_ended(monkeypatch: pytest.MonkeyPat
 
 
 def test_estimates_scale_what_was_measured_nearest() -> None:
-    row = scaling._at(scaling._blank(SWEEP, 1, "cpu"), SWEEP, "full_attention", 10_000)
+    row = scaling._row_for_size(
+        scaling._empty_row(SWEEP, 1, "cpu"), SWEEP, "full_attention", 10_000
+    )
     slow = replace(row, seconds=8.0, peak_bytes=1e9)
     seconds, memory = estimate(SWEEP, "full_attention", 20_000, known=[slow])
     config = SWEEP.config("full_attention", 10_000)
@@ -208,7 +210,7 @@ def test_leaving_a_measurement_ends_its_process() -> None:
         "device": "cpu",
     }
     before = set(psutil.Process().children())
-    with closing(measuring(task)) as events:
+    with closing(measure_in_process(task)) as events:
         next(events)
         (child,) = set(psutil.Process().children()) - before
         start = monotonic()
@@ -216,7 +218,7 @@ def test_leaving_a_measurement_ends_its_process() -> None:
     assert not psutil.pid_exists(child.pid) or child.status() == psutil.STATUS_ZOMBIE
 
 
-def test_looks_tell_the_memory_a_process_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_reports_the_memory_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     program = "import time; held = bytearray(120_000_000); time.sleep(60)"
     start = subprocess.Popen
 
@@ -226,12 +228,12 @@ def test_looks_tell_the_memory_a_process_holds(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(benchmark.subprocess, "Popen", other)
     task = {"config": {"architecture": "mspt"}, "num_points": 1}
-    with closing(measuring(task)) as events:
+    with closing(measure_in_process(task)) as events:
         assert any(event.resident_bytes > 120_000_000 for event in events)
 
 
 def test_rows_survive_a_file(tmp_path: Path, made_up: list[int]) -> None:
-    rows = rows_of(SWEEP, Limits(memory_bytes=64e9, seconds=10.0))
+    rows = rows_of(SWEEP, SweepLimits(memory_bytes=64e9, seconds=10.0))
     assert made_up
     write_rows(tmp_path / "rows.csv", rows)
     back = read_rows(tmp_path / "rows.csv")
@@ -289,7 +291,7 @@ def test_unknown_names_in_a_sweep_are_refused() -> None:
 def test_working_event_names_what_is_measured(made_up: list[int]) -> None:
     events = list(run_sweep(SWEEP, limits=lambda: ROOMY, threads=1))
     assert made_up
-    first = next(event for event in events if isinstance(event, Working))
+    first = next(event for event in events if isinstance(event, MeasurementProgress))
     assert (first.row.architecture, first.row.value, first.done, first.total) == (
         "mspt",
         1000,

@@ -31,7 +31,7 @@ def test_another_field_and_case_are_drawn_and_kept_in_the_address(
     page.locator(READY).wait_for()
     before = pixels(page.locator(f"{READY} canvas").first)
     page.get_by_text("size", exact=True).first.click()
-    page.get_by_text("Size of the error").first.wait_for()
+    page.get_by_text("Magnitude of the error").first.wait_for()
     page.locator(READY).wait_for()
     page.wait_for_timeout(500)
     after = pixels(page.locator(f"{READY} canvas").first)

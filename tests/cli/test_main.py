@@ -449,7 +449,7 @@ def test_benchmark_prints_ratios_and_writes_a_table(
         config = ModelConfig.from_dict(task.pop("config"))
         return measure(config, repeats=1, **{**task, "threads": torch.get_num_threads()})
 
-    monkeypatch.setattr(benchmark_module, "_in_fresh_process", here)
+    monkeypatch.setattr(benchmark_module, "_measure_once", here)
     size = ["--points", "600", "--patches", "8", "--slices", "8", "--width", "16", "--heads", "2"]
     out = tmp_path / "rows.csv"
     found = run_json(
@@ -508,7 +508,7 @@ def test_scaling_is_resumable_and_prints_exponents(
         measured.append(size)
         yield replace(row("mspt", size**1.5, 512 * size), num_points=size)
 
-    monkeypatch.setattr("mspt.benchmarks.sweep.measuring", at_once)
+    monkeypatch.setattr("mspt.benchmarks.sweep.measure_in_process", at_once)
     out = str(tmp_path / "rows.csv")
     arguments = ["benchmark", "scaling", "--axis", "points", "--models", "mspt", "--out", out]
     limits = ["--longest", "1e30"]

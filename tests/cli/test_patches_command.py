@@ -92,7 +92,7 @@ def test_what_cannot_be_cut_ends_with_one_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert "cloud must be a case" in fails_with(capsys, "dust")
-    assert "num_patches must lie between 1" in fails_with(
+    assert "num_patches must be between 1" in fails_with(
         capsys, "line", "--points", "9", "--patches", "10"
     )
     assert "smallest patch, got 4 for a patch of 3" in fails_with(

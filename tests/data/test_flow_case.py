@@ -35,7 +35,7 @@ from mspt.geometry.mesh import box
 from mspt.metrics.forces import BOTH_HALVES, Force, coefficients, surface_force
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
-from mspt.solvers.openfoam.run import Progress
+from mspt.solvers.openfoam.run import SolverProgress
 
 BODY = box((0.0, -0.2, 0.05), (1.0, 0.2, 0.35))
 AREA = 0.4 * 0.3
@@ -58,8 +58,8 @@ def made_up_flow(*, seed: int = 0, **changes: Any) -> Flow:  # noqa: ANN401 - an
     right = BODY.mapped(np.diag([1.0, 0.5, 1.0]), np.array([0.0, 0.1, 0.0]))
     pressure = pressure_at(right.centers) + 0.4 * (right.normals[:, 0] < -0.5)
     shear = np.tile([0.002, 0.0, 0.001], (len(pressure), 1))
-    force = surface_force(right.area_vectors, pressure, shear=shear)
-    history = np.tile(np.stack([force.pressure, force.friction]) * BOTH_HALVES, (60, 1, 1))
+    half = surface_force(right.area_vectors, pressure, shear=shear)
+    history = np.tile(np.stack([half.pressure, half.friction]) * BOTH_HALVES, (60, 1, 1))
     history[:40] *= 5  # before the average
     return replace(
         Flow(
@@ -228,7 +228,7 @@ def test_points_depend_on_the_seed_and_not_on_the_solvers_mesh(case: FlowCase) -
 
 def test_coefficients_of_a_case_are_those_of_its_faces(case: FlowCase) -> None:
     half = surface_force(case.face_areas, case.face_pressure, shear=case.face_shear)
-    whole = Force(pressure=half.pressure * BOTH_HALVES, friction=half.friction * BOTH_HALVES)
+    whole = Force(half.pressure * BOTH_HALVES, half.friction * BOTH_HALVES)
     found = coefficients(whole, reference_area=AREA)
     for name in ("C_D", "C_L", "C_D_pressure", "C_D_friction"):
         assert case.info[name] == pytest.approx(getattr(found, name), rel=1e-5), name
@@ -303,9 +303,9 @@ def test_flows_that_are_no_truth_are_refused(
 def fake_solver(monkeypatch: pytest.MonkeyPatch, flow: Flow) -> list[tuple[Any, ...]]:
     calls = []
 
-    def solve(*arguments: object) -> Iterator[Progress | Flow]:
+    def solve(*arguments: object) -> Iterator[SolverProgress | Flow]:
         calls.append(arguments)
-        yield Progress(stage="blockMesh", iteration=0, iterations=60)
+        yield SolverProgress(stage="blockMesh", iteration=0, iterations=60)
         yield flow
 
     monkeypatch.setattr(flow_module, "solve_flow", solve)

@@ -181,7 +181,7 @@ def test_length_of_a_difference_is_never_drawn_with_a_sign(flow_seen: tuple) -> 
     _, seen, predicted = flow_seen
     compared = compare(seen, predicted, views_of(seen)["C_f on the body"], part="size")
     panel = compared_scene(seen, {"a": compared}, mode="signed").panels[2]
-    assert panel.title == "Size of the error"
+    assert panel.title == "Magnitude of the error"
     assert panel.coloring.palette == "magnitude"
     assert panel.coloring.limits[0] == 0
 

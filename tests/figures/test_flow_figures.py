@@ -88,7 +88,7 @@ def test_body_without_values_has_one_color_and_no_bar(scenes: list[pv.Plotter]) 
 
 
 def test_values_of_nothing_are_refused() -> None:
-    with pytest.raises(ValueError, match="quantity must say what the values are, got None"):
+    with pytest.raises(ValueError, match="quantity must be given with values, got None"):
         surface_plotter(BODY, VALUES, quantity=None, dark=False)
 
 

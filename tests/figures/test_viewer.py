@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from mspt.figures.theme import PATCH_COLORS
 from mspt.figures.viewer.colors import palette_stops, to_rgb
-from mspt.figures.viewer.encode import decode, encode, shuffle_order
-from mspt.figures.viewer.packets import quantize, spread
+from mspt.figures.viewer.encode import decode_packet, encode_scene, shuffle_order
+from mspt.figures.viewer.packets import quantize_values, spread
 from mspt.figures.viewer.scene import (
     Arrows,
     Curves,
@@ -53,15 +53,15 @@ class Received:
     """What a browser has after the message and the blobs have come."""
 
     def __init__(self, shown: Scene, links: dict[str, str] | None = None) -> None:
-        self.encoded = encode(shown)
+        self.encoded = encode_scene(shown)
         self.message = self.encoded.message(links or {})
-        self.header, self.buffers = decode(self.message)
+        self.header, self.buffers = decode_packet(self.message)
 
     def array(self, index: int) -> np.ndarray:
         return np.frombuffer(self.buffers[index], TYPES[self.header["kinds"][index]])
 
     def blob(self, name: str) -> tuple[dict, list[np.ndarray]]:
-        header, buffers = decode(self.buffers[self.header["blobs"][name]["buffer"]])
+        header, buffers = decode_packet(self.buffers[self.header["blobs"][name]["buffer"]])
         kinds = zip(buffers, header["kinds"], strict=True)
         return header, [np.frombuffer(buffer, TYPES[kind]) for buffer, kind in kinds]
 
@@ -212,10 +212,10 @@ def test_levels_of_the_ball_tree_come_back() -> None:
 
 def test_what_has_an_address_does_not_travel_in_the_message() -> None:
     points = cloud(30_000)
-    encoded = encode(scene(points))
+    encoded = encode_scene(scene(points))
     (name,) = encoded.blobs
     linked, whole = encoded.message({name: "/media/a.bin"}), encoded.message({})
-    assert decode(linked)[0]["blobs"] == {name: {"url": "/media/a.bin"}}
+    assert decode_packet(linked)[0]["blobs"] == {name: {"url": "/media/a.bin"}}
     assert len(whole) - len(linked) > 30_000 * 6
     assert len(linked) < 70_000
 
@@ -223,16 +223,16 @@ def test_what_has_an_address_does_not_travel_in_the_message() -> None:
 def test_a_new_field_leaves_the_blob_of_the_points_as_it_was() -> None:
     points = cloud(500)
     other = scene(points, panels=(Panel(title="", coloring=field(points[:, 1] ** 2)),))
-    assert encode(scene(points)).blobs == encode(other).blobs
-    assert encode(scene(points)).message({}) == encode(scene(points)).message({})
-    assert encode(scene(points**3)).blobs != encode(scene(points)).blobs
+    assert encode_scene(scene(points)).blobs == encode_scene(other).blobs
+    assert encode_scene(scene(points)).message({}) == encode_scene(scene(points)).message({})
+    assert encode_scene(scene(points**3)).blobs != encode_scene(scene(points)).blobs
 
 
 def test_all_buffers_start_where_the_browser_can_read_them() -> None:
-    encoded = encode(scene(cloud(33), groups=np.arange(33)))
+    encoded = encode_scene(scene(cloud(33), groups=np.arange(33)))
     for packet in (encoded.message({}), *encoded.blobs.values()):
         length = int.from_bytes(packet[:4], "little")
-        header, buffers = decode(packet)
+        header, buffers = decode_packet(packet)
         start = -(-(4 + length) // 8) * 8
         for size, buffer in zip(header["sizes"], buffers, strict=True):
             assert packet[start : start + size] == buffer
@@ -253,16 +253,16 @@ def test_all_buffers_start_where_the_browser_can_read_them() -> None:
             r"panels of the stop 'One' must be some of 0 to 0, got \(0, 1\)",
         ),
         ({"panels": ()}, r"must have a point and a panel, got 5 points and 0 panels"),
-        ({"marked": (5,)}, r"marked must lie in 0 to 4, got \(5,\)"),
-        ({"up": 3}, r"up must lie in 0 to 2, got \(3,\)"),
-        ({"triangles": np.array([[0, 1, 5]])}, r"triangles must name points .* got 0 to 5"),
+        ({"marked": (5,)}, r"marked must be in 0 to 4, got \(5,\)"),
+        ({"up": 3}, r"up must be in 0 to 2, got \(3,\)"),
+        ({"triangles": np.array([[0, 1, 5]])}, r"triangles must use points .* got 0 to 5"),
         (
             {"panels": (Panel(title="", coloring=field(np.zeros(6))),)},
-            r"pressure must hold one value for each point, got 6 for N=5",
+            r"pressure must have one value for each point, got 6 for N=5",
         ),
         (
             {"panels": (Panel(title="", coloring=field(np.zeros(5), limits=(1.0, 0.0))),)},
-            r"limits of pressure must be finite and rise, got 1.0 to 0.0",
+            r"limits of pressure must be finite and ascending, got 1.0 to 0.0",
         ),
         (
             {
@@ -275,7 +275,7 @@ def test_all_buffers_start_where_the_browser_can_read_them() -> None:
                     ),
                 )
             },
-            r"levels of patch must hold every label up to 4, got 4 of them",
+            r"levels of patch must have a column for every label up to 4, got 4",
         ),
     ],
 )
@@ -300,7 +300,7 @@ def test_strengths_are_spread_from_zero_unless_some_are_negative() -> None:
 
 
 def test_quantizing_a_constant_does_not_divide_by_zero() -> None:
-    np.testing.assert_array_equal(quantize(np.full(3, 7.0), 7.0, 7.0), [0, 0, 0])
+    np.testing.assert_array_equal(quantize_values(np.full(3, 7.0), 7.0, 7.0), [0, 0, 0])
 
 
 def read_png(data: bytes) -> np.ndarray:
@@ -413,7 +413,7 @@ def test_focus_is_sent_in_the_frame_of_the_cloud() -> None:
 
 def test_another_partition_sends_no_place_again() -> None:
     points = cloud(60)
-    first, second = (encode(scene(points, groups=np.arange(60) // size)) for size in (7, 11))
+    first, second = (encode_scene(scene(points, groups=np.arange(60) // size)) for size in (7, 11))
     assert len(first.blobs) == len(second.blobs) == 2
     assert len(first.blobs.keys() & second.blobs.keys()) == 1
 

@@ -11,7 +11,7 @@ from mspt.errors import GeometryError
 from mspt.geometry.area import frontal_area
 from mspt.geometry.bodies import cars
 from mspt.geometry.bodies import generic as bluff
-from mspt.geometry.bodies.blocks import Block, block_mesh, draw_block
+from mspt.geometry.bodies.blocks import BlockBody, block_mesh, draw_block
 from mspt.geometry.bodies.cars import HEIGHTS, Car, CarKind, car_mesh, draw_car
 from mspt.geometry.bodies.families import FAMILIES, Body, draw_body
 from mspt.geometry.bodies.generic import Bluff, BluffKind, bluff_mesh, draw_bluff
@@ -162,7 +162,7 @@ def test_description_rebuilds_the_body() -> None:
     body = drawn("block", 3)
     described = body.describe()
     assert described.pop("family") == "block"
-    assert Block(**described) == body.parameters
+    assert BlockBody(**described) == body.parameters
 
 
 def test_unknown_families_are_refused() -> None:
@@ -242,11 +242,11 @@ def test_wheels_touch_the_ground_at_four_places_only() -> None:
 # Blocks.
 
 
-def ahmed_front_view(block: Block) -> float:
+def ahmed_front_view(block: BlockBody) -> float:
     return block.width * block.height
 
 
-def section_area(block: Block) -> float:
+def section_area(block: BlockBody) -> float:
     """Side view of a block with parabolic front corners, a slant and a diffuser."""
     slant = np.radians(block.slant_angle)
     cut = block.slant_length**2 * np.sin(slant) * np.cos(slant) / 2
@@ -255,7 +255,7 @@ def section_area(block: Block) -> float:
 
 
 def test_block_has_the_dimensions_of_its_parameters() -> None:
-    block = Block()
+    block = BlockBody()
     low, high = block_mesh(block).bounds
     np.testing.assert_allclose(low, [0, -block.width / 2, block.clearance], atol=1e-6)
     np.testing.assert_allclose(
@@ -268,7 +268,7 @@ def test_block_has_the_dimensions_of_its_parameters() -> None:
 def test_block_with_a_straight_plan_has_the_volume_of_its_side_view(
     angles: tuple[float, float],
 ) -> None:
-    block = Block(slant_angle=angles[0], diffuser_angle=angles[1], front_radius=0.001)
+    block = BlockBody(slant_angle=angles[0], diffuser_angle=angles[1], front_radius=0.001)
     expected = section_area(block) * block.width
     assert block_mesh(block).volume == pytest.approx(expected, rel=1e-4)
 
@@ -278,7 +278,7 @@ def test_rounding_the_front_takes_off_what_both_views_say() -> None:
 
     Over the radius R, the integral of d is R^2 / 6 and that of its square R^3 / 15.
     """
-    block = Block(slant_angle=0.0)
+    block = BlockBody(slant_angle=0.0)
     sharp = replace(block, front_radius=1e-6)
     lost = block_mesh(sharp).volume - block_mesh(block).volume
     radius = block.front_radius
@@ -288,24 +288,24 @@ def test_rounding_the_front_takes_off_what_both_views_say() -> None:
 
 @pytest.mark.parametrize("angle", [10.0, 25.0, 45.0])
 def test_slant_of_a_block_has_its_angle_and_area(angle: float) -> None:
-    mesh = block_mesh(Block(slant_angle=angle))
+    mesh = block_mesh(BlockBody(slant_angle=angle))
     tilt = np.degrees(np.arctan2(mesh.normals[:, 0], mesh.normals[:, 2]))
     slant = (np.abs(tilt - angle) < 0.01) & (np.abs(mesh.normals[:, 1]) < 1e-3)
     assert mesh.areas[slant].sum() == pytest.approx(0.2126 * 0.3726, rel=1e-3)
 
 
 def test_steep_slant_never_takes_more_than_three_quarters_of_the_base() -> None:
-    block = Block(height=0.22, slant_angle=50.0, slant_length=0.3)
+    block = BlockBody(height=0.22, slant_angle=50.0, slant_length=0.3)
     assert base_area(block) == pytest.approx(0.25 * block.height * block.width, rel=1e-3)
 
 
 def test_taper_and_diffuser_shrink_the_base() -> None:
-    block = Block(slant_angle=0.0, taper=0.2, diffuser_angle=10.0)
+    block = BlockBody(slant_angle=0.0, taper=0.2, diffuser_angle=10.0)
     height = block.height - 0.2 * np.tan(np.radians(10.0))
     assert base_area(block) == pytest.approx(0.8 * block.width * height, rel=1e-3)
 
 
-def base_area(block: Block) -> float:
+def base_area(block: BlockBody) -> float:
     mesh = block_mesh(block)
     return float(mesh.areas[mesh.normals[:, 0] > 0.9999].sum())
 
@@ -324,7 +324,7 @@ def base_area(block: Block) -> float:
     ],
 )
 def test_block_is_smooth_in_each_parameter(name: str, span: float) -> None:
-    for block in (Block(), draw_block(np.random.default_rng(1))):
+    for block in (BlockBody(), draw_block(np.random.default_rng(1))):
         near = replace(block, **{name: getattr(block, name) + 1e-3 * span})
         assert block_mesh(near).volume == pytest.approx(block_mesh(block).volume, rel=2e-3)
 

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mspt.geometry.bodies.families import draw_body
-from mspt.geometry.checks import FINDINGS, MeshReport, face_keys, find_edges, group, inspect_mesh
+from mspt.geometry.checks import (
+    FINDINGS,
+    MeshReport,
+    face_keys,
+    find_edges,
+    inspect_mesh,
+    label_components,
+)
 from mspt.geometry.mesh import SurfaceMesh, box
 
 BRICK = box((0, 0, 0), (1, 2, 3))
@@ -103,15 +110,15 @@ def test_each_fault_is_counted_and_nothing_else(case: str) -> None:
 
 def test_lines_say_how_many_and_whether_it_matters() -> None:
     holes = inspect_mesh(CASES["two open sides"][0]).describe()
-    assert holes == ("2 holes: distances and C_D may be off; close them if you can",)
+    assert holes == ("2 holes: distances and C_D may be inaccurate; close them if possible",)
     bodies = inspect_mesh(CASES["apart"][0]).describe()
-    assert bodies == ("2 separate bodies: fine if all of them belong to the shape",)
+    assert bodies == ("2 separate bodies: harmless if all of them belong to the shape",)
     one = inspect_mesh(CASES["fin"][0]).describe()
     assert one[0].startswith("1 hole: ")
     assert one[1].startswith("1 edge of more than two triangles: bodies touch")
     inside_out = inspect_mesh(BRICK.flipped()).describe()
     assert inside_out == (
-        "inside out: forces would have the wrong sign; the repair turns the surface",
+        "normals point inward: forces would have the wrong sign; the repair reverses them",
     )
 
 
@@ -172,4 +179,4 @@ def test_keys_tell_triangles_apart_whatever_the_order_of_their_corners() -> None
 
 
 def test_groups_without_links_are_single() -> None:
-    assert group(np.zeros((0, 2), dtype=np.int64), 3).tolist() == [0, 1, 2]
+    assert label_components(np.zeros((0, 2), dtype=np.int64), 3).tolist() == [0, 1, 2]

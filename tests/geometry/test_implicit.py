@@ -6,14 +6,14 @@ from numpy import ndarray
 
 from mspt.geometry.implicit import (
     Grid,
-    evened,
+    extract_surface,
     from_manifold,
     outline_distance,
     plane_distance,
+    remeshed,
     rounded_intersection,
     rounded_outline,
     smooth_union,
-    surface_of,
     to_manifold,
 )
 from mspt.geometry.mesh import SurfaceMesh, box
@@ -223,7 +223,7 @@ def test_grid_reaches_both_corners_and_is_symmetric_about_y_0() -> None:
 @pytest.fixture(scope="module")
 def ball() -> SurfaceMesh:
     grid = Grid(low=(-0.35, -0.35, 0.65), high=(0.35, 0.35, 1.35), spacing=0.01)
-    return surface_of(sphere_field(grid, 0.3, (0.0, 0.0, 1.0)), grid)
+    return extract_surface(sphere_field(grid, 0.3, (0.0, 0.0, 1.0)), grid)
 
 
 def test_surface_of_a_sphere_has_its_area_and_volume(ball: SurfaceMesh) -> None:
@@ -248,7 +248,7 @@ def test_only_the_largest_of_two_bodies_is_kept() -> None:
     grid = Grid(low=(-0.25, -0.25, 0.0), high=(0.75, 0.25, 0.5), spacing=0.01)
     large = sphere_field(grid, 0.2, (0.0, 0.0, 0.25))
     small = sphere_field(grid, 0.1, (0.6, 0.0, 0.25))
-    mesh = surface_of(np.minimum(large, small), grid)
+    mesh = extract_surface(np.minimum(large, small), grid)
     assert mesh.bounds[1, 0] == pytest.approx(0.2, abs=2e-3)
     assert mesh.volume == pytest.approx(4 / 3 * np.pi * 0.2**3, rel=0.02)
 
@@ -257,7 +257,7 @@ def test_flat_walls_are_thinned_to_few_triangles() -> None:
     grid = Grid(low=(-0.1, -0.3, -0.1), high=(0.9, 0.3, 0.5), spacing=0.01)
     x, y, z = np.meshgrid(*grid.axes, indexing="ij", sparse=True)
     walls = [np.abs(x - 0.4) - 0.4, np.abs(y) - 0.2, np.abs(z - 0.2) - 0.2]
-    mesh = surface_of(rounded_intersection(*walls, radius=0.03), grid)
+    mesh = extract_surface(rounded_intersection(*walls, radius=0.03), grid)
     assert mesh.volume == pytest.approx(0.8 * 0.4 * 0.4, rel=0.02)
     assert len(mesh.triangles) < 4000  # the grid alone would make 32,000
 
@@ -272,10 +272,10 @@ def test_solid_and_back_keeps_the_mesh_to_float32() -> None:
 
 def test_evened_mesh_has_short_edges_and_the_same_shape() -> None:
     mesh = box((0.1, -0.2, 0.3), (1.1, 0.2, 0.7))
-    fine = evened(mesh, 0.1)
+    fine = remeshed(mesh, 0.1)
     corners = fine.vertices[fine.triangles]
     edges = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=-1)
     assert edges.max() < 0.2
-    assert evened(fine, 0.5, off=0.01).areas.size < fine.areas.size / 4
+    assert remeshed(fine, 0.5, off=0.01).areas.size < fine.areas.size / 4
     assert fine.volume == pytest.approx(mesh.volume, rel=1e-5)
     np.testing.assert_allclose(fine.bounds, mesh.bounds, atol=1e-6)

@@ -283,12 +283,12 @@ def test_feet_are_told_from_the_undersides_of_bodies_without_them() -> None:
 
 def test_hovering_wheels_are_told() -> None:
     lifted = on_wheels().mapped(np.eye(3), np.array([0, 0, 0.05]))
-    told = "wheels hover 4.9% of the length above the ground; set the clearance to 0"
+    told = "wheels are 4.9% of the body length above the ground; set the clearance to 0"
     assert as_is(lifted).warnings == (told,)
     raised = place_mesh(lifted, replace(guess_placement(lifted), clearance=0.06))
     assert raised.warnings == (told.replace("4.9", "6.0"),)
     assert as_is(on_wheels()).warnings == (
-        "lowest point is below the ground, at z = -0.00071: that part is cut",
+        "lowest point is below the ground, at z = -0.00071: that part is left out",
     )
 
 
@@ -327,7 +327,7 @@ def test_body_in_the_tunnel_stays_where_it_is() -> None:
         (
             (0, -1, -0.5),
             (1, 1, 0.5),
-            "body must stand over the ground z = 0, got its lowest point at z = -0.5; choose unit",
+            "body must be above the ground z = 0, got its lowest point at z = -0.5; choose unit",
         ),
     ],
 )
@@ -341,7 +341,7 @@ def test_coordinates_that_cannot_be_the_tunnels(
 def test_small_faults_are_warnings() -> None:
     placed = as_is(box((0, 0.1, -0.01), (1, 0.4, 0.3)))
     assert placed.warnings == (
-        "lowest point is below the ground, at z = -0.01: that part is cut",
-        "middle is at y = 0.25, not at the plane of symmetry y = 0",
+        "lowest point is below the ground, at z = -0.01: that part is left out",
+        "center is at y = 0.25, not on the plane of symmetry y = 0",
     )
     assert as_is(box((0, -0.19, 0.0), (1, 0.2, 0.3))).warnings == ()

@@ -283,18 +283,18 @@ def gltf_errors() -> dict[str, tuple[dict, str]]:
         ),
         "linked": (
             {"buffers": [{"uri": "../../secret.bin", "byteLength": 9}]},
-            r"glTF must hold its data, got a link to '../../secret.bin'; export it as .glb",
+            r"glTF must contain its data, got a link to '../../secret.bin'; export it as .glb",
         ),
         "loop": (
             {
                 "nodes": [{"children": [1], "mesh": 0}, {"children": [0]}],
                 "scenes": [{"nodes": [0]}],
             },
-            "glTF must have nodes with one parent each, node 0 has more",
+            "glTF nodes must have one parent each, got more for node 0",
         ),
         "sparse": (
             {"accessors": [{"count": 9, "componentType": 5126, "type": "VEC3"}] * 2},
-            "glTF must hold plain arrays, got a sparse or compressed one; export it as .glb",
+            "glTF must contain plain arrays, got a sparse or compressed one; export it as .glb",
         ),
         "many": (
             {"accessors": [{"count": 7_200_000, "componentType": 5126, "type": "VEC3"}] * 2},

@@ -45,15 +45,19 @@ class Dangerous:
 
 RANDOM = np.random.default_rng(0).bytes(5000)
 BAD_INDEX = POINTS + TETRAHEDRON.replace("3 1 2 3", "3 1 2 99999999")
-STL_CUT = "file must hold the {} triangles that its header says, got {} at most; it is cut off"
-NOTHING = "file must hold triangles, got none; it may be empty, cut off or not what its name says"
-PLY_CUT = "file must hold the {} rows of '{}' that its header says, got less; it is cut off"
+STL_CUT = "file must contain the {} triangles that its header says, got {} at most; it is truncated"
+NOTHING = "file must contain triangles, got none; it may be empty, truncated or of another format"
+PLY_CUT = "file must contain the {} rows of '{}' of its header, got less; it is truncated"
 HOSTILE: dict[str, tuple[str, bytes, str]] = {
     "stl random": (".stl", RANDOM, r"triangles that its header says"),
     "obj random": (".obj", RANDOM, NOTHING),
-    "ply random": (".ply", RANDOM, "must begin with a PLY header, got none; it is no .ply file"),
-    "glb random": (".glb", RANDOM, "file must be a whole and valid .glb file, got one that cannot"),
-    "gltf random": (".gltf", RANDOM, "file must be a whole and valid .gltf file"),
+    "ply random": (".ply", RANDOM, "must begin with a PLY header, got none; it is not a .ply file"),
+    "glb random": (
+        ".glb",
+        RANDOM,
+        "file must be a complete and valid .glb file, got one that cannot",
+    ),
+    "gltf random": (".gltf", RANDOM, "file must be a complete and valid .gltf file"),
     "stl cut": (".stl", binary_stl(BRICK)[:-60], STL_CUT.format(12, 10)),
     "stl 1e8": (".stl", bytes(80) + struct.pack("<I", 10**8), STL_CUT.format("100,000,000", 0)),
     "stl 4e9": (".stl", b"\xff" * 200, STL_CUT.format("4,294,967,295", 2)),
@@ -157,7 +161,7 @@ def vtk_hostile(tmp_path: Path) -> dict[str, tuple[str, bytes, str]]:
         "vtp 9e9": (
             ".vtp",
             re.sub(r'NumberOfPoints="\d+"', 'NumberOfPoints="9000000000"', vtp).encode(),
-            "file must be whole and valid, got one that its reader breaks on (SIGABRT); it may be",
+            "file must be complete and valid, got one that crashes its reader (SIGABRT); it may be",
         ),
         "vtp cut": (".vtp", vtp[: len(vtp) // 2].encode(), "got one that VTK cannot read (Error"),
         "vtp random": (".vtp", RANDOM, "got one that VTK cannot read"),
@@ -169,7 +173,7 @@ def vtk_hostile(tmp_path: Path) -> dict[str, tuple[str, bytes, str]]:
         "vtk table": (
             ".vtk",
             b"# vtk DataFile Version 3.0\nt\nASCII\nDATASET TABLE\nROW_DATA 1\n",
-            "file must hold a surface or a mesh of cells, got vtkTable; export the surface as .vtp",
+            "file must contain a surface or a mesh of cells, got vtkTable; export the surface as",
         ),
     }
 
@@ -195,13 +199,15 @@ def test_suffix_must_be_a_known_one(suffix: str) -> None:
 
 
 def test_file_must_exist_and_hold_something(tmp_path: Path) -> None:
-    with pytest.raises(GeometryError, match=r"^file must exist, found no none\.stl$"):
+    with pytest.raises(
+        GeometryError, match=r"^file must exist, found no none\.stl; check its path$"
+    ):
         read_mesh(tmp_path / "none.stl")
     (tmp_path / "folder.stl").mkdir()
     with pytest.raises(GeometryError, match="file must exist"):
         read_mesh(tmp_path / "folder.stl")
     for suffix in SUFFIXES:
-        with pytest.raises(GeometryError, match="must hold a shape, got an empty file"):
+        with pytest.raises(GeometryError, match="must contain a shape, got an empty file"):
             read_mesh_bytes(b"", suffix=suffix)
 
 
@@ -221,7 +227,7 @@ def test_shape_must_enclose_something() -> None:
     with pytest.raises(GeometryError, match="at least 4 triangles to enclose anything, got 3"):
         read_mesh_bytes(ply_of(POINTS, TETRAHEDRON.partition("\n")[2]), suffix=".ply")
     line = "0 0 0\n1 0 0\n2 0 0\n3 0 0\n"
-    with pytest.raises(GeometryError, match="extend along two axes at least, got 3 x 0 x 0"):
+    with pytest.raises(GeometryError, match="extend along at least two axes, got 3 x 0 x 0"):
         read_mesh_bytes(ply_of(line, TETRAHEDRON), suffix=".ply")
     with pytest.raises(GeometryError, match=r"must stay within 1e\+09, got 1e\+30; move"):
         read_mesh_bytes(ply_of(POINTS.replace("1", "1e30"), TETRAHEDRON), suffix=".ply")

@@ -6,11 +6,18 @@ from hypothesis import strategies as st
 from numpy import ndarray
 
 from mspt.errors import GeometryError
-from mspt.geometry.area import MAX_EXACT, frontal_area
+from mspt.geometry.area import MAX_EXACT_TRIANGLES, frontal_area
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.distance import distance_to, nearest_on
 from mspt.geometry.mesh import SurfaceMesh, box
-from mspt.geometry.sampling import FAR_BOX, FARTHEST, NEAREST, SHARES, sample_surface, sample_volume
+from mspt.geometry.sampling import (
+    FAR_BOX,
+    MAX_WALL_DISTANCE,
+    MIN_WALL_DISTANCE,
+    SHARES,
+    sample_surface,
+    sample_volume,
+)
 
 SMALL_BOX = ((0.0, -0.2, 0.1), (1.0, 0.2, 0.4))
 
@@ -193,17 +200,17 @@ def test_volume_points_along_the_wall_have_log_uniform_distances() -> None:
     points = sample_volume(mesh, count, np.random.default_rng(6))
     wall = points[: round(SHARES["wall"] * count)]
     distance = nearest_on(mesh, wall).distance
-    assert NEAREST * 0.999 < distance.min() < NEAREST * 1.05
-    assert FARTHEST * 0.95 < distance.max() < FARTHEST * 1.001
+    assert MIN_WALL_DISTANCE * 0.999 < distance.min() < MIN_WALL_DISTANCE * 1.05
+    assert MAX_WALL_DISTANCE * 0.95 < distance.max() < MAX_WALL_DISTANCE * 1.001
     # A box is convex: along its normals the way out is the distance.
-    share_below = np.mean(distance < np.sqrt(NEAREST * FARTHEST))
+    share_below = np.mean(distance < np.sqrt(MIN_WALL_DISTANCE * MAX_WALL_DISTANCE))
     assert share_below == pytest.approx(0.5, abs=0.03)
 
 
 def test_most_volume_points_are_near_the_body_and_some_are_far() -> None:
     mesh = box(*SMALL_BOX)
     points = sample_volume(mesh, 4000, np.random.default_rng(7))
-    near = nearest_on(mesh, points).distance < FARTHEST
+    near = nearest_on(mesh, points).distance < MAX_WALL_DISTANCE
     # All of the wall's and most of the near box's, few of the wake's, hardly any of the far ones.
     assert 0.7 < near.mean() < 0.9
     behind = (points[:, 0] > 1.0) & (points[:, 0] < 2.0)
@@ -322,9 +329,9 @@ def test_open_surfaces_throw_the_shadow_of_closed_ones() -> None:
     assert frontal_area(without_base) == pytest.approx(0.4 * 0.3, rel=1e-6)
     whole = ball(0.5, (0.0, 0.0, 0.5))
     pierced = SurfaceMesh(whole.vertices, whole.triangles[whole.centers[:, 0] < 0.45])
-    assert len(pierced.triangles) > MAX_EXACT * 0.9
+    assert len(pierced.triangles) > MAX_EXACT_TRIANGLES * 0.9
     more = joined(pierced, SurfaceMesh(whole.vertices, whole.triangles[:5000]))
-    assert len(more.triangles) > MAX_EXACT
+    assert len(more.triangles) > MAX_EXACT_TRIANGLES
     for mesh in (pierced, more):
         assert frontal_area(mesh) == pytest.approx(np.pi / 4, rel=4e-3)
 

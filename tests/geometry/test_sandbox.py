@@ -15,7 +15,7 @@ import pytest
 from mspt.errors import GeometryError
 from mspt.geometry.files import sandbox as sandbox_module
 from mspt.geometry.files.readers import read_mesh
-from mspt.geometry.files.sandbox import PACKAGE, PROGRAM, Limits, Sandbox
+from mspt.geometry.files.sandbox import PACKAGE, PROGRAM, ReadLimits, Sandbox
 from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import box
 
@@ -42,7 +42,7 @@ def stl(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    sandbox = Sandbox(Limits(seconds=20.0))
+    sandbox = Sandbox(ReadLimits(seconds=20.0))
     yield sandbox
     sandbox.close()
 
@@ -95,7 +95,7 @@ def test_bad_file_ends_the_child_and_the_next_file_has_another(
     first = child_of(sandbox)
     bad = tmp_path / "bad.stl"
     bad.write_bytes(b"nothing of the kind")
-    with pytest.raises(GeometryError, match=r"it is cut off or no \.stl file"):
+    with pytest.raises(GeometryError, match=r"it is truncated or not an \.stl file"):
         sandbox.read(bad, ".stl")
     assert not is_running(first)
     assert volume(sandbox.read(stl, ".stl")) == pytest.approx(6.0)
@@ -110,10 +110,10 @@ def test_child_that_died_in_between_is_replaced(sandbox: Sandbox, stl: Path) -> 
 
 
 def test_endless_file_ends_after_the_time_limit(stl: Path, endless: Path) -> None:
-    sandbox = Sandbox(Limits(seconds=1.0))
+    sandbox = Sandbox(ReadLimits(seconds=1.0))
     sandbox.read(stl, ".stl")
     start = time.monotonic()
-    message = r"file must be read within 1 s, it was not; it may be damaged or too large: export"
+    message = r"file must be readable within 1 s, got one that takes longer; it may be damaged or"
     with pytest.raises(GeometryError, match=message):
         sandbox.read(endless, ".stl")
     assert 1.0 <= time.monotonic() - start < 5.0
@@ -123,8 +123,8 @@ def test_endless_file_ends_after_the_time_limit(stl: Path, endless: Path) -> Non
 @pytest.mark.parametrize(
     ("number", "message"),
     [
-        (signal.SIGSEGV, r"got one that its reader breaks on \(SIGSEGV\); it may be cut off"),
-        (signal.SIGXCPU, "file must be read within 20 s, it was not"),
+        (signal.SIGSEGV, r"got one that crashes its reader \(SIGSEGV\); it may be truncated"),
+        (signal.SIGXCPU, "file must be readable within 20 s, got one that takes longer"),
     ],
 )
 def test_message_tells_what_ended_the_child(
@@ -150,7 +150,7 @@ def test_system_bounds_time_memory_and_files_of_the_child(sandbox: Sandbox, stl:
 
 
 def run_in_child(lines: str) -> str:
-    program = PROGRAM.replace("main()", lines)
+    program = PROGRAM.replace("run_reader()", lines)
     return subprocess.run(
         [sys.executable, "-P", "-c", program, str(PACKAGE)],
         capture_output=True,
@@ -175,7 +175,7 @@ def test_file_that_needs_more_memory_than_there_is(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.write(bytes(80) + (1_900_000).to_bytes(4, "little"))
         file.truncate(84 + 50 * 1_900_000)
-    sandbox = Sandbox(Limits(memory=600 * 1024**2))
+    sandbox = Sandbox(ReadLimits(memory=600 * 1024**2))
     with pytest.raises(GeometryError, match="file must need less memory to read; export it again"):
         sandbox.read(path, ".stl")
     sandbox.close()
@@ -188,8 +188,11 @@ def test_threads_wait_for_each_other(sandbox: Sandbox, stl: Path) -> None:
 
 
 def test_one_does_not_wait_for_ever(stl: Path) -> None:
-    sandbox = Sandbox(Limits(seconds=0.05))
-    with sandbox._lock, pytest.raises(GeometryError, match="reader must be free, it is busy"):
+    sandbox = Sandbox(ReadLimits(seconds=0.05))
+    with (
+        sandbox._lock,
+        pytest.raises(GeometryError, match="reader must be free, got one that is busy"),
+    ):
         sandbox.read(stl, ".stl")
 
 
@@ -208,8 +211,8 @@ def test_child_that_talks_nonsense_is_not_believed(
     ready = "struct.pack('<Q', 2) + b'{}'"
     program = f"import os, struct, time; os.write(1, {ready}); os.write(1, {reply}); time.sleep(60)"
     monkeypatch.setattr(sandbox_module, "PROGRAM", program)
-    sandbox = Sandbox(Limits(seconds=20.0))
-    with pytest.raises(GeometryError, match=r"its reader breaks on \(no answer\)"):
+    sandbox = Sandbox(ReadLimits(seconds=20.0))
+    with pytest.raises(GeometryError, match=r"crashes its reader \(no answer\)"):
         sandbox.read(stl, ".stl")
     sandbox.close()
 
@@ -218,7 +221,7 @@ def test_child_that_cannot_start_is_no_fault_of_the_file(
     stl: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sandbox_module, "PROGRAM", "raise SystemExit(3)")
-    with pytest.raises(RuntimeError, match="reader process must start, it ended with code 3"):
+    with pytest.raises(RuntimeError, match="reader process must start, got exit code 3"):
         Sandbox().read(stl, ".stl")
 
 

@@ -31,7 +31,7 @@ from mspt.inference.shapes import (
 from mspt.models.registry import build_model
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
-from mspt.solvers.openfoam.run import Progress
+from mspt.solvers.openfoam.run import SolverProgress
 from mspt.training.batches import fit_normalizer
 
 CAR = draw_body("notchback", 3).mesh
@@ -249,8 +249,8 @@ def test_command_solves_a_shape_and_scores_the_model_against_it(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fake(mesh: SurfaceMesh, recipe: Recipe) -> Iterator[Progress | Flow]:
-        yield Progress(stage="simpleFoam", iteration=120, iterations=240, residual=1e-3)
+    def fake(mesh: SurfaceMesh, recipe: Recipe) -> Iterator[SolverProgress | Flow]:
+        yield SolverProgress(stage="simpleFoam", iteration=120, iterations=240, residual=1e-3)
         yield sphere_solution(mesh, recipe)
 
     monkeypatch.setattr(commands_flow, "solve_flow", fake)

@@ -14,6 +14,7 @@ from mspt.metrics.forces import (
     Force,
     closure_error,
     coefficients,
+    drag_counts,
     surface_force,
 )
 from mspt.metrics.ranking import order_accuracy, r_squared, spearman
@@ -136,7 +137,8 @@ def test_coefficients_do_not_depend_on_units() -> None:
     body = box(*UNIT)
     pressure = np.random.default_rng(0).normal(size=len(body.triangles))
     plain = surface_force(body.area_vectors, pressure, shear=no_shear(body))
-    q, length = 0.5 * 1.2 * 30.0**2, 4.2
+    q = 1.2 * 30.0**2 / 2  # in Pa, for 1.2 kg/m^3 and 30 m/s
+    length = 4.2
     physical = surface_force(body.area_vectors * length**2, pressure * q, shear=no_shear(body))
     area = 0.1
     expected = coefficients(plain, reference_area=area)
@@ -166,6 +168,10 @@ def test_closure_error_is_the_missing_share_of_an_open_surface() -> None:
     assert closure_error(body.area_vectors[:1]) == pytest.approx(1)
 
 
+def test_a_drag_count_is_a_ten_thousandth() -> None:
+    assert drag_counts(0.002) == pytest.approx(20)
+
+
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
 def test_areas_and_pressures_must_be_positive(value: float) -> None:
     force = Force(np.ones(3), np.ones(3))
@@ -176,7 +182,9 @@ def test_areas_and_pressures_must_be_positive(value: float) -> None:
 
 
 def test_faces_without_area_have_no_closure_error() -> None:
-    with pytest.raises(ValueError, match="area_vectors must have some area, got 0 over 2 faces"):
+    with pytest.raises(
+        ValueError, match="area_vectors must have a positive total area, got 0 over 2 faces"
+    ):
         closure_error(np.zeros((2, 3)))
 
 
@@ -185,7 +193,7 @@ def test_faces_of_a_stored_flow_give_the_solvers_own_coefficients(
 ) -> None:
     case = stored_flow_case
     half = surface_force(case.face_areas, case.face_pressure, shear=case.face_shear)
-    whole = Force(pressure=half.pressure * BOTH_HALVES, friction=half.friction * BOTH_HALVES)
+    whole = Force(half.pressure * BOTH_HALVES, half.friction * BOTH_HALVES)
     found = coefficients(whole, reference_area=case.info["frontal_area"])
     for name in ("C_D", "C_L", "C_D_pressure", "C_D_friction"):
         expected, tolerance = case.info[name], 0.01 * abs(case.info[name])
@@ -241,7 +249,7 @@ def test_r_squared_of_a_least_squares_fit_is_the_squared_correlation() -> None:
 @pytest.mark.parametrize("values", [[], [0.3, 0.3]])
 def test_r_squared_needs_a_truth_that_varies(values: list[float]) -> None:
     truth = np.array(values)
-    expected = f"truth must hold different values, got {len(values)} designs alike"
+    expected = f"truth must contain different values, got {len(values)} equal ones"
     with pytest.raises(ValueError, match=expected):
         r_squared(truth, truth)
 

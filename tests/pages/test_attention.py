@@ -8,8 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import load_checkpoint
 from mspt.data.store import load_split
-from mspt.figures.scenes.attention import MOST, READS
-from mspt.figures.viewer.encode import decode
+from mspt.figures.scenes.attention import MAX_LINKS, READS
+from mspt.figures.viewer.encode import decode_packet
 from mspt.inference.sample import sample_of_case
 from mspt.inspection.masking import compare_with_attention, mask_each_patch, mask_patch
 from mspt.inspection.observe import Observed, attend_from, observe, peak_point
@@ -167,9 +167,9 @@ def test_body_shows_the_change_of_its_forces(open_page: Open) -> None:
 def test_lines_move_with_the_patches_that_they_join(open_page: Open, seen: Observed) -> None:
     app = open_page("attention", source="elasticity", points="12")
     (viewer,) = app.main.get("bidi_component")
-    header, buffers = decode(viewer.proto.bytes)
+    header, buffers = decode_packet(viewer.proto.bytes)
     (lines,) = (layer for layer in header["layers"] if layer["name"] == READS)
     own, read = np.frombuffer(buffers[lines["follows"]], np.uint32).reshape(-1, 2).T
     weights = attend_from(seen, (12,), block=0).on_supernodes[0]
     assert set(own) == {int(seen.partition.patch_of_point[12])}
-    assert set(read) == set(weights.topk(min(MOST, len(weights))).indices.tolist())
+    assert set(read) == set(weights.topk(min(MAX_LINKS, len(weights))).indices.tolist())

@@ -12,7 +12,7 @@ from mspt.data.sets.car.store import list_flows, load_flow, load_repeats
 from mspt.data.store import load_case, load_split
 from mspt.evaluation.flows import compare_labels, score_flow
 from mspt.evaluation.resolution import case_at, error_at
-from mspt.figures.viewer.encode import STEPS, decode, shuffle_order
+from mspt.figures.viewer.encode import STEPS, decode_packet, shuffle_order
 from mspt.inference.predict import predict_case
 from tests.pages.reading import charts, metrics
 from tests.pages.tiny import NOISE, NOT_STORED, NUM_SURFACE, NUM_VOLUME, STORED, made_up_scores
@@ -165,7 +165,7 @@ def test_arrows_go_round_the_list(open_page: Open) -> None:
 def panels_of(app: AppTest) -> tuple[list[dict], int]:
     """The viewer's panels with their values in the order of the points, and how many these are."""
     (viewer,) = app.main.get("bidi_component")
-    header, buffers = decode(viewer.proto.bytes)
+    header, buffers = decode_packet(viewer.proto.bytes)
     order = shuffle_order(header["points"])
     panels = []
     for panel in header["panels"]:
@@ -297,12 +297,12 @@ def test_camera_flies_to_the_patch_chosen_and_back(open_page: Open) -> None:
 
 def focus_of(app: AppTest) -> list[list[float]] | None:
     (viewer,) = app.main.get("bidi_component")
-    return decode(viewer.proto.bytes)[0]["focus"]
+    return decode_packet(viewer.proto.bytes)[0]["focus"]
 
 
 def layers_of(app: AppTest) -> list[str]:
     (viewer,) = app.main.get("bidi_component")
-    return [layer["name"] for layer in decode(viewer.proto.bytes)[0]["layers"]]
+    return [layer["name"] for layer in decode_packet(viewer.proto.bytes)[0]["layers"]]
 
 
 # Bodies

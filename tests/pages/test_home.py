@@ -20,7 +20,7 @@ from streamlit.testing.v1 import AppTest
 from mspt.checkpoint import load_checkpoint
 from mspt.data.sets.car.store import load_flow
 from mspt.evaluation.comparison import compare, primary_error, views_of
-from mspt.figures.viewer.encode import decode
+from mspt.figures.viewer.encode import decode_packet
 from mspt.inference.sample import predict_sample, sample_of_flow
 from mspt.inference.sampling import cloud_size
 from mspt.models.mspt import partition_points
@@ -40,7 +40,7 @@ def home(open_page: Open) -> AppTest:
 
 def scene_of(app: AppTest) -> dict:
     (viewer,) = app.main.get("bidi_component")
-    return decode(viewer.proto.bytes)[0]
+    return decode_packet(viewer.proto.bytes)[0]
 
 
 def name_of(app: AppTest) -> str:
@@ -78,7 +78,7 @@ def test_numbers_of_the_stops_are_those_of_this_cloud(home: AppTest, project: Pa
     predicted = predict_sample(checkpoint, sample, device="cpu")
     view = next(iter(views_of(sample).values()))
     error = compare(sample, predicted, view).relative_l2
-    assert f"off by {error:.1%}" in texts["Field and error"]
+    assert f"solver is {error:.1%}" in texts["Field and error"]
 
 
 def test_shares_of_one_point_are_its_softmax(home: AppTest, project: Path) -> None:
@@ -90,7 +90,7 @@ def test_shares_of_one_point_are_its_softmax(home: AppTest, project: Path) -> No
     text = captions(home)["One block"]
     block, own, others = (
         int(re.search(pattern, text).group(1))
-        for pattern in (r"block (\d+)", r"gives (\d+)%", r"and (\d+)%")
+        for pattern in (r"block (\d+)", r"(\d+)% of the", r"and (\d+)% on")
     )
     assert own == pytest.approx(shares[block - 1], abs=0.51)
     assert own + others in (99, 100, 101)
@@ -145,7 +145,7 @@ def test_links_lead_to_pages_in_the_state_of_the_tour(open_page: Open, home: App
     explore = open_page("explore", source="car", car_case=name, mark_worst="true")
     assert explore.selectbox(key="car_case").value == name
     (viewer,) = explore.main.get("bidi_component")
-    layers = [layer["name"] for layer in decode(viewer.proto.bytes)[0]["layers"]]
+    layers = [layer["name"] for layer in decode_packet(viewer.proto.bytes)[0]["layers"]]
     assert "Marked patch" in layers
 
 

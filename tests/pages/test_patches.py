@@ -12,7 +12,7 @@ from mspt.benchmarks.cost import recommended_patches
 from mspt.checkpoint import load_checkpoint, save_checkpoint
 from mspt.data.store import load_case
 from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
-from mspt.figures.viewer.encode import decode, shuffle_order
+from mspt.figures.viewer.encode import decode_packet, shuffle_order
 from mspt.partition.ball_tree import build_partition
 from mspt.partition.levels import tree_levels
 from tests.pages.reading import charts, metrics
@@ -24,7 +24,7 @@ LINE = {"source": "stress", "stress_case": "line", "stress_points": "1000"}
 def message(app: AppTest) -> tuple[dict, list[bytes]]:
     """The header and buffers that the viewer was sent."""
     (found,) = app.main.get("bidi_component")
-    return decode(found.proto.bytes)
+    return decode_packet(found.proto.bytes)
 
 
 def labels(app: AppTest, panel: int = 0) -> np.ndarray:

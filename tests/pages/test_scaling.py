@@ -52,7 +52,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
             matrix_share=0.0,
         )
 
-    monkeypatch.setattr("mspt.benchmarks.sweep.measuring", measure_at_once)
+    monkeypatch.setattr("mspt.benchmarks.sweep.measure_in_process", measure_at_once)
 
 
 def test_page_draws_the_stored_rows(open_page: Open) -> None:
@@ -140,7 +140,7 @@ def test_guard_says_what_it_leaves_out(open_page: Open, monkeypatch: pytest.Monk
     monkeypatch.setattr("pages._growth.available_bytes", lambda device: 10**9)  # noqa: ARG005
     app = open_page("scaling")
     app.select_slider(key="up_to_points").set_value(1_000_000).run()
-    assert any("GB at hand" in c.value and "Published variant" in c.value for c in app.caption)
+    assert any("GB available" in c.value and "Published variant" in c.value for c in app.caption)
 
 
 def test_table_shows_every_stored_row(open_page: Open) -> None:

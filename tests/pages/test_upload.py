@@ -16,7 +16,7 @@ from made_up_flows import sphere_solution
 from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import list_checkpoints, load_checkpoint
-from mspt.figures.viewer.encode import decode
+from mspt.figures.viewer.encode import decode_packet
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.readers import read_mesh_bytes
 from mspt.geometry.files.writers import write_stl
@@ -25,7 +25,7 @@ from mspt.geometry.placement import guess_placement
 from mspt.inference.shapes import predict
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
-from mspt.solvers.openfoam.run import Progress
+from mspt.solvers.openfoam.run import SolverProgress
 from pages import _flows, _jobs
 from pages._jobs import Job
 from tests.pages.reading import metrics
@@ -143,9 +143,9 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
 def quick_solver(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     calls: list[str] = []
 
-    def fake(mesh: SurfaceMesh, recipe: Recipe) -> Iterator[Progress | Flow]:
+    def fake(mesh: SurfaceMesh, recipe: Recipe) -> Iterator[SolverProgress | Flow]:
         calls.append("solved")
-        yield Progress(stage="simpleFoam", iteration=120, iterations=240, residual=1e-3)
+        yield SolverProgress(stage="simpleFoam", iteration=120, iterations=240, residual=1e-3)
         yield sphere_solution(mesh, recipe)
 
     monkeypatch.setattr("pages._flows.solve_flow", fake)
@@ -160,7 +160,7 @@ def test_cars_on_wheels_stand_and_hovering_ones_are_told(open_page: Open) -> Non
     clearance.set_value(5.0).run()
     assert not app.exception
     assert [one.value for one in app.warning] == [
-        "Wheels hover 5.0% of the length above the ground; set the clearance to 0."
+        "Wheels are 5.0% of the body length above the ground; set the clearance to 0."
     ]
 
 
@@ -188,7 +188,7 @@ def test_solving_shows_truth_and_real_error(
     view = next(group for group in app.button_group if group.label == "View")
     assert view.value == "Truth and error"
     (viewer,) = app.main.get("bidi_component")
-    header, _ = decode(viewer.proto.bytes)
+    header, _ = decode_packet(viewer.proto.bytes)
     titles = [panel["title"] for panel in header["panels"]]
     assert titles == ["Truth (solver)", "Prediction (model)", "Error (prediction − truth)"]
     app.run()
@@ -220,10 +220,12 @@ def test_page_can_be_used_while_the_solver_runs_and_cancel_ends_it(
 ) -> None:
     closed = Event()
 
-    def endless(*_: object) -> Iterator[Progress]:
+    def endless(*_: object) -> Iterator[SolverProgress]:
         try:
             for step in count():
-                yield Progress(stage="simpleFoam", iteration=step, iterations=10, residual=1e-3)
+                yield SolverProgress(
+                    stage="simpleFoam", iteration=step, iterations=10, residual=1e-3
+                )
                 sleep(0.01)
         finally:
             closed.set()

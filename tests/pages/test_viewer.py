@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mspt.figures.viewer.encode import decode
+from mspt.figures.viewer.encode import decode_packet
 from tests.pages.viewing import click, sent, values, viewers
 
 
@@ -94,7 +94,7 @@ def test_without_media_files_the_points_travel_in_the_message(
     monkeypatch.setattr(_viewer, "get_instance", gone)
     header, buffers = sent(app.run())
     (place,) = header["blobs"].values()
-    geometry, _ = decode(buffers[place["buffer"]])
+    geometry, _ = decode_packet(buffers[place["buffer"]])
     assert geometry["points"] == 400
     assert not app.exception
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from mspt.figures.viewer.encode import decode, shuffle_order
+from mspt.figures.viewer.encode import decode_packet, shuffle_order
 
 
 def viewers(app: AppTest) -> list[object]:
@@ -16,7 +16,7 @@ def viewers(app: AppTest) -> list[object]:
 
 def sent(app: AppTest, place: int = 0) -> tuple[dict, list[bytes]]:
     """Header and buffers of a viewer's message."""
-    return decode(viewers(app)[place].bytes)
+    return decode_packet(viewers(app)[place].bytes)
 
 
 def values(app: AppTest, panel: int = 0, place: int = 0) -> np.ndarray:

@@ -99,5 +99,5 @@ def test_equal_points_are_cut_all_the_same() -> None:
 def test_an_unknown_cut_is_refused() -> None:
     with pytest.raises(ValueError, match=r"cut must be one of ball_tree, .*, got 'octree'"):
         unwrap(cut_points)(torch.zeros(3, 2), 1, cut="octree")
-    with pytest.raises(ValueError, match="num_patches must lie between 1"):
+    with pytest.raises(ValueError, match="num_patches must be between 1"):
         grid_partition(torch.from_numpy(np.zeros((3, 2))), 4)

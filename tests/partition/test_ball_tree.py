@@ -335,7 +335,7 @@ def test_a_sequence_partition_is_runs_of_the_given_order(num_points: int, num_pa
     [
         (torch.rand(5), r"points must have two axes \(N, X\), got shape \(5,\); build one"),
         (torch.rand(2, 5, 3), r"points must have two axes \(N, X\), got shape \(2, 5, 3\)"),
-        (torch.rand(0, 3), r"points must hold at least one point, got 0"),
+        (torch.rand(0, 3), r"points must contain at least one point, got 0"),
         (torch.rand(5, 0), r"points must have 1 to 4 space axes, got 0"),
         (torch.rand(5, 5), r"points must have 1 to 4 space axes, got 5"),
         (
@@ -362,7 +362,7 @@ def test_points_of_another_type_are_refused(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("num_patches", [0, -3, 6])
 def test_impossible_numbers_of_patches_are_refused(num_patches: int) -> None:
     message = (
-        f"num_patches must lie between 1 and the number of points, got {num_patches} for 5 points"
+        f"num_patches must be between 1 and the number of points, got {num_patches} for 5 points"
     )
     with pytest.raises(ValueError, match=message):
         build_partition(torch.rand(5, 2), num_patches)

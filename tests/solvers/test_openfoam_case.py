@@ -7,7 +7,7 @@ from made_up_openfoam import BODY, FIELDS
 from numpy import ndarray
 
 from mspt.errors import SolverError
-from mspt.solvers.openfoam.case import Recipe, write_case
+from mspt.solvers.openfoam.case import Recipe, write_openfoam_case
 from mspt.solvers.openfoam.dictionary import to_text, write_dictionary
 from mspt.solvers.openfoam.meshing import ASIDE, DOWNSTREAM, UPSTREAM
 
@@ -53,7 +53,7 @@ def test_dictionary_file_has_a_header_with_its_class_and_name(tmp_path: Path) ->
 
 @pytest.fixture
 def half(tmp_path: Path) -> Path:
-    write_case(tmp_path, BODY, Recipe())
+    write_openfoam_case(tmp_path, BODY, Recipe())
     return tmp_path
 
 
@@ -103,7 +103,7 @@ def test_half_domain_ends_at_the_plane_of_symmetry_and_the_full_one_does_not(
     tmp_path: Path,
 ) -> None:
     for name, symmetric in (("half", True), ("full", False)):
-        write_case(tmp_path / name, BODY, Recipe(symmetric=symmetric))
+        write_openfoam_case(tmp_path / name, BODY, Recipe(symmetric=symmetric))
     low, high = np.array([UPSTREAM, 0, 0]), np.array([DOWNSTREAM, ASIDE, ASIDE])
     half, full = vertices(tmp_path / "half"), vertices(tmp_path / "full")
     np.testing.assert_allclose([half.min(0), half.max(0)], [low, high])
@@ -138,7 +138,7 @@ def test_patches_lie_where_their_names_say_and_face_outward(half: Path) -> None:
 
 
 def test_cells_become_smaller_with_the_recipe(tmp_path: Path) -> None:
-    write_case(tmp_path, BODY, Recipe(cell=0.04))
+    write_openfoam_case(tmp_path, BODY, Recipe(cell=0.04))
     assert cell_counts(tmp_path) == [138, 32, 32]
 
 
@@ -158,7 +158,7 @@ def test_ground_moves_with_the_stream_and_the_body_does_not(half: Path) -> None:
 
 
 def test_control_averages_from_the_iteration_of_the_recipe(tmp_path: Path) -> None:
-    write_case(tmp_path, BODY, Recipe(iterations=50, average_from=30))
+    write_openfoam_case(tmp_path, BODY, Recipe(iterations=50, average_from=30))
     text = (tmp_path / "system/controlDict").read_text()
     assert "endTime 50;" in text
     assert "writeInterval 50;" in text
@@ -181,7 +181,7 @@ def test_refinement_follows_the_body(tmp_path: Path) -> None:
     shift = np.array([0.5, 0.0, 0.0])
     starts = []
     for name, mesh in (("here", BODY), ("there", BODY.mapped(np.eye(3), shift))):
-        write_case(tmp_path / name, mesh, Recipe())
+        write_openfoam_case(tmp_path / name, mesh, Recipe())
         text = (tmp_path / name / "system/snappyHexMeshDict").read_text()
         boxes = re.findall(r"type searchableBox; min \(([^)]*)\); max \(([^)]*)\)", text)
         starts.append([[numbers(low)[0], numbers(high)[0]] for low, high in boxes])

@@ -8,7 +8,7 @@ from made_up_openfoam import COUNT, CUBE_CENTERS, RECIPE, field_file, random_val
 
 from mspt.errors import SolverError
 from mspt.solvers.openfoam.case import Recipe
-from mspt.solvers.openfoam.results import Flow, polygon_faces, read_flow
+from mspt.solvers.openfoam.results import Flow, polygon_faces, read_results
 
 HISTORY = np.arange(1.0, 31.0)
 
@@ -20,7 +20,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def read(folder: Path, recipe: Recipe = RECIPE) -> Flow:
-    return read_flow(folder, recipe, cpu_seconds=1.5)
+    return read_results(folder, recipe, cpu_seconds=1.5)
 
 
 def test_faces_of_the_body_point_out_of_it(results: Path) -> None:
@@ -111,7 +111,7 @@ def test_centroid_of_a_lopsided_polygon_is_that_of_its_area() -> None:
     np.testing.assert_allclose(centers[0], [(9 + 3 + 1) / (3 * 4), (3 + 2) / (3 * 4), 0])
 
 
-INCOMPLETE = "OpenFOAM's output must hold {}, found none; its files are incomplete"
+INCOMPLETE = "OpenFOAM's output must contain {}, found none; solve the case again"
 
 
 def cut(path: Path, marker: bytes, more: int) -> None:
@@ -187,6 +187,6 @@ def test_fields_that_are_not_finite_are_refused(results: Path, name: str, field:
         name, random_values(COUNT, 3)[2, 0] + 10
     )
     path.write_bytes(raw.replace(np.float64(value).tobytes(), np.float64("nan").tobytes()))
-    message = f"{field} must be finite, got NaN or infinity; the solve diverged"
+    message = f"{field} must be finite, got NaN or infinity; the solve diverged, check"
     with pytest.raises(SolverError, match=message):
         read(results)

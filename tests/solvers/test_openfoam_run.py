@@ -11,12 +11,12 @@ import pytest
 from made_up_openfoam import BODY, FIELDS, RECIPE, write_results
 
 from mspt.errors import SolverError
-from mspt.geometry.bodies.blocks import Block, block_mesh
+from mspt.geometry.bodies.blocks import BlockBody, block_mesh
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.solvers.openfoam import run
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
-from mspt.solvers.openfoam.run import STAGES, Limits, Progress, is_installed, solve_flow
+from mspt.solvers.openfoam.run import STAGES, SolveLimits, SolverProgress, is_installed, solve_flow
 
 # Running, with programs of our own in place of OpenFOAM's.
 
@@ -80,7 +80,7 @@ def test_programs_run_in_order_and_the_flow_comes_last(programs: Path, tmp_path:
     *progress, flow = events
     assert isinstance(flow, Flow)
     assert flow.iterations == 30
-    seen = [event for event in progress if isinstance(event, Progress)]
+    seen = [event for event in progress if isinstance(event, SolverProgress)]
     assert len(seen) == len(progress)
     assert all(before.share <= after.share for before, after in pairwise(seen))
     assert [event.stage for event in seen] == sorted(
@@ -92,9 +92,9 @@ def test_programs_run_in_order_and_the_flow_comes_last(programs: Path, tmp_path:
 
 
 def test_share_grows_from_nothing_to_all() -> None:
-    start = Progress(stage="blockMesh", iteration=0, iterations=240)
-    meshed = Progress(stage="simpleFoam", iteration=0, iterations=240)
-    done = Progress(stage="simpleFoam", iteration=240, iterations=240)
+    start = SolverProgress(stage="blockMesh", iteration=0, iterations=240)
+    meshed = SolverProgress(stage="simpleFoam", iteration=0, iterations=240)
+    done = SolverProgress(stage="simpleFoam", iteration=240, iterations=240)
     assert [event.share for event in (start, meshed, done)] == pytest.approx([0, 0.2, 1])
 
 
@@ -104,7 +104,7 @@ def test_error_of_a_program_is_shown_and_its_files_are_removed(
     text = "\\n--> FOAM FATAL ERROR:\\n  cannot find\\n\\n  patch body\\n\\n FOAM exiting"
     place = tmp_path / "place"
     write_program(programs / "snappyHexMesh", f"pwd > {place}; printf '{text}'; exit 1")
-    expected = "^snappyHexMesh must end well, got ERROR: cannot find patch body FOAM exiting$"
+    expected = "^snappyHexMesh must succeed, got ERROR: cannot find patch body FOAM exiting$"
     with pytest.raises(SolverError, match=expected):
         list(solve_flow(BODY))
     assert not Path(place.read_text().strip()).exists()
@@ -112,7 +112,7 @@ def test_error_of_a_program_is_shown_and_its_files_are_removed(
 
 def test_end_of_the_log_is_shown_where_a_program_gives_no_reason(programs: Path) -> None:
     write_program(programs / "blockMesh", "printf 'noise %1000s\\nkilled by lightning\\n'; exit 9")
-    with pytest.raises(SolverError, match=r"^blockMesh must end well, got .*killed by lightning$"):
+    with pytest.raises(SolverError, match=r"^blockMesh must succeed, got .*killed by lightning$"):
         list(solve_flow(BODY))
 
 
@@ -128,8 +128,11 @@ def test_long_reasons_are_shortened(programs: Path) -> None:
 def test_program_that_takes_too_long_is_ended(programs: Path, tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     write_program(programs / "renumberMesh", f"echo $$ > {pid}; exec sleep 60")
-    with pytest.raises(SolverError, match=r"^renumberMesh must end within 0.5 s, it did not$"):
-        list(solve_flow(BODY, limits=Limits(seconds=0.5)))
+    with pytest.raises(
+        SolverError,
+        match=r"^renumberMesh must end within 0.5 s, got no result; allow more time",
+    ):
+        list(solve_flow(BODY, limits=SolveLimits(seconds=0.5)))
     assert not is_running(int(pid.read_text()))
 
 
@@ -140,7 +143,7 @@ def test_closing_ends_the_program_and_all_that_it_started(programs: Path, tmp_pa
         f"sleep 60 & echo $$ $! > {pids}.new; pwd > {place}; mv {pids}.new {pids}; wait",
     )
     events = solve_flow(BODY)
-    assert next(events) == Progress(stage="blockMesh", iteration=0, iterations=240)
+    assert next(events) == SolverProgress(stage="blockMesh", iteration=0, iterations=240)
     assert wait_until(pids.exists)
     processes = [int(word) for word in pids.read_text().split()]
     assert all(is_running(process) for process in processes)
@@ -151,8 +154,8 @@ def test_closing_ends_the_program_and_all_that_it_started(programs: Path, tmp_pa
 
 def test_programs_may_take_only_so_much_memory(programs: Path) -> None:
     write_program(programs / "blockMesh", "sleep 0.4; ulimit -v; exit 1")
-    limits = Limits(memory=2 * 1024**3)
-    with pytest.raises(SolverError, match=rf"^blockMesh must end well, got {2 * 1024**2}$"):
+    limits = SolveLimits(memory=2 * 1024**3)
+    with pytest.raises(SolverError, match=rf"^blockMesh must succeed, got {2 * 1024**2}$"):
         list(solve_flow(BODY, limits=limits))
 
 
@@ -194,10 +197,10 @@ def test_openfoam_without_its_settings_counts_as_missing(
 @pytest.mark.slow
 @pytest.mark.skipif(not is_installed(), reason="OpenFOAM is not installed")
 def test_coarse_ahmed_body_has_the_forces_of_its_faces() -> None:
-    mesh: SurfaceMesh = block_mesh(Block())
+    mesh: SurfaceMesh = block_mesh(BlockBody())
     *progress, flow = solve_flow(mesh, Recipe(cell=0.16, iterations=30, average_from=20))
     assert isinstance(flow, Flow)
-    assert {event.stage for event in progress if isinstance(event, Progress)} >= {
+    assert {event.stage for event in progress if isinstance(event, SolverProgress)} >= {
         "snappyHexMesh",
         "simpleFoam",
     }

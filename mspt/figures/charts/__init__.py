@@ -1,1 +1,1 @@
-"""Figures in two dimensions."""
+"""Charts in two dimensions: arrays in, Plotly figures out."""

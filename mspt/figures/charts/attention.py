@@ -1,7 +1,4 @@
-"""Attention in numbers: one patch's matrix, the blocks, and masked patches.
-
-Weights are drawn as multiples of even attention where several are compared: 1 × is what a point
-would get if all points were read alike.
+"""Charts of attention: the matrix of one patch, all blocks, and the effect of masking patches.
 
 Letters: H heads, K patches, L points per patch, S supernodes, B blocks.
 """
@@ -12,11 +9,14 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from plotly.subplots import make_subplots
 
-from mspt.figures.theme import ACCENT, BAR, INK, lay_out
+from mspt.figures.theme import ACCENT, BAR, INK, LEGEND_ABOVE, SOFT_GRID, lay_out
 from mspt.figures.viewer.colors import palette_stops
 
 FLOOR = 1e-4
-"""Smallest value drawn on a logarithmic axis, as a share of the largest."""
+"""Smallest value drawn on a logarithmic axis, as a share of the largest; smaller ones move up."""
+
+COLOR_QUANTILE = 0.995
+"""Share of the weights within the color bar: a few large ones would hide the others."""
 
 
 def patch_matrix_figure(
@@ -28,14 +28,14 @@ def patch_matrix_figure(
     picked: tuple[int, ...],
     dark: bool,
 ) -> go.Figure:
-    """Draw the matrix of equation 6 for one patch: a row for each point, local keys, supernodes.
+    """Draw the attention matrix of one patch (upper row of equation 6): a row for each query.
 
     Args:
-        local: Weights on the patch's points.
+        local: Weights on the points of the patch.
         supernodes: Weights on all supernodes; with ``local`` each row sums to one.
-        points: The patch's points.
-        own: Which supernodes are the patch's own.
-        picked: Picked points, whose rows are marked.
+        points: Indices of the points of the patch.
+        own: Supernodes of this patch, which are outlined.
+        picked: Selected points, whose rows are outlined.
         dark: Whether the page is dark.
     """
     parts = (local, supernodes)
@@ -54,11 +54,12 @@ def patch_matrix_figure(
             z=100 * part,
             coloraxis="coloraxis",
             customdata=np.stack(np.broadcast_arrays(points[:, None], keys[None]), axis=-1),
-            hovertemplate=f"point %{{customdata[0]}} reads {word} %{{customdata[1]}}: "
+            hovertemplate=f"point %{{customdata[0]}} to {word} %{{customdata[1]}}: "
             "%{z:.3g}%<extra></extra>",
             row=1,
             col=column,
         )
+    # Heatmaps have no outlines of single rows, so shapes are drawn over both.
     mark = {"color": ACCENT[dark], "width": 1.5}
     for row in np.flatnonzero(np.isin(points, picked)):
         for axis, part in (("", local), ("2", supernodes)):
@@ -68,7 +69,7 @@ def patch_matrix_figure(
         ends = {"x0": node - 0.5, "x1": node + 0.5, "y0": -0.5, "y1": len(points) - 0.5}
         line = {"color": INK[dark], "width": 1, "dash": "dot"}
         figure.add_shape(type="rect", line=line, xref="x2", yref="y2", **ends)
-    top = 100 * float(np.quantile(np.concatenate(parts, axis=1), 0.995))
+    top = 100 * float(np.quantile(np.concatenate(parts, axis=1), COLOR_QUANTILE))
     bar = {"title": {"text": "%"}, "thickness": 10, "outlinewidth": 0, "x": 1.01}
     figure.update_layout(
         coloraxis={
@@ -95,13 +96,13 @@ def blocks_figure(
     block: int,
     dark: bool,
 ) -> go.Figure:
-    """Draw, block by block, the share that goes global and how many keys are read.
+    """Draw for each block the share of attention on supernodes and the effective number of keys.
 
     Args:
-        picked: Share of the picked points' attention that goes to supernodes.
-        everywhere: The same, mean over all points.
-        effective: Effective number of keys of the picked points.
-        block: Block that is shown elsewhere, counted from 0.
+        picked: Share of the attention of the selected points that is on supernodes.
+        everywhere: The same as a mean over all points.
+        effective: Effective number of keys of the selected points.
+        block: Index of the selected block, from 0.
         dark: Whether the page is dark.
     """
     names = [str(index + 1) for index in range(len(picked))]
@@ -111,14 +112,14 @@ def blocks_figure(
         shared_xaxes=True,
         vertical_spacing=0.16,
         row_heights=[0.58, 0.42],
-        subplot_titles=["share to supernodes", "effective number of keys"],
+        subplot_titles=["share on supernodes", "effective number of keys"],
     )
     figure.add_bar(
         x=names,
         y=picked,
         marker={"color": colors, "line": {"width": 0}},
         name="picked",
-        hovertemplate="block %{x}: %{y:.1%} goes to supernodes<extra>picked</extra>",
+        hovertemplate="block %{x}: %{y:.1%} on supernodes<extra>picked</extra>",
         row=1,
         col=1,
     )
@@ -140,16 +141,17 @@ def blocks_figure(
         row=2,
         col=1,
     )
+    # A little more than 100 %, so that a full bar does not touch the frame.
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", nticks=3, row=1, col=1)
     figure.update_yaxes(rangemode="tozero", nticks=4, row=2, col=1)
     figure.update_xaxes(type="category")
     figure.update_xaxes(title="block, counted from 1", row=2, col=1)
-    figure.update_yaxes(gridcolor="rgba(128,138,148,0.25)", zeroline=False)
+    figure.update_yaxes(gridcolor=SOFT_GRID, zeroline=False)
     figure.update_annotations(font={"size": 12, "color": INK[dark]})
     return lay_out(figure, dark=dark, height=300).update_layout(margin={"l": 48, "b": 42, "t": 26})
 
 
-def comparison_figure(
+def masking_figure(
     attention: Float[ndarray, " K"],
     effect: Float[ndarray, " K"],
     *,
@@ -158,16 +160,17 @@ def comparison_figure(
     quantity: str,
     dark: bool,
 ) -> go.Figure:
-    """Draw the effect of masking each patch against the attention it gets, on logarithmic axes.
+    """Draw the effect of masking each patch against the attention on it, on logarithmic axes.
 
     Args:
-        attention: Attention of the picked points to each patch's supernodes.
-        effect: Change of the picked points' prediction.
-        own: Patches that the picked points lie in.
-        chosen: Patch that is masked elsewhere.
-        quantity: What changes, with its unit.
+        attention: Attention of the selected points on the supernodes of each patch.
+        effect: Change of the prediction at the selected points when the patch is masked.
+        own: Patches of the selected points.
+        chosen: Patch whose masking is shown beside the chart; None for none.
+        quantity: Name and unit of the prediction.
         dark: Whether the page is dark.
     """
+    # Moved points keep their exact values in ``customdata``, which hovering shows.
     x, y = (_floored(part) for part in (100 * attention, effect))
     known = np.isin(np.arange(len(attention)), own)
     figure = go.Figure()
@@ -197,16 +200,16 @@ def comparison_figure(
         )
     figure.update_xaxes(title="attention to the patch's supernodes, %", type="log", nticks=6)
     figure.update_yaxes(title=f"change of {quantity}", type="log", nticks=6)
-    figure.update_xaxes(gridcolor="rgba(128,138,148,0.25)", zeroline=False)
-    figure.update_yaxes(gridcolor="rgba(128,138,148,0.25)", zeroline=False, exponentformat="power")
+    figure.update_xaxes(gridcolor=SOFT_GRID, zeroline=False)
+    figure.update_yaxes(gridcolor=SOFT_GRID, zeroline=False, exponentformat="power")
     figure = lay_out(figure, dark=dark, height=360)
     return figure.update_layout(
         showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend=LEGEND_ABOVE,
         margin={"l": 66, "b": 46, "t": 30},
     )
 
 
 def _floored(values: Float[ndarray, " K"]) -> Float[ndarray, " K"]:
-    """Return values that a logarithmic axis can show."""
+    """Return values with a lower bound, because a logarithmic axis cannot show zero."""
     return np.maximum(values, FLOOR * (float(values.max()) or 1.0))

@@ -1,4 +1,4 @@
-"""Force coefficients of many designs: how near they are, and how often the better one is found.
+"""Force coefficients of many designs: model against solver, and accuracy of their order.
 
 Shapes: M designs, G gaps.
 """
@@ -13,20 +13,13 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from mspt.data.sets.car.families import UNSEEN
-from mspt.figures.theme import ACCENT, INK, lay_out
+from mspt.figures.theme import ACCENT, FAMILY_COLORS, GRID, INK, LEGEND_ABOVE, lay_out
 from mspt.geometry.bodies.cars import CarKind
 
 COUNT = 1e-4
-"""One drag count of the car industry."""
+"""One drag count, the unit of small differences of coefficients in the car industry."""
 
-# Okabe and Ito's colors, told apart by color-blind readers; markers say the rest.
-_COLORS = {
-    "cars": {False: "#0072b2", True: "#56b4e9"},
-    "blocks": {False: "#009e73", True: "#00b386"},
-    "generic bodies": {False: "#cc79a7", True: "#cc79a7"},
-}
 _UNSEEN = "unseen family"
-_GRID = {False: "#e6ebef", True: "#26303a"}
 
 
 def drag_scatter(
@@ -39,31 +32,32 @@ def drag_scatter(
     dark: bool,
     quantity: Literal["C_D", "C_L"] = "C_D",
 ) -> go.Figure:
-    """Draw predicted coefficients against the solver's; on the diagonal they are equal.
+    """Draw predicted coefficients against those of the solver; on the diagonal they are equal.
 
-    A point's ``customdata`` ends with the index of its design, so that a click can be followed.
+    The ``customdata`` of a point ends with the index of its design, which a page needs to react to
+    a click.
 
     Args:
-        predicted: The model's coefficient of each design.
-        true: The solver's.
+        predicted: Coefficient of each design by the model.
+        true: Coefficient of each design by the solver.
         names: Names of the designs.
-        families: Their families; those that no model has learned from have open markers.
-        highlighted: Index of the design on the page.
+        families: Families of the designs; those that training did not use have open markers.
+        highlighted: Index of the selected design; None for none.
         dark: Whether the page is dark.
-        quantity: Which coefficient it is.
+        quantity: Name of the coefficient.
     """
     ends = _ends(np.concatenate([predicted, true]))
     figure = go.Figure(_diagonal(ends, dark=dark))
     groups = np.array([family_group(family) for family in families])
     unseen = np.array([family in UNSEEN for family in families], dtype=bool)
-    for group, new in product(_COLORS, (False, True)):
+    for group, new in product(FAMILY_COLORS, (False, True)):
         rows = np.flatnonzero((groups == group) & (unseen == new))
         if len(rows):
             trace = _points(predicted, true, rows, quantity=quantity)
             trace.customdata = [[names[row], families[row], row] for row in rows.tolist()]
-            marker = _marker(_COLORS[group][dark], new=new)
+            marker = _marker(FAMILY_COLORS[group][dark], new=new)
             figure.add_trace(trace.update(name=group, marker=marker, showlegend=not new))
-    if unseen.any():
+    if unseen.any():  # one entry of the legend for all open markers, without a point
         marker = _marker(INK[dark], new=True)
         figure.add_scatter(x=[None], y=[None], mode="markers", name=_UNSEEN, marker=marker)
     if highlighted is not None:
@@ -76,6 +70,7 @@ def drag_scatter(
         constrain="domain",
         **_axis(dark=dark),
     )
+    # Equal scales shrink the axes, not their ranges: the diagonal stays a diagonal.
     figure.update_xaxes(constrain="domain")
     return _with_legend(lay_out(figure, dark=dark, height=420))
 
@@ -87,12 +82,12 @@ def order_figure(
     *,
     dark: bool,
 ) -> go.Figure:
-    """Draw how many pairs of designs are in the right order against how far they are apart.
+    """Draw the share of pairs of designs in the right order against their difference in C_D.
 
     Args:
-        gaps: Least difference in C_D of the pairs.
-        shares: Of them, how many are in the right order; NaN where there is no pair.
-        pairs: How many they are.
+        gaps: Smallest differences in C_D of the pairs.
+        shares: Share of the pairs in the right order; NaN where there are no pairs.
+        pairs: Number of pairs.
         dark: Whether the page is dark.
     """
     known = np.isfinite(shares)
@@ -103,7 +98,7 @@ def order_figure(
             y=shares[known],
             customdata=pairs[known],
             mode="lines+markers",
-            line={"color": _COLORS["cars"][dark], "width": 2},
+            line={"color": FAMILY_COLORS["cars"][dark], "width": 2},
             marker={"size": 7},
             cliponaxis=False,
             hovertemplate="%{customdata:,} pairs at least %{x:.3g} counts apart:<br>"
@@ -113,9 +108,10 @@ def order_figure(
     figure.add_hline(
         y=0.5,
         line={"color": INK[dark], "width": 1, "dash": "dot"},
-        annotation={"text": "tossing a coin", "font": {"color": INK[dark]}},
+        annotation={"text": "random order", "font": {"color": INK[dark]}},
         annotation_position="top right",
     )
+    # The axis always includes the line of random order at 50 %.
     low = min(0.45, float(shares[known].min()) - 0.03) if known.any() else 0.45
     figure.update_xaxes(
         title="gap in C<sub>D</sub>, at least … counts (1 count = 0.0001)",
@@ -148,12 +144,12 @@ def _points(
     *,
     quantity: str,
 ) -> go.Scatter:
-    """Return designs as points; the gap between model and solver is shown in counts."""
+    """Return designs as points; hovering shows the difference of model and solver in counts."""
     miss = (predicted[rows] - true[rows]) / COUNT
     return go.Scatter(
         x=true[rows],
         y=predicted[rows],
-        text=[f"{value:+.0f}".replace("-", "−") for value in miss],
+        text=[f"{value:+.0f}".replace("-", "−") for value in miss],  # a minus sign, not a hyphen
         mode="markers",
         hovertemplate="<b>%{customdata[0]}</b>, %{customdata[1]}<br>"
         f"solver {_subscript(quantity)} %{{x:.3f}}, model %{{y:.3f}}<br>"
@@ -170,7 +166,7 @@ def _marker(color: str, *, new: bool) -> dict[str, Any]:
 def _ring(
     predicted: Float[ndarray, " M"], true: Float[ndarray, " M"], row: int, *, dark: bool
 ) -> go.Scatter:
-    """Return a ring round one design, which leaves hovering to the point inside."""
+    """Return a ring around one design; hovering shows the point inside."""
     return go.Scatter(
         x=true[row : row + 1],
         y=predicted[row : row + 1],
@@ -192,7 +188,7 @@ def _diagonal(ends: list[float], *, dark: bool) -> go.Scatter:
 
 
 def _ends(values: Float[ndarray, " _"]) -> list[float]:
-    """Return both ends of both axes, with some air around the values."""
+    """Return the limits of both axes, with a margin around the values."""
     known = values[np.isfinite(values)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     air = 0.06 * (high - low) or 0.05
@@ -200,11 +196,11 @@ def _ends(values: Float[ndarray, " _"]) -> list[float]:
 
 
 def _axis(*, dark: bool) -> dict[str, Any]:
-    return {"gridcolor": _GRID[dark], "zeroline": False, "nticks": 7}
+    return {"gridcolor": GRID[dark], "zeroline": False, "nticks": 7}
 
 
 def _subscript(quantity: str) -> str:
-    """Return a coefficient's letter with its index, as plotly writes it."""
+    """Return the name of a coefficient with its index in Plotly's markup."""
     letter, _, index = quantity.partition("_")
     return f"{letter}<sub>{index}</sub>"
 
@@ -212,6 +208,6 @@ def _subscript(quantity: str) -> str:
 def _with_legend(figure: go.Figure) -> go.Figure:
     return figure.update_layout(
         showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "entrywidth": 0},
+        legend={**LEGEND_ABOVE, "entrywidth": 0},
         margin={"l": 62, "b": 48, "t": 40},
     )

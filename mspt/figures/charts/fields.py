@@ -1,4 +1,4 @@
-"""Truth, prediction and error of one case side by side, and single fields."""
+"""Fields in two dimensions: truth, prediction and error side by side, and single fields."""
 
 from typing import Any, Literal
 
@@ -12,10 +12,16 @@ from mspt.figures.charts.raster import Raster, sample_raster
 from mspt.figures.theme import FIELD_SCALE, INK, error_scale, lay_out, two_value_scale
 
 _GAP = 0.025
-# Center, top and length of the two color bars: below the panels they belong to, or in the place
-# of a fourth panel.
+# Center, top and length of the two color bars, as shares of the figure: below their panels, or in
+# place of a fourth panel.
 _BARS_BELOW = ((0.329, -0.03, 0.45), (0.842, -0.03, 0.28))
 _BARS_BESIDE = ((0.76, 0.42, 0.42), (0.76, 0.2, 0.42))
+
+BULK_QUANTILE = 0.995
+"""Share of the values that the color bar must show."""
+
+BULK_RANGE = 2 / 3
+"""The remaining values are left out if the others take less than this share of the range."""
 
 
 def comparison_figure(
@@ -30,17 +36,17 @@ def comparison_figure(
 ) -> go.Figure:
     """Draw truth, prediction and signed error of one field.
 
-    Truth and prediction share one pair of color limits, the truth's and the prediction's together;
-    the error scale is centred on zero. The panels zoom together. Hovering shows the exact values at
-    the nearest point, never interpolated ones.
+    Truth and prediction share one pair of color limits; the error scale is centered on zero. The
+    panels zoom together. Hovering shows the exact values at the nearest point, never interpolated
+    ones.
 
     Args:
-        raster: How values at the points become an image.
+        raster: Interpolation to pixels.
         points: Coordinates.
-        truth: The solver's values.
-        prediction: The model's values.
-        quantity: What the values are.
-        columns: Three panels in a row, or two rows with the color bars in the fourth place.
+        truth: Values of the solver.
+        prediction: Values of the model.
+        quantity: The quantity of these values.
+        columns: 3 for one row, 2 for two rows with the color bars in place of a fourth panel.
         dark: Whether the page is dark.
     """
     error = prediction - truth
@@ -87,7 +93,16 @@ def field_figure(
     dark: bool = False,
     height: int = 340,
 ) -> go.Figure:
-    """Draw one field; a quantity of two levels gets two flat colors and nothing between them."""
+    """Draw one field; a quantity with two levels gets two uniform colors.
+
+    Args:
+        raster: Interpolation to pixels.
+        points: Coordinates.
+        values: Values at the points.
+        quantity: The quantity of these values.
+        dark: Whether the page is dark.
+        height: Height in pixels.
+    """
     limits, note = robust_limits(values)
     two_levels = len(quantity.levels) == 2
     if two_levels:
@@ -97,6 +112,7 @@ def field_figure(
         limits, scale, place=(0.5, -0.03, 0.6), title=label(quantity) + note, dark=dark
     )
     if two_levels:
+        # Ticks in the middle of each of the two colors.
         quarter = (limits[1] - limits[0]) / 4
         axis["colorbar"] |= {
             "tickvals": [limits[0] + quarter, limits[1] - quarter],
@@ -104,7 +120,7 @@ def field_figure(
         }
     details = values[:, None]
     filled = _filled(raster, values, details, quantity=quantity).update(coloraxis="coloraxis")
-    if two_levels:
+    if two_levels:  # smoothing would show values that do not exist
         filled.update(zsmooth=False)
     over = _over(raster, points, details, quantity=quantity, dark=dark)
     figure = go.Figure([filled, *over]).update_layout(coloraxis=axis)
@@ -114,7 +130,14 @@ def field_figure(
 def points_figure(
     raster: Raster, points: Float[np.ndarray, "N 2"], *, dark: bool = False, height: int = 340
 ) -> go.Figure:
-    """Draw the bare cloud and the boundary of its domain: the input of a case without features."""
+    """Draw the points of a cloud and the boundary of its domain, for cases without features.
+
+    Args:
+        raster: Interpolation to pixels, for the boundary.
+        points: Coordinates.
+        dark: Whether the page is dark.
+        height: Height in pixels.
+    """
     dots = go.Scatter(
         x=points[:, 0],
         y=points[:, 1],
@@ -128,7 +151,7 @@ def points_figure(
 
 
 def label(quantity: Quantity) -> str:
-    """Return a quantity's name with its unit.
+    """Return the name of a quantity with its unit, for axes and color bars.
 
     Examples:
         >>> label(Quantity(name="stress", symbol="s", unit="Pa", description=""))
@@ -140,7 +163,7 @@ def label(quantity: Quantity) -> str:
 
 
 def suffix(quantity: Quantity) -> str:
-    """Return what to write behind a value: a space and the unit, or nothing without a unit.
+    """Return the text to append to a value: a space and the unit, or nothing if dimensionless.
 
     Examples:
         >>> suffix(Quantity(name="stress", symbol="s", unit="Pa", description=""))
@@ -152,15 +175,15 @@ def suffix(quantity: Quantity) -> str:
 def robust_limits(
     values: Float[np.ndarray, " M"], *, centered: bool = False
 ) -> tuple[tuple[float, float], str]:
-    """Return color limits, and a note for the reader if a few extreme values exceed them.
+    """Return color limits, and a note if a few extreme values exceed them.
 
-    A stress peak at one sharp corner would leave one color for the rest of the domain. Where the
-    largest half percent of the sizes takes more than a third of the range, it shares the last
-    color, and the note says so.
+    A stress peak at one sharp corner would leave one color for the rest of the domain. If the
+    largest half percent of the values takes more than a third of the range, these values share the
+    last color, and the note says so.
 
     Args:
-        values: All values the limits must serve.
-        centered: Whether the limits are to be symmetric about zero.
+        values: All values that share the limits.
+        centered: Whether the limits are symmetric about zero.
 
     Examples:
         >>> robust_limits(np.array([0.0, 1.0, 2.0]))
@@ -172,9 +195,9 @@ def robust_limits(
     """
     used = np.abs(values) if centered else values
     low, high = (0.0 if centered else float(used.min())), float(used.max())
-    most = round(float(np.quantile(used, 0.995)), 12)
+    most = round(float(np.quantile(used, BULK_QUANTILE)), 12)  # without rounding errors
     note = ""
-    if low < most < low + 2 / 3 * (high - low):
+    if low < most < low + BULK_RANGE * (high - low):
         high, note = most, "<br>top 0.5% share the last color"
     if high <= low:
         return ((-1.0, 1.0) if centered else (low - 0.5, low + 0.5)), ""
@@ -182,7 +205,7 @@ def robust_limits(
 
 
 def outline_traces(raster: Raster, *, dark: bool) -> list[go.Scatter]:
-    """Return the boundary of the domain as a crisp line over the pixels' stairs."""
+    """Return the boundary of the domain as a line, which covers the steps of the pixels."""
     if not len(raster.outline):
         return []
     return [
@@ -203,8 +226,8 @@ def _filled(
     *,
     quantity: Quantity,
 ) -> go.Heatmap:
-    """Return the filled field; where pixels are points it can be hovered itself."""
-    image = sample_raster(raster, values).astype(np.float32)
+    """Return the filled field; on grids, where pixels are points, it shows values on hovering."""
+    image = sample_raster(raster, values).astype(np.float32)  # half the bytes for the browser
     filled = go.Heatmap(x=raster.x, y=raster.y, z=image, zsmooth="fast")
     if len(raster.outline):
         return filled.update(hoverinfo="skip")
@@ -222,7 +245,7 @@ def _over(
     quantity: Quantity,
     dark: bool,
 ) -> list[go.Scatter]:
-    """Return what lies over an interpolated field: boundary, and points with their exact values."""
+    """Return boundary and points over an interpolated field; the points show values on hovering."""
     if not len(raster.outline):
         return []
     dots = go.Scatter(
@@ -237,7 +260,7 @@ def _over(
 
 
 def _hover_text(num_values: int, quantity: Quantity) -> str:
-    """Return the hover template: coordinates, then the exact values with their unit."""
+    """Return Plotly's template of the text on hovering: coordinates, then values with units."""
     names = ("truth", "prediction", "error") if num_values == 3 else (quantity.name,)
     unit = suffix(quantity)
     lines = [f"{name} %{{customdata[{index}]:.5g}}{unit}" for index, name in enumerate(names)]
@@ -252,7 +275,15 @@ def color_axis(
     title: str,
     dark: bool,
 ) -> dict[str, Any]:
-    """Return a color axis with a lying color bar: center, top and length in shares."""
+    """Return a color axis with a horizontal color bar.
+
+    Args:
+        limits: Values at the ends of the bar.
+        scale: Color scale.
+        place: Center, top and length of the bar, as shares of the figure.
+        title: Title below the bar.
+        dark: Whether the page is dark.
+    """
     bar = {
         "orientation": "h",
         "x": place[0],
@@ -272,8 +303,15 @@ def color_axis(
 
 
 def frame_panels(figure: go.Figure, raster: Raster, *, panels: int = 1) -> go.Figure:
-    """Give every panel equal scales on both axes and let all panels zoom together."""
+    """Give every panel equal scales on both axes and make all panels zoom together.
+
+    Args:
+        figure: Figure to change and return.
+        raster: Raster of all panels.
+        panels: Number of panels.
+    """
     shared = {"visible": False, "constrain": "domain"}
+    # Fixed ranges: Plotly's automatic ones add a margin of their own around points.
     figure.update_xaxes(range=_range(raster.x), **shared)
     figure.update_yaxes(range=_range(raster.y), scaleratio=1, **shared)
     for panel in range(1, panels + 1):
@@ -286,6 +324,6 @@ def frame_panels(figure: go.Figure, raster: Raster, *, panels: int = 1) -> go.Fi
 
 
 def _range(centers: Float[np.ndarray, " W"]) -> list[float]:
-    """Return the extent of pixels with these centres and a little air for the outline."""
+    """Return the extent of pixels with these centers, with a margin for the outline."""
     air = 0.5 * (centers[1] - centers[0]) + 0.006 * (centers[-1] - centers[0])
     return [float(centers[0] - air), float(centers[-1] + air)]

@@ -1,7 +1,7 @@
-"""The heads of a block as thumbnails of what they read.
+"""Thumbnails of the attention of each head of a block.
 
-Weights are drawn as multiples of even attention: 1 × is what a point would get if all points were
-read alike.
+Weights are drawn as multiples of uniform attention: 1 × is the weight of each point if all points
+had the same weight.
 
 Letters: N points, X space axes, H heads.
 """
@@ -17,9 +17,12 @@ from mspt.figures.viewer.colors import palette_stops
 
 DECADES = (-2, 2)
 """Powers of ten at the ends of the color bar of thumbnails."""
+
 PIXELS = 110
+"""Pixels along the longer side of a cloud."""
+
 OUTSKIRTS = (0.015, 0.97)
-"""Part of the points along each axis that thumbnails show."""
+"""Quantiles of the points along each axis between which thumbnails show the cloud."""
 
 
 def head_grid_figure(
@@ -31,17 +34,17 @@ def head_grid_figure(
     picked: Int[ndarray, " P"],
     dark: bool,
 ) -> go.Figure:
-    """Draw where each head reads, one thumbnail a head, all on one logarithmic color scale.
+    """Draw the weights of each head over the cloud, with one logarithmic color scale.
 
-    A pixel shows the largest weight of the points in it. Clouds in space are seen from the side;
-    of sparse outskirts only the nearer part is in the frame.
+    A pixel shows the largest weight of its points. Clouds in space are projected onto the plane of
+    the first and the last axis. Sparse outer regions are left out of the frame.
 
     Args:
         points: The cloud.
         weights: Weights of each head on every point; each row sums to one.
-        shares: Of each head, how much goes to supernodes.
-        chosen: Head shown elsewhere, counted from 0; None for the mean.
-        picked: Points that the weights are of.
+        shares: Share of the attention of each head that is on supernodes.
+        chosen: Index of the selected head, from 0; None for the mean of all heads.
+        picked: Points whose attention is shown.
         dark: Whether the page is dark.
     """
     columns = min(len(weights), 2)
@@ -79,6 +82,7 @@ def head_grid_figure(
     for index in range(1, len(weights) + 1):
         name = "" if index == 1 else str(index)
         figure.layout[f"yaxis{name}"].update(scaleanchor=f"x{name}", scaleratio=1)
+    # In flows, few points lie far behind the body; showing all would make the body tiny.
     ends = np.quantile(flat, OUTSKIRTS, axis=0)
     air = 0.03 * (ends[1] - ends[0])
     figure.update_xaxes(range=[ends[0, 0] - air[0], ends[1, 0] + air[0]])
@@ -129,9 +133,11 @@ def _thumbnail(
     shape: tuple[int, int],
     pixel: Int[ndarray, " N"],
 ) -> go.Heatmap:
+    """Return the weights of one head as an image."""
     image = np.full(shape[0] * shape[1], np.nan)
-    np.fmax.at(image, pixel, weights * len(weights))
+    np.fmax.at(image, pixel, weights * len(weights))  # fmax ignores the NaN of empty pixels
     with np.errstate(divide="ignore"):
+        # A weight of zero is far below the color bar, but finite: Plotly leaves infinity empty.
         powers = np.log10(image).clip(min=DECADES[0] - 9)
     return go.Heatmap(
         x=x,

@@ -1,4 +1,4 @@
-"""Patches of a partition drawn on the domain, and where in them the error is."""
+"""Patches of a partition on the domain, and the error of each patch."""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from mspt.data.case import Quantity
 from mspt.figures.charts.fields import color_axis, frame_panels, label, outline_traces, suffix
 from mspt.figures.charts.raster import Raster, sample_nearest
-from mspt.figures.theme import PATCH_COLORS, lay_out, magnitude_scale, patch_scale
+from mspt.figures.theme import DOT, PATCH_COLORS, lay_out, magnitude_scale, patch_scale
 
 
 def patch_figure(
@@ -18,14 +18,24 @@ def patch_figure(
     dark: bool = False,
     height: int = 340,
 ) -> go.Figure:
-    """Color the domain by patch; touching patches differ in color wherever eight suffice."""
+    """Draw the domain colored by patch.
+
+    Touching patches have different colors if the eight colors suffice.
+
+    Args:
+        raster: Interpolation to pixels.
+        points: Coordinates.
+        patch_of_point: Patch of each point.
+        dark: Whether the page is dark.
+        height: Height in pixels.
+    """
     image = sample_nearest(raster, patch_of_point)
     colors = color_patches(image, int(patch_of_point.max()) + 1)
     figure = go.Figure(
         go.Heatmap(
             x=raster.x,
             y=raster.y,
-            z=_lookup(image, colors + 0.5).astype(np.float32),
+            z=_lookup(image, colors + 0.5).astype(np.float32),  # the middle of a band of the scale
             zmin=0,
             zmax=len(PATCH_COLORS),
             colorscale=patch_scale(),
@@ -50,7 +60,16 @@ def patch_error_figure(
     quantity: Quantity,
     dark: bool = False,
 ) -> go.Figure:
-    """Color every patch by the root mean square of its points' errors."""
+    """Draw the domain colored by the root mean square error of each patch.
+
+    Args:
+        raster: Interpolation to pixels.
+        patch_of_point: Patch of each point.
+        truth: Values of the solver.
+        prediction: Values of the model.
+        quantity: The quantity of these values.
+        dark: Whether the page is dark.
+    """
     rms = patch_rms(patch_of_point, prediction - truth)
     image = sample_nearest(raster, patch_of_point)
     filled = go.Heatmap(
@@ -64,7 +83,7 @@ def patch_error_figure(
     )
     figure = go.Figure([filled, *outline_traces(raster, dark=dark)]).update_layout(
         coloraxis=color_axis(
-            (0.0, float(rms.max()) or 1.0),
+            (0.0, float(rms.max()) or 1.0),  # without any error, the limits must still differ
             magnitude_scale(dark=dark),
             place=(0.5, -0.03, 0.6),
             title=f"root mean square error of {label(quantity)}",
@@ -88,7 +107,9 @@ def patch_rms(
 
 
 def color_patches(image: Float[np.ndarray, "H W"], num_patches: int) -> Int[np.ndarray, " K"]:
-    """Choose a color for each patch, greedily unlike its neighbors in the image.
+    """Return a color for each patch that differs from those of its neighbors in the image.
+
+    Greedy coloring: each patch gets the color that is least frequent among its neighbors.
 
     Examples:
         >>> color_patches(np.array([[0.0, 1.0, 2.0]]), 3).tolist()
@@ -111,17 +132,17 @@ def color_patches(image: Float[np.ndarray, "H W"], num_patches: int) -> Int[np.n
 def _lookup(
     image: Float[np.ndarray, "H W"], values: Float[np.ndarray, " K"]
 ) -> Float[np.ndarray, "H W"]:
-    """Replace each label of an image by its value; NaN stays."""
+    """Return the image with each label replaced by its value; NaN where there is no label."""
     empty = np.isnan(image)
     return np.where(empty, np.nan, values[np.where(empty, 0, image).astype(np.int64)])
 
 
 def _dots(points: Float[np.ndarray, "N 2"]) -> go.Scatter:
-    """Return the points as small dark dots, readable on every patch color."""
+    """Return the points as small dark dots, visible on every patch color."""
     return go.Scatter(
         x=points[:, 0],
         y=points[:, 1],
         mode="markers",
-        marker={"size": 2.5, "color": "#1c2833", "opacity": 0.7},
+        marker={"size": 2.5, "color": DOT, "opacity": 0.7},
         hoverinfo="skip",
     )

@@ -1,8 +1,8 @@
-"""From values at points to an image, so that a scattered field can be drawn filled.
+"""Interpolation of values at points to an image, for filled plots of fields.
 
-Plotly has no triangulated surface in two dimensions. Each pixel keeps the three corners of the
-triangle it lies in and its barycentric weights; it is computed once per cloud and serves every
-field on it. Pixels outside the triangles (in a hole) stay empty.
+Plotly cannot draw triangulated fields in two dimensions. A raster stores for each pixel the corners
+of the triangle that contains it and its barycentric weights; it is computed once for a cloud and
+used for all fields on it. Pixels outside the triangles, such as in a hole, are empty.
 """
 
 from dataclasses import dataclass
@@ -10,17 +10,23 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+PIXEL_TOLERANCE = 1e-9
+"""Tolerance in pixels and weights, so that pixels on an edge belong to one of its triangles."""
+
+MIN_TRIANGLE_AREA = 1e-12
+"""Smallest area in pixels of a triangle that is drawn."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Raster:
-    """How values at points become an image.
+    """Interpolation of values at points to pixels.
 
     Attributes:
-        x: Centres of the pixel columns.
-        y: Centres of the pixel rows, rising.
-        corners: The points each pixel is interpolated from; -1 outside the domain.
-        weights: Their weights, summing to one inside the domain.
-        outline: Boundary of the domain as line pieces, parted by NaN; empty for a full grid.
+        x: Centers of the pixel columns.
+        y: Centers of the pixel rows, ascending.
+        corners: Points from which each pixel is interpolated; -1 outside the domain.
+        weights: Their weights, which sum to one inside the domain.
+        outline: Boundary of the domain as line segments separated by NaN; empty for a full grid.
     """
 
     x: Float[np.ndarray, " W"]
@@ -31,17 +37,18 @@ class Raster:
 
 
 def grid_raster(points: Float[np.ndarray, "N 2"], grid_shape: tuple[int, int]) -> Raster:
-    """Make every point of a regular grid one pixel, whichever axis runs fastest.
+    """Return the raster whose pixels are the points of a regular grid.
 
     Args:
-        points: Grid points, row by row or column by column.
-        grid_shape: Rows and columns of the grid in the order of the points.
+        points: Grid points; either axis may vary fastest.
+        grid_shape: Size of the slow and of the fast axis.
 
     Examples:
         >>> points = np.array([[0.0, 0.0], [0.0, 1.0], [2.0, 0.0], [2.0, 1.0]])
         >>> sample_raster(grid_raster(points, (2, 2)), np.array([1.0, 2.0, 3.0, 4.0])).tolist()
         [[1.0, 3.0], [2.0, 4.0]]
     """
+    # Rounded, because coordinates of one row may differ in their last digits.
     order = np.lexsort((points[:, 0].round(9), points[:, 1].round(9)))
     x_fastest = points[1, 0] != points[0, 0]
     height, width = grid_shape if x_fastest else grid_shape[::-1]
@@ -60,11 +67,11 @@ def grid_raster(points: Float[np.ndarray, "N 2"], grid_shape: tuple[int, int]) -
 def triangle_raster(
     points: Float[np.ndarray, "N 2"], triangles: Int[np.ndarray, "T 3"], *, resolution: int = 256
 ) -> Raster:
-    """Rasterise a triangulated cloud on a square lattice over its bounding box.
+    """Return the raster of a triangulated cloud with square pixels over its bounding box.
 
     Args:
         points: Coordinates.
-        triangles: Corners of each triangle, either orientation.
+        triangles: Corners of each triangle, in either orientation.
         resolution: Pixels along the longer side.
 
     Examples:
@@ -79,7 +86,7 @@ def triangle_raster(
     corners = (points[triangles].astype(np.float64) - low) / step - 0.5  # in pixels
     triangle, column, row = _pixels_near(corners, (width, height))
     weights = _barycentric(corners, triangle, column, row)
-    inside = weights.min(axis=-1) >= -1e-9
+    inside = weights.min(axis=-1) >= -PIXEL_TOLERANCE
     corners_HW3 = np.full((height, width, 3), -1)
     weights_HW3 = np.full((height, width, 3), np.nan)
     corners_HW3[row[inside], column[inside]] = triangles[triangle[inside]]
@@ -94,12 +101,12 @@ def triangle_raster(
 
 
 def sample_raster(raster: Raster, values: Float[np.ndarray, " N"]) -> Float[np.ndarray, "H W"]:
-    """Interpolate a field at every pixel; NaN outside the domain."""
+    """Return a field interpolated linearly to every pixel; NaN outside the domain."""
     return (values[raster.corners] * raster.weights).sum(axis=-1)
 
 
 def sample_nearest(raster: Raster, labels: Int[np.ndarray, " N"]) -> Float[np.ndarray, "H W"]:
-    """Give every pixel the label of its heaviest corner; NaN outside the domain.
+    """Return for every pixel the label of the corner with the largest weight; NaN outside.
 
     Examples:
         >>> points = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
@@ -116,7 +123,7 @@ def sample_nearest(raster: Raster, labels: Int[np.ndarray, " N"]) -> Float[np.nd
 def boundary(
     points: Float[np.ndarray, "N 2"], triangles: Int[np.ndarray, "T 3"]
 ) -> Float[np.ndarray, "P 2"]:
-    """Return the edges that belong to one triangle only, parted by NaN.
+    """Return the edges that belong to only one triangle, separated by NaN.
 
     Examples:
         >>> square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
@@ -133,10 +140,10 @@ def boundary(
 def _pixels_near(
     corners: Float[np.ndarray, "T 3 2"], size: tuple[int, int]
 ) -> tuple[Int[np.ndarray, " P"], Int[np.ndarray, " P"], Int[np.ndarray, " P"]]:
-    """List (triangle, column, row) for all pixels in all triangles' bounding boxes, flat."""
+    """Return triangle, column and row of every pixel in the bounding box of every triangle."""
     limit = np.array(size) - 1
-    first = np.ceil(corners.min(axis=1) - 1e-9).astype(np.int64).clip(0, limit)
-    last = np.floor(corners.max(axis=1) + 1e-9).astype(np.int64).clip(-1, limit)
+    first = np.ceil(corners.min(axis=1) - PIXEL_TOLERANCE).astype(np.int64).clip(0, limit)
+    last = np.floor(corners.max(axis=1) + PIXEL_TOLERANCE).astype(np.int64).clip(-1, limit)
     spans = (last - first + 1).clip(0)
     counts = spans.prod(axis=1)
     triangle = np.repeat(np.arange(len(corners)), counts)
@@ -151,14 +158,15 @@ def _barycentric(
     column: Int[np.ndarray, " P"],
     row: Int[np.ndarray, " P"],
 ) -> Float[np.ndarray, "P 3"]:
-    """Return the weights of a triangle's corners at a pixel; negative for flat triangles.
+    """Return the barycentric weights of each pixel; negative for triangles without area.
 
-    Each weight is an affine function of the pixel, so its three coefficients are found once per
-    triangle.
+    Each weight is an affine function of the pixel, so its three coefficients are computed once for
+    each triangle.
     """
     (ax, ay), (bx, by), (cx, cy) = (corners[:, index].T for index in range(3))
     area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
-    scale = np.divide(1.0, area, out=np.zeros_like(area), where=np.abs(area) > 1e-12)
+    has_area = np.abs(area) > MIN_TRIANGLE_AREA
+    scale = np.divide(1.0, area, out=np.zeros_like(area), where=has_area)
     second = np.stack([ay * cx - ax * cy, cy - ay, ax - cx]) * scale
     third = np.stack([ax * by - ay * bx, ay - by, bx - ax]) * scale
     second[0, scale == 0] = -1.0

@@ -1,27 +1,27 @@
-"""Error of one checkpoint against the number of points it is asked at."""
+"""Error of one checkpoint against the number of points at which it is evaluated."""
 
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
 from mspt.evaluation.resolution import AtResolution
-from mspt.figures.theme import ACCENT, INK, lay_out
+from mspt.figures.theme import ACCENT, BLUE, GREEN, GRID, INK, LEGEND_ABOVE, lay_out
 
-_COLORS = {"K": {False: "#0072b2", True: "#56b4e9"}, "L": {False: "#009e73", True: "#00b386"}}
-_GRID = {False: "#e6ebef", True: "#26303a"}
+_COLORS = {"K": BLUE, "L": GREEN}
 _NAMES = {"K": "as many patches as in training", "L": "as many points in each patch"}
 
 
 def resolution_figure(rows: Sequence[AtResolution], *, dark: bool) -> go.Figure:
-    """Draw the error against N, with the number of patches kept and with their size kept.
+    """Draw the error against N, for a constant number of patches and for a constant patch size.
 
     Args:
-        rows: At least one; the one with factor 1 is marked as that of training.
+        rows: At least one row; the one with factor 1 is marked as that of training.
         dark: Whether the page is dark.
     """
     figure = go.Figure()
     kinds = [kept for kept in "KL" if any(row.kept == kept for row in rows)]
     for kept in kinds:
+        # The resolution of training belongs to both curves.
         some = [row for row in rows if row.kept == kept or row.factor == 1]
         color = _COLORS[kept][dark]
         figure.add_scatter(
@@ -48,15 +48,15 @@ def resolution_figure(rows: Sequence[AtResolution], *, dark: bool) -> go.Figure:
         title="points N",
         tickvals=places,
         ticktext=[f"{place:,}" for place in places],
-        gridcolor=_GRID[dark],
+        gridcolor=GRID[dark],
     )
     figure.update_yaxes(
-        title="relative L2", tickformat=".0%", rangemode="tozero", gridcolor=_GRID[dark]
+        title="relative L2", tickformat=".0%", rangemode="tozero", gridcolor=GRID[dark]
     )
     figure = lay_out(figure, dark=dark, height=300)
     return figure.update_layout(
         showlegend=len(kinds) > 1,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "entrywidth": 0},
+        legend={**LEGEND_ABOVE, "entrywidth": 0},
         margin={"l": 62, "b": 48, "t": 40},
     )
 

@@ -1,4 +1,4 @@
-"""Time and memory against N, K or Q on logarithmic axes."""
+"""Time and memory of models against N, K or Q on logarithmic axes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,22 +6,16 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
-from mspt.figures.theme import ACCENT, INK, lay_out
+from mspt.figures.theme import ACCENT, GRID, INK, LEGEND_ABOVE, MODEL_COLORS, lay_out
 
 Origin = Literal["stored", "here", "closed form", "paper"]
-NAMES = {
+MODEL_NAMES = {
     "mspt": "MSPT",
     "published": "Published variant",
     "transolver": "Transolver",
     "full_attention": "Full attention",
 }
-# Okabe and Ito's colors, told apart by color-blind readers; markers say the rest.
-_COLORS = {
-    "mspt": {False: "#0072b2", True: "#56b4e9"},
-    "published": {False: "#cc79a7", True: "#e29bc4"},
-    "transolver": {False: "#d55e00", True: "#ff9f45"},
-    "full_attention": {False: "#009e73", True: "#00b386"},
-}
+"""Names of the architectures for readers."""
 _STYLES: dict[Origin, dict[str, Any]] = {
     "stored": {"mode": "lines+markers", "marker": {"size": 8}, "line": {"width": 2.5}},
     "here": {
@@ -39,19 +33,18 @@ _WORDS = {
     "paper": "paper",
 }
 HEIGHT = 370
-_GRID = {False: "#e6ebef", True: "#26303a"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """One curve.
+    """A curve of one model.
 
     Attributes:
-        architecture: Which model.
-        origin: Where its numbers come from.
+        architecture: Architecture of the model.
+        origin: Origin of its numbers.
         values: Values of the axis.
         results: Seconds or bytes.
-        note: Beside the name in the legend, such as a fitted exponent.
+        note: Text beside the name in the legend, such as a fitted exponent.
     """
 
     architecture: str
@@ -77,15 +70,15 @@ def scaling_figure(
     recommended: int | None = None,
     dark: bool = False,
 ) -> go.Figure:
-    """Draw curves on two logarithmic axes; on them a power law is a straight line.
+    """Draw curves on two logarithmic axes, on which a power law is a straight line.
 
     Args:
-        curves: What to draw.
-        letter: Letter of the axis, for what is shown while hovering.
-        axis_title: Title of the axis.
-        result_title: Title of the other axis.
-        unit: Of the results.
-        recommended: A value of the axis to mark.
+        curves: Curves to draw.
+        letter: Letter of the horizontal axis, for the text on hovering.
+        axis_title: Title of the horizontal axis.
+        result_title: Title of the vertical axis.
+        unit: Unit of the results: seconds or bytes.
+        recommended: Value of the horizontal axis to mark as sqrt(N / Q); None for none.
         dark: Whether the page is dark.
     """
     figure = go.Figure()
@@ -103,40 +96,42 @@ def scaling_figure(
                 "xanchor": "left",
             },
         )
-    shared = {"type": "log", "gridcolor": _GRID[dark], "zeroline": False}
+    shared = {"type": "log", "gridcolor": GRID[dark], "zeroline": False}
     figure.update_xaxes(title=axis_title, tickformat="~s", **shared, **_ticks(curves))
+    # Microseconds to petabytes: ticks outside the range of the axis are not shown.
     decades = [10.0**power for power in range(-6 if unit == "s" else 0, 15)]
     texts = [tick_text(decade, unit) for decade in decades]
     figure.update_yaxes(title=result_title, tickvals=decades, ticktext=texts, **shared)
     return lay_out(figure, dark=dark, height=HEIGHT).update_layout(
         showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "entrywidth": 0},
+        legend={**LEGEND_ABOVE, "entrywidth": 0},
         margin={"l": 66, "r": 16, "b": 46, "t": 30},
         font={"color": INK[dark]},
     )
 
 
 def tick_text(value: float, unit: Literal["s", "B"]) -> str:
-    """Return a power of ten as people read it: no kiloseconds.
+    """Return a power of ten with its unit; seconds have no prefixes above 1.
 
     Examples:
         >>> tick_text(0.01, "s"), tick_text(10_000.0, "s"), tick_text(1e8, "B")
         ('10 ms', '10,000 s', '100 MB')
     """
+    # The tolerance is for powers of ten such as 1e-6, which are not exact.
     factor, prefix = next(one for one in _PREFIXES[unit] if value >= one[0] * (1 - 1e-9))
     return f"{value / factor:,.0f} {prefix}{unit}"
 
 
 def _trace(curve: Curve, *, letter: str, unit: str, dark: bool) -> go.Scatter:
-    name = NAMES[curve.architecture]
-    style, color = _STYLES[curve.origin], _COLORS[curve.architecture][dark]
+    name = MODEL_NAMES[curve.architecture]
+    style, color = _STYLES[curve.origin], MODEL_COLORS[curve.architecture][dark]
     note = f", {curve.note}" if curve.note else ""
     where = "" if curve.origin == "stored" else f", {_WORDS[curve.origin]}"
     trace = go.Scatter(
         x=list(curve.values),
         y=list(curve.results),
         name=f"{name}{where}{note}",
-        showlegend=curve.origin != "closed form",
+        showlegend=curve.origin != "closed form",  # recognizable by the color of its model
         cliponaxis=False,
         hovertemplate=f"<b>{name}</b>, {_WORDS[curve.origin]}<br>{letter} = %{{x:,}}: "
         f"%{{y:.3s}}{unit}<extra></extra>",
@@ -148,8 +143,9 @@ def _trace(curve: Curve, *, letter: str, unit: str, dark: bool) -> go.Scatter:
 
 
 def _ticks(curves: Sequence[Curve]) -> dict[str, Any]:
-    """Return one tick a decade, or the values themselves where they span less than two decades."""
+    """Return one tick for each decade, or powers of two if values span about two decades."""
     values = sorted({value for curve in curves for value in curve.values})
+    # On a logarithmic axis, "dtick": 1 is a factor of ten.
     if values and values[-1] / values[0] >= 200:
         return {"dtick": 1}
     powers = [2**step for step in range(21)]

@@ -1,1 +1,1 @@
-"""Scenes of the 3-D viewer."""
+"""Builders of scenes for the 3-D viewer."""

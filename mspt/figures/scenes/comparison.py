@@ -14,18 +14,22 @@ from numpy import ndarray
 
 from mspt.data.case import Quantity
 from mspt.evaluation.comparison import Compared
+from mspt.figures.scenes.parts import ball_around, body_layers, wire_ball
 from mspt.figures.theme import shared_limits
-from mspt.figures.viewer.scene import Field, Panel, Scene, Spheres, Surface, box_around
+from mspt.figures.viewer.scene import Field, Panel, Scene, box_around
 from mspt.inference.sample import Sample
 
 ErrorMode = Literal["signed", "size", "log"]
 ERROR_MODES: tuple[ErrorMode, ...] = ("signed", "size", "log")
-BODY, MARKED_PATCH = "Body", "Marked patch"
+MARKED_PATCH = "Marked patch"
 _DECADES = 3.0
-"""Powers of ten that the logarithmic scale of errors spans."""
+"""Powers of ten on the logarithmic scale of errors."""
+
+_SMALLEST_ERROR = 1e-30
+"""Lower bound of errors on the logarithmic scale, which cannot show zero."""
+
 _AROUND = 1.6
-"""Radii of a marked patch that the camera shows on each side of its middle."""
-_Ball = tuple[Float[ndarray, " X"], float]
+"""Half side of the box that the camera shows around a marked patch, in radii of the patch."""
 
 
 def compared_scene(
@@ -40,29 +44,33 @@ def compared_scene(
 ) -> Scene:
     """Return truth, prediction and error of one field as linked panels.
 
-    With two predictions the panels are both predictions and both errors. Truth and predictions
-    share their limits, and so do errors.
+    With two predictions, the panels are both predictions and both errors. Truth and predictions
+    share their color limits, and so do errors.
 
     Args:
         sample: The cloud.
         compared: The same field of one or two predictions, by the name of the model.
-        mode: Errors with their sign, their sizes, or powers of ten of these.
-        patch: Of each point of the sample, for the explode slider.
-        shares: What :func:`~mspt.evaluation.comparison.worst_patches` returns, shown on hover.
-        marked_patch: A patch to put a ball around.
-        marked_row: A point to put a ring around, by its place in the field.
+        mode: Signed errors, their magnitudes, or the logarithms of these.
+        patch: Patch of each point of the sample, for the exploded view.
+        shares: Table of :func:`~mspt.evaluation.comparison.worst_patches`, shown on hovering.
+        marked_patch: Patch to mark by a ball.
+        marked_row: Point to mark by a ring, as an index into the field.
     """
     several = list(compared.values())
     rows = several[0].rows
     points = sample.points.numpy()[rows]
     groups = None if patch is None else patch[rows]
-    marked = None if groups is None else _ball(points[groups == marked_patch])
-    ball = () if marked is None or marked_patch is None else (_marked_ball(marked, marked_patch),)
+    ball = None if groups is None else ball_around(points[groups == marked_patch])
+    marks = (
+        ()
+        if ball is None or marked_patch is None
+        else (wire_ball(MARKED_PATCH, ball, patch=marked_patch),)
+    )
     return Scene(
         points=points,
         panels=tuple(field_panels(compared, mode)),
         triangles=sample.triangles if several[0].view.where == "all" else None,
-        layers=(*_bodies(sample), *ball),
+        layers=(*body_layers(sample.body), *marks),
         groups=groups,
         group_text=_group_text(patch, shares),
         marked=() if marked_row is None else (marked_row,),
@@ -71,8 +79,8 @@ def compared_scene(
 
 
 def near_patch(scene: Scene, patch: int) -> Scene:
-    """Return a scene whose camera flies to a patch; the same scene if none of it is shown."""
-    ball = None if scene.groups is None else _ball(scene.points[scene.groups == patch])
+    """Return a scene whose camera flies to a patch; the same scene if it contains none of it."""
+    ball = None if scene.groups is None else ball_around(scene.points[scene.groups == patch])
     if ball is None:
         return scene
     center, radius = ball
@@ -83,7 +91,7 @@ def near_patch(scene: Scene, patch: int) -> Scene:
 
 
 def error_limits(errors: Sequence[Float[ndarray, " M"]], mode: ErrorMode) -> tuple[float, float]:
-    """Return limits that all errors share: about zero, from zero, or three powers of ten.
+    """Return color limits for all errors: symmetric, from zero, or three powers of ten.
 
     Examples:
         >>> error_limits([np.linspace(-0.031, 0.002, 1000)], "signed")
@@ -102,15 +110,20 @@ def error_limits(errors: Sequence[Float[ndarray, " M"]], mode: ErrorMode) -> tup
 
 
 def error_values(error: Float[ndarray, " M"], mode: ErrorMode) -> Float[ndarray, " M"]:
-    """Return errors as they are shown."""
+    """Return errors as the mode shows them: signed, as magnitudes or as decimal logarithms.
+
+    Examples:
+        >>> error_values(np.array([-0.01, 10.0]), "log").tolist()
+        [-2.0, 1.0]
+    """
     if mode == "signed":
         return error
     size = np.abs(error)
-    return size if mode == "size" else np.log10(np.maximum(size, 1e-30))
+    return size if mode == "size" else np.log10(np.maximum(size, _SMALLEST_ERROR))
 
 
 def quantity_of(compared: Compared) -> Quantity:
-    """Return what the numbers of a comparison are."""
+    """Return the quantity of the values of a comparison: a scalar, a component or a length."""
     name = compared.view.symbol
     if compared.view.is_vector:
         name = f"|{name}|" if compared.part == "size" else f"{name}, {compared.part}"
@@ -124,7 +137,7 @@ def field_panels(compared: Mapping[str, Compared], mode: ErrorMode) -> list[Pane
     quantity = quantity_of(first)
     limits = shared_limits(first.truth, *(one.prediction for one in several))
     if not first.signed and mode == "signed":
-        mode = "size"  # the length of a difference has no sign
+        mode = "size"  # errors of vectors are lengths of differences, which have no sign
     errors = [error_values(one.error, mode) for one in several]
     shared = error_limits([one.error for one in several], mode)
     unit = first.view.unit
@@ -133,7 +146,7 @@ def field_panels(compared: Mapping[str, Compared], mode: ErrorMode) -> list[Pane
         return Field(name=quantity.name, unit=unit, values=values, limits=limits)
 
     def miss(values: Float[ndarray, " M"]) -> Field:
-        words = {"signed": "error of", "size": "size of error of", "log": "log₁₀ of error of"}
+        words = {"signed": "error of", "size": "magnitude of error of", "log": "log₁₀ of error of"}
         return Field(
             name=f"{words[mode]} {quantity.name}",
             unit=unit,
@@ -143,7 +156,7 @@ def field_panels(compared: Mapping[str, Compared], mode: ErrorMode) -> list[Pane
         )
 
     if len(several) == 1:
-        title = "Error (prediction − truth)" if mode == "signed" else "Size of the error"
+        title = "Error (prediction − truth)" if mode == "signed" else "Magnitude of the error"
         return [
             Panel(title="Truth (solver)", coloring=field(first.truth)),
             Panel(title="Prediction (model)", coloring=field(first.prediction)),
@@ -161,33 +174,8 @@ def field_panels(compared: Mapping[str, Compared], mode: ErrorMode) -> list[Pane
     ]
 
 
-def _ball(points: Float[ndarray, "P X"]) -> _Ball | None:
-    """Return middle and radius of a ball around points, if there are any."""
-    if not len(points):
-        return None
-    center = points.mean(axis=0)
-    return center, float(np.linalg.norm(points - center, axis=1).max())
-
-
-def _marked_ball(ball: _Ball, patch: int) -> Spheres:
-    center, radius = ball
-    return Spheres(
-        name=MARKED_PATCH,
-        centers=center[None],
-        radii=np.array([radius]),
-        style="wire",
-        follows=np.array([patch]),
-    )
-
-
-def _bodies(sample: Sample) -> tuple[Surface, ...]:
-    body = sample.body
-    if body is None:
-        return ()
-    return (Surface(name=BODY, vertices=body.vertices, triangles=body.triangles),)
-
-
 def _group_text(patch: Int[ndarray, " N"] | None, shares: pd.DataFrame | None) -> tuple[str, ...]:
+    """Return the text of each patch on hovering: its points and its share of the error."""
     if patch is None or shares is None:
         return ()
     text = [f"patch {index}" for index in range(int(patch.max()) + 1)]

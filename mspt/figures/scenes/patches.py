@@ -1,4 +1,4 @@
-"""Partitions of a cloud in the 3-D viewer, and what is measured of their patches as charts.
+"""Partitions of a cloud in the 3-D viewer, and charts of measures of their patches.
 
 Letters: N points, K patches, X space axes.
 """
@@ -12,18 +12,24 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mspt.figures.theme import ACCENT, BAR, INK, lay_out
-from mspt.figures.viewer.scene import Labels, Layer, Panel, Scene, Spheres, Surface
+from mspt.figures.charts.curves import histogram, num_bins
+from mspt.figures.scenes.parts import body_layers
+from mspt.figures.theme import ACCENT, INK, lay_out
+from mspt.figures.viewer.scene import Labels, Layer, Panel, Scene, Spheres
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.partition.ball_tree import BallTree, Partition
 from mspt.partition.levels import TreeLevels, tree_levels
 from mspt.partition.patches import Compactness, PatchShapes, supernode_centers
 
 MAX_DRAWN = 2048
-"""Most balls of a level, supernodes and lines of text that the viewer is sent."""
-BALLS, SUPERNODES, PICKED, BODY = "balls", "supernodes", "ball of the picked patch", "body"
+"""Most balls of a level, supernodes and lines of text that are sent to the viewer."""
+
+BALLS, SUPERNODES, PICKED = "balls", "supernodes", "ball of the picked patch"
 _SUPERNODE_SIZE = 0.01
-_FEWEST_TO_SHRINK = 64  # more supernodes than these are drawn smaller
+"""Radius of supernodes, over the diagonal of the cloud."""
+
+_FEWEST_TO_SHRINK = 64
+"""More supernodes than these are drawn smaller, such that their total volume is constant."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,9 +37,9 @@ class ShownCut:
     """A partition to show.
 
     Attributes:
-        title: Over its view.
-        partition: The patches; a tree gives the level slider its steps.
-        shapes: Their size and form.
+        title: Title of its panel.
+        partition: The patches; the levels of its tree are the steps of the level slider.
+        shapes: Size and shape of the patches.
     """
 
     title: str
@@ -51,17 +57,17 @@ def patch_scene(
     body: SurfaceMesh | None = None,
     picked: int | None = None,
 ) -> Scene:
-    """Return a cloud colored by patch, with balls, supernodes and a walk down the tree.
+    """Return a cloud colored by patch, with balls, supernodes and the levels of the tree.
 
     Args:
         points: The cloud.
-        cut: Its patches.
-        unit: Of the points.
+        cut: Its partition.
+        unit: Unit of the points.
         num_supernodes: Supernodes Q per patch.
-        beside: Shown in a second view; balls and supernodes are then left out, as both views would
-            show them.
-        body: That the points lie on or around.
-        picked: A point, ringed; the ball of its patch is drawn.
+        beside: Partition of a second panel. Balls and supernodes are then left out, because panels
+            share layers.
+        body: Body inside the cloud.
+        picked: Selected point, which gets a ring; the ball of its patch is drawn.
     """
     partition, shapes = cut.partition, cut.shapes
     patch = partition.patch_of_point.numpy()
@@ -75,12 +81,11 @@ def patch_scene(
         panels.append(Panel(title=beside.title, coloring=Labels(name="patch", labels=other)))
     else:
         if picked is not None:
-            layers.append(_ball(shapes, int(patch[picked])))
+            layers.append(_picked_ball(shapes, int(patch[picked])))
         layers += _patch_balls(shapes) if tree is None or walk is None else _tree_balls(tree, walk)
         if len(shapes.size) * num_supernodes <= MAX_DRAWN:
             layers.append(_supernodes(points, cut, num_supernodes))
-    if body is not None:
-        layers.append(Surface(name=BODY, vertices=body.vertices, triangles=body.triangles))
+    layers += body_layers(body, name="body")
     return Scene(
         points=points.numpy(),
         panels=tuple(panels),
@@ -100,21 +105,25 @@ def radius_histogram(
     dark: bool = False,
     height: int = 300,
 ) -> go.Figure:
-    """Draw how the radii of patches spread, with that of the picked patch marked."""
-    bins = int(np.clip(round(2 * np.sqrt(len(radii))), 6, 48))
+    """Draw a histogram of the radii of patches, with the median and a selected patch marked.
+
+    Args:
+        radii: Radius of each patch.
+        unit: Unit of the radii.
+        picked: Radius of the selected patch; None for none.
+        dark: Whether the page is dark.
+        height: Height in pixels.
+    """
     low, high = float(radii.min()), float(radii.max())
+    # If all radii are equal, or zero, a histogram still needs a range.
     span = (low, high) if high > low else (0.5 * low, 1.5 * low or 1.0)
-    counts, edges = np.histogram(radii, bins=bins, range=span)
-    figure = go.Figure(
-        go.Bar(
-            x=(edges[:-1] + edges[1:]) / 2,
-            y=counts,
-            width=np.diff(edges),
-            marker={"color": BAR[dark], "line": {"width": 0}},
-            customdata=np.stack([edges[:-1], edges[1:]], axis=-1),
-            hovertemplate=f"%{{y}} patches with a radius from %{{customdata[0]:.3g}} to "
-            f"%{{customdata[1]:.3g}} {unit}<extra></extra>",
-        )
+    figure = histogram(
+        radii,
+        bins=num_bins(len(radii), most=48),
+        hovertemplate=f"%{{y}} patches with a radius from %{{customdata[0]:.3g}} to "
+        f"%{{customdata[1]:.3g}} {unit}<extra></extra>",
+        span=span,
+        dark=dark,
     )
     middle = float(np.median(radii))
     _mark(figure, middle, "median", color=INK[dark], dash="dot")
@@ -134,16 +143,17 @@ def compactness_figure(
     dark: bool = False,
     height: int = 300,
 ) -> go.Figure:
-    """Draw the dispersion of patches of several partitions: median, and up to the worst patch.
+    """Draw the dispersion of patches of several partitions, from the median to the worst patch.
 
     Args:
         found: Compactness by name of the partition.
-        unit: Of the points.
-        chosen: Name of the partition on the page, in a color of its own.
+        unit: Unit of the points.
+        chosen: Name of the partition to highlight.
         dark: Whether the page is dark.
         height: Height in pixels.
     """
-    names = list(found)[::-1]
+    names = list(found)[::-1]  # Plotly draws categories from the bottom
+    # Dispersions of zero are drawn a decade below the others, because the axis is logarithmic.
     floor = min((one.median for one in found.values() if one.median > 0), default=1.0) / 10
     figure = go.Figure()
     for name in names:
@@ -171,6 +181,7 @@ def compactness_figure(
 
 
 def _mark(figure: go.Figure, place: float, text: str, *, color: str, dash: str) -> None:
+    """Add a vertical line with a text above the chart; two texts have different heights."""
     figure.add_vline(x=place, line={"color": color, "width": 2, "dash": dash})
     figure.add_annotation(
         x=place,
@@ -183,7 +194,7 @@ def _mark(figure: go.Figure, place: float, text: str, *, color: str, dash: str) 
     )
 
 
-def _ball(shapes: PatchShapes, patch: int) -> Spheres:
+def _picked_ball(shapes: PatchShapes, patch: int) -> Spheres:
     return Spheres(
         name=PICKED,
         centers=shapes.center[[patch]],
@@ -194,7 +205,7 @@ def _ball(shapes: PatchShapes, patch: int) -> Spheres:
 
 
 def _patch_balls(shapes: PatchShapes) -> list[Layer]:
-    """Return the ball of each patch, if they are few enough."""
+    """Return the ball of each patch, unless there are too many."""
     if len(shapes.size) > MAX_DRAWN:
         return []
     balls = Spheres(
@@ -208,9 +219,10 @@ def _patch_balls(shapes: PatchShapes) -> list[Layer]:
 
 
 def _tree_balls(tree: BallTree, walk: TreeLevels) -> list[Layer]:
-    """Return the balls of every level that has few enough."""
+    """Return the balls of every level of a tree that does not have too many."""
     counts = np.bincount(walk.level)
     drawn = np.flatnonzero(counts[walk.level] <= MAX_DRAWN)
+    # Index of each ball within its level, which is its group there.
     place = np.arange(len(walk.nodes)) - (np.cumsum(counts) - counts)[walk.level]
     nodes = torch.from_numpy(walk.nodes[drawn])
     balls = Spheres(
@@ -225,7 +237,7 @@ def _tree_balls(tree: BallTree, walk: TreeLevels) -> list[Layer]:
 
 
 def _supernodes(points: Float[Tensor, "N X"], cut: ShownCut, num_supernodes: int) -> Spheres:
-    """Return a small sphere at the middle of the points behind each supernode."""
+    """Return a small sphere at the mean of the points that each supernode represents."""
     shapes = cut.shapes
     centers = supernode_centers(points, cut.partition, num_supernodes)
     reach = shapes.radius[:, None]
@@ -243,7 +255,7 @@ def _supernodes(points: Float[Tensor, "N X"], cut: ShownCut, num_supernodes: int
 
 
 def _texts(shapes: PatchShapes, unit: str) -> tuple[str, ...]:
-    """Return what is shown under the mouse."""
+    """Return the text of each patch on hovering."""
     if len(shapes.size) > MAX_DRAWN:
         return ()
     rows = zip(shapes.size.tolist(), shapes.radius.tolist(), strict=True)

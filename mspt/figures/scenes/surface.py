@@ -22,7 +22,13 @@ def surface_comparison(
 ) -> Scene:
     """Return three linked panels; truth and prediction share their limits.
 
-    Each triangle keeps its one value: corners are not shared, so that nothing is smoothed.
+    Triangles do not share corners, so that each has one color and values are not interpolated.
+
+    Args:
+        mesh: The body.
+        truth: Value of the solver on each triangle.
+        prediction: Value of the model on each triangle.
+        quantity: The quantity of these values.
     """
     limits, miss = shared_limits(truth, prediction), prediction - truth
     name, unit = quantity.name, quantity.unit

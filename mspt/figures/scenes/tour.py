@@ -1,6 +1,6 @@
 """A guided tour of one body: shape, tree, patches, supernodes, one block, field and error.
 
-Only points on the body are drawn; every number is of the whole cloud.
+Only points on the body are drawn; all numbers are for the whole cloud.
 
 Letters: N points, K patches, L points per patch, Q supernodes per patch, S = K Q.
 """
@@ -8,13 +8,14 @@ Letters: N points, K patches, L points per patch, Q supernodes per patch, S = K 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from numpy import ndarray
 
 from mspt.evaluation.comparison import compare, views_of
 from mspt.figures.scenes.comparison import field_panels
+from mspt.figures.scenes.parts import BODY_LAYER, ball_around, body_layers
 from mspt.figures.scenes.tour_facts import TourFacts, facts_of
-from mspt.figures.viewer.scene import Field, Labels, Lines, Panel, Scene, Spheres, Stop, Surface
+from mspt.figures.viewer.scene import Field, Labels, Lines, Panel, Scene, Spheres, Stop
 from mspt.inspection.observe import (
     Observed,
     PointAttention,
@@ -25,8 +26,7 @@ from mspt.inspection.observe import (
 from mspt.partition.levels import tree_levels
 from mspt.partition.patches import supernode_centers
 
-BODY, BALLS, SUPERNODES, READ, READS, POINT = (
-    "Body",
+BALLS, SUPERNODES, READ, READS, POINT = (
     "Balls",
     "Supernodes",
     "What it reads",
@@ -34,40 +34,54 @@ BODY, BALLS, SUPERNODES, READ, READS, POINT = (
     "The point",
 )
 _LINKS = 12
+"""Lines from the selected point, to the supernodes with the largest weights."""
+
 _BALL_LEVELS = (1, 2, 3)
+"""Levels of the tree whose balls are sent."""
+
 _SHOWN_LEVEL = 2
+"""Level of the tree at the stop that explains it: four balls."""
+
+_NODE_SIZE = 0.03
+"""Radius of the supernode with the largest weight, over the length of the body."""
+
+_SMALLEST_NODE = 0.2
+"""Smallest radius of a supernode, as a share of the largest, so that all remain visible."""
 _PLAIN, _PATCHES, _WEIGHTS, _PREDICTION, _ERROR = range(5)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tour:
-    """What the tour shows."""
+    """The scene of the tour, with its stops, and the numbers in its texts."""
 
     scene: Scene
     facts: TourFacts
 
 
 def build_tour(observed: Observed) -> Tour:
-    """Return the tour of a body as a model saw it.
+    """Return the tour of a body for one recorded prediction.
+
+    Args:
+        observed: A sample with a body and a truth, and the recorded prediction of a model.
 
     Raises:
-        ValueError: If the sample has no body, or its truth is not known.
+        ValueError: If the sample has no body, or its truth is unknown.
     """
     sample = observed.sample
     if sample.body is None or sample.truth is None:
         raise ValueError(f"sample must have a body and a truth, got {sample.key}")
     point = peak_point(observed)
     shares = [summary.local_share for summary in summaries_by_block(observed, [point])]
-    block = int(np.abs(np.array(shares) - 0.5).argmin())  # the one that looks both ways
+    # The block with the most even attention on own patch and supernodes shows both best.
+    block = int(np.abs(np.array(shares) - 0.5).argmin())
     seen = attend_from(observed, [point], block=block)
     facts = facts_of(observed, seen)
     shown = sample.num_surface
     length = float(sample.body.extent.max())
-    body = Surface(name=BODY, vertices=sample.body.vertices, triangles=sample.body.triangles)
     scene = Scene(
         points=sample.points.numpy()[:shown],
         panels=_panels(observed, seen),
-        layers=(body, *_tree_balls(observed), *_nodes(observed, seen, length)),
+        layers=(*body_layers(sample.body), *_tree_balls(observed), *_nodes(observed, seen, length)),
         groups=observed.partition.patch_of_point.numpy()[:shown],
         group_text=tuple(
             f"patch {index}, {size} points"
@@ -95,13 +109,13 @@ def _panels(observed: Observed, seen: PointAttention) -> tuple[Panel, ...]:
     return (
         Panel(title="Points on the body, with their normals", coloring=_normals(observed)),
         Panel(title="Patches", coloring=Labels(name="patch", labels=patch, levels=levels)),
-        Panel(title="What one point reads", coloring=share),
+        Panel(title="Attention of one point", coloring=share),
         *field_panels({"model": compared}, "signed")[1:],
     )
 
 
 def _normals(observed: Observed) -> Field | None:
-    """Return how far the surface looks along the flow, which the model is told."""
+    """Return the component of the outward normal along the flow, an input of the model."""
     features = observed.sample.features
     if features is None:
         return None
@@ -110,7 +124,10 @@ def _normals(observed: Observed) -> Field | None:
 
 
 def _tree_balls(observed: Observed) -> tuple[Spheres, ...]:
-    """Return balls of the first levels around the points that are drawn."""
+    """Return balls of the first levels around the points on the body.
+
+    Balls of the tree itself enclose points of the flow too, which are not drawn.
+    """
     tree = observed.partition.tree
     if tree is None:
         return ()
@@ -119,10 +136,11 @@ def _tree_balls(observed: Observed) -> tuple[Spheres, ...]:
     patch = observed.partition.patch_of_point.numpy()[:shown]
     groups = tree_levels(tree).groups
     found = [
-        (level, group, *_ball(points[groups[level][patch] == group]))
+        (level, group, *ball)
         for level in _BALL_LEVELS
         if level < len(groups)
         for group in np.unique(groups[level][patch])
+        if (ball := ball_around(points[groups[level][patch] == group])) is not None
     ]
     if not found:
         return ()
@@ -132,19 +150,14 @@ def _tree_balls(observed: Observed) -> tuple[Spheres, ...]:
     )
 
 
-def _ball(points: Float[ndarray, "M 3"]) -> tuple[Float[ndarray, " 3"], float]:
-    center = points.mean(axis=0)
-    return center, float(np.linalg.norm(points - center, axis=1).max())
-
-
 def _nodes(observed: Observed, seen: PointAttention, length: float) -> tuple[Spheres | Lines, ...]:
-    """Return supernodes by patch, the same by how much they are read, and links to those."""
+    """Return supernodes by patch, the same by weight, the point, and links between them."""
     per_patch = observed.recording.num_supernodes
     places, point = observed.sample.points, seen.points[0]
     centers = supernode_centers(places, observed.partition, per_patch)
-    size = 0.03 * length
+    size = _NODE_SIZE * length
     weights = seen.on_supernodes.numpy()[0].astype(float)
-    radii = size * np.sqrt(weights / (weights.max() or 1.0)).clip(min=0.2)
+    radii = size * np.sqrt(weights / (weights.max() or 1.0)).clip(min=_SMALLEST_NODE)
     patches: Int[ndarray, " S"] = np.arange(len(centers)) // per_patch
     most, own = np.argsort(-weights)[:_LINKS], observed.partition.patch_of_point.numpy()[[point]]
     return (
@@ -172,6 +185,7 @@ def _nodes(observed: Observed, seen: PointAttention, length: float) -> tuple[Sph
 
 
 def _stops(facts: TourFacts) -> tuple[Stop, ...]:
+    # Distances above 2.6 leave room for balls and for patches that are moved apart.
     in_flow = facts.num_points - facts.num_surface
     level = min(_SHOWN_LEVEL, facts.num_levels)
     front: tuple[float, float, float] = (-1.0, -1.2, 0.7)
@@ -181,12 +195,12 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
         Stop(
             title="Shape",
             caption=(
-                f"The model sees no mesh, only N = {facts.num_points:,} points: "
-                f"{facts.num_surface:,} on the body, drawn here, with the way it looks there, and "
-                f"{in_flow:,} in the flow, with the distance to the body."
+                f"The input of the model is not a mesh but N = {facts.num_points:,} points: "
+                f"{facts.num_surface:,} on the body, drawn here, with their normals, and "
+                f"{in_flow:,} in the flow, with their distance to the body."
             ),
             panels=(_PLAIN,),
-            layers=(BODY,),
+            layers=(BODY_LAYER,),
             direction=front,
         ),
         Stop(
@@ -197,7 +211,7 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
             ),
             panels=(_PATCHES,),
             level=level,
-            layers=(BODY, BALLS),
+            layers=(BODY_LAYER, BALLS),
             direction=side,
             distance=3.4,
         ),
@@ -205,7 +219,7 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
             title="Patches",
             caption=(
                 f"Its leaves are K = {facts.num_patches} patches of L = {facts.size} points each: "
-                "compact, equally full, and built once for all blocks."
+                "compact, equally large, and built once for all blocks."
             ),
             panels=(_PATCHES,),
             layers=(),
@@ -217,7 +231,7 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
             title="Supernodes",
             caption=(
                 f"In every block each patch is pooled into Q = {facts.per_patch}: "
-                f"S = K · Q = {facts.num_supernodes} supernodes tell every point of all the others."
+                f"S = K · Q = {facts.num_supernodes} supernodes represent the cloud for all points."
             ),
             panels=(_PATCHES,),
             layers=(SUPERNODES,),
@@ -227,24 +241,25 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
         Stop(
             title="One block",
             caption=(
-                f"In block {facts.block} of {facts.num_blocks} a point at the nose gives "
-                f"{facts.local_share:.0%} of its attention to its own patch and "
-                f"{1 - facts.local_share:.0%} to the {facts.num_supernodes} supernodes, in one "
+                f"In block {facts.block} of {facts.num_blocks}, {facts.local_share:.0%} of the "
+                "attention of a point at the nose is on its own patch and "
+                f"{1 - facts.local_share:.0%} on the {facts.num_supernodes} supernodes, in one "
                 f"softmax (mean of {facts.num_heads} heads)."
             ),
             panels=(_WEIGHTS,),
-            layers=(BODY, READ, READS, POINT),
+            layers=(BODY_LAYER, READ, READS, POINT),
             direction=nose,
             distance=3.0,
         ),
         Stop(
             title="Field and error",
             caption=(
-                f"After {facts.num_blocks} blocks every point has its pressure. Against the solver "
-                f"C_p is off by {facts.relative_l2:.1%} (relative L2), measured here."
+                f"After {facts.num_blocks} blocks the model returns the pressure at every point. "
+                f"The relative L2 error of C_p against the solver is {facts.relative_l2:.1%}, "
+                "measured here."
             ),
             panels=(_PREDICTION, _ERROR),
-            layers=(BODY,),
+            layers=(BODY_LAYER,),
             direction=front,
         ),
     )

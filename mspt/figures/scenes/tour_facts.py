@@ -1,4 +1,4 @@
-"""The numbers of the guided tour, and the equations with these numbers in them.
+"""The numbers of the guided tour, and the equations with these numbers inserted.
 
 Letters: N points, K patches, L points per patch, Q supernodes per patch, S = K Q.
 """
@@ -11,23 +11,23 @@ from mspt.inspection.observe import Observed, PointAttention
 
 @dataclass(frozen=True, kw_only=True)
 class TourFacts:
-    """The numbers of the cloud and the model that the tour shows.
+    """Numbers of the cloud and the model in the tour.
 
     Attributes:
-        num_points: N.
-        num_surface: Of them, on the body.
-        num_patches: K.
-        sizes: Smallest and largest L.
+        num_points: Points N.
+        num_surface: Number of points on the body.
+        num_patches: Patches K.
+        sizes: Smallest and largest number of points per patch L.
         num_levels: Splits from the whole cloud to the patches.
-        per_patch: Q.
+        per_patch: Supernodes Q per patch.
         num_blocks: Blocks of the model.
-        num_heads: Heads of each block.
-        width: D.
-        block: The block that is looked at, counted from 1.
-        point: The point that is looked from.
-        local_share: Share of its attention that stays in its own patch.
+        num_heads: Heads H of each block.
+        width: Model width D.
+        block: Number of the block that is shown, from 1.
+        point: Point whose attention is shown.
+        local_share: Share of its attention on its own patch.
         pairs: Pairs of point and key in one head of one block.
-        relative_l2: Of C_p on the body.
+        relative_l2: Relative L2 error of C_p on the body.
     """
 
     num_points: int
@@ -47,25 +47,25 @@ class TourFacts:
 
     @property
     def num_supernodes(self) -> int:
-        """S."""
+        """Supernodes S of the cloud."""
         return self.num_patches * self.per_patch
 
     @property
     def size(self) -> str:
-        """L as text."""
+        """Points per patch L as text: a number, or a range if patches differ."""
         low, high = self.sizes
         return f"{low}" if low == high else f"{low} to {high}"
 
     @property
     def saving(self) -> float:
-        """How many times as many pairs full attention has."""
+        """Number of pairs in full attention over that of PMSA."""
         return self.num_points**2 / self.pairs
 
 
 def equations(facts: TourFacts) -> tuple[tuple[str, str], ...]:
-    """Return what each equation says and the equation, with the numbers of the cloud in it.
+    """Return equations with the numbers of the tour, each with a sentence that explains it.
 
-    Equations 1 and 7 of the paper, the cost, and the error that all numbers here are about.
+    They are equations 1 and 7 of the paper, the cost of attention, and the relative L2 error.
     """
     n, k, s, low = facts.num_points, facts.num_patches, facts.num_supernodes, facts.sizes[0]
     return (
@@ -77,7 +77,7 @@ def equations(facts: TourFacts) -> tuple[tuple[str, str], ...]:
             ),
         ),
         (
-            f"A point reads {low} neighbors and {s} supernodes in one softmax (equation 7):",
+            f"A point attends to {low} points and {s} supernodes in one softmax (equation 7):",
             (
                 rf"H'_k = \underbrace{{A^{{\mathrm{{loc}}}}_k}}_{{{low} \times {low}}} "
                 r"V^{\mathrm{loc}}_k + "
@@ -86,14 +86,14 @@ def equations(facts: TourFacts) -> tuple[tuple[str, str], ...]:
             ),
         ),
         (
-            f"The cost: {facts.saving:.3g} times fewer pairs than full attention.",
+            f"The cost: full attention has {facts.saving:.3g} times as many pairs.",
             (
                 rf"\begin{{aligned}} N (L + S) &= {_latex(facts.pairs)} \\ "
                 rf"N^2 &= {_latex(n * n)} \end{{aligned}}"
             ),
         ),
         (
-            "The error, against the solver:",
+            "The relative L2 error against the solver:",
             (
                 r"\frac{\lVert \hat C_p - C_p \rVert_2}{\lVert C_p \rVert_2} = "
                 rf"{100 * facts.relative_l2:.1f}\%"
@@ -103,11 +103,12 @@ def equations(facts: TourFacts) -> tuple[tuple[str, str], ...]:
 
 
 def _latex(count: int) -> str:
+    """Return a number with thousands separators for LaTeX, without the space after a comma."""
     return f"{count:,}".replace(",", r"{,}")
 
 
 def facts_of(observed: Observed, seen: PointAttention) -> TourFacts:
-    """Return the numbers of a body as a model saw it."""
+    """Return the numbers of the tour for one recorded prediction and the attention of a point."""
     partition, config = observed.partition, observed.checkpoint.config
     sizes, count = partition.offsets.diff(), len(observed.fields)
     supernodes = len(sizes) * config.num_supernodes

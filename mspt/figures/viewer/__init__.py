@@ -1,1 +1,1 @@
-"""What the 3-D viewer shows, as bytes."""
+"""Scenes of the 3-D viewer, and the bytes that transfer them to the browser."""

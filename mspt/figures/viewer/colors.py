@@ -1,4 +1,4 @@
-"""Colors of the 3-D viewer: the scales of ``theme`` as plain stops, for light and dark pages."""
+"""Colors of the 3-D viewer: the scales of ``theme`` as lists of stops, for light and dark pages."""
 
 from functools import cache
 
@@ -8,8 +8,10 @@ from plotly.colors import get_colorscale
 
 from mspt.figures.theme import (
     ACCENT,
+    ATTENTION,
     FIELD_SCALE,
     INK,
+    NEUTRAL,
     PATCH_COLORS,
     error_scale,
     magnitude_scale,
@@ -17,15 +19,7 @@ from mspt.figures.theme import (
 from mspt.figures.viewer.scene import Palette
 
 THEMES = {"light": False, "dark": True}
-# Little attention meets the background, much stands out in hue and in lightness.
-_SHARE = {
-    False: ["#e9edf0", "#cfd8de", "#f3c583", "#e6862f", "#b8420f", "#6a1206"],
-    True: ["#28333d", "#3d4a55", "#7d5a2c", "#c9772a", "#f5a94a", "#ffe9b8"],
-}
-NEUTRAL = {
-    False: {"empty": "#b4bcc3", "body": "#cdd4da"},
-    True: {"empty": "#59646e", "body": "#4a5661"},
-}
+"""Whether each theme of a page is dark."""
 
 
 @cache
@@ -33,11 +27,11 @@ def palette_stops(palette: Palette, *, dark: bool) -> tuple[tuple[float, str], .
     """Return the stops of a palette, from 0 to 1.
 
     Examples:
-        >>> palette_stops("share", dark=False)[0]
-        (0.0, '#e9edf0')
+        >>> [stop for stop, _ in palette_stops("share", dark=False)]
+        [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
     """
     if palette == "share":
-        colors = _SHARE[dark]
+        colors = ATTENTION[dark]
         return tuple((index / (len(colors) - 1), color) for index, color in enumerate(colors))
     if palette == "field":
         scale = get_colorscale(FIELD_SCALE)
@@ -47,7 +41,10 @@ def palette_stops(palette: Palette, *, dark: bool) -> tuple[tuple[float, str], .
 
 
 def theme_colors(palettes: set[Palette]) -> dict[str, object]:
-    """Return all colors the viewer needs, for light and dark pages."""
+    """Return all colors that the viewer needs, for both themes.
+
+    Both are sent, so that a change of the theme needs no rerun.
+    """
     return {
         theme: {
             "palettes": {name: palette_stops(name, dark=dark) for name in sorted(palettes)},
@@ -61,10 +58,10 @@ def theme_colors(palettes: set[Palette]) -> dict[str, object]:
 
 
 def to_rgb(colors: list[str]) -> Float[np.ndarray, "C 3"]:
-    """Return hexadecimal colors as numbers from 0 to 255.
+    """Return red, green and blue of hexadecimal colors, from 0 to 255.
 
     Examples:
-        >>> to_rgb(["#ff8000"]).tolist()
-        [[255.0, 128.0, 0.0]]
+        >>> to_rgb([PATCH_COLORS[0]]).tolist()
+        [[119.0, 170.0, 221.0]]
     """
     return np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in colors], float)

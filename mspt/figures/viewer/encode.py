@@ -1,10 +1,12 @@
-"""The bytes that carry a scene to the browser: blobs fetched once by address, and a message.
+"""Encoding of a scene for the browser: blobs that are fetched once by address, and a message.
 
-What seldom changes (points, triangles, bodies, curves) travels as blobs named by their content;
-the message names them by address, or holds them where it has none. Both are packets.
+Points, triangles, bodies and curves seldom change. They are sent as blobs named by a hash of their
+content, which browsers cache; the message refers to them by address, or contains those without
+one. Blobs and messages are packets.
 
-All places are sent relative to the cloud: its middle is 0 and its radius 1. Points are shuffled,
-so that any first part of them is a fair sample of the cloud.
+All positions are sent relative to the cloud, whose center is 0 and whose radius is 1. Points are
+shuffled, so that the first part of them is a random sample of the cloud, which the viewer draws
+while the camera moves.
 """
 
 from collections.abc import Mapping
@@ -19,11 +21,11 @@ from mspt.figures.viewer.colors import theme_colors
 from mspt.figures.viewer.packets import (
     STEPS,
     Writer,
-    decode,
-    eight,
+    decode_packet,
     pack,
-    quantize,
-    spread,
+    quantize_bytes,
+    quantize_from_zero,
+    quantize_values,
     value_range,
 )
 from mspt.figures.viewer.scene import (
@@ -39,16 +41,29 @@ from mspt.figures.viewer.scene import (
     Surface,
 )
 
-__all__ = ["FORMAT", "STEPS", "Encoded", "Frame", "decode", "encode", "frame_of", "shuffle_order"]
+__all__ = [
+    "SCENE_FORMAT",
+    "STEPS",
+    "Encoded",
+    "Frame",
+    "decode_packet",
+    "encode_scene",
+    "frame_of",
+    "shuffle_order",
+]
 
 Ref = dict[str, object]
 
-FORMAT = 1
+SCENE_FORMAT = 1
+"""Version of the format."""
+
+POSITION_STEPS = 65535
+"""Steps of positions along each axis of their bounding box: 16 bits."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Frame:
-    """Middle and radius of a cloud: what 0 and 1 stand for in the viewer."""
+    """Center and radius of a cloud, which are 0 and 1 in the viewer's coordinates."""
 
     center: Float[np.ndarray, " 3"]
     radius: float
@@ -56,10 +71,10 @@ class Frame:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Encoded:
-    """A scene as bytes.
+    """An encoded scene.
 
     Attributes:
-        blobs: What is worth an address of its own, by name of its content.
+        blobs: Parts that can have an address of their own, by the hash of their content.
     """
 
     blobs: dict[str, bytes]
@@ -67,11 +82,11 @@ class Encoded:
     _buffers: tuple[bytes, ...]
 
     def message(self, links: Mapping[str, str], **extra: object) -> bytes:
-        """Return the message; blobs without a link travel inside it.
+        """Return the message, which contains all blobs without a link.
 
         Args:
-            links: Address of each blob, by its name.
-            **extra: More entries of the header.
+            links: Addresses of blobs, by name.
+            **extra: Additional entries of the header.
         """
         inside = [name for name in self.blobs if name not in links]
         first = len(self._buffers)
@@ -83,7 +98,7 @@ class Encoded:
 
 @lru_cache(maxsize=8)
 def shuffle_order(num_points: int) -> Int[np.ndarray, " N"]:
-    """Return the order in which points are sent: place ``i`` holds point ``order[i]``.
+    """Return the order in which points are sent: position ``i`` holds point ``order[i]``.
 
     Examples:
         >>> sorted(shuffle_order(4).tolist())
@@ -95,7 +110,7 @@ def shuffle_order(num_points: int) -> Int[np.ndarray, " N"]:
 
 
 def frame_of(points: Float[np.ndarray, "N X"]) -> Frame:
-    """Return the frame of a cloud; a third axis that is missing is 0."""
+    """Return the frame of a cloud; a missing third axis has the center 0."""
     low, high = points.min(axis=0), points.max(axis=0)
     center = np.zeros(3)
     center[: points.shape[1]] = (low.astype(float) + high) / 2
@@ -103,11 +118,11 @@ def frame_of(points: Float[np.ndarray, "N X"]) -> Frame:
     return Frame(center=center, radius=radius or 1.0)
 
 
-def encode(scene: Scene) -> Encoded:
-    """Return a scene as bytes, quantized for the eye.
+def encode_scene(scene: Scene) -> Encoded:
+    """Return an encoded scene, quantized to 16 bits.
 
-    Positions are off by at most 1/131070 of the cloud's extent along each axis, values by at most
-    1/131068 of their range.
+    Errors of positions are at most 1/131070 of the cloud's extent along each axis, errors of values
+    at most 1/131068 of their range. Pages show exact values from their own data.
     """
     frame, blobs, writer = frame_of(scene.points), {}, Writer()
     order = shuffle_order(len(scene.points))
@@ -116,7 +131,7 @@ def encode(scene: Scene) -> Encoded:
     palettes: set[Palette] = {"field", "share"}
     palettes |= {p.coloring.palette for p in scene.panels if isinstance(p.coloring, Field)}
     header = {
-        "format": FORMAT,
+        "format": SCENE_FORMAT,
         "points": len(scene.points),
         "flat": scene.points.shape[1] == 2,
         "up": scene.up,
@@ -139,23 +154,25 @@ def encode(scene: Scene) -> Encoded:
 
 
 def _box(scene: Scene, frame: Frame) -> list[list[float]] | None:
+    """Return the box that the camera shows first, in the viewer's coordinates."""
     if scene.focus is None:
         return None
     return ((scene.focus - frame.center) / frame.radius).tolist()
 
 
 def _keep(blobs: dict[str, bytes], blob: bytes) -> str:
-    """Keep a blob under the name of its content."""
+    """Store a blob under the hash of its content, and return that name."""
     name = _name(blob)
     blobs[name] = blob
     return name
 
 
 def _name(blob: bytes) -> str:
-    return sha256(blob).hexdigest()[:16]
+    return sha256(blob).hexdigest()[:16]  # 64 bits: collisions are out of the question
 
 
 def _relative(places: Float[np.ndarray, "S X"], frame: Frame) -> Float[np.ndarray, "S 3"]:
+    """Return positions in the viewer's coordinates, with a third axis."""
     whole = np.zeros((len(places), 3))
     whole[:, : places.shape[1]] = places
     whole -= frame.center
@@ -164,12 +181,12 @@ def _relative(places: Float[np.ndarray, "S X"], frame: Frame) -> Float[np.ndarra
 
 
 def _add_places(places: Float[np.ndarray, "S 3"], writer: Writer) -> Ref:
-    """Write places as steps of their bounding box."""
+    """Write positions as 16-bit steps of their bounding box."""
     if not len(places):
         return {"low": [0, 0, 0], "size": [0, 0, 0], "buffer": writer.add(places, "u2")}
     low, high = places.min(axis=0), places.max(axis=0)
-    span = np.where(high > low, high - low, 1.0)
-    steps = np.rint((places - low) / span * 65535)
+    span = np.where(high > low, high - low, 1.0)  # flat clouds have no extent along an axis
+    steps = np.rint((places - low) / span * POSITION_STEPS)
     return {
         "low": low.tolist(),
         "size": (high - low).tolist(),
@@ -191,10 +208,10 @@ def _encode_geometry(scene: Scene, frame: Frame, order: Int[np.ndarray, " N"]) -
 def _groups(
     scene: Scene, panels: list[Ref], order: Int[np.ndarray, " N"], blobs: dict[str, bytes]
 ) -> Ref:
-    """Name the groups, and say which buffer of the message holds them; else a blob does.
+    """Return the name of the groups, and the buffer of the message that contains them, if any.
 
-    They travel apart from the points: another partition of a cloud sends no place again. A panel
-    that shows them holds them already.
+    Groups are separate from the points, so that a new partition of a cloud does not send the points
+    again. If a panel shows the groups, its buffer is used; otherwise they become a blob.
     """
     groups = scene.groups
     if groups is None:
@@ -210,11 +227,12 @@ def _groups(
 
 
 def _kind(labels: Int[np.ndarray, "..."]) -> str:
+    """Return the smallest type that holds all labels."""
     return "u2" if not labels.size or labels.max() < 65536 else "u4"
 
 
 def _places(points: tuple[int, ...], num_points: int) -> list[int]:
-    """Return where points stand among the shuffled ones."""
+    """Return the positions of points among the shuffled ones."""
     if not points:
         return []
     place = np.empty(num_points, dtype=int)
@@ -245,7 +263,7 @@ def _encode_panel(panel: Panel, order: Int[np.ndarray, " N"], writer: Writer) ->
         "clipped": [bool((coloring.values < low).any()), bool((coloring.values > high).any())],
         "palette": coloring.palette,
         "faded": coloring.faded,
-        "buffer": writer.add(quantize(coloring.values[order], low, high), "u2"),
+        "buffer": writer.add(quantize_values(coloring.values[order], low, high), "u2"),
     }
 
 
@@ -261,7 +279,9 @@ def _encode_layer(layer: Layer, frame: Frame, writer: Writer, blobs: dict[str, b
     if isinstance(layer, Arrows):
         vectors = _relative(layer.starts + layer.vectors, frame) - _relative(layer.starts, frame)
         return named | {"starts": starts, "vectors": writer.add(vectors, "f4")}
-    strength = None if layer.values is None else writer.add(eight(layer.values, 0.0, 1.0), "u1")
+    strength = (
+        None if layer.values is None else writer.add(quantize_bytes(layer.values, 0.0, 1.0), "u1")
+    )
     stops = writer.add(_relative(layer.stops, frame), "f4")
     follows = None if layer.follows is None else writer.add(layer.follows, "u4")
     return named | {"starts": starts, "stops": stops, "values": strength, "follows": follows}
@@ -278,7 +298,9 @@ def _encode_curves(layer: Curves, frame: Frame) -> bytes:
     writer = Writer()
     header: Ref = {"positions": _add_places(_relative(layer.vertices, frame), writer)}
     header["offsets"] = writer.add(layer.offsets, "u4")
-    header["values"] = None if layer.values is None else writer.add(spread(layer.values), "u1")
+    header["values"] = (
+        None if layer.values is None else writer.add(quantize_from_zero(layer.values), "u1")
+    )
     return pack({**header, "kinds": writer.kinds}, tuple(writer.buffers))
 
 
@@ -290,7 +312,9 @@ def _encode_spheres(layer: Spheres, frame: Frame, writer: Writer) -> Ref:
         "spheres": writer.add(spheres, "f4"),
         "labels": None if labels is None else writer.add(labels, "u4"),
         "follows": None if follows is None else writer.add(follows, "u4"),
-        "values": None if layer.values is None else writer.add(spread(layer.values), "u1"),
+        "values": None
+        if layer.values is None
+        else writer.add(quantize_from_zero(layer.values), "u1"),
         "level": None if level is None else writer.add(level, "u1"),
     }
 

@@ -1,8 +1,9 @@
-"""What the 3-D viewer shows, as plain values, and the bytes that carry it to the browser.
+"""Scenes of the 3-D viewer as values.
 
-A scene is one cloud, seen in one or several linked panels: the panels share points, camera and
-layers and differ only in how the points are colored. Clouds with two axes lie in a plane and are
-seen from above. Values are quantized for the eye; pages look up what was picked at full precision.
+A scene is one cloud in one or several linked panels. The panels share points, camera and layers and
+differ only in the colors of the points. Clouds with two axes lie in a plane and are viewed from
+above. The browser gets quantized values; pages show exact values of selected points from their own
+data.
 
 Letters: N points, X space axes (2 or 3), K patches, V vertices, T triangles, S lines or spheres.
 """
@@ -22,17 +23,17 @@ Palette = Literal["field", "error", "magnitude", "share"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Field:
-    """A number at each point.
+    """Coloring of points by a number.
 
     Attributes:
-        name: Shown over the color bar.
-        unit: Shown beside it; "1" and "" show none.
-        values: One for each point; NaN is drawn in a neutral gray.
+        name: Title of the color bar.
+        unit: Unit beside the title; "1" and "" show none.
+        values: One value for each point; NaN is drawn in a neutral gray.
         limits: Values at the ends of the color bar.
-        palette: ``field`` for quantities, ``error`` diverges around zero, ``magnitude`` for sizes
-            of errors, ``share`` for attention, whose smallest values fade into the background.
-        faded: Whether points of neutral color are drawn small, so that others are seen within a
-            cloud: those at the low end, or in the middle of ``error``.
+        palette: ``field`` for quantities, ``error`` diverges around zero, ``magnitude`` for
+            magnitudes of errors, ``share`` for attention, whose small values fade into the page.
+        faded: Whether points at the neutral end of the palette (the middle of ``error``) are drawn
+            small, so that they do not hide others inside a cloud.
     """
 
     name: str
@@ -45,15 +46,15 @@ class Field:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Labels:
-    """A group for each point, such as its patch; neighbors in number differ in color.
+    """Coloring of points by group, such as their patch; consecutive groups differ in color.
 
     Attributes:
-        name: What a group is called, such as ``patch``.
+        name: Name of a group, such as ``patch``.
         labels: Group of each point, from 0 to K - 1.
         levels: Coarser groups, from the coarsest to the finest: the group at level ``l`` of a
-            point with label ``k`` is ``levels[l][k]``. The viewer's level slider walks through
-            them without a rerun; with one row or none there is no slider. The last row is the
-            labels themselves.
+            point with label ``k`` is ``levels[l][k]``, and the last row is the labels themselves.
+            The viewer's level slider steps through them without a rerun; with fewer than two rows
+            there is no slider.
     """
 
     name: str
@@ -63,7 +64,7 @@ class Labels:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Panel:
-    """One view of the cloud."""
+    """One view of the cloud, with a title and a coloring; None for one neutral color."""
 
     title: str
     coloring: Field | Labels | None = None
@@ -71,7 +72,7 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Surface:
-    """A body in neutral gray that points lie on or around; it is never picked."""
+    """A body in neutral gray, which cannot be selected."""
 
     name: str
     vertices: Float[ndarray, "V 3"]
@@ -80,18 +81,18 @@ class Surface:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Spheres:
-    """Balls or supernodes.
+    """Spheres, such as the balls of a tree or supernodes.
 
     Attributes:
-        name: Shown beside the switch of the layer.
-        centers: Their centers.
-        radii: Their radii, in the unit of the points.
+        name: Name beside the switch of the layer.
+        centers: Centers of the spheres.
+        radii: Radii in the unit of the points.
         style: ``wire`` for balls, ``solid`` for supernodes.
-        labels: Group of each, colored like the points' labels; None for one color.
-        values: A number for each, on the palette ``share``; takes the place of ``labels``.
-        follows: Patch that each moves with when patches are moved apart; by default ``labels``.
-        level: Level of each in a ball tree: shown only at that row of ``Labels.levels``, and then
-            ``labels`` are the groups of that row.
+        labels: Group of each sphere, colored as the labels of points; None for one color.
+        values: A number for each sphere, colored by the palette ``share`` instead of ``labels``.
+        follows: Patch with which each sphere moves in the exploded view; by default ``labels``.
+        level: Level of each sphere in a ball tree. It is shown only at that row of
+            ``Labels.levels``, and ``labels`` are then groups of that row.
     """
 
     name: str
@@ -106,14 +107,14 @@ class Spheres:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Lines:
-    """Separate straight lines, such as from a point to what it attends to.
+    """Straight lines, such as from a point to the supernodes to which it attends.
 
     Attributes:
-        name: Shown beside the switch of the layer.
-        starts: One end of each.
-        stops: The other end.
-        values: Strength of each from 0 to 1, drawn as opacity; None for full strength.
-        follows: Patches that both ends move with when patches are moved apart; None to stay.
+        name: Name beside the switch of the layer.
+        starts: First ends of the lines.
+        stops: Second ends of the lines.
+        values: Opacity of each line from 0 to 1; None for opaque lines.
+        follows: Patches with which both ends move in the exploded view; None for fixed lines.
     """
 
     name: str
@@ -125,7 +126,7 @@ class Lines:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Arrows:
-    """Vectors at places."""
+    """Arrows from positions along vectors, in the unit of the points."""
 
     name: str
     starts: Float[ndarray, "S X"]
@@ -137,7 +138,7 @@ class Curves:
     """Streamlines: the points of all curves, one after the other.
 
     Attributes:
-        name: Shown beside the switch of the layer.
+        name: Name beside the switch of the layer.
         vertices: Points of all curves.
         offsets: Curve ``c`` is ``vertices[offsets[c]:offsets[c + 1]]``.
         values: A number at each vertex; None for one color.
@@ -157,14 +158,15 @@ class Stop:
     """One stop of a tour, changed in the browser without a rerun.
 
     Attributes:
-        title: Short name on the button.
+        title: Title on the button.
         caption: One or two sentences below the picture, in plain text.
-        panels: Which panels are shown, side by side.
+        panels: Indices of the panels that are shown side by side.
         level: Step of the level slider; None for the finest.
-        layers: Names of the layers shown.
-        explode: How far patches are moved apart, from 0 to 1.
-        direction: Where the camera stands, seen from the middle of the cloud.
-        distance: Of the camera: at 2.6 the cloud fills the picture, at 1.3 it is twice as near.
+        layers: Names of the layers that are shown.
+        explode: Distance between patches in the exploded view, from 0 to 1.
+        direction: Direction of the camera from the center of the cloud.
+        distance: Distance of the camera from the center, in radii of the cloud; at 2.6 the cloud
+            fills the picture.
     """
 
     title: str
@@ -179,23 +181,23 @@ class Stop:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scene:
-    """All that one viewer shows.
+    """Contents of one viewer.
 
     Attributes:
         points: The cloud.
-        triangles: Of the points, to draw a filled surface; empty or None for points alone.
-        panels: At least one. With ``tour`` only those of the stop are shown.
-        layers: Shown over the points, each with a switch.
-        hidden: Names of layers that start switched off.
-        groups: Patch of each point, for the explode slider and for what is shown under the mouse;
-            None for neither.
-        group_text: One line a patch, shown under the mouse.
-        marked: Points with a ring, such as the picked ones.
+        triangles: Triangles of the points, for a filled surface; empty or None for points alone.
+        panels: At least one panel. In a tour, only those of the current stop are shown.
+        layers: Layers over the points, each with a switch.
+        hidden: Names of layers that are switched off at first.
+        groups: Patch of each point, for the exploded view and the text on hovering; None for
+            neither.
+        group_text: One line of text for each patch, shown on hovering.
+        marked: Points with a ring, such as the selected ones.
         tour: Stops of a guided tour; empty for none.
-        up: Axis that points up, 0 to 2.
-        focus: Lowest and highest corner of the box that the camera shows at first, such as the
-            body's in a cloud that reaches far; None for the whole cloud. Another box flies there.
-        closeup: Whether the box is a part to be looked at from outside the cloud.
+        up: Index of the axis that points up, 0 to 2.
+        focus: Lower and upper corner of the box that the camera shows at first, such as that of a
+            body in a large cloud; None for the whole cloud. A new box makes the camera fly to it.
+        closeup: Whether the box is a part of the cloud that is viewed from outside of it.
     """
 
     points: Float[ndarray, "N X"]
@@ -212,24 +214,24 @@ class Scene:
     closeup: bool = False
 
     def __post_init__(self) -> None:
-        """Check that all parts belong together."""
+        """Reject parts that do not fit together."""
         num_points = len(self.points)
         if not num_points or not self.panels:
             raise ValueError(
                 f"a scene must have a point and a panel, got {num_points} points "
-                f"and {len(self.panels)} panels"
+                f"and {len(self.panels)} panels; add what is missing"
             )
         for panel in self.panels:
             _check_panel(panel, num_points)
         for name, places in (("marked", self.marked), ("up", (self.up,))):
             count = num_points if name == "marked" else 3
             if any(not 0 <= place < count for place in places):
-                raise ValueError(f"{name} must lie in 0 to {count - 1}, got {places}")
+                raise ValueError(f"{name} must be in 0 to {count - 1}, got {places}")
         if self.triangles is not None and self.triangles.size:
             low, high = int(self.triangles.min()), int(self.triangles.max())
             if low < 0 or high >= num_points:
                 raise ValueError(
-                    f"triangles must name points from 0 to {num_points - 1}, got {low} to {high}"
+                    f"triangles must use points from 0 to {num_points - 1}, got {low} to {high}"
                 )
         self._check_names()
 
@@ -253,6 +255,7 @@ class Scene:
 
 
 def _check_panel(panel: Panel, num_points: int) -> None:
+    """Reject colorings that do not have one value for each point, or have invalid limits."""
     coloring = panel.coloring
     if coloring is None:
         return
@@ -260,24 +263,28 @@ def _check_panel(panel: Panel, num_points: int) -> None:
     values = coloring.values if is_field else coloring.labels
     if len(values) != num_points:
         raise ValueError(
-            f"{coloring.name} must hold one value for each point, got {len(values)} "
+            f"{coloring.name} must have one value for each point, got {len(values)} "
             f"for N={num_points}"
         )
     if is_field:
         low, high = coloring.limits
         if not (isfinite(low) and isfinite(high) and low <= high):
             raise ValueError(
-                f"limits of {coloring.name} must be finite and rise, got {low} to {high}"
+                f"limits of {coloring.name} must be finite and ascending, got {low} to {high}"
             )
     elif coloring.levels is not None and coloring.levels.shape[1] <= values.max():
         raise ValueError(
-            f"levels of {coloring.name} must hold every label up to {values.max()}, "
-            f"got {coloring.levels.shape[1]} of them"
+            f"levels of {coloring.name} must have a column for every label up to {values.max()}, "
+            f"got {coloring.levels.shape[1]}"
         )
 
 
 def box_around(body: SurfaceMesh | None, *, room: float = 0.08) -> Float[ndarray, "2 3"] | None:
-    """Return the box of a body with room on all sides, a share of its longest side.
+    """Return the bounding box of a body, enlarged on all sides; None without a body.
+
+    Args:
+        body: The body.
+        room: Margin as a share of the longest side.
 
     Examples:
         >>> from mspt.geometry.mesh import box

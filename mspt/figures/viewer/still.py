@@ -1,4 +1,4 @@
-"""A still picture of a scene, for browsers without WebGL: points on pixels, nearest on top."""
+"""A static picture of a scene for browsers without WebGL, drawn point by point."""
 
 import struct
 import zlib
@@ -6,19 +6,24 @@ import zlib
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from mspt.figures.theme import PATCH_COLORS
-from mspt.figures.viewer.colors import NEUTRAL, palette_stops, to_rgb
+from mspt.figures.theme import NEUTRAL, PATCH_COLORS
+from mspt.figures.viewer.colors import palette_stops, to_rgb
 from mspt.figures.viewer.encode import frame_of, shuffle_order
 from mspt.figures.viewer.scene import Field, Labels, Panel, Scene
 
-_MOST = 60_000  # points drawn
-_SIDE = 320  # pixels of a panel
+_MAX_POINTS = 60_000
+"""Most points that are drawn."""
+
+_SIDE = 320
+"""Pixels along each side of a panel."""
+
 _FROM = (-1.0, -1.2, 0.8)
+"""Direction of the camera from the center, as in the viewer."""
 
 
 def picture(scene: Scene, *, dark: bool) -> bytes:
-    """Return the panels of a scene side by side as a PNG file with a clear background."""
-    order = shuffle_order(len(scene.points))[:_MOST]
+    """Return the panels of a scene side by side as a PNG file with a transparent background."""
+    order = shuffle_order(len(scene.points))[:_MAX_POINTS]
     across, depth = _project(scene, order)
     panels = []
     for panel in scene.panels:
@@ -29,7 +34,7 @@ def picture(scene: Scene, *, dark: bool) -> bytes:
 
 
 def _project(scene: Scene, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return pixel positions and nearness of points."""
+    """Return pixel positions and heights above the picture plane of points."""
     frame = frame_of(scene.points)
     places = np.zeros((len(order), 3))
     places[:, : scene.points.shape[1]] = scene.points[order]
@@ -41,12 +46,13 @@ def _project(scene: Scene, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         right = np.cross(np.eye(3)[scene.up], toward)
         right /= np.linalg.norm(right)
         up = np.cross(toward, right)
-    half = _SIDE / 2
+    half = _SIDE / 2  # the cloud, whose radius is 1, gets a margin of 5 %
     across = half + 0.95 * half * np.column_stack([places @ right, -(places @ up)])
     return across, places @ toward
 
 
 def _colors(panel: Panel, order: np.ndarray, *, dark: bool) -> Float[np.ndarray, "N 3"]:
+    """Return the color of each point, from 0 to 255."""
     coloring = panel.coloring
     empty = to_rgb([NEUTRAL[dark]["empty"]])
     if isinstance(coloring, Labels):
@@ -63,7 +69,11 @@ def _colors(panel: Panel, order: np.ndarray, *, dark: bool) -> Float[np.ndarray,
 
 
 def _dots(image: np.ndarray, across: np.ndarray, depth: np.ndarray, colors: np.ndarray) -> None:
-    """Draw squares, the nearest last; their side covers a plane evenly filled with points."""
+    """Draw points as squares, the nearest last.
+
+    Their side is such that evenly spread points cover the picture.
+    """
+    # The projection of a cloud fills only a part of the picture, hence the factor below 1.
     side = int(np.clip(0.8 * _SIDE / np.sqrt(len(across)), 1, 7))
     nearest_last = np.argsort(depth, kind="stable")
     columns, rows = (np.rint(across[nearest_last]).astype(int) - side // 2).T
@@ -75,7 +85,10 @@ def _dots(image: np.ndarray, across: np.ndarray, depth: np.ndarray, colors: np.n
 
 
 def _png(image: UInt8[np.ndarray, "H W 4"]) -> bytes:
-    """Write eight-bit red, green, blue and opacity."""
+    """Return a PNG file of 8-bit red, green, blue and opacity.
+
+    Each line begins with a filter type, here 0 for none.
+    """
     height, width, _ = image.shape
     lines = np.concatenate([np.zeros((height, 1), np.uint8), image.reshape(height, -1)], axis=1)
     chunks = (

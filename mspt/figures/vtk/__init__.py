@@ -1,1 +1,1 @@
-"""Scenes of VTK."""
+"""Three-dimensional scenes of VTK: bodies, slices, streamlines."""

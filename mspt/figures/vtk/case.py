@@ -1,4 +1,4 @@
-"""Truth, prediction or error of one case as a scene of VTK: edges, clip, slice, streamlines.
+"""Truth, prediction or error of one case as a VTK scene: edges, clip, slice, streamlines, relief.
 
 Letters: N points, C output channels, T triangles.
 """
@@ -18,7 +18,7 @@ from mspt.figures.scenes.comparison import quantity_of
 from mspt.figures.theme import shared_limits
 from mspt.figures.vtk.flow import flow_plotter, surface_plotter
 from mspt.figures.vtk.stage import add_colored, add_plain, make_stage, polygons
-from mspt.geometry.implicit import evened
+from mspt.geometry.implicit import remeshed
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.inference.flow import carry_to_cells
 from mspt.inference.sample import Sample
@@ -28,8 +28,14 @@ WHAT: tuple[What, ...] = ("Truth", "Prediction", "Error")
 FLOW_LAYERS = ("Edges", "Clip", "Slice", "Streamlines")
 SHEET_LAYERS = ("Edges", "Relief")
 _EDGES_SHOWN, _EDGES_HIDDEN = (0.03, 1e-3), (0.02, 0.0)
-"""Edges of a colored body, and what points may move, over its length: its own triangles are few on
-flat walls and too many to see on round ones."""
+"""Edge lengths of a colored body, and the tolerance of its simplification, over its length.
+
+Its own triangles are few on flat walls, where one value each would be too coarse, and too small to
+see on round ones.
+"""
+
+RELIEF_HEIGHT = 0.35
+"""Height of a relief over the longest side of the domain."""
 
 
 def case_plotter(
@@ -45,16 +51,17 @@ def case_plotter(
     """Return a scene of a case.
 
     Args:
-        sample: The case; of a body all points that are stored.
-        predicted: The model's fields there.
-        layer: One of ``FLOW_LAYERS`` around a body, else of ``SHEET_LAYERS``.
-        what: Whose values; streamlines of an error mean nothing: those of the truth are shown.
-        cut: Of a clip, as a share of the body's length.
+        sample: The case, with all stored points if it has a body.
+        predicted: Fields of the model at these points.
+        layer: One of ``FLOW_LAYERS`` for a case with a body, else one of ``SHEET_LAYERS``.
+        what: Values to show. Streamlines of an error have no meaning; those of the truth are shown
+            instead.
+        cut: Position of a clip, as a share of the body's length.
         dark: Whether the page is dark.
         height: Height in pixels.
 
     Raises:
-        ValueError: If the truth is not known, or there is neither a body nor triangles.
+        ValueError: If the truth is unknown, or the sample has neither a body nor triangles.
     """
     compared = compare(sample, predicted, next(iter(views_of(sample).values())))
     if sample.body is not None:
@@ -63,7 +70,7 @@ def case_plotter(
             return _flow(sample, predicted, layer, shown, dark=dark, height=height)
         edge, off = _EDGES_SHOWN if layer == "Edges" else _EDGES_HIDDEN
         length = float(sample.body.extent.max())
-        body = evened(sample.body, edge * length, off=off * length)
+        body = remeshed(sample.body, edge * length, off=off * length)
         values = _on_triangles(sample, body, _pick(compared, what))
         settings = _colors(compared, what) | {"dark": dark, "height": height}
         if layer == "Clip":
@@ -88,7 +95,7 @@ def _pick(compared: Compared, what: What) -> Float[ndarray, " N"]:
 
 
 def _colors(compared: Compared, what: What) -> dict:
-    """Return what colors mean: truth and prediction share their limits."""
+    """Return quantity, limits and kind of the color scale; truth and prediction share limits."""
     error = what == "Error"
     fields = (compared.error,) if error else (compared.truth, compared.prediction)
     limits = shared_limits(*fields, centered=error)
@@ -98,7 +105,7 @@ def _colors(compared: Compared, what: What) -> dict:
 def _on_triangles(
     sample: Sample, body: SurfaceMesh, values: Float[ndarray, " S"]
 ) -> Float[ndarray, " T"]:
-    """Carry values of surface points to the triangles of a body, for looking."""
+    """Return values of surface points interpolated to the triangles of a body, for display."""
     count = sample.num_surface
     if sample.features is None or sample.layout is None:
         raise ValueError(f"sample must have features, got none for {sample.key}")
@@ -116,7 +123,7 @@ def _flow(
     dark: bool,
     height: int,
 ) -> pv.Plotter:
-    """Return the plane of symmetry or streamlines; errors are those of the pressure."""
+    """Return the plane of symmetry or streamlines; errors are shown for the pressure."""
     if sample.body is None or sample.truth is None or sample.layout is None:
         raise ValueError(f"sample must have a body and a truth, got {sample.key}")
     views = views_of(sample)
@@ -137,7 +144,7 @@ def _flow(
     )
 
 
-def body_plotter(  # noqa: PLR0913 - what there is to choose in a picture
+def body_plotter(  # noqa: PLR0913 - a picture has many independent settings
     mesh: SurfaceMesh,
     values: Float[ndarray, " T"],
     *,
@@ -148,15 +155,15 @@ def body_plotter(  # noqa: PLR0913 - what there is to choose in a picture
     dark: bool,
     height: int,
 ) -> pv.Plotter:
-    """Return a body cut open across its length, colored by a value of each triangle.
+    """Return a body that is cut across its length, colored by a value of each triangle.
 
     Args:
         mesh: The body in the wind-tunnel frame.
-        values: Of its triangles.
-        quantity: What they are.
+        values: One value for each triangle.
+        quantity: The quantity of these values.
         limits: Values of the first and the last color.
-        diverging: Whether they are errors.
-        cut: Where, as a share of its length; what lies before is taken away.
+        diverging: Whether the values are errors.
+        cut: Position of the cut as a share of the length; the part before it is transparent.
         dark: Whether the page is dark.
         height: Height in pixels.
     """
@@ -167,6 +174,7 @@ def body_plotter(  # noqa: PLR0913 - what there is to choose in a picture
     before = body.clip(normal="x", origin=place, invert=True)
     plotter = make_stage(mesh, ground=0.0, dark=dark, height=height)
     if before.n_cells:
+        # The part that is cut away remains visible as a faint outline.
         add_plain(plotter, before, edges=False, dark=dark).prop.opacity = 0.15
     if behind.n_cells:
         add_colored(
@@ -175,7 +183,7 @@ def body_plotter(  # noqa: PLR0913 - what there is to choose in a picture
     return plotter
 
 
-def sheet_plotter(  # noqa: PLR0913 - what there is to choose in a picture
+def sheet_plotter(  # noqa: PLR0913 - a picture has many independent settings
     points: Float[ndarray, "N 2"],
     triangles: Int[ndarray, "T 3"],
     values: Float[ndarray, " N"],
@@ -187,16 +195,16 @@ def sheet_plotter(  # noqa: PLR0913 - what there is to choose in a picture
     dark: bool,
     height: int,
 ) -> pv.Plotter:
-    """Return a two-dimensional field as a sheet: flat with its edges, or lifted by its values.
+    """Return a two-dimensional field as a sheet: flat with edges, or as a relief of its values.
 
     Args:
         points: Coordinates.
-        triangles: Of the points.
-        values: At the points.
-        quantity: What they are.
-        limits: Values of the first and the last color.
-        diverging: Whether they are errors.
-        layer: What to show.
+        triangles: Triangles of the points.
+        values: Values at the points.
+        quantity: The quantity of these values.
+        limits: Values of the first and the last color, and of the ends of the relief.
+        diverging: Whether the values are errors.
+        layer: ``edges`` or ``relief``.
         dark: Whether the page is dark.
         height: Height in pixels.
     """
@@ -204,7 +212,7 @@ def sheet_plotter(  # noqa: PLR0913 - what there is to choose in a picture
     lift = np.zeros(len(points))
     if layer == "relief":
         share = (np.clip(values, *limits) - limits[0]) / (limits[1] - limits[0])
-        lift = 0.35 * side * share
+        lift = RELIEF_HEIGHT * side * share
     vertices = np.column_stack([points, lift])
     sheet = polygons(vertices, triangles)
     sheet.point_data[quantity.name] = values.astype(np.float32)
@@ -221,5 +229,5 @@ def sheet_plotter(  # noqa: PLR0913 - what there is to choose in a picture
     )
     if layer == "edges":
         plotter.camera_position = "xy"
-        plotter.camera.zoom(1.25)
+        plotter.camera.zoom(1.25)  # VTK's default leaves a wide margin
     return plotter

@@ -1,6 +1,6 @@
-"""Bodies and the flow around them in three dimensions, as scenes of VTK.
+"""Bodies and the flow around them as VTK scenes.
 
-A scene is a plotter with everything in it; whoever shows it closes it.
+A scene is a plotter with all actors; the caller shows and closes it.
 
 Shapes: T triangles, P points of the flow.
 """
@@ -21,12 +21,12 @@ from mspt.figures.vtk.streamlines import rake, streamlines, tubes
 from mspt.geometry.mesh import SurfaceMesh
 
 _COLORS = {
-    "speed": Quantity(name="speed", symbol="|u|", unit="U_inf", description="Size of velocity."),
+    "speed": Quantity(name="speed", symbol="|u|", unit="U_inf", description="Speed of the flow."),
     "C_p": Quantity(name="C_p", symbol="C_p", unit="1", description="Pressure coefficient."),
 }
 
 
-def surface_plotter(  # noqa: PLR0913 - what there is to choose in a picture
+def surface_plotter(  # noqa: PLR0913 - a picture has many independent settings
     mesh: SurfaceMesh,
     values: Float[ndarray, " T"] | None,
     *,
@@ -38,25 +38,25 @@ def surface_plotter(  # noqa: PLR0913 - what there is to choose in a picture
     dark: bool,
     height: int = 520,
 ) -> pv.Plotter:
-    """Return a scene with a body, colored by a value of each triangle or plain gray.
+    """Return a scene with a body, colored by a value of each triangle or gray.
 
     Args:
-        mesh: The body; instead of more than 100,000 triangles, a coarser one is shown.
-        values: What to color it by.
-        quantity: What the values are; needed with them.
+        mesh: The body; it is simplified if it has more than 100,000 triangles.
+        values: One value for each triangle; None for gray.
+        quantity: The quantity of these values; required with values.
         limits: Values of the first and the last color; by default those of :func:`shared_limits`.
-        diverging: Whether the values are errors: their scale has zero in the middle.
+        diverging: Whether the values are errors, whose scale has zero in the middle.
         edges: Whether to show the edges of the triangles.
-        ground: Height of the ground below a body in the wind tunnel, where the flow goes along +x;
-            none for a shape that has not been placed there.
+        ground: Height of the ground below a body in the wind tunnel, where the flow is along +x;
+            None for a shape that is not placed there.
         dark: Whether the page is dark.
         height: Height in pixels.
 
     Raises:
-        ValueError: If there are values and it is not said of what quantity.
+        ValueError: If values are given without their quantity.
     """
     if values is not None and quantity is None:
-        raise ValueError("quantity must say what the values are, got None")
+        raise ValueError("quantity must be given with values, got None; pass their Quantity")
     shown, of_shown = thin_mesh(mesh, values)
     body = polygons(shown.vertices, shown.triangles)
     plotter = make_stage(mesh, ground=ground, dark=dark, height=height)
@@ -76,7 +76,7 @@ def surface_plotter(  # noqa: PLR0913 - what there is to choose in a picture
     return plotter
 
 
-def flow_plotter(  # noqa: PLR0913 - what there is to choose in a picture
+def flow_plotter(  # noqa: PLR0913 - a picture has many independent settings
     mesh: SurfaceMesh,
     points: Float[ndarray, "P 3"],
     velocity: Float[ndarray, "P 3"],
@@ -93,13 +93,14 @@ def flow_plotter(  # noqa: PLR0913 - what there is to choose in a picture
 
     Args:
         mesh: The body: length 1, flow along +x, ground at z = 0.
-        points: Places in the flow, on both sides of y = 0.
-        velocity: Velocity there, in free-stream speeds.
-        pressure: C_p there.
-        layer: The plane of symmetry, or lines along the flow that start in front of the body.
-        by: What the colors of the plane show; those of lines show the speed.
+        points: Points in the flow, on both sides of y = 0.
+        velocity: Velocity at these points, in free-stream speeds.
+        pressure: C_p at these points.
+        layer: ``slice`` for the plane of symmetry, ``streamlines`` for lines from in front of the
+            body.
+        by: Quantity that colors the slice; streamlines are colored by the speed.
         limits: Values of the first and the last color; by default those of :func:`shared_limits`.
-        diverging: Whether the pressure is an error: its scale has zero in the middle.
+        diverging: Whether the pressure is an error, whose scale has zero in the middle.
         dark: Whether the page is dark.
         height: Height in pixels.
     """
@@ -118,19 +119,19 @@ def flow_plotter(  # noqa: PLR0913 - what there is to choose in a picture
     added = add_colored(
         plotter, drawn, quantity, limits=limits, diverging=diverging, edges=False, dark=dark
     )
-    added.prop.lighting = layer == "streamlines"
+    added.prop.lighting = layer == "streamlines"  # a plane must show exactly the colors of the bar
     return plotter
 
 
 def slice_surface(grid: SliceGrid, *, name: str) -> pv.PolyData:
-    """Return a slice as squares with a value at each corner; of vectors, their length.
+    """Return a slice as squares with a value at each corner; vectors are shown by their length.
 
-    Squares on the outline of the body reach into it, where the body hides them; their inner corners
-    have the value of the nearest corner outside.
+    Squares at the outline of the body extend into it, where the body hides them. Their corners
+    inside get the value of the nearest corner outside.
 
     Args:
         grid: The slice.
-        name: Under which name corners hold their value.
+        name: Name of the values.
     """
     values = grid.values if grid.values.ndim == 2 else np.linalg.norm(grid.values, axis=2)
     known = np.isfinite(values)

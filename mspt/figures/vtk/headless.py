@@ -1,4 +1,4 @@
-"""VTK on machines without a screen."""
+"""VTK on machines without a display."""
 
 import os
 import sys
@@ -10,10 +10,10 @@ _VARIABLE = "VTK_DEFAULT_OPENGL_WINDOW"
 def choose_window(
     environment: MutableMapping[str, str] = os.environ, *, platform: str = sys.platform
 ) -> None:
-    """Let VTK make windows in memory on a Linux machine that has no screen.
+    """Make VTK render in memory on a Linux machine without a display.
 
-    VTK would ask for an X server first and end the whole process when there is none. It reads the
-    choice when it makes its first window; one that is already made stands.
+    VTK would otherwise try to connect to an X server and end the process without one. It reads the
+    variable when it creates its first window; a value that is already set is kept.
 
     Examples:
         >>> bare = {}

@@ -1,4 +1,4 @@
-"""Values at scattered points of a flow, carried to the nodes of regular grids around a body.
+"""Interpolation of values at scattered points of a flow to regular grids around a body.
 
 Shapes: P points, G nodes, C channels, X Y Z nodes along each axis.
 """
@@ -14,20 +14,29 @@ from mspt.geometry.distance import nearest_on
 from mspt.geometry.mesh import SurfaceMesh
 
 _NEIGHBORS = 24
+"""Points to which each plane is fitted: six for each of its four coefficients."""
+
 _CHUNK = 32_768
+"""Nodes that are computed together, which limits the memory."""
+
 _RIDGE = 1e-7
-# Room round the body in body lengths: before it, behind it, to either side of it, above it.
+"""Regularization of the fit, over the sum of the weights: makes undetermined slopes zero."""
+
+_WEIGHT_FLOOR = 0.03
+"""Bounds the weight of a point that coincides with a node."""
+
 _ROOM = (0.35, 0.9, 0.15, 0.25)
+"""Margins of the grid in body lengths: before the body, behind it, on either side, above."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SliceGrid:
-    """Values in the plane of symmetry.
+    """Values on a regular grid in the plane of symmetry.
 
     Attributes:
-        x: Along the flow.
-        z: Upwards.
-        values: NaN inside the body.
+        x: Coordinates of the nodes along the flow.
+        z: Coordinates of the nodes upwards.
+        values: Values at the nodes; NaN inside the body.
     """
 
     x: Float64[ndarray, " X"]
@@ -40,11 +49,11 @@ class FlowGrid:
     """Velocity on a regular grid around a body.
 
     Attributes:
-        x: Along the flow.
-        y: To the side.
-        z: Upwards.
-        velocity: Zero inside the body.
-        inside: Which nodes lie inside it.
+        x: Coordinates of the nodes along the flow.
+        y: Coordinates of the nodes across it.
+        z: Coordinates of the nodes upwards.
+        velocity: Velocity at the nodes; zero inside the body.
+        inside: Whether each node is inside the body.
     """
 
     x: Float64[ndarray, " X"]
@@ -65,8 +74,8 @@ def slice_grid(
 
     Args:
         mesh: The body in the wind-tunnel frame: flow along +x, ground at z = 0.
-        points: Places in the flow, on both sides of the plane.
-        values: What is known there, one or more numbers.
+        points: Points in the flow, on both sides of the plane.
+        values: One or more values at each point.
         shape: Number of nodes along the flow and upwards.
     """
     low, high = _surroundings(mesh)
@@ -99,10 +108,16 @@ def flow_grid(
 def fit_values(
     points: Float[ndarray, "P 3"], values: Float[ndarray, "P C"], nodes: Float64[ndarray, "G 3"]
 ) -> Float64[ndarray, "G C"]:
-    """Return values at nodes: each that of a plane fitted to the points next to it.
+    """Return values at nodes by moving least squares: a linear fit to the nearest points.
 
-    The nearest points count most and the farthest of them nothing, so that no seam shows where one
-    leaves the neighborhood. The result stays within the values of the points it is fitted to.
+    Weights decrease with the distance and are zero at the farthest of these points, so that the
+    result is continuous where a point leaves the neighborhood. The result is limited to the range
+    of the fitted values.
+
+    Args:
+        points: Points with known values.
+        values: One or more values at each point.
+        nodes: Points at which values are wanted.
 
     Examples:
         >>> points = np.random.default_rng(0).random((100, 3))
@@ -119,7 +134,7 @@ def fit_values(
 
 
 def is_inside(mesh: SurfaceMesh, nodes: Float64[ndarray, "G 3"]) -> Bool[ndarray, " G"]:
-    """Tell which nodes lie inside a body.
+    """Return which nodes are inside a body.
 
     Examples:
         >>> from mspt.geometry.mesh import box
@@ -128,6 +143,7 @@ def is_inside(mesh: SurfaceMesh, nodes: Float64[ndarray, "G 3"]) -> Bool[ndarray
         [True, False]
     """
     low, high = mesh.bounds
+    # Only nodes in the bounding box can be inside; distances are the expensive part.
     maybe = np.flatnonzero(((nodes >= low) & (nodes <= high)).all(axis=1))
     inside = np.zeros(len(nodes), dtype=bool)
     if len(maybe):
@@ -140,20 +156,21 @@ def _fit_some(
 ) -> Float64[ndarray, "G C"]:
     distance, near = tree.query(nodes, k=min(_NEIGHBORS, len(values)), workers=-1)
     distance, near = np.reshape(distance, (len(nodes), -1)), np.reshape(near, (len(nodes), -1))
+    # Slightly beyond the farthest point, and not zero where all points coincide.
     reach = np.maximum(distance[:, -1:] * 1.001, 1e-12)
     share = (distance / reach) ** 2
-    weight = (1 - share) ** 2 / (share + 0.03)
+    weight = (1 - share) ** 2 / (share + _WEIGHT_FLOOR)
     step = (tree.data[near] - nodes[:, None]) / reach[..., None]
     basis = np.concatenate([np.ones_like(share)[..., None], step], axis=2)
     weighted = np.swapaxes(basis * weight[..., None], 1, 2)
-    # Points on one line or in one plane leave slopes open; those are taken to be zero.
+    # Points on a line or in a plane do not determine all slopes; those are set to zero.
     matrix = weighted @ basis + _RIDGE * weight.sum(axis=1)[:, None, None] * np.eye(4)
     found = np.linalg.solve(matrix, weighted @ values[near])[:, 0]
     return np.clip(found, values[near].min(axis=1), values[near].max(axis=1))
 
 
 def _surroundings(mesh: SurfaceMesh) -> tuple[ndarray, ndarray]:
-    """Return the corners of the box that grids fill: down to the ground, symmetric about y = 0."""
+    """Return the corners of the box of a grid, which reaches the ground and is symmetric in y."""
     before, behind, aside, above = (share * mesh.extent[0] for share in _ROOM)
     (x0, y0, _), (x1, y1, z1) = mesh.bounds
     half = max(abs(y0), abs(y1)) + aside
@@ -163,6 +180,6 @@ def _surroundings(mesh: SurfaceMesh) -> tuple[ndarray, ndarray]:
 def _nodes(
     x: Float64[ndarray, " X"], y: Float64[ndarray, " Y"], z: Float64[ndarray, " Z"]
 ) -> Float64[ndarray, "G 3"]:
-    """Return the nodes of a grid, x running fastest."""
+    """Return the nodes of a grid, with x varying fastest."""
     upward, aside, along = np.meshgrid(z, y, x, indexing="ij")
     return np.stack([along, aside, upward], axis=-1).reshape(-1, 3)

@@ -1,4 +1,4 @@
-"""What scenes of VTK are made of: a stage with ground and camera, meshes to look at, colors.
+"""Common parts of VTK scenes: ground, camera, simplified meshes, colors.
 
 Shapes: V vertices, C corners of a polygon, T triangles, U triangles that are shown.
 """
@@ -13,34 +13,48 @@ from vtkmodules.vtkFiltersCore import vtkQuadricClustering
 
 from mspt.data.case import Quantity
 from mspt.figures.charts.fields import label
-from mspt.figures.theme import FIELD_SCALE, INK, ColorScale, error_scale
+from mspt.figures.theme import (
+    ARROW,
+    BODY,
+    EDGE,
+    FIELD_SCALE,
+    GROUND,
+    INK,
+    PAGE,
+    SHADOW,
+    ColorScale,
+    error_scale,
+)
 from mspt.figures.vtk.headless import choose_window
 from mspt.geometry.mesh import SurfaceMesh
 
 MAX_TRIANGLES = 100_000
-# A scene is opaque to the page behind it: these are the page's own colors.
-PAGE = {False: "#ffffff", True: "#10161c"}
-_GROUND = {False: "#f2f5f7", True: "#1a222b"}
-_SHADOW = {False: "#dfe5ea", True: "#131a21"}
-_BODY = {False: "#b9c4cc", True: "#8c99a3"}
-_EDGE = {False: "#3d4a55", True: "#46525d"}
-_ARROW = {False: "#17698a", True: "#5bb8d4"}
+"""Most triangles of a body in a scene, which limits what is sent to the browser."""
 _WIDTH = 1000
+"""Width of the window in pixels; the page scales it."""
+
 _VIEW_FROM = np.array([-0.62, -1.25, 0.6])
+"""Direction of the camera: from the front, the left side and above."""
+
 _CLOSENESS = 0.75
+"""Distance of the camera over that at which the bounding sphere fits the picture.
+
+Bodies fill only a part of their bounding sphere.
+"""
 
 
 def make_stage(mesh: SurfaceMesh, *, ground: float | None, dark: bool, height: int) -> pv.Plotter:
-    """Return a scene that looks at a body's nose from the front, its left and above.
+    """Return a scene with a camera that views a body from the front, its left and above.
 
     Args:
-        mesh: The body, which is still to be added.
-        ground: Height of the ground, which comes with the body's shadow and an arrow along the
-            flow; none for a bare background.
+        mesh: The body, which the caller adds.
+        ground: Height of the ground, drawn with the shadow of the body and an arrow along the flow;
+            None for an empty background.
         dark: Whether the page is dark.
         height: Height in pixels.
     """
     choose_window()
+    # The scene is exported to the browser and never shown by this process.
     plotter = pv.Plotter(off_screen=True, window_size=[_WIDTH, height])
     plotter.background_color = pv.Color(PAGE[dark])
     if ground is not None:
@@ -53,10 +67,15 @@ def make_stage(mesh: SurfaceMesh, *, ground: float | None, dark: bool, height: i
 
 
 def add_plain(plotter: pv.Plotter, body: pv.PolyData, *, edges: bool, dark: bool) -> pv.Actor:
-    """Add a surface in one color, matte gray."""
-    return _matte(
-        plotter.add_mesh(body, color=_BODY[dark], show_edges=edges, edge_color=_EDGE[dark])
-    )
+    """Add a surface in matte gray.
+
+    Args:
+        plotter: Scene.
+        body: Surface.
+        edges: Whether to show the edges of the polygons.
+        dark: Whether the page is dark.
+    """
+    return _matte(plotter.add_mesh(body, color=BODY[dark], show_edges=edges, edge_color=EDGE[dark]))
 
 
 def add_colored(
@@ -69,9 +88,19 @@ def add_colored(
     edges: bool,
     dark: bool,
 ) -> pv.Actor:
-    """Add a surface colored by its values of a quantity, with a bar that says what colors mean.
+    """Add a surface colored by its values of a quantity, with a color bar.
 
-    Errors have the light scale on a dark page too: no error must not look like no body.
+    Errors use the light scale on dark pages too: with the dark one, a body without errors would be
+    as dark as the page.
+
+    Args:
+        plotter: Scene.
+        surface: Surface with the values under the name of the quantity.
+        quantity: The quantity of the values.
+        limits: Values of the first and the last color.
+        diverging: Whether the values are errors.
+        edges: Whether to show the edges of the polygons.
+        dark: Whether the page is dark.
     """
     title = f"error of {label(quantity)}" if diverging else label(quantity)
     scale = error_scale(dark=False) if diverging else FIELD_SCALE
@@ -81,14 +110,14 @@ def add_colored(
         cmap=color_table(scale, limits),
         clim=limits,
         show_edges=edges,
-        edge_color=_EDGE[False],
+        edge_color=EDGE[False],
         scalar_bar_args={"title": title, "color": INK[dark]},
     )
     return _matte(actor)
 
 
 def color_table(scale: str | ColorScale, limits: tuple[float, float]) -> pv.LookupTable:
-    """Return 256 colors of a scale for values between limits; beyond them, its ends."""
+    """Return a lookup table of 256 colors for values between limits; values beyond get the ends."""
     stops = plotly.colors.get_colorscale(scale) if isinstance(scale, str) else scale
     place = np.array([float(stop) for stop, _ in stops])
     color = np.array([pv.Color(str(color)).int_rgb for _, color in stops])
@@ -99,20 +128,27 @@ def color_table(scale: str | ColorScale, limits: tuple[float, float]) -> pv.Look
 
 
 def polygons(points: Float[ndarray, "V 3"], corners: Int64[ndarray, "T C"]) -> pv.PolyData:
-    """Return polygons of one number of corners, in the precision that browsers draw in."""
+    """Return polygons with equally many corners, in float32 as browsers draw them."""
     return pv.PolyData.from_regular_faces(points.astype(np.float32), corners)
 
 
 def thin_mesh(
     mesh: SurfaceMesh, values: Float[ndarray, " T"] | None, *, most: int = MAX_TRIANGLES
 ) -> tuple[SurfaceMesh, Float[ndarray, " U"] | None]:
-    """Return a mesh of at most so many triangles, and for each the value that was nearest to it.
+    """Return a mesh with at most ``most`` triangles, and the nearest value for each of them.
 
-    It is for looking only: vertices that share a cube of a grid become one.
+    Vertices in the same cell of a grid are merged. This is for display only: the result need not be
+    watertight.
+
+    Args:
+        mesh: Surface.
+        values: One value for each triangle; None for none.
+        most: Most triangles of the result.
     """
     if len(mesh.triangles) <= most:
         return mesh, values
     full = polygons(mesh.vertices, mesh.triangles)
+    # A square cell of the surface has about two triangles. Where that is not enough, cells grow.
     side = np.sqrt(2 * mesh.areas.sum() / most)
     while (thin := _merge_vertices(full, side)).n_cells > most:
         side *= 1.1
@@ -123,13 +159,13 @@ def thin_mesh(
 
 
 def _matte(actor: pv.Actor) -> pv.Actor:
-    """Light an actor softly, so that its colors stay those of the scale."""
+    """Make an actor matte, so that its colors remain close to those of the scale."""
     actor.prop.ambient, actor.prop.diffuse, actor.prop.specular = 0.4, 0.65, 0.0
     return actor
 
 
 def _merge_vertices(full: pv.PolyData, side: float) -> pv.PolyData:
-    """Return a surface with one vertex in each cube of a grid that it passes."""
+    """Return a surface with one vertex in each cell of a grid that it passes through."""
     sizes = np.ptp(np.reshape(full.bounds, (3, 2)), axis=1)
     clustering = vtkQuadricClustering()
     clustering.SetInputData(full)
@@ -140,11 +176,15 @@ def _merge_vertices(full: pv.PolyData, side: float) -> pv.PolyData:
 
 
 def _add_tunnel(plotter: pv.Plotter, mesh: SurfaceMesh, ground: float, *, dark: bool) -> None:
-    """Add the ground, which fades into the page, the body's shadow and an arrow along the flow."""
+    """Add the ground, which fades into the page, the body's shadow and an arrow along the flow.
+
+    Ground and shadow are slightly below the body, so that coplanar surfaces do not flicker.
+    """
     center, length = mesh.bounds.mean(axis=0)[:2], mesh.extent[0]
     angle = np.linspace(0, 2 * np.pi, 72, endpoint=False)
+    # An ellipse longer than wide, as the flow and most bodies are.
     rim = length * np.stack([1.35 * np.cos(angle), 0.75 * np.sin(angle)], axis=1)
-    page, floor, shadow = (_rgb(colors[dark]) for colors in (PAGE, _GROUND, _SHADOW))
+    page, floor, shadow = (_rgb(colors[dark]) for colors in (PAGE, GROUND, SHADOW))
     height = ground - 0.004 * length
     _add_faded(plotter, center, rim, height=height, rings=((0.0, floor), (0.5, floor), (1.0, page)))
     hull = ConvexHull(mesh.vertices[:, :2])
@@ -162,7 +202,7 @@ def _add_tunnel(plotter: pv.Plotter, mesh: SurfaceMesh, ground: float, *, dark: 
         tip_radius=0.05,
         tip_length=0.24,
     )
-    plotter.add_mesh(arrow, color=_ARROW[dark], lighting=False)
+    plotter.add_mesh(arrow, color=ARROW[dark], lighting=False)
 
 
 def _add_faded(
@@ -173,7 +213,15 @@ def _add_faded(
     height: float,
     rings: tuple[tuple[float, ndarray], ...],
 ) -> None:
-    """Add a flat shape whose color goes from ring to ring, each a share of the way to its rim."""
+    """Add a flat shape with a color gradient.
+
+    Args:
+        plotter: Scene.
+        center: Center of the shape.
+        rim: Points of its rim, relative to the center.
+        height: Height of the shape.
+        rings: Positions between the center (0) and the rim (1), and the color of each.
+    """
     count, flat = len(rim), [center + share * rim for share, _ in rings]
     points = np.insert(np.concatenate(flat), 2, height, axis=1)
     inner = np.arange(count * (len(rings) - 1)).reshape(-1, count)

@@ -1,4 +1,4 @@
-"""Lines along the flow around a body.
+"""Streamlines around a body.
 
 Shapes: S seeds.
 """
@@ -14,10 +14,14 @@ from mspt.figures.vtk.resample import FlowGrid
 from mspt.geometry.mesh import SurfaceMesh
 
 _STANDSTILL = 0.02
+"""Speed at which a streamline ends, in free-stream speeds."""
+
+_RUNGE_KUTTA_4 = 4
+"""Number of PyVista's integrator of fourth order."""
 
 
 def rake(mesh: SurfaceMesh, *, before: float = 0.3) -> Float64[ndarray, "S 3"]:
-    """Return places in front of a body, almost as wide as it is and a little higher.
+    """Return seeds in front of a body: a rectangle almost as wide as it and slightly taller.
 
     Args:
         mesh: The body in the wind-tunnel frame.
@@ -26,17 +30,18 @@ def rake(mesh: SurfaceMesh, *, before: float = 0.3) -> Float64[ndarray, "S 3"]:
     (x0, y0, _), (_, y1, z1) = mesh.bounds
     length = mesh.extent[0]
     y = 0.9 * np.linspace(y0, y1, 8)
+    # Seeds on the ground itself would follow the ground, because it moves with the flow.
     z = np.linspace(0.015 * length, z1 + 0.03 * length, 8)
     return np.array([(x0 - before * length, side, up) for side in y for up in z])
 
 
 def streamlines(grid: FlowGrid, seeds: Float64[ndarray, "S 3"], *, name: str) -> pv.PolyData:
-    """Return the ways of the flow from seeds to the end of a grid or to where it stands still.
+    """Return streamlines from seeds to the boundary of a grid or to where the flow stagnates.
 
     Args:
-        grid: The velocity.
-        seeds: Where lines start.
-        name: Under which name points of the lines hold their speed.
+        grid: Velocity on a grid.
+        seeds: First points of the streamlines.
+        name: Name of the speed at the points of the lines.
     """
     axes = (grid.x, grid.y, grid.z)
     image = pv.ImageData(
@@ -48,9 +53,10 @@ def streamlines(grid: FlowGrid, seeds: Float64[ndarray, "S 3"], *, name: str) ->
     found = image.streamlines_from_source(
         pv.PolyData(seeds),
         vectors="velocity",
-        integrator_type=4,
+        integrator_type=_RUNGE_KUTTA_4,
         integration_direction="forward",
         initial_step_length=0.7,
+        # Lines that circle in a wake must end.
         max_length=4 * float(np.ptp(grid.x)),
         max_steps=1000,
         terminal_speed=_STANDSTILL,
@@ -64,5 +70,5 @@ def streamlines(grid: FlowGrid, seeds: Float64[ndarray, "S 3"], *, name: str) ->
 
 
 def tubes(lines: pv.PolyData, *, radius: float) -> pv.PolyData:
-    """Return lines as round surfaces: browsers draw lines one pixel wide."""
+    """Return lines as tubes, because browsers draw lines only one pixel wide."""
     return cast("pv.PolyData", lines.tube(radius=radius, n_sides=5, capping=True))

@@ -1,1 +1,1 @@
-"""Parametric bodies, each drawn from one seed."""
+"""Parametric bodies, each generated from one seed."""

@@ -1,4 +1,4 @@
-"""Parametric bodies of all families, each from one seed."""
+"""Parametric bodies of all families, each generated from one seed."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from mspt.errors import GeometryError
-from mspt.geometry.bodies.blocks import Block, block_mesh, draw_block
+from mspt.geometry.bodies.blocks import BlockBody, block_mesh, draw_block
 from mspt.geometry.bodies.cars import Car, CarKind, car_mesh, draw_car
 from mspt.geometry.bodies.generic import Bluff, BluffKind, bluff_mesh, draw_bluff
 from mspt.geometry.mesh import SurfaceMesh
@@ -26,15 +26,14 @@ class Body:
     """A parametric body.
 
     Attributes:
-        family: What it is.
-        parameters: What it was built from.
-        mesh: Its closed surface, in the wind-tunnel frame: nose at x = 0, length 1, symmetric
-            about y = 0, over the ground z = 0.
-        wheels: Whether it stands on wheels.
+        family: Name of its family.
+        parameters: Parameters from which it was built.
+        mesh: Closed surface in the wind-tunnel frame: nose at x = 0, length 1, symmetric about
+            y = 0, above the ground z = 0.
     """
 
     family: str
-    parameters: Car | Block | Bluff
+    parameters: Car | BlockBody | Bluff
     mesh: SurfaceMesh
 
     @property
@@ -43,15 +42,19 @@ class Body:
         return isinstance(self.parameters, Car) and self.parameters.wheel > 0
 
     def describe(self) -> dict[str, Any]:
-        """Return family and parameters as plain values."""
+        """Return family and parameters as a dictionary of JSON values."""
         return {"family": self.family, **asdict(self.parameters)}
 
 
 def draw_body(family: str, seed: int) -> Body:
-    """Draw a body of a family; the same seed always gives the same body.
+    """Generate a random body of a family; the same seed always gives the same body.
+
+    Args:
+        family: One of ``FAMILIES``.
+        seed: Seed of the parameters.
 
     Raises:
-        GeometryError: If there is no such family.
+        GeometryError: If the family is unknown.
 
     Examples:
         >>> draw_body("block", 0).mesh.extent[0].round(6)
@@ -73,7 +76,10 @@ def draw_body(family: str, seed: int) -> Body:
 
 
 def _to_length_one(mesh: SurfaceMesh) -> SurfaceMesh:
-    """Scale by a few percent so that the nose is at x = 0 and the length is 1."""
+    """Scale and move a body so that its nose is at x = 0 and its length is 1.
+
+    Rounding and smoothing have shortened it by a few percent at most.
+    """
     scale = 1 / mesh.extent[0]
     offset = np.array([-mesh.bounds[0][0] * scale, 0.0, 0.0])
     return mesh.mapped(np.eye(3) * scale, offset)

@@ -1,1 +1,1 @@
-"""Readers in a process of their own, and writers."""
+"""Readers of mesh files, which run in a process of their own, and writers."""

@@ -1,6 +1,7 @@
-"""PLY files, read with numpy: a damaged file ends in an exception, never a crash.
+"""Reader of PLY files in numpy, which raises on damaged files and never crashes.
 
-An element is a table; a list has two columns: its lengths, and its items one after the other.
+An element of the file becomes a table. A list property becomes two columns: the lengths, and the
+items one after the other.
 """
 
 import struct
@@ -23,7 +24,13 @@ FACES = ("vertex_indices", "vertex_index")
 
 
 class Property(NamedTuple):
-    """A column: its name, the type of a list's length (empty if it is no list), of an item."""
+    """A property of an element.
+
+    Attributes:
+        name: Name.
+        length: Type of the length of a list; empty for a scalar.
+        item: Type of the scalar or of the items.
+    """
 
     name: str
     length: str
@@ -31,7 +38,7 @@ class Property(NamedTuple):
 
 
 class Element(NamedTuple):
-    """A table: its name, how many rows it has, its columns."""
+    """An element of the header: its name, number of rows and properties."""
 
     name: str
     rows: int
@@ -39,16 +46,21 @@ class Element(NamedTuple):
 
 
 def read_ply(data: bytes) -> Polygons:
-    """Read the vertices and faces of a PLY file, ASCII or binary of either byte order."""
+    """Read the vertices and faces of a PLY file, ASCII or binary in either byte order.
+
+    Raises:
+        GeometryError: If the file has no header or is truncated.
+        KeyError: If it has no vertices with x, y and z, or a type is unknown.
+    """
     head, end, body = data.partition(b"end_header")
     if not head.startswith(b"ply") or not end:
-        raise GeometryError("file must begin with a PLY header, got none; it is no .ply file")
+        raise GeometryError("file must begin with a PLY header, got none; it is not a .ply file")
     order, elements = _header(head.decode("ascii", errors="replace"))
     if order:
-        # What follows the word is one line end, of one byte or two.
+        # The header ends with one line break, of one byte or two.
         body = body[2 if body.startswith(b"\r\n") else 1 :]
     else:
-        # Numbers in text are read as if the file were binary and all its types double.
+        # Text becomes a binary body in which all types are double, so that one reader does both.
         body = np.array(body.split(), dtype=bytes).astype("<f8").tobytes()
     found: dict[str, dict[str, ndarray]] = {}
     position = 0
@@ -65,6 +77,7 @@ def read_ply(data: bytes) -> Polygons:
 
 
 def _header(text: str) -> tuple[str, list[Element]]:
+    """Return the byte order, empty for text, and the elements of a header."""
     order, elements = "", []
     for words in (line.split() for line in text.splitlines()):
         match words:
@@ -85,12 +98,17 @@ def _type(order: str, name: str) -> str:
 
 
 def _table(body: bytes, start: int, element: Element) -> tuple[dict[str, ndarray], int]:
-    """Return the columns of an element and where the next one begins."""
+    """Return the columns of an element and the position of the next one.
+
+    If all lists are equally long, the rows have one size and are read at once; otherwise row by
+    row.
+    """
+    # The header is checked against the length of the file before any memory is allocated.
     least = sum(np.dtype(column.length or column.item).itemsize for column in element.properties)
     if element.rows * least > len(body) - start:
         raise GeometryError(
-            f"file must hold the {element.rows:,} rows of {element.name!r} that its header says, "
-            "got less; it is cut off"
+            f"file must contain the {element.rows:,} rows of {element.name!r} of its header, "
+            "got less; it is truncated"
         )
     if element.rows == 0:
         return {}, start
@@ -101,11 +119,11 @@ def _table(body: bytes, start: int, element: Element) -> tuple[dict[str, ndarray
         lengths = [table[f"{column.name} length"] for column in element.properties if column.length]
         if all((length == length[0]).all() for length in lengths):
             return {name: table[name] for name in row.names or ()}, stop
-    return _lists(body, start, element)
+    return _walk_rows(body, start, element)
 
 
 def _first_row(body: bytes, start: int, element: Element) -> np.dtype:
-    """Return the type of the first row, which is that of all if all lists are equally long."""
+    """Return the type of the first row: that of all rows if all lists are equally long."""
     fields: list[tuple] = []
     for name, length, item in element.properties:
         if length:
@@ -117,8 +135,8 @@ def _first_row(body: bytes, start: int, element: Element) -> np.dtype:
     return np.dtype(fields)
 
 
-def _lists(body: bytes, start: int, element: Element) -> tuple[dict[str, ndarray], int]:
-    """Return the lists of an element alone, found by walking from row to row."""
+def _walk_rows(body: bytes, start: int, element: Element) -> tuple[dict[str, ndarray], int]:
+    """Return only the lists of an element, found row by row."""
     walk = [
         (name, struct.Struct(f"{length[0]}{np.dtype(length).char}") if length else None, item)
         for name, length, item in element.properties
@@ -137,18 +155,20 @@ def _lists(body: bytes, start: int, element: Element) -> tuple[dict[str, ndarray
                 counts[name].append(count)
             place += max(count, 0) * sizes[name]
     if place > len(body):
-        raise GeometryError(f"file must hold all rows of {element.name!r}, got less; it is cut off")
+        raise GeometryError(
+            f"file must contain all rows of {element.name!r}, got less; it is truncated"
+        )
     columns = {}
     for name, unpacker, item in walk:
         if unpacker is not None:
             length = np.array(counts[name])
             columns[f"{name} length"] = length
-            columns[name] = _gathered(body, np.array(starts[name]), length, item)
+            columns[name] = _gather(body, np.array(starts[name]), length, item)
     return columns, place
 
 
-def _gathered(body: bytes, starts: ndarray, counts: ndarray, item: str) -> ndarray:
-    """Return ``counts`` items from each of the places ``starts``, one after the other."""
+def _gather(body: bytes, starts: ndarray, counts: ndarray, item: str) -> ndarray:
+    """Return ``counts`` items from each of the positions ``starts``, one after the other."""
     size = np.dtype(item).itemsize
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     places = np.repeat(starts, counts) + within * size

@@ -1,8 +1,8 @@
-"""The child process that reads shapes: whatever a file does to it, the app goes on.
+"""The child process that reads mesh files, so that a damaged file cannot crash the app.
 
 It answers requests on its standard input until that is closed. A frame is a length in eight bytes
-and as many bytes. A request is a frame of JSON; a reply is a frame of JSON and, if that has no
-error, a frame of vertices (float64) and one of triangles (int32).
+and as many bytes. A request is a frame of JSON; a reply is a frame of JSON and, unless that reports
+an error, a frame of vertices (float64) and one of triangles (int32).
 
 Shapes: V vertices, T triangles.
 """
@@ -25,7 +25,7 @@ from mspt.errors import GeometryError
 from mspt.geometry.files._gltf import read_gltf
 from mspt.geometry.files._plain import Polygons, check_count, read_obj, read_stl
 from mspt.geometry.files._ply import read_ply
-from mspt.geometry.files._vtk import plain_reason, read_vtk, triangulate
+from mspt.geometry.files._vtk import read_vtk, short_reason, triangulate_polygons
 from mspt.geometry.files.sandbox import EXPORT_AGAIN, LENGTH
 
 PARSERS: dict[str, Callable[[bytes], Polygons]] = {
@@ -38,33 +38,36 @@ PARSERS: dict[str, Callable[[bytes], Polygons]] = {
 VTK_SUFFIXES = (".vtp", ".vtu", ".vtk")
 
 
-def main() -> None:
+def run_reader() -> None:
     """Answer requests until standard input is closed."""
     limit_process(memory=int(sys.argv[1]))
-    # Millions of short lists, none in a cycle, would be searched for garbage again and again.
+    # The OBJ reader creates millions of lists without cycles, in which the garbage collector would
+    # search for cycles again and again.
     gc.disable()
-    # Libraries may print: standard output is theirs, the replies go to a copy of it.
+    # Libraries may print to standard output. Replies go to a copy of it, and the original is
+    # redirected to standard error.
     with os.fdopen(0, "rb") as requests, os.fdopen(os.dup(1), "wb") as replies:
         os.dup2(2, 1)
         serve(requests, replies)
 
 
 def limit_process(*, memory: int) -> None:
-    """Bound the memory of this process, and let it write no file and no core dump."""
+    """Limit the memory of this process in bytes, and forbid it to write files and core dumps."""
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def limit_request(*, seconds: float) -> None:
-    """Bound the processor time from now on: the system then ends this process."""
+    """Limit the processor time from now on; beyond it the system ends this process."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
+    # The limit counts from the start of the process, which has answered other requests before.
     limit = math.ceil(usage.ru_utime + usage.ru_stime + seconds)
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 def serve(requests: BufferedIOBase, replies: BufferedIOBase) -> None:
-    """Say that this process is ready, then answer one request after the other."""
+    """Send that this process is ready, then answer requests one by one."""
     _send(replies, json.dumps({"ready": True}).encode())
     while head := requests.read(LENGTH.size):
         request = json.loads(requests.read(LENGTH.unpack(head)[0]))
@@ -73,7 +76,7 @@ def serve(requests: BufferedIOBase, replies: BufferedIOBase) -> None:
 
 
 def answer(request: dict[str, Any]) -> list[bytes]:
-    """Return the frames that answer a request."""
+    """Return the frames of the reply to a request."""
     path, suffix = Path(request["path"]), request["suffix"]
     try:
         if "seconds" in request:
@@ -84,8 +87,8 @@ def answer(request: dict[str, Any]) -> list[bytes]:
     except MemoryError:
         return [_error(f"file must need less memory to read; {EXPORT_AGAIN}, with fewer triangles")]
     except Exception as error:  # noqa: BLE001 - a parser may fail in any way on a damaged file
-        reason = plain_reason(f"{type(error).__name__}: {error}", path)
-        text = f"file must be a whole and valid {suffix} file, got one that cannot be read"
+        reason = short_reason(f"{type(error).__name__}: {error}", path)
+        text = f"file must be a complete and valid {suffix} file, got one that cannot be read"
         return [_error(f"{text} ({reason}); {EXPORT_AGAIN}")]
     size = {"vertices": len(vertices), "triangles": len(triangles)}
     return [
@@ -96,21 +99,23 @@ def answer(request: dict[str, Any]) -> list[bytes]:
 
 
 def read_file(path: Path, suffix: str) -> tuple[ndarray, ndarray]:
-    """Return vertices (V, 3) and triangles (T, 3) of a file, each vertex once.
+    """Return vertices (V, 3) and triangles (T, 3) of a file, with equal vertices merged.
 
     Raises:
-        GeometryError: If the file is not what its suffix says, or holds no surface.
+        GeometryError: If the file does not have the format of its suffix, or has no surface.
     """
     if suffix in VTK_SUFFIXES:
         vertices, triangles = read_vtk(path, suffix)
     else:
-        vertices, triangles = triangulate(PARSERS[suffix](path.read_bytes()))
+        vertices, triangles = triangulate_polygons(PARSERS[suffix](path.read_bytes()))
     check_count(len(triangles))
     return merge_identical(vertices, triangles)
 
 
 def merge_identical(vertices: ndarray, triangles: ndarray) -> tuple[ndarray, ndarray]:
-    """Keep the vertices that triangles use, and of those with the same coordinates the first.
+    """Remove unused vertices and merge vertices with equal coordinates.
+
+    Vertices keep the order of their first use in the file.
 
     Raises:
         GeometryError: If a coordinate in use is not finite.
@@ -124,7 +129,7 @@ def merge_identical(vertices: ndarray, triangles: ndarray) -> tuple[ndarray, nda
     used = np.zeros(len(vertices), dtype=bool)
     used[triangles] = True
     triangles = (np.cumsum(used) - 1)[triangles]
-    # Adding zero turns -0.0 to 0.0, which is equal but not alike in its bits.
+    # Adding zero turns -0.0 into 0.0, which is equal but has other bits.
     vertices = vertices[used].astype(np.float64) + 0.0
     broken = int((~np.isfinite(vertices)).any(axis=1).sum())
     if broken:
@@ -132,6 +137,8 @@ def merge_identical(vertices: ndarray, triangles: ndarray) -> tuple[ndarray, nda
             f"file must have finite coordinates, got {broken:,} vertices with NaN or infinity; "
             f"{EXPORT_AGAIN}"
         )
+    # Sorting one hash for each vertex is much faster than sorting rows, which serves as a fallback
+    # in case of a collision.
     _, first, place = np.unique(_hashes(vertices), return_index=True, return_inverse=True)
     if not (vertices[first][place] == vertices).all():
         _, first, place = np.unique(vertices, axis=0, return_index=True, return_inverse=True)
@@ -142,9 +149,10 @@ def merge_identical(vertices: ndarray, triangles: ndarray) -> tuple[ndarray, nda
 
 
 def _hashes(vertices: ndarray) -> ndarray:
-    """Return one number per vertex, the same for the same coordinates."""
+    """Return a hash of each vertex: equal coordinates give equal hashes."""
     mixed = np.zeros(len(vertices), dtype=np.uint64)
     for bits in np.ascontiguousarray(vertices).view(np.uint64).T:
+        # Fibonacci hashing: 2**64 divided by the golden ratio; the shift mixes high bits down.
         mixed = (mixed ^ bits) * np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(32)
     return mixed

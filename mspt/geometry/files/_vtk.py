@@ -1,6 +1,6 @@
-"""Formats that VTK reads: VTP, VTU and legacy VTK; and the triangulation of polygons.
+"""Reader of VTP, VTU and legacy VTK files by VTK, and the triangulation of polygons.
 
-VTK ends the whole process on some damaged files, and says of others only that they are empty.
+VTK ends the whole process on some damaged files and returns others as empty data.
 """
 
 import re
@@ -33,7 +33,13 @@ READERS = {
 
 
 def read_vtk(path: Path, suffix: str) -> tuple[ndarray, ndarray]:
-    """Return vertices (V, 3) and triangles (T, 3) of a VTK file: of cells, their outer surface."""
+    """Return vertices (V, 3) and triangles (T, 3) of a VTK file.
+
+    Of a mesh of cells, this is the outer surface.
+
+    Raises:
+        GeometryError: If VTK reports an error, or the data are no surface and no mesh.
+    """
     messages = vtkStringOutputWindow()
     vtkOutputWindow.SetInstance(messages)
     reader = READERS[suffix]()
@@ -43,34 +49,40 @@ def read_vtk(path: Path, suffix: str) -> tuple[ndarray, ndarray]:
     data = reader.GetOutputDataObject(0)
     if not isinstance(data, vtkDataSet):
         raise GeometryError(
-            f"file must hold a surface or a mesh of cells, got {data.GetClassName()}; "
+            f"file must contain a surface or a mesh of cells, got {data.GetClassName()}; "
             "export the surface as .vtp"
         )
     return _triangles(_surface(data))
 
 
 def _check_messages(messages: vtkStringOutputWindow, path: Path) -> None:
-    """Raise if VTK has spoken of an error; it still returns what it has read until then."""
+    """Raise if VTK has reported an error; it returns what it has read so far and does not raise."""
     text = messages.GetOutput()
     if isinstance(text, bytes):
-        # What it cites of a damaged file need not be text.
+        # Messages quote bytes of a damaged file, which may not be text.
         text = text.decode(errors="replace")
     if "ERROR:" in text or "Error reading" in text:
-        reason = plain_reason(text.splitlines()[1], path)
+        reason = short_reason(text.splitlines()[1], path)
         raise GeometryError(
-            f"file must be a whole and valid {path.suffix} file, got one that VTK cannot read "
-            f"({reason}); it may be cut off, export it again"
+            f"file must be a complete and valid {path.suffix} file, got one that VTK cannot read "
+            f"({reason}); it may be truncated, export it again"
         )
 
 
-def plain_reason(text: str, path: Path) -> str:
-    """Return the gist of a library's message: short, printable, without addresses and paths."""
+def short_reason(text: str, path: Path) -> str:
+    """Return a library's message shortened, printable, without memory addresses and paths."""
     text = re.sub(r"^\w+ \(0x\w+\): ", "", text).replace(str(path), "it")
     return "".join(letter if " " <= letter <= "~" else "?" for letter in text[:120])
 
 
-def triangulate(polygons: Polygons) -> tuple[ndarray, ndarray]:
-    """Return vertices (V, 3) and triangles (T, 3) of polygons, which may be concave."""
+def triangulate_polygons(polygons: Polygons) -> tuple[ndarray, ndarray]:
+    """Return vertices (V, 3) and triangles (T, 3) of polygons, which may be concave.
+
+    Polygons with fewer than three corners are left out.
+
+    Raises:
+        GeometryError: If a polygon uses a vertex that does not exist.
+    """
     vertices, counts, indices = polygons
     _check_indices(indices, len(vertices))
     if (counts < 3).any():
@@ -89,6 +101,7 @@ def triangulate(polygons: Polygons) -> tuple[ndarray, ndarray]:
 
 
 def _surface(data: vtkDataSet) -> vtkPolyData:
+    """Return the surface of a data set; its indices are checked, because VTK does not."""
     if isinstance(data, vtkPolyData):
         for cells in (data.GetPolys(), data.GetStrips()):
             _check_indices(vtk_to_numpy(cells.GetConnectivityArray()), data.GetNumberOfPoints())
@@ -100,6 +113,7 @@ def _surface(data: vtkDataSet) -> vtkPolyData:
 
 
 def _triangles(surface: vtkPolyData) -> tuple[ndarray, ndarray]:
+    """Return the triangulated polygons and strips of a surface."""
     triangle_filter = vtkTriangleFilter()
     triangle_filter.PassLinesOff()
     triangle_filter.PassVertsOff()

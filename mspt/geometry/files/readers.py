@@ -1,6 +1,7 @@
-"""Shapes from files: STL, OBJ, PLY, VTP, VTU, VTK, GLB and glTF.
+"""Reading of mesh files: STL, OBJ, PLY, VTP, VTU, VTK, GLB and glTF.
 
-No file is parsed in this process: damaged ones crash parsers, and an upload is a stranger's.
+Files are parsed in a separate, restricted process, because damaged files can crash parsers and
+uploads are not trusted.
 """
 
 import os
@@ -16,36 +17,44 @@ from mspt.geometry.mesh import SurfaceMesh
 
 SUFFIXES = (".stl", ".obj", ".ply", ".vtp", ".vtu", ".vtk", ".glb", ".gltf")
 MAX_BYTES = 200 * 1024**2
+"""Largest file."""
+
 MIN_TRIANGLES = 4
+"""Triangles of a tetrahedron, the smallest closed surface."""
+
 MAX_COORDINATE = 1e9
+"""Largest plausible coordinate in any unit."""
 
 
 def read_mesh(path: Path | str) -> SurfaceMesh:
     """Read the surface of a file, in the file's own unit and axes.
 
-    Polygons are triangulated, bodies put together, vertices at the same place made one. Of a mesh
+    Polygons are triangulated, bodies combined and vertices with equal coordinates merged. Of a mesh
     of cells, only the outer surface is kept.
 
+    Args:
+        path: File with one of the suffixes ``SUFFIXES``.
+
     Raises:
-        GeometryError: If the file is of no known format, too large, damaged or no surface.
+        GeometryError: If the format is unknown, or the file is too large, damaged or no surface.
     """
     path = Path(path)
     suffix = checked_suffix(path.suffix)
     if not path.is_file():
-        raise GeometryError(f"file must exist, found no {path.name}")
+        raise GeometryError(f"file must exist, found no {path.name}; check its path")
     _check_size(path.stat().st_size)
     return _read(path.resolve(), suffix)
 
 
 def read_mesh_bytes(data: bytes, *, suffix: str) -> SurfaceMesh:
-    """Read the surface that the bytes of a file hold; see :func:`read_mesh`.
+    """Read a surface from the contents of a file; see :func:`read_mesh`.
 
     Args:
-        data: All of the file.
-        suffix: Of its name, such as ".stl"; the rest of the name is never used.
+        data: Contents of the file.
+        suffix: Suffix of its name, such as ".stl". The rest of an uploaded name is never used.
 
     Raises:
-        GeometryError: If the file is of no known format, too large, damaged or no surface.
+        GeometryError: If the format is unknown, or the file is too large, damaged or no surface.
     """
     suffix = checked_suffix(suffix)
     _check_size(len(data))
@@ -56,10 +65,10 @@ def read_mesh_bytes(data: bytes, *, suffix: str) -> SurfaceMesh:
 
 
 def checked_suffix(suffix: str) -> str:
-    """Return a suffix in lower case.
+    """Return a supported suffix in lower case.
 
     Raises:
-        GeometryError: If files with it cannot be read.
+        GeometryError: If files with this suffix cannot be read.
 
     Examples:
         >>> checked_suffix(".STL")
@@ -80,7 +89,7 @@ def _check_size(size: int) -> None:
             "reduce the mesh (decimate it) or export it as a binary .stl"
         )
     if size == 0:
-        raise GeometryError("file must hold a shape, got an empty file; export it again")
+        raise GeometryError("file must contain a shape, got an empty file; export it again")
 
 
 def _read(path: Path, suffix: str) -> SurfaceMesh:
@@ -94,7 +103,8 @@ def _read(path: Path, suffix: str) -> SurfaceMesh:
 
 
 @cache
-def _sandbox(process: int) -> Sandbox:  # noqa: ARG001 - a forked copy must not share the pipes
+def _sandbox(process: int) -> Sandbox:  # noqa: ARG001 - a forked process must not share the pipes
+    """Return the sandbox of a process."""
     return Sandbox()
 
 
@@ -112,6 +122,6 @@ def _check_shape(mesh: SurfaceMesh) -> None:
     if np.count_nonzero(mesh.extent > 0) < 2:
         length, width, height = mesh.extent
         raise GeometryError(
-            f"shape must extend along two axes at least, got {length:.3g} x {width:.3g} x "
+            f"shape must extend along at least two axes, got {length:.3g} x {width:.3g} x "
             f"{height:.3g}; export the whole body"
         )

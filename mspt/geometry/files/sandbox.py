@@ -1,7 +1,7 @@
-"""A warm child process for reading files that may crash it, hang it or ask for all memory.
+"""A child process for reading files that may crash it, block it or exhaust its memory.
 
-The child is started when first needed, kept for later files, and replaced once anything went wrong.
-It ends with this process.
+The child is started when first needed, reused for later files because its start takes seconds, and
+replaced after any error. It ends with this process.
 """
 
 import json
@@ -20,33 +20,36 @@ from typing import IO, cast
 
 from mspt.errors import GeometryError
 
-# The child needs a few modules beside this one, but not all that `import mspt` brings along: in it,
-# the package is an empty one in the same folder.
+# Source of the child. It needs a few modules of the package but not torch, which `import mspt`
+# would load: an empty module with the path of the package takes its place.
 PROGRAM = """
 import sys, types
 package = types.ModuleType("mspt")
 package.__path__ = [sys.argv.pop(1)]
 sys.modules["mspt"] = package
-from mspt.geometry.files._process import main
-main()
+from mspt.geometry.files._process import run_reader
+run_reader()
 """
 PACKAGE = Path(__file__).resolve().parents[2]
-# What the child is told of its surroundings: where its programs are, but no secrets.
-KEPT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "HOME", "TMPDIR", "LANG")
-THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "VTK_SMP_MAX_THREADS": "1"}
+# Environment variables that the child gets: those needed to find programs and libraries. Others may
+# contain secrets.
+PASSED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "HOME", "TMPDIR", "LANG")
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "VTK_SMP_MAX_THREADS": "1"}
 LENGTH = struct.Struct("<Q")
-MAX_HEAD, MAX_ARRAY = 1 << 16, 1 << 28
+# Limits of a reply from the child, which a damaged file may control. The largest accepted mesh
+# needs 144 MB of vertices.
+MAX_HEAD_BYTES, MAX_ARRAY_BYTES = 1 << 16, 1 << 28
 START_SECONDS = 60.0
 EXPORT_AGAIN = "export it again, or as a binary .stl"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What reading one file may take.
+class ReadLimits:
+    """Limits for reading one file.
 
     Attributes:
-        seconds: Of wall time, and of processor time.
-        memory: Bytes of address space.
+        seconds: Limit of the elapsed time, and of the processor time.
+        memory: Limit of the address space in bytes.
     """
 
     seconds: float = 20.0
@@ -55,7 +58,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Child:
-    """A running child and the pipes to and from it."""
+    """A running child process and the pipes to and from it."""
 
     process: subprocess.Popen[bytes]
     requests: IO[bytes]
@@ -65,8 +68,8 @@ class Child:
 class Sandbox:
     """Reads files one at a time in a child process; safe to use from any thread."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+    def __init__(self, limits: ReadLimits | None = None) -> None:
+        self.limits = limits or ReadLimits()
         self._lock = threading.Lock()
         self._child: Child | None = None
         self._end: weakref.finalize | None = None
@@ -74,24 +77,32 @@ class Sandbox:
     def read(self, path: Path, suffix: str) -> tuple[bytearray, bytearray]:
         """Return the bytes of the vertices (float64) and triangles (int32) of a file.
 
+        Args:
+            path: File to read.
+            suffix: Format, as a suffix in lower case.
+
         Raises:
-            GeometryError: If the file is not what its suffix says, or takes more than it may.
+            GeometryError: If the file does not have the format of its suffix or exceeds a limit.
+            RuntimeError: If the child process cannot be started.
         """
+        # Several files may wait; four times the limit of one file is long enough for a person.
         if not self._lock.acquire(timeout=4 * self.limits.seconds):
-            raise GeometryError("reader must be free, it is busy with other files; try again later")
+            raise GeometryError(
+                "reader must be free, got one that is busy with other files; try again later"
+            )
         try:
             if self._child is None or self._child.process.poll() is not None:
                 self._start()
-            return self._ask(cast(Child, self._child), path, suffix)
+            return self._request(cast(Child, self._child), path, suffix)
         except BaseException:
-            # Whatever happened, nothing is known any more about the state of the child.
+            # After any error, parts of a reply may be left in the pipe.
             self._stop()
             raise
         finally:
             self._lock.release()
 
     def close(self) -> None:
-        """End the child; the next read starts another."""
+        """End the child process; the next read starts another one."""
         with self._lock:
             self._stop()
 
@@ -99,7 +110,8 @@ class Sandbox:
         self._stop()
         process = subprocess.Popen(
             [sys.executable, "-P", "-B", "-c", PROGRAM, str(PACKAGE), str(self.limits.memory)],
-            env={name: os.environ[name] for name in KEPT if name in os.environ} | THREADS,
+            env={name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ}
+            | ONE_THREAD,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -107,13 +119,13 @@ class Sandbox:
         )
         child = Child(process, cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout))
         self._child = child
-        # Runs when this object is no longer used, and when the interpreter exits.
+        # Runs when this object is garbage-collected and when the interpreter exits.
         self._end = weakref.finalize(self, _end, child, os.getpid())
         try:
-            self._receive(child, time.monotonic() + START_SECONDS, most=MAX_HEAD)
+            self._receive(child, time.monotonic() + START_SECONDS, most=MAX_HEAD_BYTES)
         except GeometryError as error:
             raise RuntimeError(
-                f"reader process must start, it ended with code {process.poll()}; "
+                f"reader process must start, got exit code {process.poll()}; "
                 "install the requirements again"
             ) from error
 
@@ -122,28 +134,29 @@ class Sandbox:
             self._end()
         self._child = self._end = None
 
-    def _ask(self, child: Child, path: Path, suffix: str) -> tuple[bytearray, bytearray]:
+    def _request(self, child: Child, path: Path, suffix: str) -> tuple[bytearray, bytearray]:
         request = {"path": str(path), "suffix": suffix, "seconds": self.limits.seconds}
         frame = json.dumps(request).encode()
         deadline = time.monotonic() + self.limits.seconds
         try:
             child.requests.write(LENGTH.pack(len(frame)) + frame)
             child.requests.flush()
-            reply = json.loads(self._receive(child, deadline, most=MAX_HEAD))
+            reply = json.loads(self._receive(child, deadline, most=MAX_HEAD_BYTES))
             if "error" in reply:
                 raise GeometryError(reply["error"])
-            vertices = self._receive(child, deadline, most=MAX_ARRAY)
-            triangles = self._receive(child, deadline, most=MAX_ARRAY)
+            vertices = self._receive(child, deadline, most=MAX_ARRAY_BYTES)
+            triangles = self._receive(child, deadline, most=MAX_ARRAY_BYTES)
+            # Three float64 for each vertex, three int32 for each triangle.
             if (len(vertices), len(triangles)) != (24 * reply["vertices"], 12 * reply["triangles"]):
-                raise _crash(child)
+                raise _crash_error(child)
         except (BrokenPipeError, ValueError, TypeError, KeyError) as error:
-            raise _crash(child) from error
+            raise _crash_error(child) from error
         return vertices, triangles
 
     def _receive(self, child: Child, deadline: float, *, most: int) -> bytearray:
         (size,) = LENGTH.unpack(self._receive_bytes(child, LENGTH.size, deadline))
         if size > most:
-            raise _crash(child)
+            raise _crash_error(child)
         return self._receive_bytes(child, size, deadline)
 
     def _receive_bytes(self, child: Child, size: int, deadline: float) -> bytearray:
@@ -153,31 +166,35 @@ class Sandbox:
         while place < size:
             left = deadline - time.monotonic()
             if left <= 0 or not poll.poll(1000 * left):
-                raise self._late()
+                raise self._timeout_error()
             count = os.readv(child.replies.fileno(), [memoryview(data)[place:]])
             if count == 0:
-                raise self._late() if _ended_by(child) == signal.SIGXCPU else _crash(child)
+                raise (
+                    self._timeout_error()
+                    if _end_signal(child) == signal.SIGXCPU
+                    else _crash_error(child)
+                )
             place += count
         return data
 
-    def _late(self) -> GeometryError:
+    def _timeout_error(self) -> GeometryError:
         return GeometryError(
-            f"file must be read within {self.limits.seconds:g} s, it was not; "
+            f"file must be readable within {self.limits.seconds:g} s, got one that takes longer; "
             f"it may be damaged or too large: {EXPORT_AGAIN}, with fewer triangles"
         )
 
 
-def _crash(child: Child) -> GeometryError:
-    code = _ended_by(child)
+def _crash_error(child: Child) -> GeometryError:
+    code = _end_signal(child)
     name = signal.Signals(code).name if code else "no answer"
     return GeometryError(
-        f"file must be whole and valid, got one that its reader breaks on ({name}); "
-        f"it may be cut off or damaged: {EXPORT_AGAIN}"
+        f"file must be complete and valid, got one that crashes its reader ({name}); "
+        f"it may be truncated or damaged: {EXPORT_AGAIN}"
     )
 
 
-def _ended_by(child: Child) -> int:
-    """Return the signal that ended a child, or 0."""
+def _end_signal(child: Child) -> int:
+    """Return the signal that ended a child, or 0 if it still runs or ended by itself."""
     try:
         return max(0, -child.process.wait(timeout=1.0))
     except subprocess.TimeoutExpired:
@@ -185,7 +202,7 @@ def _ended_by(child: Child) -> int:
 
 
 def _end(child: Child, owner: int) -> None:
-    """End a child and close its pipes; in a forked copy of its owner, do nothing."""
+    """End a child and close its pipes; do nothing in a forked copy of its owner."""
     if os.getpid() != owner:
         return
     child.process.kill()
@@ -194,5 +211,5 @@ def _end(child: Child, owner: int) -> None:
     try:
         child.requests.close()
     except BrokenPipeError:
-        # A request that was never sent.
+        # Closing flushes a request that could not be sent.
         return

@@ -1,4 +1,4 @@
-"""Shapes to files: STL, and VTP with fields. A file appears only when it is complete.
+"""Writing of meshes as STL, and as VTP with fields; files appear only when complete.
 
 Shapes: T triangles.
 """
@@ -23,7 +23,7 @@ def write_stl(path: Path, mesh: SurfaceMesh) -> None:
     """
     records = np.zeros(len(mesh.triangles), dtype=STL_RECORD)
     records["normal"], records["corners"] = mesh.normals, mesh.corners
-    with _whole_file(path, ".stl") as partial:
+    with _complete_file(path, ".stl") as partial:
         count = len(records).to_bytes(4, "little")
         partial.write_bytes(b"body".ljust(80) + count + records.tobytes())
 
@@ -31,17 +31,19 @@ def write_stl(path: Path, mesh: SurfaceMesh) -> None:
 def write_vtp(
     path: Path, mesh: SurfaceMesh, *, cell_fields: Mapping[str, ndarray] | None = None
 ) -> None:
-    """Write a VTP file for ParaView, with fields on its triangles.
+    """Write a VTP file, for example for ParaView, with fields on its triangles.
 
     Args:
         path: File to write.
-        mesh: The surface.
+        mesh: Surface to write.
         cell_fields: One value or one vector per triangle, by name; names may state units.
 
     Raises:
-        ValueError: If the name does not end in .vtp, or a field has not one entry per triangle.
+        ValueError: If the name does not end in .vtp, or a field does not have one entry per
+            triangle.
     """
-    import pyvista as pv  # takes a second, which most programs need not spend
+    # Imported here because it takes a second, and few programs need it.
+    import pyvista as pv
 
     surface = pv.PolyData.from_regular_faces(mesh.vertices, mesh.triangles)
     for name, values in (cell_fields or {}).items():
@@ -51,15 +53,18 @@ def write_vtp(
                 f"got {len(values)}"
             )
         surface.cell_data[name] = values
-    with _whole_file(path, ".vtp") as partial:
+    with _complete_file(path, ".vtp") as partial:
         surface.save(partial)
 
 
 @contextmanager
-def _whole_file(path: Path, suffix: str) -> Iterator[Path]:
-    """Yield another name in the same folder, which becomes the file's once it is written."""
+def _complete_file(path: Path, suffix: str) -> Iterator[Path]:
+    """Yield a temporary path in the same folder, which is renamed after writing.
+
+    Renaming within a folder is atomic, so no other process sees an incomplete file.
+    """
     if path.suffix.lower() != suffix:
-        raise ValueError(f"path must end in {suffix}, got {path.name!r}")
+        raise ValueError(f"path must end in {suffix}, got {path.name!r}; rename the file")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{os.getpid()}-{path.stem}{suffix}")
     try:

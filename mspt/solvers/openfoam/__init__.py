@@ -1,6 +1,7 @@
-"""Steady flow around a body over moving ground: OpenFOAM, driven by a case writer of our own.
+"""Steady flow around a body over moving ground, computed by OpenFOAM.
 
-The recipe is one for all bodies: half a domain where the body is symmetric, cubic background
-cells, refinement around body and wake, two boundary layers, k-omega SST with wall functions.
-Lengths are in body lengths, speeds in free-stream speeds, pressures over the density.
+All bodies use the same settings, so that errors of the discretization are alike: half a domain if
+the body is symmetric, cubic background cells, refinement around body and wake, two layers of cells
+on the body, k-omega SST with wall functions. Lengths are in body lengths, speeds in free-stream
+speeds, pressures are kinematic (divided by the density).
 """

@@ -1,4 +1,4 @@
-"""OpenFOAM's dictionary format, from plain Python values."""
+"""Writer of OpenFOAM's dictionary format from Python values."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +8,13 @@ Value = str | float | int | bool | Sequence[Any] | Mapping[str, Any]
 
 
 def write_dictionary(path: Path, entries: Mapping[str, Value], *, kind: str = "dictionary") -> None:
-    """Write a file with its header; ``kind`` is the class of the object."""
+    """Write a dictionary file with its header.
+
+    Args:
+        path: File to write.
+        entries: Entries of the dictionary.
+        kind: OpenFOAM class of the object, such as ``volScalarField``.
+    """
     header = {"version": "2.0", "format": "ascii", "class": kind, "object": path.name}
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [f"FoamFile {to_text(header)}"]
@@ -17,7 +23,7 @@ def write_dictionary(path: Path, entries: Mapping[str, Value], *, kind: str = "d
 
 
 def to_text(value: Value) -> str:
-    """Return a value as OpenFOAM writes it.
+    """Return a value in OpenFOAM's syntax.
 
     Examples:
         >>> to_text({"box": [(0, 0), (1.5, 2)], "on": True, "type": "wall"})
@@ -35,5 +41,6 @@ def to_text(value: Value) -> str:
 
 
 def _entry(key: str, value: Value) -> str:
+    """Return one entry; those that are dictionaries end without a semicolon."""
     text = f"{key} {to_text(value)}".strip()
     return text if isinstance(value, Mapping) else f"{text};"

@@ -1,4 +1,4 @@
-"""Running OpenFOAM: one program after another, bounded in time and memory, cancellable."""
+"""Runs OpenFOAM's programs one after another, with limits of time and memory."""
 
 import os
 import re
@@ -15,11 +15,19 @@ from tempfile import TemporaryDirectory
 
 from mspt.errors import SolverError
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.solvers.openfoam.case import Recipe, write_case
-from mspt.solvers.openfoam.results import Flow, read_flow
+from mspt.solvers.openfoam.case import Recipe, write_openfoam_case
+from mspt.solvers.openfoam.results import Flow, read_results
 
 INSTALL = "install it with `apt-get install openfoam` (Debian, Ubuntu)"
 POLL_SECONDS = 0.1
+"""Time between two readings of the progress."""
+
+MESHING_SHARE = 0.2
+"""Share of the time of a solve that meshing takes: 12 to 20 of 56 to 87 seconds."""
+
+REASON_LENGTH = 300
+"""Characters of a log that an error message quotes."""
+
 MESHING = ("blockMesh", "surfaceFeatureExtract", "snappyHexMesh", "renumberMesh")
 STAGES = (*MESHING, "simpleFoam")
 ARGUMENTS = {"snappyHexMesh": ["-overwrite"], "renumberMesh": ["-overwrite"]}
@@ -28,12 +36,12 @@ RESIDUAL = re.compile(r"Solving for p, Initial residual = ([-+.\deE]+)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What a solve may take.
+class SolveLimits:
+    """Limits of a solve.
 
     Attributes:
-        seconds: Wall time of each program.
-        memory: Bytes of each program.
+        seconds: Elapsed time of each program.
+        memory: Address space of each program in bytes.
     """
 
     seconds: float = 1200.0
@@ -41,13 +49,13 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How far a solve is.
+class SolverProgress:
+    """Progress of a solve.
 
     Attributes:
-        stage: Program that runs.
-        iteration: Of simpleFoam; 0 while meshing.
-        iterations: At most as many.
+        stage: Program that is running.
+        iteration: Iteration of simpleFoam; 0 while meshing.
+        iterations: Largest number of iterations.
         residual: Initial residual of the pressure; None while meshing.
     """
 
@@ -58,21 +66,21 @@ class Progress:
 
     @property
     def share(self) -> float:
-        """Estimated share of the whole solve that is done: meshing takes about a fifth."""
-        meshed = STAGES.index(self.stage) / len(MESHING) * 0.2
-        return meshed + 0.8 * self.iteration / self.iterations
+        """Estimated share of the solve that is done, from 0 to 1."""
+        meshed = STAGES.index(self.stage) / len(MESHING) * MESHING_SHARE
+        return meshed + (1 - MESHING_SHARE) * self.iteration / self.iterations
 
 
 def is_installed() -> bool:
-    """Tell whether OpenFOAM's programs and settings are found."""
+    """Return whether OpenFOAM's programs and settings are found."""
     return all(shutil.which(name) for name in STAGES) and _settings() is not None
 
 
 def require_openfoam() -> Path:
-    """Return OpenFOAM's file of settings.
+    """Return the folder with OpenFOAM's settings.
 
     Raises:
-        SolverError: If OpenFOAM is not found; the message tells how to install it.
+        SolverError: If OpenFOAM is not found; the message says how to install it.
     """
     settings = _settings()
     if settings is None or not is_installed():
@@ -81,37 +89,43 @@ def require_openfoam() -> Path:
 
 
 def solve_flow(
-    mesh: SurfaceMesh, recipe: Recipe | None = None, limits: Limits | None = None
-) -> Iterator[Progress | Flow]:
+    mesh: SurfaceMesh, recipe: Recipe | None = None, limits: SolveLimits | None = None
+) -> Iterator[SolverProgress | Flow]:
     """Compute the flow around a body in the wind-tunnel frame.
 
     Closing the generator ends the running program and removes its files.
+
+    Args:
+        mesh: Closed surface of the body.
+        recipe: Settings; those of the data set if None.
+        limits: Limits of each program; the defaults if None.
 
     Yields:
         Progress about ten times a second, then the flow as the last value.
 
     Raises:
-        SolverError: If OpenFOAM is not found, fails, or takes more than it may; the message has
-            the reason from its log.
+        SolverError: If OpenFOAM is not found, fails or exceeds a limit; the message quotes its log.
     """
-    recipe, limits = recipe or Recipe(), limits or Limits()
+    recipe, limits = recipe or Recipe(), limits or SolveLimits()
     settings = require_openfoam()
     with TemporaryDirectory(prefix="mspt-flow-") as name:
         folder = Path(name)
-        write_case(folder, mesh, recipe)
+        write_openfoam_case(folder, mesh, recipe)
         start = _child_seconds()
         for stage in STAGES:
             if stage == "simpleFoam":
-                # The mesh has the patch of the body only now.
+                # The mesh has the patch of the body only now, see `write_openfoam_case`.
                 (folder / "start").rename(folder / "0")
             yield from _run(stage, folder, settings, recipe, limits)
-        yield read_flow(folder, recipe, cpu_seconds=_child_seconds() - start)
+        yield read_results(folder, recipe, cpu_seconds=_child_seconds() - start)
 
 
 def _run(
-    stage: str, folder: Path, settings: Path, recipe: Recipe, limits: Limits
-) -> Iterator[Progress]:
+    stage: str, folder: Path, settings: Path, recipe: Recipe, limits: SolveLimits
+) -> Iterator[SolverProgress]:
+    """Run one program and yield its progress until it ends."""
     log = folder / f"{stage}.log"
+    # One thread: cases run side by side, one on each core.
     environment = os.environ | {"WM_PROJECT_DIR": str(settings), "OMP_NUM_THREADS": "1"}
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -120,30 +134,34 @@ def _run(
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            start_new_session=True,  # a process group of its own, which can be ended as a whole
         )
     try:
         resource.prlimit(process.pid, resource.RLIMIT_AS, (limits.memory, limits.memory))
         deadline = time.monotonic() + limits.seconds
         while process.poll() is None:
             if time.monotonic() > deadline:
-                raise SolverError(f"{stage} must end within {limits.seconds:g} s, it did not")
+                raise SolverError(
+                    f"{stage} must end within {limits.seconds:g} s, got no result; "
+                    "allow more time or choose a coarser mesh"
+                )
             yield _progress(stage, log, recipe)
             time.sleep(POLL_SECONDS)
     finally:
-        if process.poll() is None:
+        if process.poll() is None:  # the group, because a program may have started others
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     if process.returncode != 0:
-        raise SolverError(f"{stage} must end well, got {_reason(log)}")
+        raise SolverError(f"{stage} must succeed, got {_reason(log)}")
 
 
-def _progress(stage: str, log: Path, recipe: Recipe) -> Progress:
+def _progress(stage: str, log: Path, recipe: Recipe) -> SolverProgress:
+    """Return the progress that the end of a log reports."""
     if stage != "simpleFoam":
-        return Progress(stage=stage, iteration=0, iterations=recipe.iterations)
+        return SolverProgress(stage=stage, iteration=0, iterations=recipe.iterations)
     tail = _tail(log)
     iterations, residuals = ITERATION.findall(tail), RESIDUAL.findall(tail)
-    return Progress(
+    return SolverProgress(
         stage=stage,
         iteration=int(iterations[-1]) if iterations else 0,
         iterations=recipe.iterations,
@@ -162,18 +180,24 @@ def _reason(log: Path) -> str:
     """Return the first lines of OpenFOAM's error message, or the end of its log."""
     tail = _tail(log, 20_000)
     _, found, message = tail.partition("FOAM FATAL")
-    lines = [line.strip() for line in (message if found else tail[-300:]).splitlines()]
-    return " ".join(line for line in lines if line)[:300]
+    lines = [line.strip() for line in (message if found else tail[-REASON_LENGTH:]).splitlines()]
+    return " ".join(line for line in lines if line)[:REASON_LENGTH]
 
 
 def _child_seconds() -> float:
+    """Return the processor time of all ended child processes."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 @cache
 def _settings() -> Path | None:
-    """Return the folder with OpenFOAM's ``etc/controlDict``; the package does not set it."""
+    """Return the folder that contains OpenFOAM's ``etc/controlDict``, or None.
+
+    OpenFOAM finds it by the variable WM_PROJECT_DIR, which Debian's package does not set: the
+    script that should set it, ``etc/bashrc``, calls functions that the package lacks. The list of
+    files of the package gives the folder.
+    """
     given = os.environ.get("WM_PROJECT_DIR")
     if given and (Path(given) / "etc/controlDict").exists():
         return Path(given)

@@ -8,7 +8,7 @@ from numpy import ndarray
 from mspt.data.codec import decode_rows, encode_rows, join_bytes, split_bytes
 from mspt.data.files import SHIPPED, read_arrays, write_arrays
 from mspt.data.sets.car.families import NAME, car_body
-from mspt.geometry.halves import half_of, joined
+from mspt.geometry.halves import half_of, whole_of
 from mspt.geometry.mesh import SurfaceMesh
 
 FOLDER = "bodies"
@@ -44,7 +44,7 @@ def write_body(index: int, *, root: Path = SHIPPED) -> None:
 def _decode(arrays: dict[str, ndarray]) -> SurfaceMesh:
     vertices = decode_rows(arrays, "vertices").astype(np.float64)
     triangles = join_bytes(arrays["triangles"]).T.astype(np.int64)
-    return joined(SurfaceMesh(vertices, triangles))
+    return whole_of(SurfaceMesh(vertices, triangles))
 
 
 def _path(root: Path, index: int) -> Path:

@@ -25,7 +25,7 @@ from mspt.data.codec import decode_rows, encode_rows
 from mspt.data.files import read_arrays, write_arrays
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.errors import DataError
-from mspt.geometry.transfer import carry_values
+from mspt.geometry.transfer import transfer_values
 from mspt.solvers.openfoam.case import Recipe
 
 FINER = Recipe(cell=0.067)
@@ -67,7 +67,7 @@ def on_faces_of(
     case: FlowCase, other: FlowCase, values: Float[ndarray, "G V"]
 ) -> Float[ndarray, "F V"]:
     """Return values on the faces of another mesh on those of a case."""
-    carried = carry_values(
+    carried = transfer_values(
         values, _faces(other), _faces(case), normal_weight=NORMAL_WEIGHT, count=4
     )
     return carried.astype(np.float32)
