@@ -69,10 +69,16 @@ def show_datasets(result: dict[str, Any]) -> str:
         ]
         for name, entry in result.items()
     ]
+    expected = [
+        [name, entry["files"], entry["publication"]]
+        for name, entry in result.items()
+        if "files" in entry
+    ]
     return paragraphs(
         table(rows, ["name", "title", *splits, "cases are", "fields"]),
         "Numbers are cases at hand, of all cases where that is fixed. `python -m mspt datasets "
         "NAME`\ndescribes one data set: equation, geometry, solver, files and licence.",
+        table(expected, ["downloaded", "files, expected in the folder --data", "published as"]),
     )
 
 

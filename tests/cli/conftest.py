@@ -3,10 +3,13 @@ from pathlib import Path
 import pytest
 from helpers import made_up_cases, tiny_config, tiny_preset
 
-from mspt.checkpoint import build_model, save_checkpoint
-from mspt.evaluation import score as scoring
+from mspt.checkpoint import save_checkpoint
+from mspt.data.case import CaseStack
+from mspt.data.dataset import Dataset
+from mspt.data.registry import get_dataset
+from mspt.data.stacked import StackedFiles
 from mspt.models.normalizer import Normalizer
-from mspt.training.presets import PRESETS
+from mspt.models.registry import build_model
 
 
 @pytest.fixture
@@ -25,8 +28,15 @@ def elasticity_checkpoint(tmp_path: Path) -> Path:
 def made_up_data(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = {"train": 8, "validation": 3, "test": 4}
 
-    def load(name: str, split: str, *, root: Path | None = None, limit: int | None = None):  # noqa: ANN202, ARG001
-        return made_up_cases(limit or sizes[split], seed=len(split), dataset=name)
+    def load(
+        self: StackedFiles,  # noqa: ARG001 - the signature of what it replaces
+        dataset: Dataset,
+        split: str,
+        root: Path | None,  # noqa: ARG001
+        limit: int | None,
+        train: object,  # noqa: ARG001
+    ) -> CaseStack:
+        return made_up_cases(limit or sizes[split], seed=len(split), dataset=dataset.name)
 
-    monkeypatch.setattr(scoring, "load_split", load)
-    monkeypatch.setitem(PRESETS, "tiny", tiny_preset(epochs=2))
+    monkeypatch.setattr(StackedFiles, "cases", load)
+    monkeypatch.setitem(get_dataset("elasticity").presets, "tiny", tiny_preset(epochs=2))

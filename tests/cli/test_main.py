@@ -11,7 +11,6 @@ import pytest
 import pyvista as pv
 import torch
 from helpers import tiny_config, tiny_preset
-from mspt.data.sets.adapters import ADAPTERS
 
 from mspt import __version__
 from mspt.benchmarks import models as benchmark_module
@@ -23,13 +22,13 @@ from mspt.cli.benchmark import _with_ratios
 from mspt.cli.main import COMMANDS, main
 from mspt.cli.train import add_train, with_overrides
 from mspt.config import ModelConfig
+from mspt.data.dataset import Request
 from mspt.data.export import case_table, write_case
-from mspt.data.generate import generate
-from mspt.data.registry import DATASETS
+from mspt.data.registry import datasets, get_dataset
 from mspt.data.solve import read_drawing, solve_case, solve_drawing
 from mspt.data.store import load_case
 from mspt.errors import DataError, MSPTError, SolverError
-from mspt.training.presets import PRESETS, get_preset
+from mspt.training.presets import get_preset
 from tests.cli.running import fails_with, run_json
 
 CIRCLE = [[0.5 + 0.3 * np.cos(a), 0.5 + 0.3 * np.sin(a)] for a in np.linspace(0, 6.28, 40)]
@@ -49,15 +48,15 @@ def test_datasets_lists_own_and_public_sets(
 ) -> None:
     arguments = ["datasets", "--data", str(tmp_path)]
     found = run_json(capsys, *arguments)
-    assert set(found) == {*DATASETS, "car", *ADAPTERS}
-    for name in DATASETS:
+    assert list(found) == [dataset.name for dataset in datasets()]
+    for name in ("darcy", "elasticity"):
         assert found[name]["cases"]["test"] == {"at_hand": 200, "total": 200}
-    assert found["car"]["cases"]["unseen"] == {"at_hand": 50}
-    for name in ADAPTERS:
-        assert found[name]["cases"]["train"] == {"at_hand": 0}
+    assert found["car"]["cases"]["unseen"] == {"at_hand": 50, "total": 52}
+    for name in ("shapenet_car", "ahmedml"):
+        assert found[name]["cases"]["train"]["at_hand"] == 0
         assert found[name]["files"]
     assert run_json(capsys, *arguments, "darcy") == {"darcy": found["darcy"]}
-    assert "data set must be one of darcy, elasticity, car" in fails_with(
+    assert "data set must be one of car, elasticity, darcy" in fails_with(
         capsys, *arguments, "burgers"
     )
 
@@ -226,8 +225,8 @@ def test_generate_makes_cases_and_counts_those_left_out(
     def refuse(seed: int) -> None:
         raise SolverError(f"no solution for seed {seed > 0}")
 
-    broken = replace(DATASETS["elasticity"], make_case=refuse)
-    monkeypatch.setattr("mspt.data.generate.get_dataset", lambda _: broken)
+    broken = replace(get_dataset("elasticity"), make_case=refuse)
+    monkeypatch.setattr("mspt.cli.data.get_dataset", lambda _: broken)
     arguments[1] = "elasticity"
     failed = run_json(capsys, *arguments)["failed"]
     assert failed == {"0": "no solution for seed True", "1": "no solution for seed True"}
@@ -275,12 +274,18 @@ def test_wrong_settings_end_with_one_line_that_names_the_help(
         (["train", "darcy", "--preset", "elasticity"], "--preset must be one of the data set"),
         (["evaluate", "none.safetensors"], "checkpoint must be an existing file"),
         (["evaluate", "weights.pt"], "must be a .safetensors file"),
-        (["evaluate", "pretrained/car.safetensors", "--symmetries"], "must go with a 2-D data set"),
+        (
+            ["evaluate", "pretrained/car.safetensors", "--symmetries"],
+            "must go with a data set that has some",
+        ),
         (["generate", "burgers"], "data set must be one of"),
-        (["generate", "car", "--per-split", "2"], "--per-split must go with a 2-D data set"),
+        (
+            ["generate", "car", "--per-split", "2"],
+            "--per-split must be absent for car, got 2; use --cases",
+        ),
         (["ship", "burgers"], "data set must be one of"),
         (["ship", "car", "--data", "none"], "--data must be a folder with generated cases"),
-        (["ship", "car", "--train", "3"], "--train must go with a 2-D data set"),
+        (["ship", "car", "--train", "3"], "--train must be absent for car, got 3"),
         (["ship", "darcy", "--data", "none"], "darcy must hold train.npz in none/darcy"),
         (["benchmark", "partition", "--rounds", "1"], "--rounds must be at least 2 for partition"),
         (["solve", "darcy-9999", "--out", "x.npz"], "case must be one of darcy-0000 to"),
@@ -315,8 +320,9 @@ def test_converted_weights_cannot_be_scored(
 def test_a_small_set_is_generated_trained_on_and_scored(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mspt.data.store.SHIPPED", tmp_path / "none")
-    monkeypatch.setitem(PRESETS, "tiny", tiny_preset(epochs=2, model={"in_features": 0}))
+    monkeypatch.setattr("mspt.data.stacked.SHIPPED", tmp_path / "none")
+    small = tiny_preset(epochs=2, model={"in_features": 0})
+    monkeypatch.setitem(get_dataset("elasticity").presets, "tiny", small)
     data, few = ["--data", str(tmp_path)], ["--per-split", "2"]
     generate = ["generate", "elasticity", *few, "--out", str(tmp_path)]
     assert run_json(capsys, *generate)["made"] == 6
@@ -332,8 +338,10 @@ def test_a_small_set_is_generated_trained_on_and_scored(
 
 
 def test_the_library_refuses_no_cases_per_split(tmp_path: Path) -> None:
+    dataset = get_dataset("darcy")
+    events = dataset.source.generate(dataset, Request(per_split=0, out=tmp_path))
     with pytest.raises(DataError, match="cases per split must be at least 1, got 0"):
-        list(generate("darcy", per_split=0, seed=0, out=tmp_path))
+        list(events)
 
 
 def test_ship_copies_the_first_training_cases(

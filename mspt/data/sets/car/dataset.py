@@ -102,7 +102,10 @@ class FlowFiles:
             SolverError: If OpenFOAM is not installed.
         """
         if request.per_split is not None:
-            raise DataError(f"per_split must be absent for {dataset.name}; use num_cases")
+            raise DataError(
+                f"--per-split must be absent for {dataset.name}, got {request.per_split}; "
+                "use --cases"
+            )
         return generate_flows(
             num_cases=dataset.num_cases if request.num_cases is None else request.num_cases,
             seed=request.seed,
@@ -124,9 +127,11 @@ class FlowFiles:
             DataError: If only some training cases are to be copied, or there are no cases.
         """
         if num_train is not None:
-            raise DataError(f"train must be absent for {dataset.name}, got {num_train}")
+            raise DataError(
+                f"--train must be absent for {dataset.name}, got {num_train}; all cases are copied"
+            )
         if not (root / dataset.name).is_dir():
-            raise DataError(f"data must be a folder with generated cases, got '{root}'")
+            raise DataError(f"--data must be a folder with generated cases, got '{root}'")
         return ship_flows(root=root, out=out)
 
     def at_hand(self, dataset: Dataset, root: Path | None) -> Mapping[str, int]:

@@ -1,0 +1,66 @@
+"""A data set that a test registers is accepted by every command."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_up_datasets import TOY, TOY_TIME
+
+from mspt.cli.main import main
+from mspt.data.dataset import Dataset
+from mspt.data.registry import registered
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Run]:
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: str) -> dict[str, Any]:
+        assert main([*arguments, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    with registered(TOY), registered(TOY_TIME):
+        yield command
+
+
+@pytest.mark.parametrize("dataset", [TOY, TOY_TIME], ids=lambda one: one.name)
+def test_every_command_takes_a_registered_set(dataset: Dataset, run: Run, tmp_path: Path) -> None:
+    name, case = dataset.name, dataset.case_name(8)
+    made = run("generate", name, "--out", "data")
+    assert (made["made"], made["failed"]) == (11, {})
+    listed = run("datasets")[name]
+    assert listed["cases"]["test"] == {"at_hand": 3, "total": 3}
+    trained = run("train", name, "--device", "cpu")
+    assert trained["complete"]
+    assert trained["epochs"] == 2
+    checkpoint = trained["checkpoint"]
+    scored = run("evaluate", checkpoint, "--device", "cpu")
+    assert scored["metrics"]["relative_l2"] == pytest.approx(trained["metrics"]["relative_l2"])
+    solved = run("solve", case, "--checkpoint", checkpoint, "--out", "case.vtp")
+    assert solved["relative_l2"] > 0
+    assert (tmp_path / "case.vtp").exists()
+    cut = run("patches", case, "--checkpoint", checkpoint, "--patches", "5", "--out", "patches.csv")
+    assert cut["patches"] == 5
+    seen = run("attention", case, "--checkpoint", checkpoint, "--points", "3")
+    assert set(seen["points"]) == {"3"}
+    row = run("ablate", name, "--set", "num_patches=3", "--out", "rows.csv")
+    assert 0 < row["validation_error"] < 2
+    (tmp_path / "cards").mkdir()
+    Path(checkpoint).rename(tmp_path / "cards" / f"{name}.safetensors")
+    run("cards", "--folder", "cards", "--out", "cards/README.md")
+    assert f"## {dataset.title} (`{name}`)" in (tmp_path / "cards/README.md").read_text()
+    run("ship", name, "--data", "data", "--out", "shipped", "--train", "2")
+    assert (tmp_path / "shipped" / name / "test.npz").exists()
+
+
+def test_a_registered_set_is_drawn(run: Run, tmp_path: Path) -> None:
+    drawing = {"dataset": "toy", "polygon": [[0.2, 0.2], [0.8, 0.2], [0.5, 0.9]]}
+    (tmp_path / "drawing.json").write_text(json.dumps(drawing))
+    solved = run("solve", "drawing.json", "--out", "drawing.csv")
+    assert (solved["case"], solved["points"]) == ("drawing", 80)
