@@ -84,5 +84,5 @@ def test_rejects_settings_that_cannot_train(changes: dict[str, object], message:
 
 
 def test_unknown_preset_is_named_with_the_known_ones() -> None:
-    with pytest.raises(MSPTError, match=r"preset must be one of elasticity, .*, got 'burgers'"):
+    with pytest.raises(MSPTError, match=r"preset must be one of car, .*, got 'burgers'"):
         get_preset("burgers")

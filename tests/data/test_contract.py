@@ -145,7 +145,7 @@ def test_registered_set_is_listed_and_found(dataset: Dataset, root: Path) -> Non
     assert dataset_of_case(f"{dataset.name}-0003") is dataset
     assert dataset.name in list_presets()
     assert dataset.names("test", root=root) == tuple(dataset.case_name(i) for i in (8, 9, 10))
-    assert dataset.source.at_hand(dataset, root)["test"] == "3 of 3"
+    assert dataset.source.at_hand(dataset, root)["test"] == 3
     assert dataset.load(f"{dataset.name}-0009", root=root).name == f"{dataset.name}-0009"
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mspt.figures.theme import PATCH_COLORS
 from mspt.figures.viewer.colors import palette_stops, to_rgb
 from mspt.figures.viewer.encode import decode_packet, encode_scene, shuffle_order
-from mspt.figures.viewer.packets import quantize_values, spread
+from mspt.figures.viewer.packets import quantize_from_zero, quantize_values
 from mspt.figures.viewer.scene import (
     Arrows,
     Curves,
@@ -294,9 +294,9 @@ def test_two_layers_of_one_name_are_refused() -> None:
 
 
 def test_strengths_are_spread_from_zero_unless_some_are_negative() -> None:
-    assert spread(np.array([2.0, 3.0, 4.0])).tolist() == [128, 191, 255]
-    assert spread(np.array([-1.0, 0.0, np.nan, 1.0])).tolist() == [0, 128, 0, 255]
-    assert spread(np.array([np.nan])).tolist() == [0]
+    assert quantize_from_zero(np.array([2.0, 3.0, 4.0])).tolist() == [128, 191, 255]
+    assert quantize_from_zero(np.array([-1.0, 0.0, np.nan, 1.0])).tolist() == [0, 128, 0, 255]
+    assert quantize_from_zero(np.array([np.nan])).tolist() == [0]
 
 
 def test_quantizing_a_constant_does_not_divide_by_zero() -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 
-from mspt.geometry.outline import NAMES, NUM_SLICES, describe_outline
+from mspt.geometry.outline import NUM_SLICES, OUTLINE_NAMES, describe_outline
 
 
 def ridge(num_points: int = 4_000) -> np.ndarray:
@@ -41,7 +41,7 @@ def test_a_slice_without_points_takes_over_its_neighbors() -> None:
 
 
 def test_numbers_are_named_in_their_order() -> None:
-    outline = dict(zip(NAMES, describe_outline(ridge()), strict=True))
+    outline = dict(zip(OUTLINE_NAMES, describe_outline(ridge()), strict=True))
     assert outline["half width at 4 % of the length"] < outline["half width at 96 % of the length"]
     assert outline["underside at 4 % of the length"] > outline["underside at 96 % of the length"]
     assert outline["top at 4 % of the length"] < outline["top at 96 % of the length"]

@@ -122,7 +122,7 @@ def test_long_reasons_are_shortened(programs: Path) -> None:
         list(solve_flow(BODY))
     message = str(caught.value)
     assert len(message) < 400
-    assert message.startswith("blockMesh must end well, got ERROR:")
+    assert message.startswith("blockMesh must succeed, got ERROR:")
 
 
 def test_program_that_takes_too_long_is_ended(programs: Path, tmp_path: Path) -> None:
