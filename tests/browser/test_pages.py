@@ -72,7 +72,7 @@ def test_case_of_an_address_goes_along_to_other_pages_and_other_addresses(
         assert chosen.get_attribute("value") == "elasticity-1101"
     # An address counts even where it names what is a default there.
     page.get_by_role("link", name="Home").click()
-    page.get_by_role("link", name="PointAttention from any point").click()
+    page.get_by_role("link", name="Attention from any point").click()
     page.wait_for_url("**/attention?**points=*")
     script.settle(page)
     assert chosen.get_attribute("value").startswith("car-")

@@ -1,0 +1,99 @@
+"""The clouds that pages show: a shipped case, a shape of one's own, or a stress cloud."""
+
+import streamlit as st
+
+from mspt.data.sets.car.dataset import family_and_split
+from mspt.data.sets.car.flow_case import FlowCase
+from mspt.data.sets.car.store import flow_index, list_flows, load_flow
+from mspt.data.stress_clouds import stress_cloud
+from mspt.geometry.placement import Placement, place_mesh
+from mspt.inference.sample import (
+    Sample,
+    sample_of_case,
+    sample_of_clouds,
+    sample_of_flow,
+    sample_of_points,
+)
+from mspt.inference.sampling import cloud_size, look_at
+from pages._shared import shapes
+from pages._shared.cache import CheckpointKey, ListedCheckpoint, find_case, load, test_cases
+from pages._shared.datasets import SHAPES, has_flow
+
+_FIRST_FAMILY = "notchback"  # a car that everybody recognizes
+
+
+def case_names(source: str) -> list[str]:
+    """Return the cases of a data set that no training has used: test, and unseen families."""
+    if has_flow(source):
+        return [*list_flows("test"), *list_flows("unseen")]
+    return list(test_cases(source).names)
+
+
+def case_names_to_pick(source: str) -> list[str]:
+    """Return the same cases with the one in front that a page shows first."""
+    names = case_names(source)
+    if has_flow(source):
+        first = (name for name in names if flow_family(name) == _FIRST_FAMILY)
+        names.insert(0, names.pop(names.index(next(first, names[0]))))
+    return names
+
+
+def flow_family(name: str) -> str:
+    """Return the kind of body of a flow case, such as ``van``."""
+    return family_and_split(flow_index(name))[0]
+
+
+def sample(
+    source: str, name: str, checkpoint: ListedCheckpoint, *, all_points: bool = False
+) -> Sample:
+    """Return a cloud.
+
+    Args:
+        source: A data set or ``SHAPES``.
+        name: Of the case or the shape.
+        checkpoint: Around bodies, gives the numbers of points that it was trained on.
+        all_points: Take all points known of a body, several times as many as in training.
+    """
+    if has_flow(source):
+        return _flow_sample(name, checkpoint.key, all_points=all_points)
+    if source == SHAPES:
+        shape = shapes.named_shape(name)
+        placement = shapes.likely_placement(shape)
+        return _shape_sample(
+            shape.digest, checkpoint.key, placement, _shape=shape, all_points=all_points
+        )
+    return sample_of_case(find_case(source, name))
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the flow …")
+def _flow_sample(name: str, key: CheckpointKey, *, all_points: bool) -> Sample:
+    size = None if all_points else cloud_size(load(key))
+    return sample_of_flow(name, stored_flow(name), size=size)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def stored_flow(name: str) -> FlowCase:
+    """Return a flow case as stored."""
+    return load_flow(name)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Placing points on and around the shape …")
+def _shape_sample(
+    digest: str, key: CheckpointKey, placement: Placement, *, _shape: shapes.Shape, all_points: bool
+) -> Sample:
+    mesh = place_mesh(_shape.mesh, placement).mesh
+    inputs = look_at(load(key), mesh)
+    clouds = inputs.clouds if all_points else inputs.clouds[:1]
+    name = f"shape-{digest}{'-whole' if all_points else ''}"
+    return sample_of_clouds(name, clouds, title=_shape.name, body=mesh)
+
+
+def stress_sample(kind: str, num_points: int) -> Sample:
+    """Return a cloud that is hard to partition, and that no model can predict."""
+    name = f"stress-{kind}-{num_points}"
+    return sample_of_points(name, _stress_cloud(kind, num_points), title=f"Cloud {kind}")
+
+
+@st.cache_resource(max_entries=8, show_spinner="Making the cloud …")
+def _stress_cloud(kind: str, num_points: int):
+    return stress_cloud(kind, num_points)
