@@ -118,7 +118,7 @@ def all_cases(chosen: Chosen) -> None:
     if chosen.has_flow:
         _all_flows(chosen)
         return
-    errors = data.known_errors(chosen.checkpoint, chosen.source, chosen.device)
+    errors = data.known_errors(chosen.checkpoint, chosen.device)
     if len(errors) == len(case_names(chosen.source)):
         smaller = sum(error < errors[chosen.name] for error in errors.values())
         stored = data.stored_errors(chosen.checkpoint)

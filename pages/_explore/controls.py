@@ -78,7 +78,7 @@ def _worst_first(source: str, checkpoint: ListedCheckpoint, device: str) -> list
         scores = data.known_scores(checkpoint, source, device)
         errors = {name: score["surface_pressure"] for name, score in scores.items()}
     else:
-        errors = data.known_errors(checkpoint, source, device)
+        errors = data.known_errors(checkpoint, device)
     if len(errors) < len(names):
         return []
     return sorted(names, key=errors.__getitem__, reverse=True)

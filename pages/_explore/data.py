@@ -131,8 +131,7 @@ def _factors(source: str, name: str, key: CheckpointKey) -> tuple[float, ...]:
     if has_flow(source):
         size, flow = cloud_size(load(key)), stored_flow(name)
         return tuple(factor for factor in FACTORS if has_points(flow, factor, size=size))
-    case = find_case(source, name)
-    return tuple(factor for factor in FACTORS if case_at(case, factor) is not None)
+    return tuple(factor for factor in FACTORS if _sample_at(source, name, key, factor) is not None)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Choosing points of the case …")
@@ -195,9 +194,9 @@ def _error_at(
 # --- errors of all test cases in two dimensions --------------------------------------------------
 
 
-def _case_errors() -> Store[float]:
-    """Return the relative L2 errors computed here, by checkpoint, device and case."""
-    return store("errors of test cases", 5000)
+def _case_errors() -> Store[dict[str, float]]:
+    """Return the relative L2 errors computed here: by checkpoint and device, then by case."""
+    return store("errors of test cases", 32)
 
 
 def stored_errors(checkpoint: ListedCheckpoint) -> dict[str, float]:
@@ -205,14 +204,9 @@ def stored_errors(checkpoint: ListedCheckpoint) -> dict[str, float]:
     return {score["name"]: score["relative_l2"] for score in checkpoint.info.get("scores", [])}
 
 
-def known_errors(checkpoint: ListedCheckpoint, source: str, device: str) -> dict[str, float]:
+def known_errors(checkpoint: ListedCheckpoint, device: str) -> dict[str, float]:
     """Return the relative L2 errors of test cases that are stored or computed here so far."""
-    errors = _case_errors()
-    computed = {
-        name: error
-        for name in case_names(source)
-        if (error := errors.get((checkpoint.key, device, name))) is not None
-    }
+    computed = _case_errors().get((checkpoint.key, device)) or {}
     return {**computed, **stored_errors(checkpoint)}
 
 
@@ -221,12 +215,13 @@ def evaluate_cases(
 ) -> Iterator[tuple[float, str]]:
     """Evaluate the test cases without a known error; errors so far are kept if it is stopped."""
     cases, errors = test_cases(source), _case_errors()
-    known = known_errors(checkpoint, source, device)
+    known = known_errors(checkpoint, device)
     warm_up(checkpoint.key, device, _sample=sample_of_case(cases.case(0)))
     for done, name in enumerate(cases.names, start=1):
         if name not in known:
             error = _case_error(load(checkpoint.key), source, name, device)
-            errors.put((checkpoint.key, device, name), error)
+            key = checkpoint.key, device
+            errors.put(key, {**(errors.get(key) or {}), name: error})
         yield done / len(cases), f"Predicted {done} of {len(cases)} test cases"
 
 
@@ -240,22 +235,19 @@ def _case_error(checkpoint: Checkpoint, source: str, name: str, device: str) -> 
 # --- scores of flows -----------------------------------------------------------------------------
 
 
-def _flow_scores() -> Store[dict[str, Any]]:
-    """Return the scores of flows computed here, by checkpoint, device and case."""
-    return store("scores of flows", 2000)
+def _flow_scores() -> Store[dict[str, dict[str, Any]]]:
+    """Return the scores of flows computed here: by checkpoint and device, then by case."""
+    return store("scores of flows", 32)
 
 
 def known_scores(checkpoint: ListedCheckpoint, source: str, device: str) -> dict[str, dict]:
     """Return the score of each flow case that is stored or computed here so far, by name."""
-    scores = _flow_scores()
-    stored = {score["name"]: score for score in checkpoint.info.get("scores", [])}
-    known = {}
-    for name in case_names(source):
-        if name in stored:
-            known[name] = {**stored[name], "stored": True}
-        elif (score := scores.get((checkpoint.key, device, name))) is not None:
-            known[name] = score
-    return known
+    computed = _flow_scores().get((checkpoint.key, device)) or {}
+    stored = {
+        score["name"]: {**score, "stored": True} for score in checkpoint.info.get("scores", [])
+    }
+    known = {**computed, **stored}
+    return {name: known[name] for name in case_names(source) if name in known}
 
 
 def score_of(chosen: Chosen) -> dict[str, Any]:
@@ -268,7 +260,10 @@ def _evaluate_flow(checkpoint: ListedCheckpoint, name: str, device: str) -> dict
     flow = stored_flow(name)
     with one_at_a_time():
         score = score_flow(load(checkpoint.key), name, flow, device=device)
-    return _flow_scores().put((checkpoint.key, device, name), {**asdict(score), "stored": False})
+    found = {**asdict(score), "stored": False}
+    scores, key = _flow_scores(), (checkpoint.key, device)
+    scores.put(key, {**(scores.get(key) or {}), name: found})
+    return found
 
 
 def evaluate_flows(
