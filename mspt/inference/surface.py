@@ -60,8 +60,7 @@ def solved_pressure(mesh: SurfaceMesh, case: FlowCase, flow: Flow) -> Float[ndar
 def placed_size(mesh: SurfaceMesh, placement: Placement) -> tuple[float, float, float]:
     """Return length, width and height in meters of a shape under a placement."""
     forward, up = ("xyz".index(axis[1]) for axis in (placement.forward, placement.up))
-    # Both axes are the same while a person changes one after the other; the width is then free.
-    lateral = next((axis for axis in range(3) if axis not in (forward, up)), 1)
+    lateral = 3 - forward - up  # the axes are 0, 1 and 2; a placement has two different ones
     extent = mesh.extent * METERS[placement.unit]
     return float(extent[forward]), float(extent[lateral]), float(extent[up])
 

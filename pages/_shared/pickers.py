@@ -33,6 +33,9 @@ def carry_choices(sources: tuple[str, ...]) -> None:
     if any(key in address for key in named):
         state.update({key: address[key] for key in named if key in address})
     elif source in sources:
+        # A page without a source, such as Draw, may have left a checkpoint of another data set.
+        if chosen["checkpoint"] and chosen["checkpoint"] not in checkpoints(models_for(source)):
+            chosen["checkpoint"] = None
         for key in ("source", "checkpoint", f"{source}_case"):
             if chosen[key]:
                 state[key] = address[key] = chosen[key]
