@@ -71,7 +71,7 @@ def _picked_row(sample: Sample, compared: Compared) -> int:
 
 
 def _marked_patch(shares: pd.DataFrame | None) -> int | None:
-    """Return the patch to mark: the one selected in the table, or the worst if it is asked for."""
+    """Return the patch to mark: the one selected in the table, or the worst on demand."""
     if shares is None:
         return None
     rows = st.session_state.get("explore_patches", {}).get("selection", {}).get("rows", [])

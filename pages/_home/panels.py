@@ -82,7 +82,7 @@ def _links(found: HomeTour) -> None:
         "checkpoint": found.checkpoint.name,
     }
     row = st.container(horizontal=True, gap="medium", vertical_alignment="center")
-    row.markdown("**Now you**", width="content")
+    row.markdown("**Continue**", width="content")
     for label, page, icon, query in (
         ("Bring a shape", "upload", "directions_car", SAMPLE),
         ("Partition it otherwise", "patches", "bubble_chart", state),

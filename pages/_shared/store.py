@@ -13,7 +13,7 @@ class Store(Generic[Value]):
     """A bounded store of results; the oldest result goes when there is no room for a new one.
 
     Streamlit's caches compute what they lack. A page that lists which results there are, or that
-    keeps the results of a job that was cancelled half-way, needs to look without computing.
+    keeps the results of a job that was cancelled half-way, needs to read without computing.
     """
 
     def __init__(self, limit: int) -> None:
