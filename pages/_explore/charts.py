@@ -16,7 +16,7 @@ from mspt.figures.charts.resolution import resolution_figure
 from mspt.metrics.fields import max_error
 from mspt.metrics.forces import drag_counts
 from mspt.metrics.ranking import order_accuracy
-from pages._explore import data
+from pages._explore import data, scores
 from pages._explore.controls import FACTORS
 from pages._explore.data import Chosen
 from pages._shared import frame
@@ -78,8 +78,8 @@ def _sheet_numbers(chosen: Chosen) -> None:
 
 
 def _flow_numbers(chosen: Chosen) -> None:
-    metrics, score = chosen.checkpoint.metrics, data.score_of(chosen)
-    own = data.noise_of(chosen.name).get("surface_pressure")
+    metrics, score = chosen.checkpoint.metrics, scores.score_of(chosen)
+    own = scores.noise_of(chosen.name).get("surface_pressure")
     usual = label_noise(metrics).get("surface_pressure")
     words = noise_words(chosen.checkpoint)
     help_text = f"Label noise: {words}" if words else None
@@ -118,10 +118,10 @@ def all_cases(chosen: Chosen) -> None:
     if chosen.has_flow:
         _all_flows(chosen)
         return
-    errors = data.known_errors(chosen.checkpoint, chosen.device)
+    errors = scores.known_errors(chosen.checkpoint, chosen.device)
     if len(errors) == len(case_names(chosen.source)):
         smaller = sum(error < errors[chosen.name] for error in errors.values())
-        stored = data.stored_errors(chosen.checkpoint)
+        stored = scores.stored_errors(chosen.checkpoint)
         origin = MEASURED if errors.keys() - stored.keys() else STORED
         st.markdown(
             f"**{smaller} of {len(errors)}** test cases have a smaller error than this one. "
@@ -132,7 +132,7 @@ def all_cases(chosen: Chosen) -> None:
         )
         st.plotly_chart(figure, key="explore_histogram")
     elif st.session_state.get("worst"):
-        steps = data.evaluate_cases(chosen.checkpoint, chosen.source, chosen.device)
+        steps = scores.evaluate_cases(chosen.checkpoint, chosen.source, chosen.device)
         work = chosen.checkpoint.path, chosen.device
         if follow("Predicting all test cases", steps, work=work):
             st.rerun()
@@ -145,10 +145,10 @@ def all_cases(chosen: Chosen) -> None:
 
 def errors_and_noise(chosen: Chosen) -> None:
     """Show all errors of a body, each beside the noise of its labels."""
-    metrics, score = chosen.checkpoint.metrics, data.score_of(chosen)
+    metrics, score = chosen.checkpoint.metrics, scores.score_of(chosen)
     columns = {
         "Error": score,
-        "Label noise": data.noise_of(chosen.name),
+        "Label noise": scores.noise_of(chosen.name),
         f"Mean of {metrics.get('cases', 0)}": metrics,
         "Its label noise": label_noise(metrics),
     }
@@ -181,7 +181,7 @@ def _origin(score: Mapping[str, Any]) -> str:
 
 def _all_flows(chosen: Chosen) -> None:
     """Show drag or lift of the bodies evaluated so far; a click opens a body."""
-    table = data.score_table(chosen)
+    table = scores.score_table(chosen)
     names = list(table["name"])
     coefficient: Literal["C_D", "C_L"] = st.segmented_control(
         "Coefficient",
@@ -218,7 +218,7 @@ def _all_flows(chosen: Chosen) -> None:
     if missing and st.button(
         f"Evaluate the other {missing}", key="score_all", icon=":material/play_arrow:"
     ):
-        steps = data.evaluate_flows(chosen.checkpoint, chosen.source, chosen.device)
+        steps = scores.evaluate_flows(chosen.checkpoint, chosen.source, chosen.device)
         follow("Evaluating all bodies", steps)
         st.rerun()
 
@@ -232,7 +232,7 @@ def _open_design(key: str, names: list[str], *, case_key: str) -> None:
 
 def order_of_designs(chosen: Chosen) -> None:
     """Show how often the better of two bodies is found."""
-    table = data.score_table(chosen)
+    table = scores.score_table(chosen)
     if len(table) < MIN_DESIGNS:
         st.caption("Evaluate the other bodies to see how often the better of two is found.")
         return

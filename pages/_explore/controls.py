@@ -8,7 +8,7 @@ import streamlit as st
 
 from mspt.evaluation.comparison import PARTS, View, views_of
 from mspt.figures.scenes.comparison import ERROR_MODES
-from pages._explore import data
+from pages._explore import data, scores
 from pages._explore.data import Chosen
 from pages._shared import frame
 from pages._shared.cache import ListedCheckpoint, checkpoints
@@ -72,13 +72,13 @@ def _worst_first(source: str, checkpoint: ListedCheckpoint, device: str) -> list
     """Return the cases by descending error; none as long as not all errors are known."""
     names = case_names(source)
     if has_flow(source):
-        if len(data.known_scores(checkpoint, source, device)) < len(names):
-            steps = data.evaluate_flows(checkpoint, source, device)
+        if len(scores.known_scores(checkpoint, source, device)) < len(names):
+            steps = scores.evaluate_flows(checkpoint, source, device)
             follow("Evaluating all bodies", steps, work=(checkpoint.path, device))
-        scores = data.known_scores(checkpoint, source, device)
-        errors = {name: score["surface_pressure"] for name, score in scores.items()}
+        found = scores.known_scores(checkpoint, source, device)
+        errors = {name: score["surface_pressure"] for name, score in found.items()}
     else:
-        errors = data.known_errors(checkpoint, device)
+        errors = scores.known_errors(checkpoint, device)
     if len(errors) < len(names):
         return []
     return sorted(names, key=errors.__getitem__, reverse=True)

@@ -1,15 +1,12 @@
 """The chosen case with its predictions, resolved once, and what is computed and cached for it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from mspt.checkpoint import Checkpoint
-from mspt.data.sets.car.store import load_repeats
-from mspt.evaluation.flows import body_of, compare_labels, label_noise, score_flow
+from mspt.evaluation.flows import body_of
 from mspt.evaluation.resolution import (
     FACTORS,
     AtResolution,
@@ -20,10 +17,8 @@ from mspt.evaluation.resolution import (
     resolution_steps,
 )
 from mspt.inference.flow import predict_stored
-from mspt.inference.predict import predict_case
-from mspt.inference.sample import Sample, sample_of_case, sample_of_flow
+from mspt.inference.sample import Sample, sample_of_flow
 from mspt.inference.sampling import cloud_size
-from mspt.metrics.fields import relative_l2
 from pages._shared import frame
 from pages._shared.cache import (
     CheckpointKey,
@@ -33,12 +28,9 @@ from pages._shared.cache import (
     load,
     one_at_a_time,
     predict,
-    test_cases,
-    warm_up,
 )
 from pages._shared.datasets import has_flow
-from pages._shared.samples import case_names, sample, stored_flow
-from pages._shared.store import Store, store
+from pages._shared.samples import sample, stored_flow
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,7 +78,7 @@ def resolve(
 ) -> Chosen:
     """Return a case as it was trained on, with the predictions of the checkpoints."""
     first = checkpoints[0]
-    found = sample(source, name, first)
+    found = _sample_at(source, name, first, 1.0)
     predictions = _predictions(checkpoints, found, device)
     run = predictions[first.name]
     frame.record_run(
@@ -105,7 +97,7 @@ def resolve(
         sample=found,
         predictions=predictions,
         num_trained=len(found.points),
-        factors=_factors(source, name, first.key),
+        factors=_factors(source, name, found),
     )
 
 
@@ -113,7 +105,7 @@ def at_resolution(chosen: Chosen, factor: float) -> Chosen:
     """Return the case at another number of points, if it is not shown at that number already."""
     if factor == 1 or factor not in chosen.factors:
         return chosen
-    found = _sample_at(chosen.source, chosen.name, chosen.checkpoint.key, factor)
+    found = _sample_at(chosen.source, chosen.name, chosen.checkpoint, factor)
     return replace(
         chosen, sample=found, predictions=_predictions(chosen.checkpoints, found, chosen.device)
     )
@@ -125,21 +117,40 @@ def _predictions(
     return {one.name: predict(one, found, device) for one in checkpoints}
 
 
+def _factors(source: str, name: str, found: Sample) -> tuple[float, ...]:
+    """Return the multiples of N at which a case has a truth, given the case at N."""
+    if found.num_surface:
+        return _flow_factors(name, found.num_surface, len(found.points) - found.num_surface)
+    return tuple(_sheets(source, name))
+
+
+def _sample_at(source: str, name: str, checkpoint: ListedCheckpoint, factor: float) -> Sample:
+    """Return a case at one of its multiples of N."""
+    if not has_flow(source):
+        return _sheets(source, name)[factor]
+    if factor == 1:
+        return sample(source, name, checkpoint)  # which other pages show, too
+    return _flow_at(name, checkpoint.key, factor)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _sheets(source: str, name: str) -> dict[float, Sample]:
+    """Return a case in two dimensions at every multiple of N at which it has a truth."""
+    case = find_case(source, name)
+    found = {factor: case_at(case, factor) for factor in FACTORS}
+    return {factor: one for factor, one in found.items() if one is not None}
+
+
 @st.cache_data(max_entries=256, show_spinner=False)
-def _factors(source: str, name: str, key: CheckpointKey) -> tuple[float, ...]:
-    """Return the multiples of N at which a case has a truth."""
-    if has_flow(source):
-        size, flow = cloud_size(load(key)), stored_flow(name)
-        return tuple(factor for factor in FACTORS if has_points(flow, factor, size=size))
-    return tuple(factor for factor in FACTORS if _sample_at(source, name, key, factor) is not None)
+def _flow_factors(name: str, num_surface: int, num_volume: int) -> tuple[float, ...]:
+    # The points themselves are drawn later: the first picture does not need them.
+    flow, size = stored_flow(name), (num_surface, num_volume)
+    return tuple(factor for factor in FACTORS if factor <= 1 or has_points(flow, factor, size=size))
 
 
 @st.cache_resource(max_entries=16, show_spinner="Choosing points of the case …")
-def _sample_at(source: str, name: str, key: CheckpointKey, factor: float) -> Sample | None:
-    """Return a case at a multiple of N; None where no truth is stored there."""
-    if has_flow(source):
-        return flow_at(name, stored_flow(name), factor, size=cloud_size(load(key)))
-    return case_at(find_case(source, name), factor)
+def _flow_at(name: str, key: CheckpointKey, factor: float) -> Sample | None:
+    return flow_at(name, stored_flow(name), factor, size=cloud_size(load(key)))
 
 
 # --- all stored points of a flow -----------------------------------------------------------------
@@ -179,116 +190,22 @@ def errors_by_resolution(chosen: Chosen) -> Iterator[AtResolution]:
     """Yield the errors of the chosen checkpoint at all resolutions of the case, one at a time."""
     key = chosen.checkpoint.key
     for factor, kept in resolution_steps(load(key), chosen.factors):
-        yield _error_at(key, chosen.source, chosen.name, chosen.device, factor, kept)
+        yield _error_at(
+            key, chosen.source, chosen.name, chosen.device, factor, kept, _chosen=chosen
+        )
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _error_at(
-    key: CheckpointKey, source: str, name: str, device: str, factor: float, kept: str
+    key: CheckpointKey,
+    source: str,
+    name: str,
+    device: str,
+    factor: float,
+    kept: str,
+    *,
+    _chosen: Chosen,
 ) -> AtResolution:
-    found = _sample_at(source, name, key, factor)
+    found = _sample_at(source, name, _chosen.checkpoint, factor)
     with one_at_a_time():
         return error_at(load(key), found, factor=factor, kept=kept, device=device)
-
-
-# --- errors of all test cases in two dimensions --------------------------------------------------
-
-
-def _case_errors() -> Store[dict[str, float]]:
-    """Return the relative L2 errors computed here: by checkpoint and device, then by case."""
-    return store("errors of test cases", 32)
-
-
-def stored_errors(checkpoint: ListedCheckpoint) -> dict[str, float]:
-    """Return the relative L2 errors of the test cases in a checkpoint's header, by name."""
-    return {score["name"]: score["relative_l2"] for score in checkpoint.info.get("scores", [])}
-
-
-def known_errors(checkpoint: ListedCheckpoint, device: str) -> dict[str, float]:
-    """Return the relative L2 errors of test cases that are stored or computed here so far."""
-    computed = _case_errors().get((checkpoint.key, device)) or {}
-    return {**computed, **stored_errors(checkpoint)}
-
-
-def evaluate_cases(
-    checkpoint: ListedCheckpoint, source: str, device: str
-) -> Iterator[tuple[float, str]]:
-    """Evaluate the test cases without a known error; errors so far are kept if it is stopped."""
-    cases, errors = test_cases(source), _case_errors()
-    known = known_errors(checkpoint, device)
-    warm_up(checkpoint.key, device, _sample=sample_of_case(cases.case(0)))
-    for done, name in enumerate(cases.names, start=1):
-        if name not in known:
-            error = _case_error(load(checkpoint.key), source, name, device)
-            key = checkpoint.key, device
-            errors.put(key, {**(errors.get(key) or {}), name: error})
-        yield done / len(cases), f"Predicted {done} of {len(cases)} test cases"
-
-
-def _case_error(checkpoint: Checkpoint, source: str, name: str, device: str) -> float:
-    case = find_case(source, name)
-    with one_at_a_time():
-        found = predict_case(checkpoint, case.points, case.features, device=device)
-    return relative_l2(found.fields[None], case.fields[None]).item()
-
-
-# --- scores of flows -----------------------------------------------------------------------------
-
-
-def _flow_scores() -> Store[dict[str, dict[str, Any]]]:
-    """Return the scores of flows computed here: by checkpoint and device, then by case."""
-    return store("scores of flows", 32)
-
-
-def known_scores(checkpoint: ListedCheckpoint, source: str, device: str) -> dict[str, dict]:
-    """Return the score of each flow case that is stored or computed here so far, by name."""
-    computed = _flow_scores().get((checkpoint.key, device)) or {}
-    stored = {
-        score["name"]: {**score, "stored": True} for score in checkpoint.info.get("scores", [])
-    }
-    known = {**computed, **stored}
-    return {name: known[name] for name in case_names(source) if name in known}
-
-
-def score_of(chosen: Chosen) -> dict[str, Any]:
-    """Return the score of the chosen flow, computed if it is not known."""
-    known = known_scores(chosen.checkpoint, chosen.source, chosen.device).get(chosen.name)
-    return known or _evaluate_flow(chosen.checkpoint, chosen.name, chosen.device)
-
-
-def _evaluate_flow(checkpoint: ListedCheckpoint, name: str, device: str) -> dict[str, Any]:
-    flow = stored_flow(name)
-    with one_at_a_time():
-        score = score_flow(load(checkpoint.key), name, flow, device=device)
-    found = {**asdict(score), "stored": False}
-    scores, key = _flow_scores(), (checkpoint.key, device)
-    scores.put(key, {**(scores.get(key) or {}), name: found})
-    return found
-
-
-def evaluate_flows(
-    checkpoint: ListedCheckpoint, source: str, device: str
-) -> Iterator[tuple[float, str]]:
-    """Evaluate the flow cases without a known score; scores so far are kept if it is stopped."""
-    names, known = case_names(source), known_scores(checkpoint, source, device)
-    for done, name in enumerate(names, start=1):
-        if name not in known:
-            _evaluate_flow(checkpoint, name, device)
-        yield done / len(names), f"Evaluated {done} of {len(names)} bodies"
-
-
-def score_table(chosen: Chosen) -> pd.DataFrame:
-    """Return the scores of the chosen checkpoint known so far, one row for each flow case."""
-    scores = known_scores(chosen.checkpoint, chosen.source, chosen.device)
-    return pd.DataFrame(list(scores.values()))
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def noise_of(name: str) -> dict[str, float]:
-    """Return the label noise of a flow; empty where it was solved on one mesh only."""
-    case = stored_flow(name)
-    meshes = {
-        mesh: asdict(compare_labels(name, case, other))
-        for mesh, other in load_repeats(name).items()
-    }
-    return label_noise({"other_meshes": meshes})

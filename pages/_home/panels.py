@@ -28,7 +28,7 @@ FIRST_STEPS = (
     ),
     (
         "draw",
-        "Draw a hole and pull at the plate",
+        "Draw a hole in a plate",
         "draw",
         {"elasticity_start": "Star"},
         "The model predicts while the solver computes the truth beside it.",

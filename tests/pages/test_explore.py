@@ -418,7 +418,7 @@ def test_worst_first_sorts_the_list_by_an_error_anyone_can_recompute(
 def test_stored_errors_are_shown_and_sorted_by_without_predicting(
     open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pages._explore.data.evaluate_cases", lambda *_: pytest.fail("predicted"))
+    monkeypatch.setattr("pages._explore.scores.evaluate_cases", lambda *_: pytest.fail("predicted"))
     app = open_page("explore", source="elasticity", checkpoint=STORED)
     (text,) = [one.value for one in app.markdown if "have a smaller error" in one.value]
     assert text.startswith("**0 of 200**")
