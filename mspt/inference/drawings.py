@@ -49,8 +49,20 @@ def drawing_file(dataset: str, drawing: Drawing) -> str:
 
 def permeability(levels: Drawing) -> Float[ndarray, "rows columns"]:
     """Return the permeability at each node of the grid, row by row from the bottom."""
-    dataset = get_dataset("darcy")
-    return np.array(dataset.features[0].levels)[np.array(levels)].reshape(dataset.grid_shape)
+    low_and_high = np.array(get_dataset("darcy").features[0].levels)
+    return low_and_high[np.array(levels)].reshape(grid_shape("darcy"))
+
+
+def grid_shape(dataset: str) -> tuple[int, int]:
+    """Return the rows and columns of a data set that is painted node by node.
+
+    Raises:
+        ValueError: If its points are no grid.
+    """
+    shape = get_dataset(dataset).grid_shape
+    if shape is None:
+        raise ValueError(f"dataset must lie on a grid to be painted, got {dataset!r}")
+    return shape
 
 
 def _hole(preset: str, seed: int) -> list[list[float]]:
@@ -69,14 +81,13 @@ def _hole(preset: str, seed: int) -> list[list[float]]:
 
 def _levels(preset: str, seed: int) -> list[int]:
     """Return for each node of the grid whether it has the higher permeability."""
-    dataset = get_dataset("darcy")
-    rows, _ = dataset.grid_shape
-    y, x = np.indices(dataset.grid_shape) / (rows - 1)
+    shape = grid_shape("darcy")
+    y, x = np.indices(shape) / (shape[0] - 1)
     levels = {
         "Stripes": np.sin(6 * np.pi * x) > 0,
         "Channel": np.abs(y - 0.5 - 0.2 * np.sin(2 * np.pi * x)) < 0.12,
         "Disc": np.hypot(x - 0.5, y - 0.5) < 0.27,
     }.get(preset)
     if levels is None:
-        levels = sample_permeability(seed) == dataset.features[0].levels[1]
+        levels = sample_permeability(seed) == get_dataset("darcy").features[0].levels[1]
     return levels.astype(int).ravel().tolist()

@@ -50,7 +50,8 @@ def evaluate_cases(
     """Evaluate the test cases without a known error; errors so far are kept if it is stopped."""
     cases, errors = test_cases(source), _case_errors()
     known = known_errors(checkpoint, device)
-    warm_up(checkpoint.key, device, _sample=sample_of_case(cases.case(0)))
+    with one_at_a_time():
+        warm_up(checkpoint.key, device, _sample=sample_of_case(cases.case(0)))
     for done, name in enumerate(cases.names, start=1):
         if name not in known:
             error = _case_error(load(checkpoint.key), source, name, device)

@@ -64,13 +64,10 @@ def _listed(files: str) -> tuple[ListedCheckpoint, ...]:
     """Read all headers; ``files`` holds one path and time of modification a line."""
     changed = dict(line.rsplit(" ", 1) for line in files.splitlines())
     return tuple(
-        ListedCheckpoint(
-            one.path,
-            one.config,
-            one.info,
-            CheckpointKey(one.path, float(changed[str(one.path.absolute())])),
-        )
+        ListedCheckpoint(one.path, one.config, one.info, CheckpointKey(one.path, float(time)))
         for one in list_checkpoints(PRETRAINED)
+        # A file that was written since the folder was listed is read in the next run.
+        if (time := changed.get(str(one.path.absolute()))) is not None
     )
 
 

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from mspt.data.registry import get_dataset
-from mspt.inference.drawings import HANDLE_RANGE, PRESETS, RANDOM, drawing_file, preset_drawing
+from mspt.inference.drawings import (
+    HANDLE_RANGE,
+    PRESETS,
+    RANDOM,
+    drawing_file,
+    grid_shape,
+    preset_drawing,
+)
 from mspt.solvers.elasticity import radii_from_polygon, sample_hole
 
 ANGLES = np.linspace(0, 2 * np.pi, 60, endpoint=False)
@@ -51,3 +58,9 @@ def test_file_of_a_map_holds_the_permeability_row_by_row() -> None:
     low, high = get_dataset("darcy").features[0].levels
     expected = np.where(np.array(levels).reshape(85, 85) == 1, high, low)
     np.testing.assert_array_equal(written["permeability"], expected)
+
+
+def test_only_a_grid_can_be_painted() -> None:
+    assert grid_shape("darcy") == (85, 85)
+    with pytest.raises(ValueError, match="dataset must lie on a grid to be painted, got 'elas"):
+        grid_shape("elasticity")

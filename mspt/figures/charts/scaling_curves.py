@@ -28,8 +28,9 @@ def scaling_curves(
         stored: Rows that ship.
         here: Rows measured on this machine.
     """
-    curves = []
-    for origin, rows in (("stored", stored), ("here", here)):
+    curves: list[Curve] = []
+    measured: dict[Origin, Sequence[ScalingRow]] = {"stored": stored, "here": here}
+    for origin, rows in measured.items():
         models = sweep.models if origin in origins else ()
         curves += [
             _measured(own, sweep, model, origin, quantity)

@@ -76,6 +76,8 @@ def scene_file(plotter: pv.Plotter) -> bytes:
         context = SynchronizationContext()
         context.set_ignore_last_dependencies(True)
         scene = serialize(None, window, reference_id(window), context, 1)
+        if scene is None:
+            raise RuntimeError("trame-vtk must have a serializer for the window, got none")
         scene["mtime"] = 0  # a time of modification would make equal scenes differ
         scene["extra"] = {
             "vtkRefId": reference_id(window),
