@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.elements.lib import policies
 from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import CheckpointInfo, list_checkpoints, load_checkpoint, read_info
@@ -157,6 +158,20 @@ def test_arrows_go_round_the_list(open_page: Open) -> None:
     assert app.selectbox(key="elasticity_case").value == "elasticity-1299"
     app.button(key="case_next").click().run()
     assert app.selectbox(key="elasticity_case").value == "elasticity-1100"
+
+
+def test_steps_set_no_control_that_has_a_default_of_its_own(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Streamlit logs a warning, once in the life of a server."""
+    warnings = []
+    monkeypatch.setattr(policies, "_shown_default_value_warning", False)
+    monkeypatch.setattr(policies._LOGGER, "warning", lambda *words, **_: warnings.append(words))
+    app = open_page("explore")
+    first = app.selectbox(key="car_case").value
+    app.button(key="case_next").click().run()
+    assert app.selectbox(key="car_case").value != first
+    assert not warnings
 
 
 # The linked panels
