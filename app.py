@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from mspt.figures.vtk.headless import choose_window
-from pages._parts import device_picker, error_panel, follow_theme, footer, turn_to
+from pages._shared.frame import device_picker, error_panel, follow_theme, footer, turn_to
 
 choose_window()
 st.set_page_config(

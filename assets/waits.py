@@ -1,8 +1,8 @@
-"""Time what a visitor waits for: ``python assets/waits.py`` from the project's folder.
+"""Measure the waiting times of a visitor: ``python assets/waits.py`` from the project's folder.
 
-Starts the app on a free port, drives it in headless Chromium, which draws on the processor, and
-prints one line for each wait, in milliseconds from key or click to the finished picture, by the
-page's own clock where one page is open all the while.
+Starts the app on a free port, drives it in headless Chromium, which draws in software, and prints
+one line for each wait: milliseconds from a key or click to the finished picture. Where the page
+stays open, its own clock is used.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from screenshots import FLAGS, READY, serve, settle
 
 CLOUD = "/patches?source=stress&stress_case=uniform&stress_points=32768&K=128"
 WATCH = """() => {
-  let host;  // remembered, as looking for it takes time from the page
+  let host;  // found once, as the search takes time from the page
   const found = path => {
     if (!host?.isConnected || !host.shadowRoot.querySelector(path)) {
       host = [...document.querySelectorAll('*')].find(one => one.shadowRoot?.querySelector(path));
@@ -30,15 +30,15 @@ WATCH = """() => {
     for (const act of ['keydown', 'click']) {
       addEventListener(act, event => { start ??= event.timeStamp; }, { capture: true, once: true });
     }
-    const look = () => {
+    const poll = () => {
       const now = found(path);
       if (start && now && now !== before) resolve(performance.now() - start);
-      else setTimeout(look, 10);
+      else setTimeout(poll, 10);
     };
-    look();
+    poll();
   });
 }"""
-"""Makes the page tell how long another scene takes, from the first key or click on."""
+"""Measures in the page the time from the first key or click to another finished scene."""
 
 
 def until_drawn(page: Page, act: Callable[[], object]) -> float:
@@ -52,7 +52,7 @@ def until_drawn(page: Page, act: Callable[[], object]) -> float:
 
 
 def until_solved(page: Page, act: Callable[[], object]) -> float:
-    """Return the time from an act to the page at rest with other numbers on it."""
+    """Return the time from an act until the script has ended with other numbers on the page."""
     numbers = "[...document.querySelectorAll('[data-testid=stMetricValue]')].map(n => n.innerText)"
     before, start = page.evaluate(f"{numbers}.join()"), perf_counter()
     act()
@@ -69,17 +69,17 @@ def until_seen(page: Page, address: str) -> float:
     return 1000 * (perf_counter() - start)
 
 
-def tell(what: str, times: list[float]) -> None:
+def report(what: str, times: list[float]) -> None:
     """Print one wait."""
     words = f"median {median(times):5.0f} ms, {min(times):.0f} to {max(times):.0f}, {len(times)} x"
-    print(f"{what:46} {words}", flush=True)  # noqa: T201 - what it is for
+    print(f"{what:46} {words}", flush=True)  # noqa: T201 - a script that prints
 
 
 def measure(page: Page, address: str, repeats: int) -> None:
     """Visit the pages and print each wait."""
-    tell("first page of a server just started", [until_seen(page, address)])
+    report("first page of a server just started", [until_seen(page, address)])
     settle(page)
-    tell("first page again", [until_seen(page, address) for _ in range(3)])
+    report("first page again", [until_seen(page, address) for _ in range(3)])
     page.goto(address + CLOUD)
     settle(page)
     number = page.locator(".st-key-K input").first
@@ -97,13 +97,13 @@ def measure(page: Page, address: str, repeats: int) -> None:
 
     for what, act in (("typed", typed), ("slid", slid)):
         times = [until_drawn(page, act(turn)) for turn in range(repeats)]
-        tell(f"another K, {what}, 32,768 points", times)
+        report(f"another K, {what}, 32,768 points", times)
     for source in ("car", "elasticity"):
         page.goto(f"{address}/explore?source={source}")
         settle(page)
         following = page.locator(".st-key-case_next button").first
         times = [until_drawn(page, following.click) for _ in range(repeats)]
-        tell(f"another case, {source}", times)
+        report(f"another case, {source}", times)
     page.goto(f"{address}/draw?elasticity_start=Circle")
     settle(page)
     handle = page.get_by_role("slider", name="Radius at 90 degrees")
@@ -112,7 +112,9 @@ def measure(page: Page, address: str, repeats: int) -> None:
         handle.focus()
         page.keyboard.press("ArrowUp")
 
-    tell("another hole, predicted and solved", [until_solved(page, moved) for _ in range(repeats)])
+    report(
+        "another hole, predicted and solved", [until_solved(page, moved) for _ in range(repeats)]
+    )
 
 
 def main() -> None:

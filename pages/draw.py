@@ -1,99 +1,44 @@
-"""Draw a domain: the model predicts it, and the real solver tells the truth."""
+"""Draw a domain: the model predicts it, and the real solver computes the truth."""
 
 from functools import partial
 
 import streamlit as st
 
-from mspt.data.registry import get_dataset
-from mspt.figures.charts.fields import comparison_figure
-from mspt.figures.charts.patches import patch_figure
-from pages import _canvas, _parts, _shared
+from mspt.inference.drawings import drawing_file, drawing_of
+from mspt.inference.sample import sample_of_case
+from pages._draw import controls, data, panels
+from pages._shared import frame
 
-_parts.require_frame()
+frame.require_frame()
 st.header("What if the domain is mine?", anchor=False)
-top = st.columns([2, 2.6, 3.9, 1.5], vertical_alignment="bottom")
-with top[0]:
-    dataset = get_dataset(_parts.pick_dataset())
-with top[1]:
-    header = _parts.pick_checkpoint(dataset.name)
-presets = _canvas.PRESETS[dataset.name]
-preset = top[2].segmented_control(
-    "Start from",
-    presets,
-    key=f"{dataset.name}_start",
-    default=presets[-1],
-    required=True,
-    bind="query-params",
-)
-seed = top[3].number_input(
-    "Seed",
-    min_value=0,
-    max_value=99999,
-    value=7,
-    key="seed",
-    bind="query-params",
-    disabled=preset != _canvas.RANDOM,
-    help="The same seed draws the same random domain.",
-)
-dark, resets = _parts.is_dark(), st.session_state.setdefault("draw_resets", 0)
-version = f"{dataset.name} {preset} {seed if preset == _canvas.RANDOM else ''} {resets}"
-numbers = st.container(height=118, border=False, gap=None)  # keeps its place while solving
+dataset, checkpoint, preset, seed = controls.pick()
+dark = frame.is_dark()
+numbers = st.container(height=118, border=False, gap=None)  # reserves its height while solving
 body = st.container(horizontal=True, gap="small")  # one row on a wide screen
 left, right = body.container(width=1000).columns([5, 7], gap="medium")
 with left:
-    start = _canvas.start_of(dataset.name, preset, seed)
-    drawn = _canvas.canvas(dataset.name, start, version=version, dark=dark)
-    drawing = _canvas.drawing_file(dataset.name, drawn)
-    with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
-        pressed = st.button(
-            "Solve it now", type="primary", key="draw_solve", icon=":material/play_arrow:"
-        )
-        st.button("Reset", key="draw_reset", icon=":material/restart_alt:", on_click=_canvas.reset)
-        live = st.toggle(
-            "Live",
-            value=True,
-            key="draw_live",
-            persist_state="session",
-            help="Solve and predict after each change.",
-        )
-    stage = st.container()
-    st.caption(_canvas.HINTS[dataset.name])
-if pressed or live:
+    drawing = drawing_file(dataset, controls.draw(dataset, preset, seed, dark=dark))
+    solve = controls.pick_when_to_solve()
+    progress = st.container()
+    st.caption(drawing_of(dataset).hint)
+if solve:
     st.session_state["draw_solved"] = drawing
 table = None
-with right, _parts.error_panel():
+with right, frame.error_panel():
     if st.session_state.get("draw_solved") != drawing:
         st.caption("Press *Solve it now* to see truth, prediction and error of this drawing.")
     else:
-        with stage, st.status("The solver computes the truth …") as status:
-            solved = _shared.solve_drawn(drawing)
-            case = solved.case
+        with progress, st.status("The solver computes the truth …") as status:
+            solved = data.solve(drawing)
             status.update(label="The model predicts …")
-            prediction = _shared.run(header, case, _parts.device())
+            prediction = data.predict(checkpoint, solved.case, frame.device())
             st.caption(dataset.solver)
             status.update(label="Solved and predicted on the same points", state="complete")
+        sample = sample_of_case(solved.case)
         with numbers:
-            _parts.drawing_numbers(case, prediction, solved.seconds)
-        raster, points = _shared.case_raster(case), case.points.numpy()
-        truth, predicted = _shared.primary(case, prediction)
-        st.plotly_chart(
-            comparison_figure(
-                raster,
-                points,
-                truth,
-                predicted,
-                columns=2,
-                dark=dark,
-                quantity=_parts.field_of(dataset),
-            ),
-            key="draw_comparison",
-        )
-        if prediction.partition is not None:
-            with body.container(width=400):
-                st.markdown("**How the model cuts it into patches**")
-                patch = prediction.partition.patch_of_point.numpy()
-                st.plotly_chart(patch_figure(raster, points, patch, dark=dark), key="draw_patches")
-        table = partial(_shared.case_csv, case, prediction)
+            panels.numbers(sample, prediction, solved.seconds)
+        panels.pictures(sample, prediction, body, dark=dark)
+        table = partial(data.table_file, solved.case, prediction)
 with st.container(horizontal=True):
     st.download_button(
         "This drawing (JSON)",
@@ -114,7 +59,7 @@ with st.container(horizontal=True):
             on_click="ignore",
             icon=":material/download:",
         )
-_parts.command(
-    f"python -m mspt solve drawn-{dataset.name}.json --checkpoint {header.path.as_posix()} "
+frame.command(
+    f"python -m mspt solve drawn-{dataset.name}.json --checkpoint {checkpoint.path.as_posix()} "
     f"--out drawn-{dataset.name}.vtp"
 )

@@ -88,6 +88,8 @@ TOY = Dataset(
         kind="outline",
         key="polygon",
         hint="Draw around the source.",
+        invitation=("Draw a source", "The formula follows."),
+        first_example="Triangle",
         solve=solve_outline,
         examples={"Triangle": triangle},
     ),

@@ -1,5 +1,5 @@
 // A hole drawn by its radius over 72 angles. A handle pulls the curve beside it by a raised cosine,
-// so neighbors stay where they are; dragging anywhere else draws a new outline freehand.
+// so other handles stay in place; dragging anywhere else draws a new outline freehand.
 const NS = "http://www.w3.org/2000/svg";
 const COUNT = 72, HANDLES = 12, STEP = COUNT / HANDLES, TAU = 2 * Math.PI;
 
@@ -15,7 +15,7 @@ const place = (radius, index) => {
 const polar = ([x, y]) => [(Math.atan2(y - 0.5, x - 0.5) + TAU) % TAU, Math.hypot(x - 0.5, y - 0.5)];
 const closed = (points) => "M" + points.map(([x, y]) => `${x.toFixed(4)},${(1 - y).toFixed(4)}`).join("L") + "Z";
 
-// Radii at the fixed angles, or null where the outline does not go once round the center.
+// Radii at the fixed angles, or null if the outline does not go around the center exactly once.
 function radiiOf(polygon) {
   const turn = polygon.map(polar);
   let total = 0, forward = 0, backward = 0;

@@ -92,8 +92,8 @@ function listen(view) {
     if (!move && event.key !== " ") return;
     event.preventDefault();
     const { size } = view.data, [column, row] = view.cursor ?? [size >> 1, size >> 1];
-    const far = event.shiftKey ? 5 : 1, keep = (value) => Math.min(size - 1, Math.max(0, value));
-    if (move) view.cursor = [keep(column + far * move[0]), keep(row + far * move[1])];
+    const far = event.shiftKey ? 5 : 1, clamp = (value) => Math.min(size - 1, Math.max(0, value));
+    if (move) view.cursor = [clamp(column + far * move[0]), clamp(row + far * move[1])];
     else {
       remember(view);
       dab(view, column, row);

@@ -1,10 +1,11 @@
-// Runs after vtk.js: keeps the point of view, and says so where nothing can be drawn.
+// Runs after vtk.js: restores the camera, adds keys and a save button, and shows a message where
+// WebGL is missing.
 (() => {
   const content = document.querySelector(".content");
   const stored = `mspt-camera ${SCENE.camera}`;
   if (window.frameElement) window.frameElement.title = SCENE.label;
 
-  function say(text) {
+  function showMessage(text) {
     content.insertAdjacentHTML("beforeend", `<p class="note">${text}</p>`);
   }
 
@@ -24,11 +25,11 @@
   }
 
   if (!document.createElement("canvas").getContext("webgl2")) {
-    say("This browser draws no 3-D: it has no WebGL 2, or it is switched off.");
+    showMessage("This browser draws no 3-D: it has no WebGL 2, or it is switched off.");
     return;
   }
 
-  // Returns a picture of the scene with the strip below it, each letter where the page has it.
+  // Returns a picture of the scene with the color bar below it, its text placed as on the page.
   async function withBar(picture) {
     const strip = document.querySelector(".bar");
     if (!strip) return picture;
@@ -66,16 +67,16 @@
 
   function start(renderWindow, renderer) {
     const camera = renderer.getActiveCamera();
-    const home = look();
+    const home = currentView();
     // The scene was framed for a wide view; step back until it fits into a narrow one.
     const narrow = Math.max(1, (1.7 * content.clientHeight) / content.clientWidth);
     home.position = home.position.map((p, i) => home.focal[i] + narrow * (p - home.focal[i]));
     let timer, moved = false;
 
-    function look() {
+    function currentView() {
       return { position: camera.getPosition(), focal: camera.getFocalPoint(), up: camera.getViewUp() };
     }
-    function go(view) {
+    function apply(view) {
       camera.setPosition(...view.position);
       camera.setFocalPoint(...view.focal);
       camera.setViewUp(...view.up);
@@ -86,10 +87,10 @@
       renderWindow.render();
     }
 
-    go(load() ?? home);
+    apply(load() ?? home);
     camera.onModified(() => {
       clearTimeout(timer);
-      timer = setTimeout(() => save(moved && look()), 150);
+      timer = setTimeout(() => save(moved && currentView()), 150);
     });
     const hint = document.createElement("p");
     hint.className = "hint";
@@ -105,7 +106,7 @@
     function reset() {
       moved = false;
       save(null);
-      go(home);
+      apply(home);
     }
     content.addEventListener("dblclick", reset);
 
@@ -125,10 +126,10 @@
       } else return;
       event.preventDefault();
     });
-    // Moves more than 200 ms apart, as slow machines deliver them, would turn nothing.
+    // vtk.js ends a drag whose moves arrive more than 200 ms apart, as they do on slow machines.
     const interactor = renderWindow.getInteractor();
     interactor.onStartMouseMove((event) => interactor.invokeMouseMove(event));
-    // The viewer's own keys, such as w for wires, would surprise.
+    // Switches off the keys of vtk.js itself, such as w for a wireframe.
     window.addEventListener("keypress", (event) => event.stopImmediatePropagation(), true);
     const button = document.createElement("button");
     button.className = "save";
@@ -152,7 +153,7 @@
     const renderer = renderWindow?.getRenderers().find((one) => one.getActors().length);
     if (renderer) start(renderWindow, renderer);
     else if (Date.now() - began < 30000) return;
-    else say("The 3-D view could not be drawn.");
+    else showMessage("The 3-D view could not be drawn.");
     clearInterval(waiting);
   }, 30);
 })();

@@ -137,6 +137,8 @@ class Drawing:
             ``map`` for a grid painted with the two levels of the first feature.
         key: Name of the input in a drawing's JSON file.
         hint: How to draw, in one or two sentences.
+        invitation: What a person can do, in a few words, and one sentence about it.
+        first_example: The example to begin with.
         solve: Return the case of a drawn input, with the solver's fields.
         examples: Inputs to start from, by name, each made from a seed that only random ones use.
         radii: For outlines: smallest and largest distance from the middle that can be solved.
@@ -146,6 +148,8 @@ class Drawing:
     kind: Literal["outline", "map"]
     key: str
     hint: str
+    invitation: tuple[str, str]
+    first_example: str
     solve: Callable[[ndarray], Case]
     examples: Mapping[str, Callable[[int], ndarray]]
     radii: tuple[float, float] = (0.0, 0.5)

@@ -72,7 +72,18 @@ def test_case_of_an_address_goes_along_to_other_pages_and_other_addresses(
         assert chosen.get_attribute("value") == "elasticity-1101"
     # An address counts even where it names what is a default there.
     page.get_by_role("link", name="Home").click()
-    page.get_by_role("link", name="PointAttention from any point").click()
+    page.get_by_role("link", name="Attention from any point").click()
     page.wait_for_url("**/attention?**points=*")
     script.settle(page)
     assert chosen.get_attribute("value").startswith("car-")
+
+
+def test_checkpoint_of_a_drawing_stays_out_of_the_address_of_other_data(
+    visit: Callable[..., object], script: object
+) -> None:
+    page = visit("/draw")
+    page.get_by_role("link", name="Explore predictions").click()
+    page.wait_for_url("**/explore*")
+    page.locator(".mspt-viewer[data-ready]").wait_for()
+    script.settle(page)
+    assert "checkpoint=" not in page.url

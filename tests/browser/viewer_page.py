@@ -6,7 +6,7 @@ import torch
 
 from mspt.figures.viewer.scene import Field, Labels, Lines, Panel, Scene, Spheres, Stop, Surface
 from mspt.partition.ball_tree import build_partition
-from pages._viewer import Pick, show
+from pages._shared.viewer import Pick, show
 
 st.set_page_config(layout="wide")
 

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-from pages import _viewer
+from pages._shared import viewer
 from tests.pages.tiny import ROOT, make_project
 
 
@@ -37,7 +37,7 @@ def results_are_kept_for_one_file() -> Iterator[None]:
 def open_page(project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """Open a page in a state given as its address would; no browser needs a start to draw."""
     monkeypatch.chdir(project)
-    monkeypatch.setattr(_viewer, "time", SimpleNamespace(sleep=lambda _: None))
+    monkeypatch.setattr(viewer, "time", SimpleNamespace(sleep=lambda _: None))
 
     def open_it(page: str, **query: str) -> AppTest:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=180)

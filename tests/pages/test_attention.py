@@ -13,7 +13,8 @@ from mspt.figures.viewer.encode import decode_packet
 from mspt.inference.sample import sample_of_case
 from mspt.inspection.masking import compare_with_attention, mask_each_patch, mask_patch
 from mspt.inspection.observe import Observed, attend_from, observe, peak_point
-from pages import _attended
+from pages._attention import data
+from pages._shared.cache import CheckpointKey
 from tests.pages.reading import charts, metrics
 
 Open = Callable[..., AppTest]
@@ -114,17 +115,17 @@ def test_points_of_another_cloud_are_forgotten(open_page: Open) -> None:
 
 
 def test_a_comparison_that_was_stopped_goes_on_where_it_was(seen: Observed) -> None:
-    asked = (("stopped",), seen, (12,))
-    settings = {"channel": 0, "block": None}
-    steps = _attended.compare(*asked, **settings)
+    recording = data.RecordingKey(CheckpointKey(Path("stopped"), 0.0), seen.sample.key, "cpu")
+    key = data.ComparisonKey(recording, (12,), channel=0, block=None)
+    steps = data.mask_missing(key, seen)
     for _ in range(3):
         next(steps)
     steps.close()
     count = seen.recording.num_patches
-    assert _attended.num_missing(*asked, **settings) == count - 3
-    assert _attended.comparison(*asked, **settings) is None
-    assert len(list(_attended.compare(*asked, **settings))) == count - 3
-    found = _attended.comparison(*asked, **settings)
+    assert data.num_missing(key, seen) == count - 3
+    assert data.comparison(key, seen) is None
+    assert len(list(data.mask_missing(key, seen))) == count - 3
+    found = data.comparison(key, seen)
     whole = compare_with_attention(seen, (12,), list(mask_each_patch(seen, (12,), channel=0)))
     np.testing.assert_array_equal(found.effect, whole.effect)
 

@@ -14,3 +14,12 @@ def test_clouds_that_a_page_does_not_offer_are_left_behind(open_page: Open) -> N
     app.switch_page("pages/explore.py").run()
     assert not app.exception
     assert app.session_state["source"] == "car"
+
+
+def test_checkpoint_of_another_data_set_is_left_behind(open_page: Open) -> None:
+    app = open_page("draw")
+    assert app.selectbox(key="checkpoint").value == "elasticity"
+    app.switch_page("pages/explore.py").run()
+    assert not app.exception
+    assert "checkpoint" not in app.query_params
+    assert app.selectbox(key="checkpoint").value == "car"

@@ -1,4 +1,3 @@
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,8 +7,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import load_checkpoint
-from mspt.data.grids import grid_points
-from mspt.data.registry import get_dataset
+from mspt.data.registry import grid_points
 from mspt.inference.predict import predict_case
 from mspt.solvers.darcy import sample_permeability, solve_darcy
 from mspt.solvers.elasticity import radii_from_polygon, sample_hole, solve_elasticity
@@ -120,33 +118,6 @@ def test_random_hole_is_the_one_of_its_seed(open_page: Open) -> None:
 def test_random_map_is_the_one_of_its_seed(open_page: Open) -> None:
     cells = component(open_page("draw", dataset="darcy", seed="11"))["cells"]
     np.testing.assert_array_equal(np.array(cells).reshape(85, 85), sample_permeability(11) == 12)
-
-
-def test_presets_lie_inside_what_the_solver_takes(open_page: Open) -> None:
-    from pages import _canvas
-
-    open_page("home")
-    for preset in _canvas.PRESETS["elasticity"]:
-        polygon = np.array(_canvas.start_of("elasticity", preset, 3))
-        radii = radii_from_polygon(polygon)
-        assert _canvas.HANDLE_RANGE[0] < radii.min() < radii.max() < _canvas.HANDLE_RANGE[1]
-    for preset in _canvas.PRESETS["darcy"]:
-        share = np.mean(_canvas.start_of("darcy", preset, 3))
-        assert 0.05 < share < 0.95
-
-
-def test_drawing_file_holds_what_was_drawn() -> None:
-    from pages import _canvas
-
-    kept = json.loads(_canvas.drawing_file("elasticity", BEAN.tolist()))
-    assert kept["dataset"] == "elasticity"
-    np.testing.assert_array_equal(kept["polygon"], BEAN)
-    cells = [int(value) for value in np.arange(85 * 85) % 7 == 0]
-    kept = json.loads(_canvas.drawing_file("darcy", cells))
-    np.testing.assert_array_equal(
-        np.array(kept["permeability"]) == get_dataset("darcy").features[0].levels[1],
-        np.array(cells).reshape(85, 85) == 1,
-    )
 
 
 @pytest.mark.parametrize(("dataset", "limit"), [("elasticity", 8_000), ("darcy", 30_000)])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.elements.lib import policies
 from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import CheckpointInfo, list_checkpoints, load_checkpoint, read_info
@@ -157,6 +158,20 @@ def test_arrows_go_round_the_list(open_page: Open) -> None:
     assert app.selectbox(key="elasticity_case").value == "elasticity-1299"
     app.button(key="case_next").click().run()
     assert app.selectbox(key="elasticity_case").value == "elasticity-1100"
+
+
+def test_steps_set_no_control_that_has_a_default_of_its_own(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Streamlit logs a warning, once in the life of a server."""
+    warnings = []
+    monkeypatch.setattr(policies, "_shown_default_value_warning", False)
+    monkeypatch.setattr(policies._LOGGER, "warning", lambda *words, **_: warnings.append(words))
+    app = open_page("explore")
+    first = app.selectbox(key="car_case").value
+    app.button(key="case_next").click().run()
+    assert app.selectbox(key="car_case").value != first
+    assert not warnings
 
 
 # The linked panels
@@ -399,7 +414,7 @@ def test_model_without_patches_says_so(open_page: Open, view: str) -> None:
         view="Flat",
         look=view,
     )
-    assert any("cuts no patches" in caption.value for caption in app.caption)
+    assert any("has no patches" in caption.value for caption in app.caption)
 
 
 def test_worst_first_sorts_the_list_by_an_error_anyone_can_recompute(
@@ -418,7 +433,7 @@ def test_worst_first_sorts_the_list_by_an_error_anyone_can_recompute(
 def test_stored_errors_are_shown_and_sorted_by_without_predicting(
     open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pages._shared.rank_test_cases", lambda *_: pytest.fail("predicted"))
+    monkeypatch.setattr("pages._explore.scores.evaluate_cases", lambda *_: pytest.fail("predicted"))
     app = open_page("explore", source="elasticity", checkpoint=STORED)
     (text,) = [one.value for one in app.markdown if "have a smaller error" in one.value]
     assert text.startswith("**0 of 200**")

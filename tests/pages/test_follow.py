@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 def page() -> None:
     import streamlit as st
 
-    from pages import _parts
+    from pages._shared.progress import follow
 
     def steps() -> object:
         for step in range(1, 4):
@@ -15,9 +15,9 @@ def page() -> None:
                 st.stop()  # as Streamlit does when a click arrives
 
     begins_by_itself = st.session_state.get("by_itself", True)
-    what = st.session_state.get("what", "one") if begins_by_itself else None
+    work = st.session_state.get("work", "one") if begins_by_itself else None
     if begins_by_itself or st.button("Count"):
-        done = _parts.follow("Counting", steps(), what=what)
+        done = follow("Counting", steps(), work=work)
         st.write(f"done: {done}")
 
 
@@ -54,13 +54,13 @@ def test_cancelled_work_waits_until_a_person_wants_it() -> None:
     assert said(app) == ["done: False", "Counting: cancelled."]
     assert said(app.run()) == ["done: False", "Counting: cancelled."]
     app.session_state["halt_after"] = None
-    press(app, "Go on")
+    press(app, "Continue")
     assert said(app) == ["done: True"]
 
 
 def test_other_work_under_the_same_title_begins() -> None:
     app = press(start(halt_after=1), "Cancel")
-    app.session_state["halt_after"], app.session_state["what"] = None, "two"
+    app.session_state["halt_after"], app.session_state["work"] = None, "two"
     assert said(app.run()) == ["done: True"]
 
 

@@ -24,7 +24,8 @@ from mspt.figures.viewer.encode import decode_packet
 from mspt.inference.sample import predict_sample, sample_of_flow
 from mspt.inference.sampling import cloud_size
 from mspt.models.mspt import partition_points
-from pages import _tour, _viewer
+from pages._home import data
+from pages._shared import viewer
 
 Open = Callable[..., AppTest]
 TITLES = ["Shape", "Tree", "Patches", "Supernodes", "One block", "Field and error"]
@@ -39,8 +40,8 @@ def home(open_page: Open) -> AppTest:
 
 
 def scene_of(app: AppTest) -> dict:
-    (viewer,) = app.main.get("bidi_component")
-    return decode_packet(viewer.proto.bytes)[0]
+    (found,) = app.main.get("bidi_component")
+    return decode_packet(found.proto.bytes)[0]
 
 
 def name_of(app: AppTest) -> str:
@@ -78,7 +79,7 @@ def test_numbers_of_the_stops_are_those_of_this_cloud(home: AppTest, project: Pa
     predicted = predict_sample(checkpoint, sample, device="cpu")
     view = next(iter(views_of(sample).values()))
     error = compare(sample, predicted, view).relative_l2
-    assert f"solver is {error:.1%}" in texts["Field and error"]
+    assert f"off by {error:.1%}" in texts["Field and error"]
 
 
 def test_shares_of_one_point_are_its_softmax(home: AppTest, project: Path) -> None:
@@ -90,7 +91,7 @@ def test_shares_of_one_point_are_its_softmax(home: AppTest, project: Path) -> No
     text = captions(home)["One block"]
     block, own, others = (
         int(re.search(pattern, text).group(1))
-        for pattern in (r"block (\d+)", r"(\d+)% of the", r"and (\d+)% on")
+        for pattern in (r"block (\d+)", r"gives (\d+)%", r"and (\d+)%")
     )
     assert own == pytest.approx(shares[block - 1], abs=0.51)
     assert own + others in (99, 100, 101)
@@ -135,8 +136,8 @@ def test_links_lead_to_pages_in_the_state_of_the_tour(open_page: Open, home: App
         for link in home.get("page_link")
     }
     for label, page in (
-        ("Cut it otherwise", "patches"),
-        ("PointAttention from any point", "attention"),
+        ("Partition it otherwise", "patches"),
+        ("Attention from any point", "attention"),
         ("See where it is wrong", "explore"),
     ):
         assert links[label][0].endswith(page)
@@ -144,14 +145,14 @@ def test_links_lead_to_pages_in_the_state_of_the_tour(open_page: Open, home: App
         assert "checkpoint=car" in links[label][1]
     explore = open_page("explore", source="car", car_case=name, mark_worst="true")
     assert explore.selectbox(key="car_case").value == name
-    (viewer,) = explore.main.get("bidi_component")
-    layers = [layer["name"] for layer in decode_packet(viewer.proto.bytes)[0]["layers"]]
+    (found,) = explore.main.get("bidi_component")
+    layers = [layer["name"] for layer in decode_packet(found.proto.bytes)[0]["layers"]]
     assert "Marked patch" in layers
 
 
 def test_message_of_the_tour_is_small(home: AppTest) -> None:
-    (viewer,) = home.main.get("bidi_component")
-    assert len(viewer.proto.bytes) < 700_000
+    (found,) = home.main.get("bidi_component")
+    assert len(found.proto.bytes) < 700_000
     assert json.dumps(captions(home))
     assert np.isfinite(scene_of(home)["radius"])
 
@@ -159,13 +160,13 @@ def test_message_of_the_tour_is_small(home: AppTest) -> None:
 def test_tour_is_built_before_anyone_asks(
     open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _tour._tour.clear()
-    _tour.prepare()
+    data._tour.clear()
+    data.prepare()
     with monkeypatch.context() as patch:
-        patch.setattr("pages._tour.build_tour", lambda _: pytest.fail("built again"))
+        patch.setattr("pages._home.data.build_tour", lambda _: pytest.fail("built again"))
         assert not open_page("home").exception
     monkeypatch.chdir(tmp_path)
-    _tour.prepare()  # nothing ships here: the page says so, the server starts
+    data.prepare()  # nothing ships here: the page says so, the server starts
 
 
 def test_server_builds_the_tour_as_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +174,7 @@ def test_server_builds_the_tour_as_it_starts(monkeypatch: pytest.MonkeyPatch) ->
     for target, name in ((PagesManager, "uses_pages_directory"), (kept, "level")):
         monkeypatch.setattr(target, name, getattr(target, name))  # serve.py changes it for good
     called = Event()
-    monkeypatch.setattr(_tour, "prepare", called.set)
+    monkeypatch.setattr(data, "prepare", called.set)
     serve = runpy.run_path(str(Path(__file__).parents[2] / "serve.py"))
 
     async def start() -> bool:
@@ -190,7 +191,7 @@ def test_first_picture_gets_a_longer_start_than_others(
     open_page: Open, monkeypatch: pytest.MonkeyPatch, page: str
 ) -> None:
     waits = []
-    monkeypatch.setattr(_viewer, "time", SimpleNamespace(sleep=waits.append))
+    monkeypatch.setattr(viewer, "time", SimpleNamespace(sleep=waits.append))
     app = open_page(page)
     app.run()
-    assert waits == [_viewer.FIRST_START, _viewer.HEAD_START]
+    assert waits == [viewer.FIRST_PICTURE, viewer.NEXT_PICTURE]

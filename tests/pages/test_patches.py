@@ -42,7 +42,7 @@ def text(app: AppTest) -> str:
     return "\n".join(item.value for item in (*app.markdown, *app.caption))
 
 
-def test_first_visit_shows_a_car_cut_as_its_model_cuts_it(open_page: Open) -> None:
+def test_first_visit_shows_a_car_partitioned_as_in_its_model(open_page: Open) -> None:
     app = open_page("patches")
     assert not app.exception
     assert not app.error
@@ -140,7 +140,7 @@ def test_every_stress_cloud_opens_with_its_table(open_page: Open, kind: str) -> 
     np.testing.assert_allclose(app.dataframe[0].value["radius"], radius[leaves], rtol=1e-4)
 
 
-def test_a_click_selects_the_patch_and_names_its_neighbors(open_page: Open) -> None:
+def test_click_selects_the_patch_and_names_its_neighbors(open_page: Open) -> None:
     app = open_page("patches", **LINE, K="8", closer="Every patch")
     app.number_input(key="point").set_value(321).run()  # what a click does
     assert not app.exception
@@ -172,7 +172,7 @@ def test_share_of_the_error_is_known_where_the_truth_is(open_page: Open) -> None
     assert "error_share" not in app.dataframe[0].value
 
 
-def test_two_cuts_side_by_side(open_page: Open) -> None:
+def test_two_partitions_side_by_side(open_page: Open) -> None:
     app = open_page("patches", **LINE, K="5", beside="sequence")
     header, _ = message(app)
     assert [panel["title"] for panel in header["panels"]] == ["ball tree", "sequence"]
@@ -180,7 +180,7 @@ def test_two_cuts_side_by_side(open_page: Open) -> None:
     assert labels(app, 1).tolist() == np.repeat(np.arange(5), 200).tolist()
 
 
-def test_other_cuts_stand_beside_the_paper_s(open_page: Open) -> None:
+def test_other_partitions_stand_beside_the_paper_s(open_page: Open) -> None:
     app = open_page("patches", **LINE, cut="grid", closer="Other cuts")
     traces = charts(app)[0]["data"]
     assert [trace["y"][0] for trace in traces] == ["grid", "random", "sequence", "ball tree"]

@@ -137,7 +137,7 @@ def test_cancelling_ends_the_process_within_a_second_and_the_page_goes_on(open_p
 
 
 def test_guard_says_what_it_leaves_out(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pages._growth.available_bytes", lambda device: 10**9)  # noqa: ARG005
+    monkeypatch.setattr("pages._scaling.data.available_bytes", lambda device: 10**9)  # noqa: ARG005
     app = open_page("scaling")
     app.select_slider(key="up_to_points").set_value(1_000_000).run()
     assert any("GB available" in c.value and "Published variant" in c.value for c in app.caption)

@@ -1,3 +1,5 @@
+"""What pages and their helpers may do, read from their source."""
+
 import ast
 import re
 from pathlib import Path
@@ -5,75 +7,36 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted((ROOT / "pages").rglob("*.py"))
-CACHING = {
-    "_shared.py",
-    "_flows.py",
-    "_vtk.py",
-    "_samples.py",
-    "_cuts.py",
-    "_attended.py",
-    "_explored.py",
-    "_tour.py",
-}
-"""Helpers that call the library; those that lay out a page hold no cache."""
-PAGES = [path for path in FILES if path.parent.name == "pages" and not path.name.startswith("_")]
-CACHES = re.compile(r"cache_(data|resource)")
-
-COLOR = re.compile(
-    # A hexadecimal color has 3, 4, 6 or 8 digits: the alpha channel may follow red, green, blue.
-    r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})(?![\w-])"
-    r"|\b(?:rgba?|hsla?|hwb|lab|lch|oklab|oklch)\("
-    # A name is a color where CSS gives it to a property. Streamlit's own names for the colors of
-    # its theme, as in ":green-badge[...]", are no colors of ours.
-    r"|\b(?:color|background|fill|stroke)\s*:\s*"
-    r"(?!inherit|none|transparent|currentcolor)[a-z]++(?![-(])",
-    re.IGNORECASE,
-)
+PAGES = sorted((ROOT / "pages").glob("*.py"))
+HELPERS = sorted((ROOT / "pages").glob("*/*.py"))
+FILES = [*PAGES, *HELPERS]
+OWN = ("_home", "_explore", "_upload", "_draw", "_patches", "_attention", "_scaling")
+"""Packages of one page each; ``_shared`` is for all."""
+KINDS = {"__init__", "data", "scores", "controls", "panels", "charts", "views", "files"}
 
 
-def names(paths: list[Path]) -> list[str]:
-    return [path.relative_to(ROOT / "pages").as_posix() for path in paths]
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT / "pages").with_suffix("").as_posix()
 
 
-def colors_in(source: str) -> list[str]:
-    """Return the colors that string literals of some code hold; comments may name an issue #123."""
-    texts = [
-        node.value
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    ]
-    return [found.group() for text in texts for found in COLOR.finditer(text)]
+def imports_of(path: Path) -> list[str]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return found
 
 
-@pytest.mark.parametrize(
-    "color",
-    [
-        "#fa4",
-        "#fa45",
-        "#ff9f45",
-        "#FF9F4555",
-        "rgb(255, 159, 69)",
-        "rgba(255, 159, 69, 0.3)",
-        "hsl(29 100% 64%)",
-        "hsla(29, 100%, 64%, 0.3)",
-        "oklch(78% 0.15 64)",
-        "background-color: orange",
-    ],
-)
-def test_every_way_to_write_a_color_is_found(color: str) -> None:
-    assert colors_in(f"style = '{color}'")
-    assert colors_in(f"style = f'{{name}} {color};'")
+def test_each_page_has_a_package_of_its_own_and_nothing_else_lies_beside_them() -> None:
+    assert sorted(f"_{path.stem}" for path in PAGES) == sorted(OWN)
+    folders = {path.parent.name for path in HELPERS}
+    assert folders == {*OWN, "_shared"}
+    assert {path.stem for path in HELPERS if path.parent.name in OWN} <= KINDS
 
 
-@pytest.mark.parametrize(
-    "text", [":green-badge[#]", "#12", "#1234567", "#add-a-page", "fill: linear-gradient(0, 1)"]
-)
-def test_what_is_no_color_is_not_taken_for_one(text: str) -> None:
-    assert not colors_in(f"text = '{text}'")
-
-
-@pytest.mark.parametrize("path", PAGES, ids=names(PAGES))
+@pytest.mark.parametrize("path", PAGES, ids=map(name_of, PAGES))
 def test_page_computes_nothing_itself(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 150
@@ -87,32 +50,68 @@ def test_page_computes_nothing_itself(path: Path) -> None:
             assert "points" not in ast.unparse(node)
 
 
-@pytest.mark.parametrize("path", FILES, ids=names(FILES))
-def test_pages_import_neither_torch_nor_plotly_and_name_no_color(path: Path) -> None:
+@pytest.mark.parametrize("path", FILES, ids=map(name_of, FILES))
+def test_pages_import_neither_torch_nor_plotly(path: Path) -> None:
     """Helpers may name the type of what they pass on."""
+    allowed = {"torch.Tensor"} if path in HELPERS else set()
+    found = {name for name in imports_of(path) if name.split(".")[0] in ("torch", "plotly")}
+    assert found <= allowed
+
+
+@pytest.mark.parametrize("path", FILES, ids=map(name_of, FILES))
+def test_pages_name_no_color(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    if path not in PAGES:
-        text = text.replace("from torch import Tensor\n", "")
-    imported = [
-        alias.name
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Import)
-        for alias in node.names
-    ] + [
-        node.module or "" for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)
-    ]
-    assert not [name for name in imported if name.split(".")[0] in ("torch", "plotly")]
-    assert colors_in(text) == []
+    assert not re.search(r"#(?:[0-9a-fA-F]{8}|[0-9a-fA-F]{6}|[0-9a-fA-F]{3,4})\b|rgba?\(", text)
 
 
-def test_only_what_computes_for_pages_caches() -> None:
-    caching = {path for path in FILES if CACHES.search(path.read_text(encoding="utf-8"))}
-    assert {path.name for path in caching} == CACHING
+@pytest.mark.parametrize("text", ["#1a2b3c", "#1a2b3c80", "#fff", "rgb(1, 2, 3)", "rgba(1, 2, 3)"])
+def test_check_for_colors_finds_each_form(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "page.py"
+    path.write_text(f"color = {text!r}\n")
+    with pytest.raises(AssertionError):
+        test_pages_name_no_color(path)
 
 
-def test_there_are_seven_pages() -> None:
-    """The tests above would say nothing of pages that moved elsewhere."""
-    assert len(PAGES) == 7
+@pytest.mark.parametrize("path", FILES, ids=map(name_of, FILES))
+def test_only_data_and_shared_modules_cache(path: Path) -> None:
+    if path.stem not in ("data", "scores") and path.parent.name != "_shared":
+        text = path.read_text(encoding="utf-8")
+        assert "cache_data" not in text
+        assert "cache_resource" not in text
+
+
+@pytest.mark.parametrize("path", HELPERS, ids=map(name_of, HELPERS))
+def test_helpers_of_a_page_are_used_by_no_other(path: Path) -> None:
+    others = {f"pages.{name}." for name in OWN} - {f"pages.{path.parent.name}."}
+    assert not [name for name in imports_of(path) if f"{name}.".startswith(tuple(others))]
+
+
+@pytest.mark.parametrize("path", HELPERS, ids=map(name_of, HELPERS))
+def test_classes_of_helpers_are_frozen_values(path: Path) -> None:
+    """A job changes while it runs, and the store of results is the one cache made by hand."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef) and (path.stem, node.name) not in (
+            ("jobs", "Job"),
+            ("store", "Store"),
+        ):
+            assert any("frozen=True" in ast.unparse(one) for one in node.decorator_list), node.name
+
+
+def test_time_of_a_checkpoint_s_file_is_read_in_one_place() -> None:
+    places = [path for path in FILES if "st_mtime" in path.read_text(encoding="utf-8")]
+    assert [name_of(path) for path in places] == ["_shared/cache"]
+    assert places[0].read_text(encoding="utf-8").count("st_mtime") == 1
+
+
+@pytest.mark.parametrize("path", HELPERS, ids=map(name_of, HELPERS))
+def test_data_sets_are_told_apart_in_shared_modules_only(path: Path) -> None:
+    """Names of the library are fine; branches by the name of a data set are not."""
+    if path.parent.name != "_shared":
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Compare):
+                words = {"'car'", "'darcy'", "'elasticity'", "CAR", "CAR_CASES"}
+                parts = {ast.unparse(part) for part in (node.left, *node.comparators)}
+                assert not parts & words, f"line {node.lineno}"
 
 
 @pytest.mark.parametrize("name", ["hole.js", "paint.js"])

@@ -15,7 +15,7 @@ import streamlit as st
 from made_up_flows import sphere_solution
 from streamlit.testing.v1 import AppTest
 
-from mspt.checkpoint import list_checkpoints, load_checkpoint
+from mspt.checkpoint import load_checkpoint
 from mspt.figures.viewer.encode import decode_packet
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.readers import read_mesh_bytes
@@ -26,8 +26,11 @@ from mspt.inference.shapes import predict
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import SolverProgress
-from pages import _flows, _jobs
-from pages._jobs import Job
+from pages._shared import jobs as background
+from pages._shared.cache import checkpoints
+from pages._shared.jobs import Job
+from pages._shared.shapes import sample_shape
+from pages._upload import data
 from tests.pages.reading import metrics
 
 Open = Callable[..., AppTest]
@@ -133,9 +136,9 @@ def test_bad_files_are_one_line_and_leave_the_page_alive(
 @pytest.fixture
 def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     """What was started in the background."""
-    started, start = [], _jobs.start
-    monkeypatch.setattr("pages._jobs.start", lambda *what: started.append(start(*what)))
-    monkeypatch.setattr("pages._shapes.is_installed", lambda: True)
+    started, start = [], background.start
+    monkeypatch.setattr("pages._shared.jobs.start", lambda *what: started.append(start(*what)))
+    monkeypatch.setattr("pages._upload.controls.is_installed", lambda: True)
     return started
 
 
@@ -148,7 +151,7 @@ def quick_solver(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         yield SolverProgress(stage="simpleFoam", iteration=120, iterations=240, residual=1e-3)
         yield sphere_solution(mesh, recipe)
 
-    monkeypatch.setattr("pages._flows.solve_flow", fake)
+    monkeypatch.setattr("pages._upload.data.solve_flow", fake)
     return calls
 
 
@@ -160,16 +163,16 @@ def test_cars_on_wheels_stand_and_hovering_ones_are_told(open_page: Open) -> Non
     clearance.set_value(5.0).run()
     assert not app.exception
     assert [one.value for one in app.warning] == [
-        "Wheels are 5.0% of the body length above the ground; set the clearance to 0."
+        "Wheels hover 5.0% of the length above the ground; set the clearance to 0."
     ]
 
 
 def test_solving_shows_truth_and_real_error(
     open_page: Open, quick_solver: list[str], jobs: list[Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scored, score = [], _flows.score_flow
+    scored, score = [], data.score_flow
     monkeypatch.setattr(
-        "pages._flows.score_flow", lambda *a, **b: scored.append(a) or score(*a, **b)
+        "pages._upload.data.score_flow", lambda *a, **b: scored.append(a) or score(*a, **b)
     )
     app = open_page("upload", sample="Ellipsoid")
     assert "C_D of the solver" not in metrics(app)
@@ -200,18 +203,18 @@ def test_cancelled_prediction_waits_until_a_person_wants_it(
     open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def halted(*_: object) -> Iterator[tuple[float, str]]:
-        yield 0.5, "Sample points"
+        yield 0.5, "Predict"
         st.stop()  # as Streamlit does when a click arrives
 
     with monkeypatch.context() as patch:
-        patch.setattr("pages._flows.predict", halted)
+        patch.setattr("pages._upload.data.predict", halted)
         app = open_page("upload", sample="Ahmed body")
         next(button for button in app.button if button.label == "Cancel").click().run()
     assert not app.exception
     assert any("Predicting the flow: cancelled" in caption.value for caption in app.caption)
     (preview,) = app.main.get("bidi_component")
     assert "The shape in the wind tunnel" in json.loads(preview.proto.json)["_html"]
-    next(button for button in app.button if button.label == "Go on").click().run()
+    next(button for button in app.button if button.label == "Continue").click().run()
     assert "C_D, drag" in metrics(app)
 
 
@@ -230,7 +233,7 @@ def test_page_can_be_used_while_the_solver_runs_and_cancel_ends_it(
         finally:
             closed.set()
 
-    monkeypatch.setattr("pages._flows.solve_flow", endless)
+    monkeypatch.setattr("pages._upload.data.solve_flow", endless)
     app = open_page("upload", sample="Wing")
     app.button("shape_solve").click().run()
     assert app.button("shape_solve").disabled
@@ -244,17 +247,18 @@ def test_page_can_be_used_while_the_solver_runs_and_cancel_ends_it(
     assert "C_D of the solver" not in metrics(app)
 
 
-def test_exports_hold_the_prediction(open_page: Open, project: Path) -> None:
+def test_exports_hold_the_prediction(open_page: Open) -> None:
     open_page("upload", sample="Ahmed body")
-    header = next(h for h in list_checkpoints(project / "pretrained") if h.path.stem == "car")
-    shape = _flows.example_shape("Ahmed body")
+    checkpoint = checkpoints("car")["car"]
+    shape = sample_shape("Ahmed body")
     placement = guess_placement(shape.mesh, suffix=".stl")
-    for _ in _flows.predict(shape, header, placement, "cpu"):
+    key = data.result_key(shape, placement, checkpoint, "cpu")
+    for _ in data.predict(shape, key):
         pass
-    result = _flows.require(_flows.known(_flows.result_key(shape, header, placement, "cpu")))
-    table = np.genfromtxt(io.BytesIO(_flows.table_file(result)), delimiter=",", names=True)
+    result = data.finished(key)
+    table = np.genfromtxt(io.BytesIO(data.table_file(result)), delimiter=",", names=True)
     assert np.allclose(table["Cp"], result.prediction.cell_pressure, atol=1e-4)
-    assert b"PolyData" in _flows.vtp_file(result)
-    kept = json.loads(_flows.passport_file(result, shape, header))
+    assert b"PolyData" in data.vtp_file(result)
+    kept = json.loads(data.passport_file(result, shape, checkpoint))
     assert kept["shape"]["path"] == "shape.stl"
     assert kept["C_D"] == result.prediction.coefficients.C_D

@@ -13,7 +13,7 @@ def page() -> None:
     import streamlit as st
 
     from mspt.figures.viewer.scene import Field, Labels, Panel, Scene
-    from pages._viewer import show
+    from pages._shared.viewer import show
 
     count = st.number_input("Points", value=400, step=1)
     step = st.number_input("Step", value=0.0)
@@ -86,12 +86,12 @@ def test_click_on_points_that_are_gone_is_dropped(app: AppTest) -> None:
 def test_without_media_files_the_points_travel_in_the_message(
     app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pages import _viewer
+    from pages._shared import viewer
 
     def gone() -> None:
         raise RuntimeError("no runtime")
 
-    monkeypatch.setattr(_viewer, "get_instance", gone)
+    monkeypatch.setattr(viewer, "get_instance", gone)
     header, buffers = sent(app.run())
     (place,) = header["blobs"].values()
     geometry, _ = decode_packet(buffers[place["buffer"]])
@@ -109,7 +109,7 @@ def test_browser_without_webgl_is_sent_a_picture(app: AppTest) -> None:
 
 
 def test_loader_names_the_built_viewer(app: AppTest) -> None:
-    from pages._viewer import address
+    from pages._shared.viewer import address
 
     code = viewers(app)[0].js_content
     assert address() in code

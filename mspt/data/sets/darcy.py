@@ -148,6 +148,11 @@ DARCY = Dataset(
             "Paint with mouse or finger, or with arrow keys and Space. Strong color lets the fluid "
             "through four times as well as the pale one."
         ),
+        invitation=(
+            "Paint a porous rock",
+            "Two permeabilities on an 85 × 85 grid; the pressure follows.",
+        ),
+        first_example="Channel",
         solve=solve_map,
         examples={
             "Stripes": stripes,

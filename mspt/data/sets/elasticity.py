@@ -170,6 +170,11 @@ ELASTICITY = Dataset(
             "outline. Clamped at the bottom, pulled at the top. Dashed: the range of radii in the "
             "training cases."
         ),
+        invitation=(
+            "Draw a hole in a plate",
+            "The model predicts while the solver computes the truth beside it.",
+        ),
+        first_example="Star",
         solve=solve_outline,
         examples={"Circle": circle, "Ellipse": ellipse, "Star": star, "Random": random_hole},
         # A little inside what the solver accepts, as a dragged handle is rounded.

@@ -1,0 +1,74 @@
+"""Predicted and solved surface fields on the triangles of a mesh, for figures and tables.
+
+Letters: T triangles, F faces of the solver's mesh.
+"""
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from numpy import ndarray
+
+from mspt.data.sets.car.flow_case import PRESSURE_RANGE, FlowCase
+from mspt.geometry.mesh import SurfaceMesh
+from mspt.geometry.placement import METERS, Placement
+from mspt.geometry.subdivide import refined
+from mspt.inference.flow import carry_to_cells
+from mspt.inference.shapes import ShapeResult, in_tunnel
+from mspt.solvers.openfoam.results import Flow
+
+MAX_EDGE, MAX_TRIANGLES = 0.025, 60_000
+"""Longest edge of a drawn triangle in body lengths, and the mesh size from which none is split."""
+
+
+def drawn_surface(result: ShapeResult) -> tuple[SurfaceMesh, Float[ndarray, "T 4"]]:
+    """Return the body to draw in the wind-tunnel frame, with C_p and C_f on its triangles.
+
+    The model predicts at many points within a long triangle. Long triangles are therefore split
+    for drawing, as one color for each of them would hide most of the prediction.
+    """
+    prediction, body = result.prediction, in_tunnel(result.given, result.placed)
+    mesh = refined(body, max_edge=MAX_EDGE) if len(body.triangles) < MAX_TRIANGLES else body
+    cells = carry_to_cells(
+        mesh,
+        prediction.surface_points,
+        prediction.surface_normals,
+        values=prediction.surface_values,
+    )
+    return mesh, cells
+
+
+def solved_pressure(mesh: SurfaceMesh, case: FlowCase, flow: Flow) -> Float[ndarray, " T"]:
+    """Return the solver's C_p on the triangles of a mesh in the wind-tunnel frame.
+
+    Args:
+        mesh: The body.
+        case: The solved case; says whether only one half of the domain was solved.
+        flow: The solver's fields on its own faces.
+    """
+    centers, vectors = flow.face_centers, flow.face_areas
+    values = 2 * flow.face_pressure  # p / (rho_inf U_inf^2) to p / (rho_inf U_inf^2 / 2)
+    if case.is_half:
+        mirror = np.array([1.0, -1.0, 1.0])  # the plane of symmetry is y = 0
+        centers, vectors = (np.concatenate([part, part * mirror]) for part in (centers, vectors))
+        values = np.concatenate([values, values])
+    # Degenerate faces of the solver's mesh have no area and no direction.
+    normals = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    clipped = np.clip(values, *PRESSURE_RANGE)  # as in the data that the model is trained on
+    return carry_to_cells(mesh, centers, normals, values=clipped[:, None])[:, 0]
+
+
+def placed_size(mesh: SurfaceMesh, placement: Placement) -> tuple[float, float, float]:
+    """Return length, width and height in meters of a shape under a placement."""
+    forward, up = ("xyz".index(axis[1]) for axis in (placement.forward, placement.up))
+    lateral = 3 - forward - up  # the axes are 0, 1 and 2; a placement has two different ones
+    extent = mesh.extent * METERS[placement.unit]
+    return float(extent[forward]), float(extent[lateral]), float(extent[up])
+
+
+def cell_table(result: ShapeResult) -> pd.DataFrame:
+    """Return one row for each given triangle: center, area, C_p and C_f along the file's axes."""
+    fields = result.cell_fields()
+    columns = dict(zip("xyz", result.given.centers.T, strict=True))
+    columns |= {"area": result.given.areas, "Cp": fields["Cp"]}
+    columns |= {f"Cf_{axis}": part for axis, part in zip("xyz", fields["Cf"].T, strict=True)}
+    return pd.DataFrame(columns)

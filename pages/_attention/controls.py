@@ -1,0 +1,230 @@
+"""The controls of the attention page: cloud, picture, block, head, points, mask."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import streamlit as st
+
+from mspt.inspection.masking import Masked
+from mspt.inspection.observe import Observed, parse_points, peak_point
+from pages._attention.data import Chosen, Recorded
+from pages._shared.cache import ListedCheckpoint
+from pages._shared.datasets import model_sources, models_for
+from pages._shared.pickers import pick_checkpoint, pick_name, pick_source
+from pages._shared.viewer import Pick
+
+MEAN = "mean"
+WEIGHTS, SHARE, MASKING = "Weights", "Global share", "Masking"
+ONE, SEVERAL = "one", "several"
+EVERYWHERE, HERE = "all blocks", "this block"
+MASKED: tuple[Masked, ...] = ("supernodes", "points and supernodes", "patch removed")
+
+
+def pick_case() -> tuple[str, str, ListedCheckpoint]:
+    """Show a choice of source, case and checkpoint."""
+    top = st.columns([3.1, 2.2, 2.2], vertical_alignment="bottom")
+    with top[0]:
+        source = pick_source(model_sources())
+    with top[1]:
+        name = pick_name(source)
+    with top[2]:
+        checkpoint = pick_checkpoint(source)
+    return source, name, checkpoint
+
+
+def has_attention(checkpoint: ListedCheckpoint, source: str) -> bool:
+    """Return whether a checkpoint has attention to show; if not, say why and offer one that has."""
+    if checkpoint.config.architecture == "mspt":
+        return True
+    why = {
+        "branched": "Its points attend to the supernodes of two branches, each with its own "
+        "patches",
+        "published": "The authors' variant mixes its supernodes once more within each patch",
+        "transolver": "Transolver has slices, not patches: no point attends to single points",
+    }.get(checkpoint.config.architecture, "It has no patches")
+    st.info(
+        f"**{checkpoint.name}** is not shown here. {why}; this page shows the joint attention "
+        "of MSPT over one patch and all supernodes.",
+        icon=":material/info:",
+    )
+    preset = models_for(source)
+    st.button(
+        f"Show {preset} instead",
+        type="primary",
+        key="attention_instead",
+        on_click=partial(st.session_state.__setitem__, "checkpoint", preset),
+    )
+    return False
+
+
+def pick_picture(checkpoint: ListedCheckpoint) -> tuple[str, int, int | None]:
+    """Show a choice of picture, block, head, and what a click does."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        picture = _choice("Picture", [WEIGHTS, SHARE, MASKING], "picture")
+        block, head = _pick_block_and_head(checkpoint)
+        _choice("A click picks", [ONE, SEVERAL], "picks")
+    return picture, block, head
+
+
+def _choice(label: str, options: list[str], key: str, *, disabled: bool = False) -> str:
+    return st.segmented_control(
+        label,
+        options,
+        default=options[0],
+        key=key,
+        required=True,
+        bind="query-params",
+        disabled=disabled,
+    )
+
+
+def _pick_block_and_head(checkpoint: ListedCheckpoint) -> tuple[int, int | None]:
+    """Show a choice of block and head; shown counted from 1, returned counted from 0."""
+    config = checkpoint.config
+    blocks = [str(index + 1) for index in range(config.num_blocks)]
+    heads = [MEAN, *(str(index + 1) for index in range(config.num_heads))]
+    for options, key in ((blocks, "block"), (heads, "head")):
+        if st.session_state.get(key) not in (None, *options):
+            st.session_state[key] = options[0]  # it was one of a larger model
+    block, head = _choice("Block", blocks, "block"), _choice("Head", heads, "head")
+    return int(block) - 1, None if head == MEAN else int(head) - 1
+
+
+# --- picked points, kept in the address ----------------------------------------------------------
+
+
+def pick_points(recorded: Recorded) -> tuple[int, ...]:
+    """Show the picked points as a list that can be typed, too; another cloud clears it."""
+    observed = recorded.observed
+    before = st.session_state.get("attention_cloud")
+    if before not in (None, observed.sample.key):
+        st.session_state["points"] = ""
+        st.session_state["patch"] = None
+    st.session_state["attention_cloud"] = observed.sample.key
+    start = peak_point(observed)
+    text = st.text_input(
+        "Attention from points",
+        key="points",
+        bind="query-params",
+        placeholder=f"{start}, where {observed.sample.channels[0].name} is largest",
+        help="Click the cloud, or type numbers with commas between.",
+    )
+    points = parse_points(text, len(observed.fields)) or (start,)
+    _chips(points)
+    return points
+
+
+def pick_clicked(points: tuple[int, ...], pick: Pick) -> None:
+    """Pick a clicked point, alone or with the others; a click on a picked point removes it."""
+    if st.session_state.get("picks") != SEVERAL:
+        _write((pick.point,))
+    elif pick.point in points:
+        _remove(points, pick.point)
+    else:
+        _write((*points, pick.point))
+
+
+def mask_or_pick_clicked(points: tuple[int, ...], observed: Observed, pick: Pick) -> None:
+    """Mask the patch that was clicked in the right panel; the left panel picks points."""
+    if pick.panel == 0:
+        pick_clicked(points, pick)
+    else:
+        st.session_state["patch"] = int(observed.partition.patch_of_point[pick.point])
+
+
+def _remove(points: tuple[int, ...], point: int) -> None:
+    _write(tuple(other for other in points if other != point))
+
+
+def _write(points: tuple[int, ...]) -> None:
+    st.session_state["points"] = ",".join(str(point) for point in points)
+
+
+def _chips(points: tuple[int, ...]) -> None:
+    """Show several picked points, each with a button to remove it."""
+    if len(points) < 2:
+        return
+    with st.container(horizontal=True, gap="xxsmall"):
+        for point in points:
+            st.button(
+                str(point),
+                key=f"drop_{point}",
+                icon=":material/close:",
+                help=f"Remove point {point}",
+                on_click=partial(_remove, points, point),
+            )
+        st.button("Clear", key="attention_clear", type="tertiary", on_click=partial(_write, ()))
+
+
+# --- masking -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Mask:
+    """What to mask.
+
+    Attributes:
+        patch: Number of the patch.
+        masked: What of it.
+        block: In which block, counted from 0; None for all blocks.
+        channel: Output channel whose change is shown.
+    """
+
+    patch: int
+    masked: Masked
+    block: int | None
+    channel: int
+
+
+def pick_mask(chosen: Chosen) -> Mask:
+    """Show a choice of what to mask; at first the patch read most apart from the own one."""
+    start = next((one.patch for one in chosen.most_read(8) if not one.own), chosen.own_patches[0])
+    patch = st.number_input(
+        "Patch to mask",
+        min_value=0,
+        max_value=chosen.recorded.observed.recording.num_patches - 1,
+        value=None,
+        key="patch",
+        bind="query-params",
+        placeholder=f"{start}, read most",
+        help="Or click a point of it in the right picture.",
+    )
+    masked = st.selectbox(
+        "What of it",
+        MASKED,
+        key="masked",
+        bind="query-params",
+        help="Supernodes: no point attends to them. Points and supernodes: besides, its points do "
+        "not attend to each other. Patch removed: as if its points did not exist.",
+    )
+    removed = masked == "patch removed"
+    where = _choice("Where", [EVERYWHERE, HERE], "where", disabled=removed)
+    names = [channel.name for channel in chosen.recorded.sample.channels]
+    field = st.selectbox("Field", names, key="field", bind="query-params")
+    here = where == HERE and not removed
+    return Mask(
+        patch=start if patch is None else patch,
+        masked=masked,
+        block=chosen.attention.block if here else None,
+        channel=names.index(field),
+    )
+
+
+def command(chosen: Chosen, name: str, mask: Mask | None) -> tuple[str, ...]:
+    """Return the command for the same numbers."""
+    attention = chosen.attention
+    head = "" if attention.head is None else f" --head {attention.head + 1}"
+    points = " ".join(str(point) for point in attention.points)
+    line = (
+        f"python -m mspt attention {name} "
+        f"--checkpoint {chosen.recorded.checkpoint.path.as_posix()} "
+        f"--points {points} --block {attention.block + 1}{head}"
+    )
+    if mask is None:
+        return (line,)
+    flags = {
+        "supernodes": f"--mask-supernodes {mask.patch}",
+        "points and supernodes": f"--mask-patch {mask.patch}",
+        "patch removed": f"--remove-patch {mask.patch}",
+    }
+    return (f"{line} {flags[mask.masked]}{'' if mask.block is None else ' --this-block'}",)

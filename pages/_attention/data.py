@@ -1,0 +1,207 @@
+"""Recorded predictions, attention from points, and masked patches, cached."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from mspt.figures.scenes.attention import AttentionCloud
+from mspt.inference.sample import Sample
+from mspt.inspection.masking import (
+    Comparison,
+    Effect,
+    Masked,
+    PatchMasked,
+    attention_table,
+    compare_with_attention,
+    mask_each_patch,
+    mask_patch,
+)
+from mspt.inspection.observe import Observed, PointAttention, observe, share_of_all
+from mspt.inspection.weights import most_read
+from mspt.partition.patches import supernode_centers
+from pages._shared import frame
+from pages._shared.cache import CheckpointKey, ListedCheckpoint, load, one_at_a_time
+from pages._shared.store import Store, store
+
+_MOST_COMPARED = 32
+"""Comparisons of attention with masking that are kept."""
+
+
+@dataclass(frozen=True)
+class RecordingKey:
+    """What a recorded prediction depends on."""
+
+    checkpoint: CheckpointKey
+    sample: str
+    device: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Recorded:
+    """A recorded prediction, from which the attention of any point can be computed.
+
+    Attributes:
+        key: Stands for it in every cache.
+        checkpoint: The model.
+        observed: The prediction with what every point attended to.
+        stage: What is drawn of the cloud in every picture.
+    """
+
+    key: RecordingKey
+    checkpoint: ListedCheckpoint
+    observed: Observed
+    stage: AttentionCloud
+
+    @property
+    def sample(self) -> Sample:
+        """The cloud."""
+        return self.observed.sample
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Chosen:
+    """The picked points with their attention in one block.
+
+    Attributes:
+        recorded: The prediction.
+        attention: Attention from the picked points.
+    """
+
+    recorded: Recorded
+    attention: PointAttention
+
+    @property
+    def own_patches(self) -> list[int]:
+        """Patches of the picked points."""
+        patch = self.recorded.stage.patch_of_point
+        return sorted({int(patch[point]) for point in self.attention.points})
+
+    @property
+    def words(self) -> str:
+        """The picked points in words."""
+        points = self.attention.points
+        return f"point {points[0]}" if len(points) == 1 else f"{len(points)} points"
+
+    def most_read(self, count: int) -> tuple:
+        """Return the patches with the largest weights."""
+        attention, observed = self.attention, self.recorded.observed
+        return most_read(
+            attention.trace,
+            observed.partition,
+            observed.sample.points,
+            head=attention.head,
+            count=count,
+        )
+
+
+def record(checkpoint: ListedCheckpoint, sample: Sample) -> Recorded:
+    """Return the recorded prediction of a sample."""
+    key = RecordingKey(checkpoint.key, sample.key, frame.device())
+    observed = _observed(key, _sample=sample)
+    return Recorded(
+        key=key, checkpoint=checkpoint, observed=observed, stage=_stage(key, _observed=observed)
+    )
+
+
+@st.cache_resource(max_entries=4, show_spinner="The model predicts, and its attention is kept …")
+def _observed(key: RecordingKey, *, _sample: Sample) -> Observed:
+    with one_at_a_time():
+        return observe(load(key.checkpoint), _sample, device=key.device)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _stage(key: RecordingKey, *, _observed: Observed) -> AttentionCloud:  # noqa: ARG001
+    sample, count = _observed.sample, _observed.recording.num_supernodes
+    return AttentionCloud(
+        points=sample.points.numpy(),
+        triangles=sample.triangles,
+        body=sample.body,
+        patch_of_point=_observed.partition.patch_of_point.numpy(),
+        nodes=supernode_centers(sample.points, _observed.partition, count),
+    )
+
+
+def global_shares(recorded: Recorded, head: int | None) -> np.ndarray:
+    """Return the share of each point's attention that goes to supernodes: blocks, points.
+
+    Args:
+        recorded: The prediction.
+        head: One head, or None for the mean over heads.
+    """
+    shares = _shares(recorded.key, _observed=recorded.observed)
+    return shares.mean(axis=-2) if head is None else shares[..., head, :]
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _shares(key: RecordingKey, *, _observed: Observed) -> np.ndarray:  # noqa: ARG001
+    return share_of_all(_observed).numpy()
+
+
+def effect(recorded: Recorded, patch: int, masked: Masked, block: int | None) -> Effect:
+    """Return how the prediction changes when a patch is masked."""
+    return _effect(recorded.key, patch, masked, block, _observed=recorded.observed)
+
+
+@st.cache_resource(max_entries=16, show_spinner="The model predicts with the mask …")
+def _effect(
+    key: RecordingKey,  # noqa: ARG001
+    patch: int,
+    masked: Masked,
+    block: int | None,
+    *,
+    _observed: Observed,
+) -> Effect:
+    with one_at_a_time():
+        return mask_patch(_observed, patch, masked=masked, block=block)
+
+
+# --- every patch masked in turn ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ComparisonKey:
+    """What a comparison of attention with masking depends on."""
+
+    recording: RecordingKey
+    points: tuple[int, ...]
+    channel: int
+    block: int | None
+
+
+def _masked_patches() -> Store[tuple[PatchMasked, ...]]:
+    """Return the patches masked so far, by :class:`ComparisonKey`."""
+    return store("masked patches", _MOST_COMPARED)
+
+
+def num_missing(key: ComparisonKey, observed: Observed) -> int:
+    """Return how many patches have not been masked yet."""
+    return observed.recording.num_patches - len(_masked_patches().get(key) or ())
+
+
+def comparison(key: ComparisonKey, observed: Observed) -> Comparison | None:
+    """Return attention beside the effect of masking; None before every patch was masked."""
+    if num_missing(key, observed):
+        return None
+    found = _masked_patches().get(key) or ()
+    return compare_with_attention(observed, key.points, list(found), block=key.block)
+
+
+def mask_missing(key: ComparisonKey, observed: Observed) -> Iterator[tuple[float, str]]:
+    """Mask every patch that was not masked yet; patches so far are kept if it is stopped."""
+    found = _masked_patches().get(key) or ()
+    settings = {"channel": key.channel, "block": key.block, "first": len(found)}
+    with one_at_a_time():
+        for event in mask_each_patch(observed, key.points, **settings):
+            found = _masked_patches().put(key, (*found, event))
+            yield (
+                len(found) / event.total,
+                f"Masked the supernodes of {len(found)} of {event.total} patches",
+            )
+
+
+def table_file(chosen: Chosen, effect: Effect | None) -> bytes:
+    """Return the weights of all points as CSV, with the changes by a mask if there is one."""
+    table = attention_table(chosen.recorded.observed, chosen.attention, effect)
+    return table.to_csv(index=False).encode()

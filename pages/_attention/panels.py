@@ -1,0 +1,147 @@
+"""The cloud of the attention page, and the numbers beside and below it."""
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from mspt.figures.scenes.attention import (
+    masking_scene,
+    plain_field,
+    share_scene,
+    signed_field,
+    weights_scene,
+)
+from mspt.figures.viewer.scene import Scene
+from mspt.inspection.masking import Effect
+from mspt.metrics.forces import drag_counts
+from pages._attention.controls import SHARE, Mask, mask_or_pick_clicked, pick_clicked
+from pages._attention.data import Chosen, global_shares
+from pages._shared import viewer
+from pages._shared.numbers import MEASURED, minus, number
+
+HEIGHT = 500
+NOT_EXPLANATION = (
+    "Attention shows where a model reads, not what its prediction depends on. "
+    "Masking shows what the prediction depends on."
+)
+
+
+def cloud(chosen: Chosen, picture: str, mask: Mask | None, effect: Effect | None) -> None:
+    """Show the cloud in the chosen picture."""
+    points = chosen.attention.points
+    if mask is not None and effect is not None:
+        scene = _masked(chosen, mask, effect)
+        on_pick = partial(mask_or_pick_clicked, points, chosen.recorded.observed)
+    else:
+        scene = _shares(chosen) if picture == SHARE else _weights(chosen)
+        on_pick = partial(pick_clicked, points)
+    viewer.show(
+        scene,
+        key="attention_view",
+        label=f"{picture} of the attention of {chosen.words}, block {chosen.attention.block + 1}",
+        height=HEIGHT,
+        on_pick=on_pick,
+    )
+    viewer.wait_for_picture()
+    st.caption(NOT_EXPLANATION)
+
+
+def _weights(chosen: Chosen) -> Scene:
+    attention = chosen.attention
+    return weights_scene(
+        chosen.recorded.stage,
+        attention.local.numpy(),
+        attention.through_supernodes.numpy(),
+        attention.on_supernodes.numpy(),
+        picked=attention.points,
+    )
+
+
+def _shares(chosen: Chosen) -> Scene:
+    recorded, attention = chosen.recorded, chosen.attention
+    channel = recorded.sample.channels[0]
+    share = global_shares(recorded, attention.head)[attention.block]
+    field = plain_field(channel.name, channel.unit, recorded.observed.fields[:, 0].numpy())
+    return share_scene(recorded.stage, share, field, picked=attention.points)
+
+
+def _masked(chosen: Chosen, mask: Mask, effect: Effect) -> Scene:
+    attention, channel = chosen.attention, chosen.recorded.sample.channels[mask.channel]
+    change = signed_field(f"Δ {channel.name}", channel.unit, _change(chosen, mask, effect))
+    return masking_scene(
+        chosen.recorded.stage,
+        (attention.local + attention.through_supernodes).numpy(),
+        change,
+        picked=attention.points,
+        patch=mask.patch,
+    )
+
+
+def _change(chosen: Chosen, mask: Mask, effect: Effect) -> np.ndarray:
+    """Return the change of the chosen channel, NaN where it is not defined."""
+    sample = chosen.recorded.sample
+    defined = sample.where_defined(sample.channels[mask.channel].name)
+    return np.where(defined, effect.change[:, mask.channel].numpy(), np.nan)
+
+
+def numbers(chosen: Chosen) -> None:
+    """Show what the picked points attend to in the chosen block."""
+    found, several = chosen.attention.summary, len(chosen.attention.points) > 1
+    number(
+        "To all supernodes",
+        f"{found.global_share:.1%}",
+        origin=MEASURED,
+        help_text="Share of the attention that goes to supernodes"
+        + (", mean over the points." if several else "."),
+    )
+    number("To the own patch", f"{found.local_share:.1%}", origin=MEASURED)
+    number(
+        "Effective number of keys",
+        f"{found.effective_keys:.1f} of {found.num_keys}",
+        origin=MEASURED,
+        help_text=f"Two to the power of the entropy, {found.entropy:.2f} bits: as many keys with "
+        "equal weights would have the same entropy.",
+    )
+    unit = "body lengths" if chosen.recorded.sample.num_surface else "unit lengths"
+    rows = [
+        f"**{one.patch}**{' (own)' if one.own else ''}: {one.weight:.1%}, "
+        f"{one.distance:.2f} {unit} away"
+        for one in chosen.most_read(3)
+    ]
+    st.markdown("Patches read most, through their supernodes")
+    st.markdown("\n".join(f"{index}. {row}" for index, row in enumerate(rows, start=1)))
+
+
+def mask_numbers(chosen: Chosen, mask: Mask, effect: Effect) -> None:
+    """Show the changes by a mask: the largest, at the picked points, and of the forces."""
+    channel = chosen.recorded.sample.channels[mask.channel]
+    unit = "" if channel.unit in ("1", "") else f" {channel.unit}"
+    change = _change(chosen, mask, effect)
+    where = int(np.nanargmax(np.abs(change)))
+    at_picks = change[list(chosen.attention.points)]
+    places = iter(st.columns(4))
+    with next(places):
+        number(
+            f"Largest change of {channel.name}",
+            minus(f"{change[where]:+.3g}{unit}"),
+            origin=MEASURED,
+            help_text=f"At point {where}, in patch {chosen.recorded.stage.patch_of_point[where]}.",
+        )
+    if np.isfinite(at_picks).any():
+        with next(places):
+            number(
+                f"Change at {chosen.words}",
+                minus(f"{np.nanmean(at_picks):+.3g}{unit}"),
+                origin=MEASURED,
+            )
+    if effect.before is not None and effect.after is not None:
+        for name in ("C_D", "C_L"):
+            before, after = getattr(effect.before, name), getattr(effect.after, name)
+            with next(places):
+                number(
+                    f"Change of {name}",
+                    minus(f"{drag_counts(after) - drag_counts(before):+.1f} counts"),
+                    origin=MEASURED,
+                    help_text=f"One count is 0.0001. Unmasked: {name} = {before:.4f}.",
+                )

@@ -1,0 +1,283 @@
+"""Numbers and charts of a case: its errors, its rank among all cases, drag and lift of bodies."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from mspt.data.registry import get_dataset
+from mspt.evaluation.comparison import primary_error
+from mspt.evaluation.flows import ORDER_GAPS, label_noise
+from mspt.figures.charts.curves import error_histogram, learning_curve
+from mspt.figures.charts.designs import drag_scatter, order_figure
+from mspt.figures.charts.fields import suffix
+from mspt.figures.charts.resolution import resolution_figure
+from mspt.metrics.fields import max_error
+from mspt.metrics.forces import drag_counts
+from mspt.metrics.ranking import order_accuracy
+from pages._explore import data, scores
+from pages._explore.controls import FACTORS
+from pages._explore.data import Chosen
+from pages._shared import frame
+from pages._shared.datasets import primary_quantity
+from pages._shared.numbers import (
+    MEASURED,
+    STORED,
+    badge,
+    checkpoint_facts,
+    milliseconds,
+    minus,
+    noise_words,
+    number,
+    percent,
+    significant,
+)
+from pages._shared.progress import follow
+from pages._shared.samples import case_names
+from pages._shared.sheets import case_error
+
+MIN_DESIGNS = 3
+ERROR_WORDS = {
+    "surface_pressure": "C_p",
+    "surface_pressure_by_area": "C_p by area",
+    "body_pressure": "C_p on the body",
+    "wheel_pressure": "C_p on wheels and arches",
+    "wall_shear": "C_f",
+    "volume_pressure": "C_p in the flow",
+    "velocity": "Velocity",
+    "velocity_change": "Change of velocity",
+}
+"""Names of the errors in a score."""
+
+
+def numbers(chosen: Chosen) -> None:
+    """Show the error of the case, and for bodies drag and lift."""
+    if chosen.has_flow:
+        _flow_numbers(chosen)
+    else:
+        _sheet_numbers(chosen)
+
+
+def _sheet_numbers(chosen: Chosen) -> None:
+    sample, prediction, metrics = chosen.sample, chosen.prediction, chosen.checkpoint.metrics
+    quantity = primary_quantity(get_dataset(chosen.source))
+    largest = max_error(prediction.fields[None], sample.truth[None]).item()
+    first, second, third, fourth = st.columns(4)
+    with first:
+        error = percent(case_error(sample, prediction.fields))
+        number("Relative L2 of this case", error, origin=MEASURED)
+    with second:
+        mean = percent(metrics.get("relative_l2"))
+        number(f"Mean of {metrics.get('cases', 0)} test cases", mean, origin=STORED)
+    with third:
+        value = f"{significant(largest)}{suffix(quantity)}"
+        number(f"Largest error of {quantity.name}", value, origin=MEASURED)
+    with fourth:
+        number("Forward pass", milliseconds(prediction.seconds), origin=MEASURED)
+
+
+def _flow_numbers(chosen: Chosen) -> None:
+    metrics, score = chosen.checkpoint.metrics, scores.score_of(chosen)
+    own = scores.noise_of(chosen.name).get("surface_pressure")
+    usual = label_noise(metrics).get("surface_pressure")
+    words = noise_words(chosen.checkpoint)
+    help_text = f"Label noise: {words}" if words else None
+    first, second, third, fourth = st.columns(4)
+    with first:
+        number(
+            "C_p error of this body" if own is None else f"C_p error, label noise {own:.1%}",
+            percent(primary_error(chosen.sample, chosen.prediction.fields)),
+            origin=MEASURED,
+            help_text=help_text,
+        )
+    with second:
+        count = metrics.get("cases", 0)
+        number(
+            f"Mean of {count} test cases"
+            if usual is None
+            else f"Mean of {count}, noise {usual:.1%}",
+            percent(metrics.get("relative_l2")),
+            origin=STORED,
+            help_text=help_text,
+        )
+    for column, letter in ((third, "C_D"), (fourth, "C_L")):
+        with column:
+            model, solver = score[letter], score[f"{letter}_true"]
+            difference = drag_counts(model) - drag_counts(solver)
+            number(
+                f"{letter} {minus(f'{model:.3f}')}, solver {minus(f'{solver:.3f}')}",
+                minus(f"{difference:+,.0f} counts"),
+                origin=_origin(score),
+            )
+
+
+@st.fragment
+def all_cases(chosen: Chosen) -> None:
+    """Show the error of this case among those of all test cases."""
+    if chosen.has_flow:
+        _all_flows(chosen)
+        return
+    errors = scores.known_errors(chosen.checkpoint, chosen.device)
+    if len(errors) == len(case_names(chosen.source)):
+        smaller = sum(error < errors[chosen.name] for error in errors.values())
+        stored = scores.stored_errors(chosen.checkpoint)
+        origin = MEASURED if errors.keys() - stored.keys() else STORED
+        st.markdown(
+            f"**{smaller} of {len(errors)}** test cases have a smaller error than this one. "
+            f"{badge(origin)}"
+        )
+        figure = error_histogram(
+            np.array(list(errors.values())), selected=errors[chosen.name], dark=frame.is_dark()
+        )
+        st.plotly_chart(figure, key="explore_histogram")
+    elif st.session_state.get("worst"):
+        steps = scores.evaluate_cases(chosen.checkpoint, chosen.source, chosen.device)
+        work = chosen.checkpoint.path, chosen.device
+        if follow("Predicting all test cases", steps, work=work):
+            st.rerun()
+    else:
+        st.caption(
+            "Turn on *Worst first* to predict every test case once, sort the list by error and see "
+            "where this case ranks."
+        )
+
+
+def errors_and_noise(chosen: Chosen) -> None:
+    """Show all errors of a body, each beside the noise of its labels."""
+    metrics, score = chosen.checkpoint.metrics, scores.score_of(chosen)
+    columns = {
+        "Error": score,
+        "Label noise": scores.noise_of(chosen.name),
+        f"Mean of {metrics.get('cases', 0)}": metrics,
+        "Its label noise": label_noise(metrics),
+    }
+    rows = {name: words for name, words in ERROR_WORDS.items() if _is_number(score[name])}
+    st.table(
+        pd.DataFrame(
+            {
+                title: [percent(found.get(name)) for name in rows]
+                for title, found in columns.items()
+            },
+            index=list(rows.values()),
+        ),
+        border="horizontal",
+        width="stretch",
+    )
+    st.caption(
+        "Label noise is the change of the solver's own result on meshes whose cells are 1% larger "
+        f"and smaller. Errors of this body are {_origin(score)}, its label noise is {MEASURED}, "
+        f"means of the test cases are {STORED}."
+    )
+
+
+def _is_number(value: float | None) -> bool:
+    return value is not None and not np.isnan(value)
+
+
+def _origin(score: Mapping[str, Any]) -> str:
+    return STORED if score["stored"] else MEASURED
+
+
+def _all_flows(chosen: Chosen) -> None:
+    """Show drag or lift of the bodies evaluated so far; a click opens a body."""
+    table = scores.score_table(chosen)
+    names = list(table["name"])
+    coefficient: Literal["C_D", "C_L"] = st.segmented_control(
+        "Coefficient",
+        ("C_D", "C_L"),
+        default="C_D",
+        key="coefficient",
+        required=True,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    st.plotly_chart(
+        drag_scatter(
+            table[coefficient].to_numpy(),
+            table[f"{coefficient}_true"].to_numpy(),
+            names,
+            list(table["family"]),
+            highlighted=names.index(chosen.name),
+            dark=frame.is_dark(),
+            quantity=coefficient,
+        ),
+        # The key names the case: a point selected for one case is not selected for the next.
+        key=(key := f"explore_designs_{chosen.name}"),
+        on_select=lambda: _open_design(key, names, case_key=f"{chosen.source}_case"),
+        selection_mode="points",
+    )
+    if st.session_state[f"{chosen.source}_case"] in set(names) - {chosen.name}:
+        st.rerun()  # a click reruns this fragment alone, but it has changed the case of the page
+    computed = table["stored"].tolist().count(False)
+    st.caption(
+        f"{len(table)} bodies that training did not use; click one to open it. "
+        f"{len(table) - computed} {STORED}, {computed} {MEASURED}."
+    )
+    missing = len(case_names(chosen.source)) - len(table)
+    if missing and st.button(
+        f"Evaluate the other {missing}", key="score_all", icon=":material/play_arrow:"
+    ):
+        steps = scores.evaluate_flows(chosen.checkpoint, chosen.source, chosen.device)
+        follow("Evaluating all bodies", steps)
+        st.rerun()
+
+
+def _open_design(key: str, names: list[str], *, case_key: str) -> None:
+    points = st.session_state[key]["selection"]["points"]
+    if points and "customdata" in points[0]:
+        row = points[0]["customdata"]
+        st.session_state[case_key] = names[int(row[2] if isinstance(row, list) else row["2"])]
+
+
+def order_of_designs(chosen: Chosen) -> None:
+    """Show how often the better of two bodies is found."""
+    table = scores.score_table(chosen)
+    if len(table) < MIN_DESIGNS:
+        st.caption("Evaluate the other bodies to see how often the better of two is found.")
+        return
+    found = order_accuracy(
+        table["C_D"].to_numpy(), table["C_D_true"].to_numpy(), gaps=np.array(ORDER_GAPS)
+    )
+    st.plotly_chart(
+        order_figure(found.gap, found.share, found.num_pairs, dark=frame.is_dark()),
+        key="explore_order",
+    )
+
+
+@st.fragment
+def resolution(chosen: Chosen) -> None:
+    """Show the error against the number of points."""
+    rows, place = [], st.empty()
+    words = "Predicting at other resolutions …"
+    place.caption(words)
+    for row in data.errors_by_resolution(chosen):
+        rows.append(row)
+        # Streamlit ends this script here if the visitor has changed an input meanwhile.
+        place.caption(f"{words} {row.num_points:,} points done")
+    place.empty()
+    st.plotly_chart(resolution_figure(rows, dark=frame.is_dark()), key="explore_resolution")
+    missing = [name for name, factor in FACTORS.items() if factor not in {r.factor for r in rows}]
+    gone = f" No truth is stored at {', '.join(missing)}; none is interpolated." * bool(missing)
+    st.caption(
+        "The model was trained on one N. A flat curve means that it also holds at other numbers of "
+        f"points; a rise means that it depends on the resolution of its training.{gone}"
+    )
+
+
+def facts(chosen: Chosen) -> None:
+    """Show how the checkpoint was made, and what the data set is."""
+    checkpoint, dataset = chosen.checkpoint, get_dataset(chosen.source)
+    first, second = st.columns(2, gap="medium")
+    with first:
+        st.markdown(f"**The checkpoint {checkpoint.name}** {badge(STORED)}")
+        checkpoint_facts(checkpoint)
+        if curve := checkpoint.info.get("curve"):
+            st.plotly_chart(
+                learning_curve(np.array(curve), dark=frame.is_dark()), key="explore_curve"
+            )
+    with second:
+        st.markdown(f"**The data set {dataset.name}**: {dataset.title}")
+        st.markdown(f"${dataset.equation}$")  # in the text and not as a block, so that it wraps
+        st.caption(f"{dataset.geometry}\n\n{dataset.solver}")

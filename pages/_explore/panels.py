@@ -1,0 +1,170 @@
+"""The linked panels of a case, the values at a point, and the patches with the largest errors."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from mspt.evaluation.comparison import Compared, compare, error_rank, worst_patches
+from mspt.figures.scenes.comparison import compared_scene, near_patch, quantity_of
+from mspt.figures.viewer.scene import Scene
+from mspt.figures.viewer.still import picture
+from mspt.inference.sample import Sample
+from pages._explore.controls import pick_field
+from pages._explore.data import Chosen, at_resolution
+from pages._shared import frame, viewer
+from pages._shared.numbers import MEASURED, badge, minus, percent
+
+HEIGHT = 400
+
+
+@st.fragment
+def fields(chosen: Chosen) -> None:
+    """Show truth, prediction and error as linked panels, and the values at a point."""
+    settings = pick_field(chosen)
+    shown = at_resolution(chosen, settings.factor)
+    compared = {
+        name: compare(shown.sample, one.fields, settings.view, part=settings.part)
+        for name, one in shown.predictions.items()
+    }
+    first, patch = compared[shown.checkpoint.name], shown.prediction.patch_of_point
+    shares = None if patch is None else worst_patches(patch, first)
+    row, marked = _picked_row(shown.sample, first), _marked_patch(shares)
+    scene = compared_scene(
+        shown.sample,
+        compared,
+        mode=settings.mode,
+        patch=patch,
+        shares=shares,
+        marked_patch=marked,
+        marked_row=row,
+    )
+    if marked is not None and _is_on("fly"):
+        scene = near_patch(scene, marked)
+    viewer.show(
+        scene,
+        key="explore_view",
+        label=f"Truth, prediction and error of {first.view.name} for {shown.sample.title}",
+        height=HEIGHT,
+        on_pick=lambda pick: _pick(shown.sample, first, pick.point),
+    )
+    viewer.wait_for_picture()
+    _caption(shown, compared)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _values(compared, patch, row)
+    with right:
+        _patches(shares, first)
+    _picture_button(shown, scene)
+
+
+def _pick(sample: Sample, compared: Compared, point: int) -> None:
+    st.session_state["explore_pick"] = (sample.key, int(compared.rows[point]))
+
+
+def _picked_row(sample: Sample, compared: Compared) -> int:
+    """Return the row of the picked point in a field; without one that of the largest error."""
+    key, point = st.session_state.get("explore_pick", ("", -1))
+    rows = np.flatnonzero(compared.rows == point) if key == sample.key else []
+    return int(rows[0]) if len(rows) else int(compared.squared.argmax())
+
+
+def _marked_patch(shares: pd.DataFrame | None) -> int | None:
+    """Return the patch to mark: the one selected in the table, or the worst on demand."""
+    if shares is None:
+        return None
+    rows = st.session_state.get("explore_patches", {}).get("selection", {}).get("rows", [])
+    if rows and rows[0] < len(shares):
+        return int(shares["patch"].to_numpy()[rows[0]])
+    return int(shares["patch"].to_numpy()[0]) if _is_on("mark_worst") or _is_on("fly") else None
+
+
+def _is_on(toggle: str) -> bool:
+    """Return the state of a toggle that is drawn later in the script; at first the address's."""
+    return st.session_state.get(toggle, st.query_params.get(toggle) == "true")
+
+
+def _caption(shown: Chosen, compared: Mapping[str, Compared]) -> None:
+    """Show the error of the field and the number of points."""
+    first, patches = compared[shown.checkpoint.name], shown.prediction.num_patches
+    errors = ", ".join(f"{percent(one.relative_l2)} ({name})" for name, one in compared.items())
+    partition = "no patches" if patches is None else f"K = {patches} patches"
+    st.caption(
+        f"Relative L2 of {first.view.name}: **{errors}** {badge(MEASURED)} at "
+        f"{len(first.rows):,} of N = {len(shown.sample.points):,} points · {partition} · trained "
+        f"on N = {shown.num_trained:,}"
+    )
+
+
+def _values(compared: Mapping[str, Compared], patch: np.ndarray | None, row: int) -> None:
+    """Show the values at the picked point."""
+    first = next(iter(compared.values()))
+    quantity = quantity_of(first)
+    unit = "" if quantity.unit == "1" else f" {quantity.unit}"
+    shown = {f"Truth of {quantity.name}": minus(f"{first.truth[row]:.5g}{unit}")}
+    for name, one in compared.items():
+        which = "" if len(compared) == 1 else f" of {name}"
+        shown[f"Prediction{which}"] = minus(f"{one.prediction[row]:.5g}{unit}")
+        sign = "+" if one.signed else ""
+        shown[f"Error{which}"] = minus(f"{one.error[row]:{sign}.5g}{unit}")
+    if patch is not None:
+        shown["Patch"] = f"{patch[first.rows[row]]}"
+    rank = error_rank(first, row)
+    shown["Rank of its error"] = f"{rank:,} of {len(first.rows):,}, largest first"
+    picked = "explore_pick" in st.session_state
+    st.markdown(
+        f"**{'The picked point' if picked else 'The point with the largest error'}** "
+        f"{badge(MEASURED)}"
+    )
+    st.table(shown, border="horizontal", width="stretch")
+    if not picked:
+        st.caption("Click any point in a panel for its values.")
+
+
+def _patches(shares: pd.DataFrame | None, compared: Compared) -> None:
+    """Show the patches with the largest shares of the error."""
+    if shares is None:
+        st.caption("This model has no patches; choose an MSPT checkpoint to see some.")
+        return
+    unit = "" if compared.view.unit == "1" else f", {compared.view.unit}"
+    head = st.container(horizontal=True, vertical_alignment="center")
+    head.markdown(f"**Worst patches** {badge(MEASURED)}", width="stretch")
+    head.toggle("Mark the worst", key="mark_worst", bind="query-params")
+    head.toggle(
+        "Zoom in",
+        key="fly",
+        bind="query-params",
+        help="To the worst patch, or to the one selected in the table.",
+    )
+    st.dataframe(
+        shares.head(50),
+        key="explore_patches",
+        hide_index=True,
+        height=212,
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={
+            "patch": st.column_config.NumberColumn("Patch"),
+            "points": st.column_config.NumberColumn("Points"),
+            "share": st.column_config.ProgressColumn(
+                "Share of the squared error",
+                format="percent",
+                max_value=float(shares["share"].to_numpy()[0]),
+            ),
+            "rms": st.column_config.NumberColumn(f"RMS error{unit}", format="%.3g"),
+        },
+    )
+
+
+def _picture_button(shown: Chosen, scene: Scene) -> None:
+    dark = frame.is_dark()
+    st.download_button(
+        "Picture (PNG)",
+        lambda: picture(scene, dark=dark),
+        mime="image/png",
+        file_name=f"{shown.name}-{shown.checkpoint.name}.png",
+        icon=":material/image:",
+        on_click="ignore",
+        key="explore_picture",
+    )

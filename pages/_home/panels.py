@@ -1,0 +1,179 @@
+"""The parts of the first page: the tour, what to try first, what ships."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from mspt.data.registry import get_dataset
+from mspt.figures.scenes.tour_facts import equations
+from mspt.inference.drawings import drawing_of
+from pages._home.data import HomeTour, home_tour
+from pages._shared import viewer
+from pages._shared.cache import checkpoint_table, checkpoints
+from pages._shared.datasets import (
+    case_sources,
+    drawable_sources,
+    flow_source,
+    has_flow,
+    public_datasets,
+    shown_datasets,
+)
+from pages._shared.numbers import MEASURED, STORED, badge, noise_words
+
+HEIGHT = 520
+SAMPLE = {"sample": "Estate on wheels"}
+
+
+@dataclass(frozen=True)
+class FirstStep:
+    """A card with what to try first.
+
+    Attributes:
+        page: The page it leads to.
+        label: What to do.
+        icon: Name of a Material symbol.
+        query: Query of the page's address.
+        words: One sentence about it.
+    """
+
+    page: str
+    label: str
+    icon: str
+    query: dict[str, str]
+    words: str
+
+
+def steps_to_try() -> list[FirstStep]:
+    """Return the cards: a shape, the errors, and each data set that can be drawn."""
+    sheets = [name for name in case_sources() if not has_flow(name)]
+    steps = [
+        FirstStep(
+            "upload",
+            "Put a shape into the wind",
+            "directions_car",
+            SAMPLE,
+            "Yours or a sample: pressure, drag, streamlines, and how far to trust them.",
+        ),
+        FirstStep(
+            "explore",
+            "See where the model is wrong",
+            "compare",
+            {"source": (sheets or [flow_source()])[0], "mark_worst": "true"},
+            "Any checkpoint on any of the test cases; errors point by point and patch by patch.",
+        ),
+    ]
+    for name in drawable_sources():
+        drawing = drawing_of(get_dataset(name))
+        label, words = drawing.invitation
+        query = {"dataset": name, f"{name}_start": drawing.first_example}
+        icon = "draw" if drawing.kind == "outline" else "brush"
+        steps.append(FirstStep("draw", label, icon, query, words))
+    return steps
+
+
+def tour() -> None:
+    """Show the tour, its equations, and links to continue."""
+    found = home_tour()
+    left, right = st.columns([7, 4], gap="medium")
+    with left:
+        viewer.show(
+            found.tour.scene,
+            key="home_tour",
+            label=f"A tour in six stops of {found.name}, from its shape to the predicted pressure",
+            height=HEIGHT,
+        )
+    with right:
+        _equations(found)
+    _links(found)
+
+
+def _equations(found: HomeTour) -> None:
+    """Show the equations with this cloud's numbers in them."""
+    facts = found.tour.facts
+    st.markdown(
+        f"**This cloud in four equations** {badge(MEASURED)}  \n"
+        f"{found.name}, predicted by the checkpoint {found.checkpoint.name}: "
+        f"N = {facts.num_points:,}, K = {facts.num_patches}, L = {facts.size}, "
+        f"Q = {facts.per_patch}, S = {facts.num_supernodes}, D = {facts.width}"
+    )
+    for words, equation in equations(facts):
+        st.markdown(words)
+        st.latex(equation)
+
+
+def _links(found: HomeTour) -> None:
+    """Show links to the pages in the state of the tour."""
+    source = flow_source()
+    state = {
+        "source": source,
+        f"{source}_case": found.name,
+        "checkpoint": found.checkpoint.name,
+    }
+    row = st.container(horizontal=True, gap="medium", vertical_alignment="center")
+    row.markdown("**Continue**", width="content")
+    for label, page, icon, query in (
+        ("Bring a shape", "upload", "directions_car", SAMPLE),
+        ("Partition it otherwise", "patches", "bubble_chart", state),
+        (
+            "Attention from any point",
+            "attention",
+            "center_focus_strong",
+            {**state, "points": str(found.tour.facts.point)},
+        ),
+        ("See where it is wrong", "explore", "compare", {**state, "mark_worst": "true"}),
+    ):
+        row.page_link(
+            f"pages/{page}.py", label=label, icon=f":material/{icon}:", query_params=query
+        )
+
+
+def first_steps() -> None:
+    """Show cards with what to try first."""
+    steps = steps_to_try()
+    for column, step in zip(st.columns(len(steps)), steps, strict=True):
+        with column.container(border=True, height="stretch"):
+            st.page_link(
+                f"pages/{step.page}.py",
+                label=step.label,
+                icon=f":material/{step.icon}:",
+                query_params=step.query,
+            )
+            st.caption(step.words)
+
+
+def shipped_checkpoints() -> None:
+    """Show all checkpoints with their stored errors."""
+    st.dataframe(
+        checkpoint_table(),
+        hide_index=True,
+        key="home_checkpoints",
+        column_config={
+            "Test error": st.column_config.NumberColumn(format="percent", help="Mean relative L2"),
+            "Mean only": st.column_config.NumberColumn(
+                format="percent", help="Error of predicting the training mean everywhere"
+            ),
+            "Parameters": st.column_config.NumberColumn(format="localized"),
+        },
+    )
+    source = flow_source()
+    flows = next(iter(checkpoints(source).values()))
+    words = noise_words(flows)
+    noise = [f"Of `{source}`: {words}"] if words else []
+    st.caption(" ".join([f"Relative L2 errors on the test split, {STORED}.", *noise]))
+
+
+def data_sets() -> None:
+    """Show the equation and the geometry of each data set, three in a row."""
+    shown = shown_datasets()
+    for start in range(0, len(shown), 3):
+        for column, item in zip(st.columns(3), shown[start : start + 3], strict=False):
+            with column:
+                st.markdown(f"**{item.title}** (`{item.name}`)")
+                st.markdown(f"${item.equation}$")
+                st.caption(item.geometry)
+    if others := public_datasets():
+        names = ", ".join(f"{item.title} (`{item.name}`)" for item in others)
+        st.caption(
+            f"Also read from files that others publish: {names}; `python -m mspt datasets` says "
+            "which files."
+        )

@@ -1,0 +1,1 @@
+"""What several pages use: the frame, caches, samples, viewers and work in the background."""

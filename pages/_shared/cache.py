@@ -1,0 +1,207 @@
+"""Data, checkpoints and predictions, cached for all visitors; and the lock around inference."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Semaphore
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from mspt.checkpoint import Checkpoint, CheckpointInfo, list_checkpoints, load_checkpoint
+from mspt.config import PATCHED, ModelConfig
+from mspt.data.case import Case, CaseStack
+from mspt.data.store import load_split
+from mspt.errors import DataError
+from mspt.evaluation.comparison import patches_of
+from mspt.inference.predict import predict_case
+from mspt.inference.sample import Sample, predict_sample
+
+PRETRAINED = Path("pretrained")
+
+
+# --- checkpoints ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CheckpointKey:
+    """What a cached result depends on: a checkpoint's file and when it was written.
+
+    Attributes:
+        path: The file.
+        changed: Its time of modification.
+    """
+
+    path: Path
+    changed: float
+
+
+@dataclass(frozen=True, eq=False)
+class ListedCheckpoint(CheckpointInfo):
+    """A checkpoint that a person can choose: its header and its key.
+
+    Attributes:
+        key: Stands for the checkpoint in every cache.
+    """
+
+    key: CheckpointKey
+
+    @property
+    def name(self) -> str:
+        """The name of its file without the ending."""
+        return self.path.stem
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Test metrics that are stored with it."""
+        return self.info.get("metrics", {})
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _listed(files: str) -> tuple[ListedCheckpoint, ...]:
+    """Read all headers; ``files`` holds one path and time of modification a line."""
+    changed = dict(line.rsplit(" ", 1) for line in files.splitlines())
+    return tuple(
+        ListedCheckpoint(one.path, one.config, one.info, CheckpointKey(one.path, float(time)))
+        for one in list_checkpoints(PRETRAINED)
+        # A file that was written since the folder was listed is read in the next run.
+        if (time := changed.get(str(one.path.absolute()))) is not None
+    )
+
+
+def all_checkpoints() -> tuple[ListedCheckpoint, ...]:
+    """Return all checkpoints, read again when a file was added, removed or changed."""
+    files = sorted(PRETRAINED.glob("*.safetensors"))
+    # One text, as Streamlit takes longer to hash a list than the file system to list the files.
+    return _listed("\n".join(f"{path.absolute()} {path.stat().st_mtime}" for path in files))
+
+
+def checkpoints(dataset: str) -> dict[str, ListedCheckpoint]:
+    """Return a data set's checkpoints by file name, the one named like the data set first.
+
+    Raises:
+        DataError: If there is none.
+    """
+    found = [item for item in all_checkpoints() if item.info.get("dataset") == dataset]
+    if not found:
+        raise DataError(
+            f"{PRETRAINED}/ must hold a checkpoint for {dataset}, found none; "
+            f"train one with `python -m mspt train {dataset} --out {PRETRAINED}`"
+        )
+    return {item.name: item for item in sorted(found, key=lambda item: len(item.name))}
+
+
+@st.cache_resource(max_entries=6, show_spinner="Loading the model …")
+def load(key: CheckpointKey) -> Checkpoint:
+    """Return a checkpoint, loaded once for all visitors and again when its file changes."""
+    return load_checkpoint(key.path)
+
+
+def checkpoint_table() -> pd.DataFrame:
+    """Return one row per checkpoint, read from the headers alone."""
+    rows = [
+        {
+            "Checkpoint": one.name,
+            "Data set": one.info.get("dataset"),
+            "Model": one.config.architecture,
+            "Partition": partition_words(one.config),
+            "Parameters": one.info.get("parameters"),
+            "Test error": one.metrics.get("relative_l2"),
+            "Mean only": one.metrics.get("mean_only"),
+            "Test cases": one.metrics.get("cases"),
+        }
+        for one in sorted(all_checkpoints(), key=lambda one: (one.info["dataset"], len(one.name)))
+    ]
+    return pd.DataFrame(rows)
+
+
+def partition_words(config: ModelConfig) -> str:
+    """Return how a model partitions a cloud."""
+    return config.partition.replace("_", " ") if config.architecture in PATCHED else "none"
+
+
+# --- data ----------------------------------------------------------------------------------------
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the data …")
+def test_cases(dataset: str) -> CaseStack:
+    """Return the test split; shared by all visitors and never changed."""
+    return load_split(dataset, "test")
+
+
+def find_case(dataset: str, name: str) -> Case:
+    """Return one test case."""
+    cases = test_cases(dataset)
+    return cases.case(cases.names.index(name))
+
+
+# --- predictions ---------------------------------------------------------------------------------
+
+
+@st.cache_resource
+def one_at_a_time() -> Semaphore:
+    """Return the lock around inference: memory peaks of several visitors would add up."""
+    return Semaphore(1)
+
+
+@dataclass(frozen=True, eq=False)
+class SamplePrediction:
+    """A model's fields at the points of a sample.
+
+    Attributes:
+        fields: Predicted fields in physical units: points, channels.
+        patch_of_point: Patch of each point; None for a model without patches.
+        seconds: Time of the forward pass; around a body the partition is included.
+        device: Where it ran.
+    """
+
+    fields: Any
+    patch_of_point: np.ndarray | None
+    seconds: float
+    device: str
+
+    @property
+    def num_patches(self) -> int | None:
+        """Patches K; None for a model without patches."""
+        return None if self.patch_of_point is None else int(self.patch_of_point.max()) + 1
+
+
+def predict(checkpoint: ListedCheckpoint, sample: Sample, device: str) -> SamplePrediction:
+    """Predict a sample, or return the cached prediction."""
+    return _predicted(checkpoint.key, sample.key, device, _sample=sample)
+
+
+@st.cache_resource(max_entries=48, show_spinner="The model predicts …")
+def _predicted(
+    key: CheckpointKey,
+    sample: str,  # noqa: ARG001
+    device: str,
+    *,
+    _sample: Sample,
+) -> SamplePrediction:
+    checkpoint = load(key)
+    with one_at_a_time():
+        warm_up(key, device, _sample=_sample)
+        if _sample.num_surface:
+            return _predict_flow(checkpoint, _sample, device)
+        found = predict_case(checkpoint, _sample.points, _sample.features, device=device)
+    part = found.partition
+    patch = None if part is None else part.patch_of_point.numpy()
+    return SamplePrediction(found.fields, patch, found.seconds, found.device)
+
+
+def _predict_flow(checkpoint: Checkpoint, sample: Sample, device: str) -> SamplePrediction:
+    start = perf_counter()
+    fields = predict_sample(checkpoint, sample, device=device)
+    seconds = perf_counter() - start
+    shown = device if device != "auto" else "the fastest device here"
+    return SamplePrediction(fields, patches_of(checkpoint, sample), seconds, shown)
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def warm_up(key: CheckpointKey, device: str, *, _sample: Sample) -> bool:
+    """Predict once with a checkpoint, so that no shown time includes its first use."""
+    predict_sample(load(key), _sample, device=device)
+    return True

@@ -1,0 +1,122 @@
+"""The frame around every page: theme, device, error messages, the last run, commands to type."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from runpy import run_path
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+from mspt.errors import MSPTError
+from mspt.inference.predict import available_devices
+from pages._shared.numbers import MEASURED, milliseconds
+
+APP = Path(__file__).parents[2] / "app.py"
+# The browser turns Streamlit's own elements light or dark at once, but the server, which draws
+# charts and VTK views, learns of it only with the next rerun. This script requests one. The text
+# must have several lines: Streamlit takes one line for the path of a file.
+_REQUEST_RERUN = """
+export default ({ setTriggerValue }) => {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  let timer;
+  const request = () => { timer = setTimeout(() => setTriggerValue("turned", true), 300); };
+  dark.addEventListener("change", request);
+  return () => { clearTimeout(timer); dark.removeEventListener("change", request); };
+};
+"""
+_DEVICE_NAMES = {"auto": "Auto", "cuda": "CUDA", "mps": "MPS", "cpu": "CPU"}
+
+
+def require_frame() -> None:
+    """Run ``app.py`` if Streamlit ran the file of a page by itself.
+
+    Until ``app.py`` has run once on a server, Streamlit takes every file in ``pages/`` for a page
+    of its older kind, and the first visitor with a deep link would see it without the frame.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        run_path(str(APP))
+        st.stop()
+
+
+def turn_to(page: str) -> None:
+    """Record which page is open and which was open in the run before."""
+    state = st.session_state
+    state["page"], state["page_before"] = page, state.get("page")
+
+
+def is_new_page() -> bool:
+    """Return whether the visitor has just come from another page."""
+    return st.session_state["page_before"] not in (None, st.session_state["page"])
+
+
+@contextmanager
+def error_panel() -> Iterator[None]:
+    """Show an ``MSPTError`` as a message; any other exception is a bug and surfaces."""
+    try:
+        yield
+    except MSPTError as error:
+        message = str(error)
+        st.error(message[:1].upper() + message[1:] + ".", icon=":material/error:")
+
+
+def is_dark() -> bool:
+    """Return whether the page is dark."""
+    return st.context.theme.type == "dark"
+
+
+def follow_theme() -> None:
+    """Rerun the page when the visitor's system turns light or dark."""
+    watch = st.components.v2.component("mspt_theme", html="<span></span>", js=_REQUEST_RERUN)
+    watch(key="theme", on_turned_change=lambda: None)
+
+
+def command(*lines: str) -> None:
+    """Show the commands that give the same result."""
+    with st.expander("Show the command for this", icon=":material/terminal:"):
+        st.code("\n".join(lines), language="bash")
+
+
+def device_picker() -> None:
+    """Show a choice among the devices of this machine."""
+    here = available_devices()
+    st.segmented_control(
+        "Device",
+        here,
+        default="auto",
+        key="device",
+        bind="query-params",
+        required=True,
+        format_func=_DEVICE_NAMES.__getitem__,
+    )
+    if absent := [name for key, name in _DEVICE_NAMES.items() if key not in here]:
+        st.caption(f"Not on this machine: {', '.join(absent)}.")
+
+
+def device() -> str:
+    """Return the chosen device."""
+    return st.session_state.get("device") or "auto"
+
+
+def record_run(
+    *,
+    checkpoint: str,
+    case: str,
+    num_points: int,
+    num_patches: int | None,
+    seconds: float,
+    device: str,
+) -> None:
+    """Record the last run for :func:`footer`."""
+    patches = "no patches" if num_patches is None else f"K = {num_patches:,} patches"
+    st.session_state["last_run"] = (
+        f"Last run: {checkpoint} on {case} · N = {num_points:,} points · {patches} · "
+        f"{milliseconds(seconds)} on {device} · {MEASURED}"
+    )
+
+
+def footer() -> None:
+    """Show size, time and device of the last run."""
+    if (last := st.session_state.get("last_run")) is not None:
+        st.caption(last)

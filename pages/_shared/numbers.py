@@ -1,0 +1,95 @@
+"""Numbers on a page: as text, each with the origin it comes from."""
+
+import streamlit as st
+
+from mspt.config import PATCHED
+from mspt.evaluation.flows import label_noise
+from pages._shared.cache import ListedCheckpoint, partition_words
+
+MEASURED, STORED, PAPER = "measured here", "stored with the checkpoint", "from the paper"
+STORED_CURVE, COUNTED = "stored curve", "counted by formula"
+_ORIGIN_COLORS = {
+    MEASURED: "green",
+    STORED: "blue",
+    PAPER: "violet",
+    STORED_CURVE: "blue",
+    COUNTED: "gray",
+}
+
+
+def badge(origin: str, more: str = "") -> str:
+    """Return the badge with a number's origin as Markdown."""
+    return f":{_ORIGIN_COLORS[origin]}-badge[{origin}{more}]"
+
+
+def number(label: str, value: str, *, origin: str, help_text: str | None = None) -> None:
+    """Show one number with its unit and its origin."""
+    st.metric(
+        label,
+        value,
+        delta=origin,
+        delta_color=_ORIGIN_COLORS[origin],
+        delta_arrow="off",
+        border=True,
+        height="stretch",
+        help=help_text,
+    )
+
+
+def percent(share: float | None) -> str:
+    """Return a share as text."""
+    return "–" if share is None else f"{share:.2%}"
+
+
+def significant(value: float) -> str:
+    """Return three significant digits, without an exponent for large values."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def milliseconds(seconds: float) -> str:
+    """Return a time as text."""
+    return f"{1000 * seconds:.0f} ms"
+
+
+def minus(text: str) -> str:
+    """Return a number's text with a minus sign instead of a hyphen."""
+    return text.replace("-", "−")
+
+
+def noise_words(checkpoint: ListedCheckpoint) -> str:
+    """Return the label noise of a checkpoint's test cases in words; empty if it is not stored."""
+    metrics = checkpoint.metrics
+    if not (noise := label_noise(metrics)):
+        return ""
+    return (
+        f"the solver's own C_p changes by {percent(noise['surface_pressure'])} on meshes whose "
+        f"cells are 1% larger or smaller, its velocity by {percent(noise['velocity'])}, its C_D by "
+        f"{percent(noise['C_D_relative'])}, mean of {metrics['cases']} test cases, {STORED}."
+    )
+
+
+def checkpoint_facts(checkpoint: ListedCheckpoint) -> None:
+    """Show how a checkpoint was made, as far as its header says."""
+    config, info = checkpoint.config, checkpoint.info
+    partition = partition_words(config)
+    if config.architecture in PATCHED:
+        patches = f"K = {config.num_patches}" if config.num_patches else f"L = {config.patch_size}"
+        partition = f"{partition}, {patches}, Q = {config.num_supernodes}"
+    symmetric = checkpoint.metrics.get("symmetric")
+    facts = {
+        "Model": f"{config.architecture}, {config.num_blocks} blocks, D = {config.width}",
+        "Partition": partition,
+        "Parameters": info.get("parameters"),
+        "Training cases": info.get("train_cases"),
+        "Steps": info.get("steps"),
+        "Minutes": info.get("minutes"),
+        "Hardware": info.get("hardware"),
+        "Seed": info.get("seed"),
+        "Test error of the mean over symmetries": symmetric and percent(symmetric),
+    }
+    known = {
+        name: f"{value:,}" if isinstance(value, int) else str(value)
+        for name, value in facts.items()
+        if value is not None
+    }
+    st.table(known, border="horizontal", width="stretch")

@@ -1,0 +1,102 @@
+"""Controls that several pages share: data set, checkpoint, case."""
+
+import streamlit as st
+
+from mspt.data.stress_clouds import STRESS_CLOUDS
+from pages._shared import frame, shapes
+from pages._shared.cache import ListedCheckpoint, checkpoints
+from pages._shared.datasets import (
+    SHAPES,
+    STRESS,
+    case_sources,
+    drawable_sources,
+    flow_source,
+    has_flow,
+    models_for,
+)
+from pages._shared.samples import case_names_to_pick
+
+STRESS_SIZES = (1_000, 2_000, 5_000, 10_000, 20_000, 32_768, 50_000, 100_000)
+
+
+def carry_choices(sources: tuple[str, ...]) -> None:
+    """Carry the choice of another page to this one, unless the address names one itself.
+
+    Streamlit does not do this: it drops what an address said when the page changes, and the choice
+    of another page wins over a value in the address that is a default here.
+    """
+    state, address = st.session_state, st.query_params
+    if not frame.is_new_page():
+        return
+    named = ("source", "checkpoint", *(f"{source}_case" for source in sources))
+    chosen = {key: state.pop(key, None) for key in named}
+    source = chosen["source"] or flow_source()
+    if any(key in address for key in named):
+        state.update({key: address[key] for key in named if key in address})
+    elif source in sources:
+        # A page without a source, such as Draw, may have left a checkpoint of another data set.
+        if chosen["checkpoint"] and chosen["checkpoint"] not in checkpoints(models_for(source)):
+            chosen["checkpoint"] = None
+        for key in ("source", "checkpoint", f"{source}_case"):
+            if chosen[key]:
+                state[key] = address[key] = chosen[key]
+
+
+def pick_source(options: tuple[str, ...]) -> str:
+    """Show a choice of where the cloud comes from."""
+    return st.segmented_control(
+        "Cloud from",
+        options,
+        key="source",
+        default=flow_source(),
+        required=True,
+        bind="query-params",
+        help=f"{', '.join(case_sources())} are test cases; shape is one of yours or a sample"
+        + ("; stress are clouds that are hard to partition." if STRESS in options else "."),
+    )
+
+
+def pick_dataset() -> str:
+    """Show a choice of the data sets whose cases can be drawn."""
+    names = drawable_sources()
+    # No format_func here and below: an address holds the shown text, and addresses must last.
+    return st.segmented_control(
+        "Data set",
+        names,
+        key="dataset",
+        default=names[0],
+        required=True,
+        bind="query-params",
+    )
+
+
+def pick_checkpoint(source: str) -> ListedCheckpoint:
+    """Show a choice of the checkpoints that can predict clouds of a source."""
+    found = checkpoints(models_for(source))
+    if st.session_state.get("checkpoint") not in (None, *found):
+        st.session_state["checkpoint"] = next(iter(found))  # it was one of another data set
+    return found[st.selectbox("Checkpoint", list(found), key="checkpoint", bind="query-params")]
+
+
+def pick_name(source: str) -> str:
+    """Show a choice of the cases, shapes or clouds of a source."""
+    key = f"{source}_case"
+    if source == SHAPES:
+        return st.selectbox("Shape", shapes.names(), key=key, bind="query-params")
+    if source == STRESS:
+        return st.selectbox("Cloud", list(STRESS_CLOUDS), key=key, bind="query-params")
+    names = case_names_to_pick(source)
+    return st.selectbox(
+        f"Test case, one of {len(names)}",
+        names,
+        key=key,
+        bind="query-params",
+        help="Names of cars and bodies say their family." if has_flow(source) else None,
+    )
+
+
+def pick_size() -> int:
+    """Show a choice of how many points a stress cloud has."""
+    return st.select_slider(
+        "Points N", STRESS_SIZES, value=32_768, key="stress_points", bind="query-params"
+    )

@@ -1,0 +1,89 @@
+"""Shapes of one's own and sample shapes: read or built once, each with its likely placement."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import streamlit as st
+
+from mspt.geometry.bodies.blocks import BlockBody, block_mesh
+from mspt.geometry.bodies.families import draw_body
+from mspt.geometry.files.readers import read_mesh_bytes
+from mspt.geometry.files.writers import write_stl
+from mspt.geometry.mesh import SurfaceMesh
+from mspt.geometry.placement import Placement, guess_placement
+
+SAMPLES = ("Notchback", "Estate on wheels", "Van", "Pickup", "Ahmed body", "Ellipsoid", "Wing")
+MINE = "My shape"
+_BODIES = {  # family and seed
+    "Notchback": ("notchback", 31),
+    "Estate on wheels": ("estate", 2),
+    "Van": ("van", 5),
+    "Pickup": ("pickup", 4),
+    "Ellipsoid": ("ellipsoid", 3),
+    "Wing": ("wing", 1),
+}
+_METERS = 4.5  # length of a usual car
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A shape on a page.
+
+    Attributes:
+        name: For titles.
+        mesh: Its triangles as in the file.
+        file: Content of the file.
+        suffix: Ending of the file's name, such as ``.stl``.
+        digest: First digits of the file's SHA-256, for caches.
+    """
+
+    name: str
+    mesh: SurfaceMesh
+    file: bytes
+    suffix: str
+    digest: str
+
+
+@st.cache_resource(max_entries=16, show_spinner="Building the sample shape …")
+def sample_shape(name: str) -> Shape:
+    """Return a sample shape as if it had been uploaded, 4.5 m long."""
+    mesh = block_mesh(BlockBody()) if name == "Ahmed body" else draw_body(*_BODIES[name]).mesh
+    scaled = SurfaceMesh(mesh.vertices * _METERS, mesh.triangles)
+    with TemporaryDirectory(prefix="mspt-sample-") as folder:
+        path = Path(folder) / "sample.stl"
+        write_stl(path, scaled)
+        return _shape(name, path.read_bytes(), ".stl")
+
+
+@st.cache_resource(max_entries=16, show_spinner="Reading the shape …")
+def uploaded_shape(data: bytes, suffix: str) -> Shape:
+    """Return an uploaded shape, read in a process of its own."""
+    return _shape("Uploaded shape", data, suffix)
+
+
+def _shape(name: str, data: bytes, suffix: str) -> Shape:
+    mesh = read_mesh_bytes(data, suffix=suffix)
+    return Shape(name, mesh, data, suffix, hashlib.sha256(data).hexdigest()[:16])
+
+
+def likely_placement(shape: Shape) -> Placement:
+    """Return unit, nose and top of a shape as guessed from its form."""
+    return _guessed(shape.digest, shape.suffix, _mesh=shape.mesh)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _guessed(digest: str, suffix: str, *, _mesh: SurfaceMesh) -> Placement:  # noqa: ARG001
+    return guess_placement(_mesh, suffix=suffix)
+
+
+def named_shape(name: str) -> Shape:
+    """Return the shape that this visitor has uploaded, or a sample."""
+    return st.session_state["my_shape"] if name == MINE else sample_shape(name)
+
+
+def names() -> list[str]:
+    """Return the shapes to choose from, the visitor's own first."""
+    mine = [MINE] if "my_shape" in st.session_state else []
+    return [*mine, *SAMPLES]

@@ -1,0 +1,165 @@
+"""Predictions and solved flows of shapes, kept for all visitors; and their files."""
+
+import json
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import streamlit as st
+
+from mspt.cli.shapes import recipe_for
+from mspt.data.sets.car.flow_case import FlowCase, flow_case
+from mspt.errors import MSPTError
+from mspt.evaluation.flows import FlowScore, score_flow
+from mspt.geometry.placement import Placement
+from mspt.inference.records import run_record
+from mspt.inference.shapes import ShapeResult, StageStarted, predict_shape
+from mspt.inference.surface import cell_table
+from mspt.solvers.openfoam.results import Flow
+from mspt.solvers.openfoam.run import SolverProgress, solve_flow
+from pages._shared import jobs
+from pages._shared.cache import CheckpointKey, ListedCheckpoint, load, one_at_a_time
+from pages._shared.numbers import minus
+from pages._shared.shapes import Shape
+from pages._shared.store import Store, store
+
+
+@dataclass(frozen=True)
+class PlacedKey:
+    """A shape in the wind tunnel, as far as results depend on it.
+
+    Attributes:
+        digest: Of the shape's file.
+        placement: Its unit, nose and top.
+    """
+
+    digest: str
+    placement: Placement
+
+
+@dataclass(frozen=True)
+class ResultKey:
+    """All that a prediction of a shape depends on."""
+
+    shape: PlacedKey
+    checkpoint: CheckpointKey
+    device: str
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The solver's result for a shape.
+
+    Attributes:
+        case: What a data set stores of it.
+        flow: All of it.
+    """
+
+    case: FlowCase
+    flow: Flow
+
+
+def predictions() -> Store[ShapeResult]:
+    """Return the predictions made so far, by :class:`ResultKey`."""
+    return store("predicted shapes", 16)
+
+
+def truths() -> Store[Truth]:
+    """Return the flows solved so far, by :class:`PlacedKey`."""
+    return store("solved shapes", 8)
+
+
+def result_key(
+    shape: Shape, placement: Placement, checkpoint: ListedCheckpoint, device: str
+) -> ResultKey:
+    """Return all that a prediction depends on."""
+    return ResultKey(PlacedKey(shape.digest, placement), checkpoint.key, device)
+
+
+def predict(shape: Shape, key: ResultKey) -> Iterator[tuple[float, str]]:
+    """Predict a shape, yielding share and words; the result is kept under its key."""
+    model = load(key.checkpoint)
+    with one_at_a_time():
+        events = predict_shape(model, shape.mesh, placement=key.shape.placement, device=key.device)
+        for event in events:
+            if isinstance(event, StageStarted):
+                yield event.share, event.stage
+            else:
+                predictions().put(key, event)
+
+
+def finished(key: ResultKey) -> ShapeResult:
+    """Return the result of a prediction that has just ended.
+
+    Raises:
+        MSPTError: If it ended without one.
+    """
+    result = predictions().get(key)
+    if result is None:
+        raise MSPTError("the prediction must end with a result, got none; try again")
+    return result
+
+
+def solve(result: ShapeResult) -> Generator[jobs.Step, None, None]:
+    """Compute the flow with OpenFOAM, step by step; the last step holds the :class:`Truth`."""
+    placed = result.placed
+    with closing(solve_flow(placed.mesh, recipe_for(placed))) as events:
+        for event in events:
+            if isinstance(event, SolverProgress):
+                words = f"{event.stage} {event.iteration or ''}".strip()
+                if event.residual:
+                    words += f", residual of the pressure {minus(f'{event.residual:.1e}')}"
+                yield jobs.Step(event.share, words)
+            else:
+                case = flow_case(event, placed.mesh, seed=0)
+                case.info.setdefault("family", "uploaded")
+                yield jobs.Step(1.0, "Solved", Truth(case, event))
+
+
+def take_truth(job: str, key: PlacedKey) -> bool:
+    """Keep the result of a finished job for all visitors; return whether there is a new one."""
+    current = jobs.job(job)
+    if current is None or not current.results or truths().get(key) is not None:
+        return False
+    truths().put(key, current.results[-1])
+    return True
+
+
+def errors(key: ResultKey, truth: Truth) -> FlowScore:
+    """Return the errors of the model against a solved flow."""
+    return _errors(key, _truth=truth)
+
+
+@st.cache_data(max_entries=16, show_spinner="Comparing model and solver …")
+def _errors(key: ResultKey, *, _truth: Truth) -> FlowScore:
+    with one_at_a_time():
+        return score_flow(load(key.checkpoint), "truth", _truth.case, device=key.device)
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def vtp_file(result: ShapeResult) -> bytes:
+    """Return the given mesh with its fields."""
+    with TemporaryDirectory(prefix="mspt-export-") as folder:
+        path = Path(folder) / "shape.vtp"
+        result.write(path)
+        return path.read_bytes()
+
+
+def table_file(result: ShapeResult) -> bytes:
+    """Return center, area, C_p and C_f of each triangle as CSV."""
+    return cell_table(result).to_csv(index=False, float_format="%.6g").encode()
+
+
+def passport_file(result: ShapeResult, shape: Shape, checkpoint: ListedCheckpoint) -> bytes:
+    """Return what is needed to repeat a prediction; it names the shape's file without a folder."""
+    with TemporaryDirectory(prefix="mspt-export-") as folder:
+        path = Path(folder) / f"shape{shape.suffix}"
+        path.write_bytes(shape.file)
+        written = run_record(result, checkpoint=checkpoint.path, shape=path)
+    written["shape"]["path"] = f"shape{shape.suffix}"
+    written["checkpoint"]["path"] = checkpoint.path.as_posix()
+    return (json.dumps(written, indent=1) + "\n").encode()

@@ -1,0 +1,176 @@
+"""What the page for shapes shows: the 3-D view, coefficients, trust, findings on the mesh."""
+
+import streamlit as st
+
+from mspt.data.sets.car.clouds import LAYOUT
+from mspt.evaluation.flows import FlowScore
+from mspt.figures.scenes.surface import surface_comparison
+from mspt.figures.vtk.shape import SHAPE_LAYERS, placed_plotter, shape_plotter
+from mspt.geometry.placement import Placement, place_mesh
+from mspt.inference.shapes import ShapeResult, in_tunnel
+from mspt.inference.surface import drawn_surface, solved_pressure
+from pages._shared import frame, viewer, vtk
+from pages._shared.cache import ListedCheckpoint
+from pages._shared.numbers import MEASURED, STORED, minus, noise_words, number, percent
+from pages._shared.shapes import Shape
+from pages._upload.data import ResultKey, Truth
+
+BESIDE = "Truth and error"
+HEIGHT = 500
+_BADGES = {
+    "good": ("green", "check_circle"),
+    "fair": ("orange", "warning"),
+    "poor": ("red", "error"),
+}
+
+
+# --- the 3-D view --------------------------------------------------------------------------------
+
+
+def flow_view(key: ResultKey, result: ShapeResult, truth: Truth | None) -> None:
+    """Show the body or the flow around it."""
+    options = [*((BESIDE,) if truth else ()), *SHAPE_LAYERS]
+    layer = st.segmented_control(
+        "View", options, default="Pressure", key="view", required=True, bind="query-params"
+    )
+    if layer == BESIDE and truth is not None:
+        _beside(result, truth)
+        return
+    dark = frame.is_dark()
+    vtk.show(
+        lambda: shape_plotter(result, layer, dark=dark, height=HEIGHT),
+        scene=(key, str(result.placement_facts()), result.seed, layer),
+        key="flow_view",
+        height=HEIGHT,
+        label=f"{layer} of the flow around the shape, in 3-D",
+    )
+
+
+def _beside(result: ShapeResult, truth: Truth) -> None:
+    """Show the solver's C_p, the model's, and their difference."""
+    mesh, cells = drawn_surface(result)
+    solved = solved_pressure(mesh, truth.case, truth.flow)
+    scene = surface_comparison(mesh, solved, cells[:, 0], quantity=LAYOUT.fields[0])
+    label = "C_p on the body by the solver, by the model, and their difference"
+    viewer.show(scene, key="flow_beside", label=label, height=HEIGHT)
+
+
+def preview(shape: Shape, placement: Placement) -> None:
+    """Show the shape in the wind tunnel without a prediction."""
+    dark, body = frame.is_dark(), in_tunnel(shape.mesh, place_mesh(shape.mesh, placement))
+    vtk.show(
+        lambda: placed_plotter(body, dark=dark, height=HEIGHT),
+        scene=(shape.digest, str(placement), "preview"),
+        key="flow_preview",
+        height=HEIGHT,
+        label="The shape in the wind tunnel, in 3-D",
+    )
+
+
+# --- numbers -------------------------------------------------------------------------------------
+
+
+def numbers(result: ShapeResult, checkpoint: ListedCheckpoint) -> None:
+    """Show coefficients with their parts, and the usual error of C_D."""
+    found, prediction = result.prediction.coefficients, result.prediction
+    metrics = checkpoint.metrics
+    first, second, third, fourth = st.columns(4)
+    with first:
+        number(
+            "C_D, drag",
+            f"{found.C_D:.3f} ± {prediction.drag_spread:.3f}",
+            origin=MEASURED,
+            help_text="± is the spread between clouds of points, not the error.",
+        )
+    with second:
+        number(
+            "Pressure + friction",
+            f"{found.C_D_pressure:.3f} + {found.C_D_friction:.3f}",
+            origin=MEASURED,
+            help_text="The two parts of C_D.",
+        )
+    with third:
+        number(
+            "C_L, lift",
+            minus(f"{found.C_L:+.3f}"),
+            origin=MEASURED,
+            help_text=minus(
+                f"Pressure {found.C_L_pressure:+.3f}, friction {found.C_L_friction:+.3f}."
+            ),
+        )
+    with fourth:
+        number(
+            "Usual error of C_D",
+            percent(metrics.get("C_D_relative")),
+            origin=STORED,
+            help_text=f"Mean over {metrics.get('cases', 0)} test shapes that training did not use.",
+        )
+
+
+def truth_numbers(
+    result: ShapeResult, truth: Truth, score: FlowScore, checkpoint: ListedCheckpoint
+) -> None:
+    """Show the solver's coefficients and the model's real error."""
+    first, second, third, fourth = st.columns(4)
+    drag = truth.case.info["C_D"]
+    error = result.prediction.coefficients.C_D / drag - 1
+    with first:
+        number("C_D of the solver", f"{drag:.3f}", origin=MEASURED)
+    with second:
+        number("Error of C_D", minus(f"{error:+.1%}"), origin=MEASURED)
+    with third:
+        number(
+            "L2 error of C_p",
+            percent(score.surface_pressure_by_area),
+            origin=MEASURED,
+            help_text="Relative L2 of the model's C_p to the solver's, weighted by area.",
+        )
+    with fourth:
+        number("Solver", f"{truth.flow.cpu_seconds:.0f} s", origin=MEASURED)
+    if words := noise_words(checkpoint):
+        st.caption(f"Label noise: {words}")
+
+
+# --- trust and mesh ------------------------------------------------------------------------------
+
+
+def trust_strip(result: ShapeResult) -> None:
+    """Show each check of the prediction with its number, its meaning and its limits."""
+    for line in result.placed.warnings:
+        st.warning(f"{line[0].upper()}{line[1:]}.", icon=":material/warning:")
+    st.markdown("**How far to trust it**")
+    for check in result.trust.checks:
+        color, icon = _BADGES[check.verdict]
+        st.markdown(
+            f"{check.name}: **{_short(check.value)}{check.unit}** "
+            f":{color}-badge[:material/{icon}: {check.verdict}]",
+            help=f"{check.meaning} {check.caveat}",
+        )
+    nearest = ", ".join(f"{name} ({family})" for name, family, _ in result.trust.nearest)
+    st.caption(f"Most like the training shapes {nearest}.")
+
+
+def _short(value: float) -> str:
+    return "0" if abs(value) < 1e-6 else f"{value:.2g}"  # smaller values are rounding
+
+
+def findings(result: ShapeResult, placement: Placement) -> None:
+    """Show the defects of the mesh, their repairs, and sizes and times."""
+    lines = result.report.describe()
+    label = "Mesh: nothing to repair" if not lines else f"Mesh: {len(lines)} findings"
+    report = result.report
+    with st.expander(label, icon=":material/fact_check:"):
+        for line in (*lines, *result.repairs):
+            st.markdown(f"- {line}")
+        area = result.prediction.coefficients.reference_area
+        length = placement.length_m
+        facts = {
+            "Triangles": f"{report.triangles:,}",
+            "Watertight": "yes" if report.watertight else "no",
+            "Bodies": f"{report.bodies}",
+            "Frontal area": f"{area * length**2:.3g} m²" if length else f"{area:.4f} L²",
+            "Length": f"{length:.3g} m" if length else "–",
+            "Time of all steps": f"{result.seconds:.1f} s",
+            "Time of the model": f"{result.prediction.seconds:.1f} s on {result.prediction.device}",
+        }
+        st.table(facts, border="horizontal", width="stretch")
