@@ -108,7 +108,7 @@ def first_channel_error(sample: Sample, predicted: Float[Tensor, "N C"]) -> Floa
     if sample.truth is None:
         raise ValueError(f"sample must have a truth to compare with, got none for {sample.key}")
     error = (predicted - sample.truth)[:, 0].double().numpy()
-    return np.where(sample.where_defined(0), error, np.nan)
+    return np.where(sample.where_defined(sample.channels[0].name), error, np.nan)
 
 
 def with_patches(config: ModelConfig, *, num_patches: int, num_supernodes: int) -> ModelConfig:

@@ -8,6 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 from numpy import ndarray
 
+from mspt.data.layout import NamedChannels
 from mspt.data.sets.car.flow_case import PRESSURE_RANGE, FlowCase
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import METERS, Placement
@@ -20,8 +21,8 @@ MAX_EDGE, MAX_TRIANGLES = 0.025, 60_000
 """Longest edge of a drawn triangle in body lengths, and the mesh size from which none is split."""
 
 
-def drawn_surface(result: ShapeResult) -> tuple[SurfaceMesh, Float[ndarray, "T 4"]]:
-    """Return the body to draw in the wind-tunnel frame, with C_p and C_f on its triangles.
+def drawn_surface(result: ShapeResult) -> tuple[SurfaceMesh, NamedChannels]:
+    """Return the body to draw in the wind-tunnel frame, with the fields on its triangles.
 
     The model predicts at many points within a long triangle. Long triangles are therefore split
     for drawing, as one color for each of them would hide most of the prediction.
@@ -32,9 +33,9 @@ def drawn_surface(result: ShapeResult) -> tuple[SurfaceMesh, Float[ndarray, "T 4
         mesh,
         prediction.surface_points,
         prediction.surface_normals,
-        values=prediction.surface_values,
+        values=prediction.surface.values,
     )
-    return mesh, cells
+    return mesh, NamedChannels(cells, prediction.surface.quantities)
 
 
 def solved_pressure(mesh: SurfaceMesh, case: FlowCase, flow: Flow) -> Float[ndarray, " T"]:

@@ -50,7 +50,7 @@ def _beside(result: ShapeResult, truth: Truth) -> None:
     """Show the solver's C_p, the model's, and their difference."""
     mesh, cells = drawn_surface(result)
     solved = solved_pressure(mesh, truth.case, truth.flow)
-    scene = surface_comparison(mesh, solved, cells[:, 0], quantity=LAYOUT.fields[0])
+    scene = surface_comparison(mesh, solved, cells["C_p"], quantity=LAYOUT.fields[0])
     label = "C_p on the body by the solver, by the model, and their difference"
     viewer.show(scene, key="flow_beside", label=label, height=HEIGHT)
 

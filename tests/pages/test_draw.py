@@ -7,7 +7,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import load_checkpoint
-from mspt.data.registry import grid_points
+from mspt.data.grids import grid_points
 from mspt.inference.predict import predict_case
 from mspt.solvers.darcy import sample_permeability, solve_darcy
 from mspt.solvers.elasticity import radii_from_polygon, sample_hole, solve_elasticity

@@ -79,7 +79,7 @@ def test_numbers_of_the_stops_are_those_of_this_cloud(home: AppTest, project: Pa
     predicted = predict_sample(checkpoint, sample, device="cpu")
     view = next(iter(views_of(sample).values()))
     error = compare(sample, predicted, view).relative_l2
-    assert f"off by {error:.1%}" in texts["Field and error"]
+    assert f"solver is {error:.1%}" in texts["Field and error"]
 
 
 def test_shares_of_one_point_are_its_softmax(home: AppTest, project: Path) -> None:
@@ -91,7 +91,7 @@ def test_shares_of_one_point_are_its_softmax(home: AppTest, project: Path) -> No
     text = captions(home)["One block"]
     block, own, others = (
         int(re.search(pattern, text).group(1))
-        for pattern in (r"block (\d+)", r"gives (\d+)%", r"and (\d+)%")
+        for pattern in (r"block (\d+)", r"(\d+)% of the", r"and (\d+)% on")
     )
     assert own == pytest.approx(shares[block - 1], abs=0.51)
     assert own + others in (99, 100, 101)

@@ -163,7 +163,7 @@ def test_cars_on_wheels_stand_and_hovering_ones_are_told(open_page: Open) -> Non
     clearance.set_value(5.0).run()
     assert not app.exception
     assert [one.value for one in app.warning] == [
-        "Wheels hover 5.0% of the length above the ground; set the clearance to 0."
+        "Wheels are 5.0% of the body length above the ground; set the clearance to 0."
     ]
 
 

@@ -101,7 +101,7 @@ def test_plotter_is_closed_if_it_cannot_be_sent(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(vtk, "scene_html", fail)
     made = plotter()
-    with pytest.raises(GeometryError):
+    with pytest.raises(GeometryError, match="broken"):
         vtk._html(("x",), camera="c", label="l", _build=lambda: made)
     assert made._closed
 

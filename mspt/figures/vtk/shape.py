@@ -39,7 +39,7 @@ def shape_plotter(result: ShapeResult, layer: str, *, dark: bool, height: int) -
     friction = layer == "Friction"
     return surface_plotter(
         mesh,
-        np.linalg.norm(cells[:, 1:], axis=1) if friction else cells[:, 0],
+        np.linalg.norm(cells["C_f"], axis=1) if friction else cells["C_p"],
         quantity=_SHEAR if friction else _PRESSURE,
         ground=0.0,
         dark=dark,
