@@ -105,7 +105,7 @@ def first_channel_error(sample: Sample, predicted: Float[Tensor, "N C"]) -> Floa
     Raises:
         ValueError: If the truth of the sample is not known.
     """
-    if sample.truth is None:
+    if sample.truth is None or sample.layout is None:
         raise ValueError(f"sample must have a truth to compare with, got none for {sample.key}")
     error = (predicted - sample.truth)[:, 0].double().numpy()
     return np.where(sample.where_defined(sample.channels[0].name), error, np.nan)

@@ -3,6 +3,8 @@ import pytest
 import torch
 from helpers import tiny_config
 
+from mspt.data.case import Quantity
+from mspt.data.layout import Layout
 from mspt.inference.partitioned import (
     first_channel_error,
     partition_cloud,
@@ -37,7 +39,8 @@ def test_rows_hold_the_share_of_each_patch_in_the_squared_error() -> None:
 
 def test_error_is_prediction_minus_truth_of_the_first_channel() -> None:
     truth = torch.arange(6.0).reshape(3, 2)
-    sample = Sample(key="a", title="A", dataset=None, points=POINTS[:3], truth=truth)
+    layout = Layout(fields=tuple(Quantity(name=n, symbol=n, unit="1", description=n) for n in "uv"))
+    sample = Sample(key="a", title="A", dataset=None, points=POINTS[:3], truth=truth, layout=layout)
     predicted = truth + torch.tensor([[1.0, 9.0], [-2.0, 9.0], [0.5, 9.0]])
     assert first_channel_error(sample, predicted).tolist() == [1.0, -2.0, 0.5]
     unknown = Sample(key="b", title="B", dataset=None, points=POINTS[:3])
