@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from mspt.inspection.observe import attend_from
+from mspt.inspection.observation import attend_from
 from pages._attention import charts, controls, data, panels
 from pages._shared import datasets, frame, pickers
 from pages._shared.samples import sample

@@ -1,6 +1,8 @@
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules, walk_packages
 
 import pytest
 
@@ -107,3 +109,12 @@ def test_published_model_is_found_by_its_short_path() -> None:
     from mspt.published import PublishedMSPT as by_short_path
 
     assert by_short_path is PublishedMSPT
+
+
+def test_no_package_exports_a_name_of_one_of_its_modules() -> None:
+    """`from mspt import predict` was a module once, whenever that module was imported first."""
+    packages = [found.name for found in walk_packages(mspt.__path__, "mspt.") if found.ispkg]
+    assert len(packages) > 12
+    for package in (mspt, *map(import_module, packages)):
+        modules = {found.name for found in iter_modules(package.__path__)}
+        assert modules.isdisjoint(getattr(package, "__all__", ())), package.__name__

@@ -14,7 +14,7 @@ from mspt.geometry.placement import guess_placement, place_mesh
 from mspt.inference.sample import Sample, load_sample, sample_of_clouds
 from mspt.inference.sampling import sample_inputs
 from mspt.inspection.masking import Effect, Masked, attention_table, mask_patch
-from mspt.inspection.observe import (
+from mspt.inspection.observation import (
     Observed,
     PointAttention,
     attend_from,

@@ -1,7 +1,7 @@
 """Inside a forward pass: attention weights, and the effect of masking patches."""
 
 from mspt.inspection.masking import Effect, Masked, mask_each_patch, mask_patch
-from mspt.inspection.observe import Observed, PointAttention, attend_from, observe
+from mspt.inspection.observation import Observed, PointAttention, attend_from, observe
 from mspt.inspection.recording import Recording, record, repeat_masked, trace_points
 
 __all__ = [

@@ -20,7 +20,7 @@ from torch import Tensor
 from mspt.config import require_choice
 from mspt.inference.flow import cloud_force
 from mspt.inference.sample import as_cloud
-from mspt.inspection.observe import Observed, PointAttention, share_of_all
+from mspt.inspection.observation import Observed, PointAttention, share_of_all
 from mspt.inspection.recording import repeat_masked, trace_points
 from mspt.inspection.weights import patch_weights
 from mspt.metrics.forces import Coefficients, coefficients

@@ -7,7 +7,7 @@ from mspt.figures.charts.attention import blocks_figure, masking_figure, patch_m
 from mspt.figures.charts.equation import attention_equation
 from mspt.figures.charts.heads import head_grid_figure
 from mspt.inspection.masking import Comparison
-from mspt.inspection.observe import patch_matrix, summaries_by_block
+from mspt.inspection.observation import patch_matrix, summaries_by_block
 from pages._attention import data
 from pages._attention.controls import Mask
 from pages._attention.data import Chosen

@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from mspt.inspection.masking import Masked
-from mspt.inspection.observe import Observed, parse_points, peak_point
+from mspt.inspection.observation import Observed, parse_points, peak_point
 from pages._attention.data import Chosen, Recorded
 from pages._shared.cache import ListedCheckpoint
 from pages._shared.datasets import model_sources, models_for

@@ -18,7 +18,7 @@ from mspt.inspection.masking import (
     mask_each_patch,
     mask_patch,
 )
-from mspt.inspection.observe import Observed, PointAttention, observe, share_of_all
+from mspt.inspection.observation import Observed, PointAttention, observe, share_of_all
 from mspt.inspection.weights import most_read
 from mspt.partition.patches import supernode_centers
 from pages._shared import frame

@@ -8,7 +8,7 @@ import streamlit as st
 from mspt.errors import MSPTError
 from mspt.figures.charts.designs import family_group
 from mspt.figures.scenes.tour import Tour, build_tour
-from mspt.inspection.observe import observe
+from mspt.inspection.observation import observe
 from pages._shared.cache import CheckpointKey, ListedCheckpoint, checkpoints, load, one_at_a_time
 from pages._shared.datasets import flow_source
 from pages._shared.samples import case_names, flow_family, sample

@@ -14,7 +14,7 @@ from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.writers import write_stl
 from mspt.inference.sample import sample_of_case
 from mspt.inspection.masking import mask_patch
-from mspt.inspection.observe import observe
+from mspt.inspection.observation import observe
 from tests.pages.tiny import save_tiny_flow
 
 CHECKPOINT = "pretrained/elasticity.safetensors"

@@ -35,14 +35,16 @@ def test_every_command_has_a_text() -> None:
 
 
 def test_data_sets_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
-    text = run_text(capsys, "datasets")
+    shown = run_text(capsys, "datasets")
+    text, _, files = shown.partition("\n\n")
     header = cells(text, "name")
     assert cells(text, "darcy")[header.index("test")] == "200/200"
     assert cells(text, "car")[header.index("unseen")] == "50/52"
     assert cells(text, "shapenet_car")[header.index("cases are")] == "downloaded"
+    assert "param0 to param8" in " ".join(cells(files, "shapenet_car"))
     one = run_text(capsys, "datasets", "elasticity")
     assert cells(one, "time per case") == ["time per case", "0.190 s on one core"]
-    assert plain(text + one.replace("[1]", ""))
+    assert plain(shown + one.replace("[1]", ""))
 
 
 def test_generated_cases_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

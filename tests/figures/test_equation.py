@@ -9,7 +9,7 @@ from helpers import tiny_config
 from mspt.checkpoint import Checkpoint, build_model
 from mspt.figures.charts.equation import attention_equation
 from mspt.inference.sample import sample_of_case
-from mspt.inspection.observe import Observed, attend_from, observe
+from mspt.inspection.observation import Observed, attend_from, observe
 from mspt.models.normalizer import Normalizer
 
 

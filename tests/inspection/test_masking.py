@@ -17,7 +17,7 @@ from mspt.inspection.masking import (
     mask_of_patch,
     mask_patch,
 )
-from mspt.inspection.observe import (
+from mspt.inspection.observation import (
     Observed,
     attend_from,
     observe,

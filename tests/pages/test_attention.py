@@ -12,7 +12,7 @@ from mspt.figures.scenes.attention import MAX_LINKS, READS
 from mspt.figures.viewer.encode import decode_packet
 from mspt.inference.sample import sample_of_case
 from mspt.inspection.masking import compare_with_attention, mask_each_patch, mask_patch
-from mspt.inspection.observe import Observed, attend_from, observe, peak_point
+from mspt.inspection.observation import Observed, attend_from, observe, peak_point
 from pages._attention import data
 from pages._shared.cache import CheckpointKey
 from tests.pages.reading import charts, metrics

@@ -1,6 +1,6 @@
 """Equation 7 of the paper with the attention weights of one point in it, as LaTeX."""
 
-from mspt.inspection.observe import Observed, PointAttention
+from mspt.inspection.observation import Observed, PointAttention
 from mspt.inspection.weights import over_heads
 
 _MOST_POINTS, _MOST_SUPERNODES = 2, 3

@@ -16,7 +16,7 @@ from mspt.figures.scenes.comparison import field_panels
 from mspt.figures.scenes.parts import BODY_LAYER, ball_around, body_layers
 from mspt.figures.scenes.tour_facts import TourFacts, facts_of
 from mspt.figures.viewer.scene import Field, Labels, Lines, Panel, Scene, Spheres, Stop
-from mspt.inspection.observe import (
+from mspt.inspection.observation import (
     Observed,
     PointAttention,
     attend_from,

@@ -6,7 +6,7 @@ Letters: N points, K patches, L points per patch, Q supernodes per patch, S = K 
 from dataclasses import dataclass
 
 from mspt.evaluation.comparison import primary_error
-from mspt.inspection.observe import Observed, PointAttention
+from mspt.inspection.observation import Observed, PointAttention
 
 
 @dataclass(frozen=True, kw_only=True)
