@@ -37,11 +37,12 @@ img {{ max-width: 100%; }}
 
 def build(folder: Path) -> None:
     """Write one page for each module below ``folder/api`` and one for each document."""
-    # pdoc reads the names of a module without calling its __getattr__.
-    for name in mspt.__all__:
-        setattr(mspt, name, getattr(mspt, name))
-    configure(docformat="google", show_source=False, footer_text=f"mspt {mspt.__version__}")
     modules = public_modules()
+    # pdoc reads the names of a module without calling its __getattr__.
+    for module in map(import_module, modules):
+        for name in getattr(module, "__all__", ()):
+            setattr(module, name, getattr(module, name))
+    configure(docformat="google", show_source=False, footer_text=f"mspt {mspt.__version__}")
     specs = [name for name in modules if name == "mspt" or _has_chosen_names(name)]
     pdoc.pdoc(*specs, r"!mspt\..*\b_.*", output_directory=folder / API)
     pages = {path: folder / path.relative_to(ROOT).with_suffix(".html") for path in _documents()}
