@@ -8,8 +8,9 @@ import torch
 from numpy import ndarray
 
 from mspt.config import ModelConfig, Preset, TrainConfig
+from mspt.data.capabilities import Drawing, TimeFrames, frames_of
 from mspt.data.case import Case, Quantity
-from mspt.data.dataset import Dataset, Drawing, TimeFrames, frames_of
+from mspt.data.dataset import Dataset
 from mspt.data.grids import grid_points, grid_triangles
 from mspt.data.layout import Layout
 from mspt.data.stacked import STACKED

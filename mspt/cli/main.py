@@ -26,8 +26,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "patches": ("patches", "partition a cloud into patches and measure them"),
     "published": ("published", "convert the authors' weights to a checkpoint"),
     "queue": ("queue", "run a list of long commands in the background"),
-    "cards": ("train", "write the model cards of a folder of checkpoints"),
-    "evaluate": ("train", "score a checkpoint on a split of its data set"),
+    "cards": ("evaluate", "write the model cards of a folder of checkpoints"),
+    "evaluate": ("evaluate", "score a checkpoint on a split of its data set"),
 }
 """For each command its module and a summary.
 

@@ -38,7 +38,7 @@ from mspt.partition.patches import (
     supernode_centers,
 )
 
-DEFAULT = "pretrained/{}.safetensors"
+DEFAULT_CHECKPOINT = "pretrained/{}.safetensors"
 PARTS = ("body", "flow", "both")
 
 
@@ -81,7 +81,7 @@ def run_patches(args: argparse.Namespace) -> dict[str, Any]:
     if args.out is not None and args.out.suffix != ".csv":
         raise MSPTError(f"--out must be a .csv file, got {args.out.name}")
     checkpoint = load_checkpoint(
-        checkpoint_path(args.checkpoint, Path(DEFAULT.format(_dataset(args.cloud))))
+        checkpoint_path(args.checkpoint, Path(DEFAULT_CHECKPOINT.format(_dataset(args.cloud))))
     )
     sample = _sample(args, checkpoint)
     rows = _rows(sample, args.part)

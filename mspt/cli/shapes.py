@@ -39,7 +39,7 @@ from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import SolverProgress, solve_flow
 
-DEFAULT = Path("pretrained/car.safetensors")
+DEFAULT_CHECKPOINT = Path("pretrained/car.safetensors")
 SYMMETRIC = 2e-3
 """Largest mean distance of a body from its mirror image, in body lengths, to compute half of it."""
 
@@ -93,7 +93,7 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
         return _replay(args)
     if args.shape is None:
         raise MSPTError("shape must be a file, got none; name one or use --replay RECORD")
-    path = checkpoint_path(args.checkpoint, DEFAULT)
+    path = checkpoint_path(args.checkpoint, DEFAULT_CHECKPOINT)
     checkpoint, mesh = load_checkpoint(path), read_mesh(args.shape)
     chosen = "as is" if args.as_is else _placement(mesh, args, suffix=args.shape.suffix)
     result = _follow(

@@ -10,19 +10,19 @@ Letters: N points, X space axes, T triangles, M points of a coarser cloud.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float32, Int64
 from numpy import ndarray
 from torch import Tensor
 
 from mspt.config import Preset, TrainConfig
+from mspt.data.capabilities import Drawing, FlowBodies, TimeFrames
 from mspt.data.case import Case, CaseStack, Quantity
 from mspt.data.clouds import CloudStack
 from mspt.data.layout import FieldGroup, Layout, Mirror
 from mspt.data.symmetry import IDENTITY, Symmetry
 from mspt.errors import DataError
-from mspt.geometry.mesh import SurfaceMesh
 from mspt.seeding import derive_seed
 
 Cases = CaseStack | CloudStack
@@ -129,94 +129,6 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawing:
-    """How a case of the data set is drawn by hand and solved.
-
-    Attributes:
-        kind: ``outline`` for a closed curve of points (x, y) around the middle of the unit square,
-            ``map`` for a grid painted with the two levels of the first feature.
-        key: Name of the input in a drawing's JSON file.
-        hint: How to draw, in one or two sentences.
-        invitation: What a person can do, in a few words, and one sentence about it.
-        first_example: The example to begin with.
-        solve: Return the case of a drawn input, with the solver's fields.
-        examples: Inputs to start from, by name, each made from a seed that only random ones use.
-        radii: For outlines: smallest and largest distance from the middle that can be solved.
-        trained_radii: For outlines: the same of the training cases.
-    """
-
-    kind: Literal["outline", "map"]
-    key: str
-    hint: str
-    invitation: tuple[str, str]
-    first_example: str
-    solve: Callable[[ndarray], Case]
-    examples: Mapping[str, Callable[[int], ndarray]]
-    radii: tuple[float, float] = (0.0, 0.5)
-    trained_radii: tuple[float, float] = (0.0, 0.5)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Body:
-    """What a data set of flows around bodies adds.
-
-    Attributes:
-        surface: Return the closed surface of a case's body, for drawing.
-        family: Return the kind of body of a case, such as ``van``.
-        first_family: The family to show first.
-        held_out: Splits that training does not use, as pages list them.
-        meshes: Other meshes that test cases can be solved on.
-        repeats: Return a case as solved on equally good meshes, by the name of the mesh; what they
-            differ by is the noise of the labels.
-        left_out: Return the cases without a usable solution, each with the reason.
-        label_errors: Return how far labels move on a finer mesh; None where that is not known.
-    """
-
-    surface: Callable[[str], SurfaceMesh]
-    family: Callable[[str], str]
-    first_family: str
-    held_out: tuple[str, ...]
-    meshes: tuple[str, ...]
-    repeats: Callable[[str, Path | None], Mapping[str, Any]]
-    left_out: Callable[[Path | None], Mapping[str, str]]
-    label_errors: Callable[[Path | None], Mapping[str, Any] | None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TimeFrames:
-    """Frames in time: the last features and the fields of a case are one quantity at many times.
-
-    Attributes:
-        inputs: Times of the frames that the model reads, one for each of the last features.
-        outputs: Times of the frames that it predicts, one for each field.
-        unit: Unit of the times.
-    """
-
-    inputs: tuple[float, ...]
-    outputs: tuple[float, ...]
-    unit: str
-
-
-def frames_of(quantity: Quantity, times: tuple[float, ...], *, first: int = 0) -> tuple:
-    """Return one quantity for each frame in time, numbered from ``first``.
-
-    Examples:
-        >>> heat = Quantity(name="heat", symbol="u", unit="K", description="Temperature.")
-        >>> [one.name for one in frames_of(heat, (0.5, 1.0), first=3)]
-        ['heat_3', 'heat_4']
-    """
-    return tuple(
-        Quantity(
-            name=f"{quantity.name}_{index}",
-            symbol=f"{quantity.symbol}({time:g})",
-            unit=quantity.unit,
-            description=f"{quantity.description} At time {time:g}.",
-        )
-        for index, time in enumerate(times, start=first)
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
 class Dataset:
     """One data set.
 
@@ -271,7 +183,7 @@ class Dataset:
     coarsen: Callable[[float], Int64[ndarray, " M"] | None] | None = None
     symmetries: tuple[Symmetry, ...] = (IDENTITY,)
     drawing: Drawing | None = None
-    body: Body | None = None
+    body: FlowBodies | None = None
     time: TimeFrames | None = None
     training_facts: Callable[[Any], dict[str, Any]] | None = None
 

@@ -17,7 +17,7 @@ from mspt.data.dataset import CaseDone, Dataset, Request
 from mspt.data.files import read_arrays, read_json, write_arrays, write_json
 from mspt.errors import DataError, MSPTError
 
-FORMAT = "mspt-data/1"
+SPLITS_FORMAT = "mspt-data/1"
 
 
 def generate_stack(dataset: Dataset, request: Request) -> Iterator[CaseDone]:
@@ -157,7 +157,7 @@ def _pack(folder: Path, dataset: Dataset, *, seed: int, errors: dict[int, str]) 
 def _index(dataset: Dataset, *, seed: int, made: set[int], errors: dict[int, str]) -> dict:
     names = dataset.splits
     return {
-        "format": FORMAT,
+        "format": SPLITS_FORMAT,
         "dataset": dataset.name,
         "seed": seed,
         "splits": {s: [k for k in dataset.indices(s) if k in made] for s in names},

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from mspt.data.capabilities import Drawing
 from mspt.data.case import Case
-from mspt.data.dataset import Dataset, Drawing
+from mspt.data.dataset import Dataset
 from mspt.data.registry import dataset_of_case, datasets
 from mspt.errors import DataError
 

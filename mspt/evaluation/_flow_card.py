@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mspt.checkpoint import CheckpointInfo
-from mspt.data.dataset import Body, Dataset
+from mspt.data.capabilities import FlowBodies
+from mspt.data.dataset import Dataset
 from mspt.data.files import SHIPPED
 from mspt.evaluation._card_parts import describe_model, training_line
 
-COLUMNS: Mapping[str, tuple[str, str]] = {
+CARD_COLUMNS: Mapping[str, tuple[str, str]] = {
     "C_p": ("surface_pressure", ".1%"),
     "C_p by area": ("surface_pressure_by_area", ".1%"),
     "body": ("body_pressure", ".1%"),
@@ -55,7 +56,7 @@ def flow_section(dataset: Dataset, checkpoints: Sequence[CheckpointInfo]) -> str
     return "\n".join(lines) + "\n"
 
 
-def _labels(body: Body) -> list[str]:
+def _labels(body: FlowBodies) -> list[str]:
     """Return which cases were left out, and the discretization error of the labels."""
     lines = []
     if reasons := body.left_out(SHIPPED):  # of what ships, whatever else is at hand
@@ -90,8 +91,8 @@ def _table(
     return [
         f"**{title}**, {metrics[0]['cases']} cases",
         "",
-        f"| Model | {' | '.join(COLUMNS)} |",
-        f"|{' --- |' * (len(COLUMNS) + 1)}",
+        f"| Model | {' | '.join(CARD_COLUMNS)} |",
+        f"|{' --- |' * (len(CARD_COLUMNS) + 1)}",
         *(f"| {label} | {' | '.join(_cells(values))} |" for label, values in rows),
         "",
     ]
@@ -116,7 +117,7 @@ def _against_mean(checkpoints: Sequence[CheckpointInfo]) -> list[str]:
 def _cells(values: Mapping[str, Any]) -> list[str]:
     return [
         "–" if values.get(key) is None else format(values[key], style)
-        for key, style in COLUMNS.values()
+        for key, style in CARD_COLUMNS.values()
     ]
 
 

@@ -140,10 +140,10 @@ def evaluate_flows(
     for name, case in cases:
         body = body_of(case)
         predicted = predict_stored(checkpoint, body, device=device)
-        scores.append(compare(name, case, body, predicted))
+        scores.append(score_prediction(name, case, body, predicted))
         if others := (repeats or {}).get(name):
             mean = mean_of_meshes([case, *others.values()])
-            against_mean.append(compare(name, mean, body_of(mean), predicted))
+            against_mean.append(score_prediction(name, mean, body_of(mean), predicted))
         for mesh, other in (others or {}).items():
             other_meshes.setdefault(mesh, []).append(compare_labels(name, case, other))
         yield CaseScored(done=len(scores), total=len(cases))
@@ -168,16 +168,18 @@ def score_flow(
 ) -> FlowScore:
     """Predict every stored point of a case and compare with its truth."""
     body = body_of(case)
-    return compare(name, case, body, predict_stored(checkpoint, body, device=device))
+    return score_prediction(name, case, body, predict_stored(checkpoint, body, device=device))
 
 
 def compare_labels(name: str, case: FlowCase, other: FlowCase) -> FlowScore:
     """Score the labels of another mesh against those of a case, as if they were a prediction."""
-    score = compare(name, case, body_of(case), body_of(other).fields)
+    score = score_prediction(name, case, body_of(case), body_of(other).fields)
     return replace(score, C_D=other.info["C_D"], C_L=other.info["C_L"])
 
 
-def compare(name: str, case: FlowCase, body: Cloud, predicted: Float[Tensor, "N C"]) -> FlowScore:
+def score_prediction(
+    name: str, case: FlowCase, body: Cloud, predicted: Float[Tensor, "N C"]
+) -> FlowScore:
     """Score fields that were predicted on both sides of a stored case."""
     count, layout = body.num_surface, body.layout
     errors = layout.errors(predicted[None], body.fields[None], num_surface=count)[:, 0]
@@ -271,7 +273,7 @@ def mean_field_score(
     """Score the prediction of training means: of each field everywhere, and of C_D and C_L."""
     body = body_of(case)
     predicted = mean.expand(len(body.points), -1)
-    score = compare(name, case, body, predicted)
+    score = score_prediction(name, case, body, predicted)
     return FlowScore(**{**asdict(score), "C_D": drag, "C_L": lift})
 
 

@@ -15,7 +15,6 @@ from mspt.inference.predict import (
     pick_device,
     predict_case,
     predict_cases,
-    predict_stack,
 )
 
 if TYPE_CHECKING:
@@ -50,7 +49,6 @@ __all__ = [
     "predict_flow",
     "predict_sample",
     "predict_shape",
-    "predict_stack",
     "predict_stored",
     "sample_inputs",
     "trust_report",

@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mspt.data.dataset import Dataset, Drawing
+from mspt.data.capabilities import Drawing
+from mspt.data.dataset import Dataset
 
 CanvasContent = list[list[float]] | list[int]
 """The corners of an outline, or for each node of a grid which of two levels it has."""

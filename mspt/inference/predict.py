@@ -253,29 +253,6 @@ def predict_cases(
         yield prediction
 
 
-def predict_stack(
-    model: nn.Module,
-    normalizer: Normalizer,
-    points: Float[Tensor, "B N X"],
-    features: Float[Tensor, "B N F"],
-    *,
-    partitions: Sequence[Partition] | None = None,
-    batch_size: int = 1,
-) -> Float[Tensor, "B N C"]:
-    """Predict cases of one size in batches where the model is; the fields are on the CPU."""
-    predicted = []
-    for first in range(0, len(points), batch_size):
-        rows = slice(first, first + batch_size)
-        fields, _ = _run(
-            model,
-            normalizer,
-            *normalizer.encode(points[rows], features[rows]),
-            partitions=None if partitions is None else partitions[rows],
-        )
-        predicted.append(fields)
-    return torch.cat(predicted)
-
-
 @torch.inference_mode()
 def _run(
     model: nn.Module,

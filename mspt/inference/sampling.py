@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from mspt.checkpoint import Checkpoint
 from mspt.data.clouds import Cloud
-from mspt.data.sets.car.clouds import LAYOUT, describe_points
+from mspt.data.sets.car.clouds import LAYOUT, cloud_features
 from mspt.errors import GeometryError, MSPTError
 from mspt.geometry.area import frontal_area
 from mspt.geometry.distance import nearest_on
@@ -128,7 +128,7 @@ def _on_both_sides(points: Float64[ndarray, "P 3"], rng: np.random.Generator) ->
 
 def _cloud(points: ndarray, normals: ndarray, flow: ndarray, offsets: ndarray) -> Cloud:
     both = torch.from_numpy(np.concatenate([points, flow])).float()
-    features = describe_points(normals.astype(np.float32), offsets.astype(np.float32))
+    features = cloud_features(normals.astype(np.float32), offsets.astype(np.float32))
     fields = torch.zeros(len(both), 7)
     return Cloud(
         points=both,

@@ -8,7 +8,7 @@ import streamlit as st
 from mspt.benchmarks.fits import PAPER, Exponent, fit_rows
 from mspt.benchmarks.rows import MeasuredQuantity, ScalingRow, Sweep, best_patches
 from mspt.figures.charts.scaling import MODEL_NAMES, Origin, scaling_figure
-from mspt.figures.charts.scaling_curves import LETTERS, rows_of, scaling_curves
+from mspt.figures.charts.scaling_curves import LETTERS, scaling_curves, sweep_rows
 from pages._shared import frame, numbers
 from pages._shared.numbers import MEASURED, STORED_CURVE
 
@@ -53,7 +53,7 @@ def summary(
     origin = MEASURED if measured_here else STORED_CURVE
     for column, model in zip(st.columns(len(sweep.models) or 1), sweep.models, strict=False):
         fitted = fit_rows(rows, model, quantity=quantity)
-        value, more = _summary(sweep, rows_of(rows, sweep, model), fitted)
+        value, more = _summary(sweep, sweep_rows(rows, sweep, model), fitted)
         with column:
             numbers.number(MODEL_NAMES[model], value, origin=origin, help_text=more)
 

@@ -8,7 +8,7 @@ import torch
 from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_flows
 
 from mspt.data.clouds import draw_evenly, whole_body
-from mspt.data.sets.car.clouds import LAYOUT, cloud_of, describe_points, stack_flows
+from mspt.data.sets.car.clouds import LAYOUT, cloud_features, cloud_of, stack_flows
 from mspt.data.sets.car.dataset import CAR
 from mspt.data.sets.car.store import read_flow, write_flow
 from mspt.errors import DataError
@@ -95,7 +95,7 @@ def test_layout_of_flows_names_and_mirrors_every_channel() -> None:
 
 def test_features_point_away_from_the_wall() -> None:
     offsets = np.array([[0.0, 0.0, 0.02]], dtype=np.float32)
-    features = describe_points(np.array([[1.0, 0.0, 0.0]], dtype=np.float32), offsets)
+    features = cloud_features(np.array([[1.0, 0.0, 0.0]], dtype=np.float32), offsets)
     assert features[0].tolist() == [1.0, 0.0, 0.0, 0.0, 1.0]
     assert features[1].tolist() == pytest.approx([0.0, 0.0, 1.0, np.log(3.0), 0.0], rel=1e-6)
 

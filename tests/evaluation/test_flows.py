@@ -22,10 +22,10 @@ from mspt.evaluation.flows import (
     ERRORS,
     FlowEvaluation,
     FlowScore,
-    compare,
     evaluate_flows,
     on_wheels,
     score_flow,
+    score_prediction,
     summarize,
 )
 from mspt.evaluation.score import usual_checks
@@ -86,7 +86,7 @@ def exact_checkpoint() -> Checkpoint:
 def test_a_perfect_prediction_has_no_error() -> None:
     case = sphere_flow(0.4)
     body = whole_body(cloud_of(case))
-    score = compare("one", case, body, body.fields)
+    score = score_prediction("one", case, body, body.fields)
     for name in ("surface_pressure", "surface_pressure_by_area", "wall_shear", "velocity"):
         assert getattr(score, name) == 0
     assert np.isnan(score.wheel_pressure)
@@ -100,7 +100,7 @@ def test_coefficients_are_the_integral_over_both_sides() -> None:
     fields = body.fields[: body.num_surface].numpy()
     force = surface_force(vectors, fields[:, 0], shear=fields[:, 1:4])
     expected = coefficients(force, reference_area=case.info["frontal_area"])
-    score = compare("one", case, body, body.fields)
+    score = score_prediction("one", case, body, body.fields)
     assert pytest.approx(expected.C_D) == score.C_D
     assert pytest.approx(0, abs=1e-9) == expected.C_S
     # Shear of 0.01 times the slip speed: C_D is the integral of its x component, 0.04.
@@ -130,13 +130,13 @@ def test_errors_are_told_apart_by_area_and_wheels() -> None:
     body = whole_body(cloud_of(case))
     wrong = body.fields.clone()
     wrong[:10, 0] += 1
-    score = compare("one", case, body, wrong)
+    score = score_prediction("one", case, body, wrong)
     assert score.surface_pressure_by_area > 2 * score.surface_pressure > 0
     wheels = on_wheels(case, body.points[: body.num_surface].numpy())
     assert 0 < wheels.sum() < body.num_surface
     wrong = body.fields.clone()
     wrong[: body.num_surface, 0][torch.from_numpy(wheels)] += 1
-    score = compare("one", case, body, wrong)
+    score = score_prediction("one", case, body, wrong)
     assert score.body_pressure == 0
     assert score.wheel_pressure > 0
 
@@ -145,7 +145,7 @@ def test_velocity_counts_the_free_stream_and_its_change_does_not() -> None:
     case = sphere_flow(0.4)
     body = whole_body(cloud_of(case))
     still = torch.zeros_like(body.fields)
-    score = compare("one", case, body, still)
+    score = score_prediction("one", case, body, still)
     assert score.velocity_change == pytest.approx(1)
     assert score.velocity < 0.5
 
@@ -270,7 +270,7 @@ def test_errors_by_area_are_weighted_root_mean_squares() -> None:
     area = np.tile(np.linalg.norm(case.face_areas.astype(np.float64), axis=1), 2)
     truth = body.fields[:count, 0].double().numpy()
     expected = np.sqrt(area @ np.linspace(-1, 1, count) ** 2 / (area @ truth**2))
-    score = compare("one", case, body, wrong)
+    score = score_prediction("one", case, body, wrong)
     assert score.surface_pressure_by_area == pytest.approx(expected, rel=1e-6)
     assert score.body_pressure == score.surface_pressure_by_area  # there are no wheels
 

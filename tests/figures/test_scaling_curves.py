@@ -7,7 +7,7 @@ import pytest
 
 from mspt.benchmarks.fits import PAPER, fit_rows
 from mspt.benchmarks.rows import AXIS_VALUES, ScalingRow, Sweep, read_rows
-from mspt.figures.charts.scaling_curves import rows_of, scaling_curves
+from mspt.figures.charts.scaling_curves import scaling_curves, sweep_rows
 
 STORED = read_rows(Path(__file__).parents[2] / "assets" / "benchmarks" / "scaling.csv")
 SWEEP = Sweep(axis="points", values=AXIS_VALUES["points"], models=("mspt", "transolver"))
@@ -16,7 +16,7 @@ SWEEP = Sweep(axis="points", values=AXIS_VALUES["points"], models=("mspt", "tran
 def test_stored_curves_hold_the_measured_rows_in_order_with_their_exponent() -> None:
     curves = scaling_curves(SWEEP, "seconds", ["stored"], stored=STORED, here=[])
     assert [curve.architecture for curve in curves] == ["mspt", "transolver"]
-    own = rows_of(STORED, SWEEP, "mspt")
+    own = sweep_rows(STORED, SWEEP, "mspt")
     assert list(curves[0].values) == sorted(row.num_points for row in own)
     assert list(curves[0].results) == [row.seconds for row in own]
     slope = fit_rows(STORED, "mspt", quantity="seconds").slope

@@ -29,7 +29,7 @@ from mspt.errors import DataError
 if TYPE_CHECKING:
     import pyvista  # VTK takes a second to import: only readers of VTK files wait for it
 
-SPLITS = ("train", "validation", "test")
+PUBLIC_SPLITS = ("train", "validation", "test")
 FEATURES = (
     *(
         Quantity(name=axis, symbol=axis, unit="as stored", description=f"Coordinate {axis}.")
@@ -241,7 +241,7 @@ class PublicFiles:
             return dict.fromkeys(dataset.splits, 0)
 
 
-def describe_points(
+def public_features(
     surface: Float[ndarray, "S 3"],
     normals: Float[ndarray, "S 3"],
     volume: Float[ndarray, "V 3"],
@@ -258,7 +258,7 @@ def describe_points(
 
     Examples:
         >>> wall, point = np.zeros((1, 3)), np.array([[0.0, 3.0, 4.0]])
-        >>> describe_points(wall, np.array([[1.0, 0, 0]]), point, wall=wall)[1].tolist()
+        >>> public_features(wall, np.array([[1.0, 0, 0]]), point, wall=wall)[1].tolist()
         [0.0, 3.0, 4.0, 5.0, 0.0, 0.6000000238418579, 0.800000011920929]
     """
     distance, nearest = (np.asarray(found) for found in scipy.spatial.KDTree(wall).query(volume))

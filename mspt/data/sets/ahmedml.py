@@ -30,8 +30,8 @@ from mspt.data.sets._public import (
     FEATURES,
     PublicCase,
     PublicFiles,
-    describe_points,
     finite,
+    public_features,
     read_mesh_file,
 )
 from mspt.data.sets.shapenet_car import PRESET as SHAPENET_CAR_PRESET
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 NUM_RUNS, NUM_TRAIN, NUM_VALIDATION = 500, 400, 50
 SPLIT_SEED = 42
 NUM_KEPT = 65_536
-FORMAT = 1
+POINTS_FORMAT = 1
 PRESSURE, SHEAR, VELOCITY = (
     ("pMean", "p"),
     ("wallShearStressMean", "wallShearStress"),
@@ -136,10 +136,10 @@ def read_run(folder: Path, name: str) -> PublicCase:
     """
     path = stored_file(folder, name)
     held = read_arrays(path)
-    if not held or int(held["format"]) != FORMAT:
+    if not held or int(held["format"]) != POINTS_FORMAT:
         cloud = _draw_run(folder, name)
         held = {
-            "format": np.array(FORMAT),
+            "format": np.array(POINTS_FORMAT),
             "num_surface": np.array(cloud.num_surface),
             **{key: getattr(cloud, key).numpy() for key in ("points", "features", "fields")},
         }
@@ -163,7 +163,7 @@ def _draw_run(folder: Path, name: str) -> Cloud:
     volume_fields = np.concatenate([in_flow[:, :1], zeros, in_flow[:, 1:]], axis=1)
     return Cloud(
         points=torch.from_numpy(np.concatenate([wall[faces], places])).float(),
-        features=describe_points(wall[faces], normals[faces], places, wall=wall),
+        features=public_features(wall[faces], normals[faces], places, wall=wall),
         fields=torch.from_numpy(np.concatenate([surface_fields, volume_fields])).float(),
         num_surface=len(faces),
         layout=LAYOUT,

@@ -10,8 +10,9 @@ from numpy import ndarray
 from torch import Tensor
 
 from mspt.config import ModelConfig, Preset, TrainConfig
+from mspt.data.capabilities import Drawing
 from mspt.data.case import Case, Quantity
-from mspt.data.dataset import Dataset, Drawing
+from mspt.data.dataset import Dataset
 from mspt.data.grids import coarser_grid
 from mspt.data.layout import Layout
 from mspt.data.stacked import STACKED

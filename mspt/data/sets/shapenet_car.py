@@ -37,12 +37,12 @@ from mspt.data.dataset import Dataset
 from mspt.data.layout import FieldGroup, Layout
 from mspt.data.sets._public import (
     FEATURES,
-    SPLITS,
+    PUBLIC_SPLITS,
     DragSurface,
     PublicCase,
     PublicFiles,
-    describe_points,
     finite,
+    public_features,
     read_mesh_file,
 )
 from mspt.errors import DataError
@@ -131,7 +131,7 @@ def read_car(folder: Path, name: str) -> PublicCase:
         name=name,
         cloud=Cloud(
             points=torch.from_numpy(np.concatenate([wall, rest])).float(),
-            features=describe_points(wall, normals, rest, wall=wall),
+            features=public_features(wall, normals, rest, wall=wall),
             fields=torch.from_numpy(np.concatenate([on_wall, in_flow])).float(),
             num_surface=len(wall),
             layout=LAYOUT,
@@ -276,7 +276,7 @@ SHAPENET_CAR = Dataset(
         f"mlcfd_data/training_data/param0 to param8, each with one folder a car that holds "
         f"{SURFACE_FILE} and {VOLUME_FILE} (889 whole cars)"
     ),
-    splits=dict.fromkeys(SPLITS),
+    splits=dict.fromkeys(PUBLIC_SPLITS),
     source=PublicFiles(
         places=(".", "training_data", "mlcfd_data/training_data"),
         sign="param[0-8]",

@@ -35,7 +35,7 @@ def scaling_curves(
         curves += [
             _measured(own, sweep, model, origin, quantity)
             for model in models
-            if (own := rows_of(rows, sweep, model))
+            if (own := sweep_rows(rows, sweep, model))
         ]
     if "closed form" in origins:
         # The rate that turns arithmetic into time is that of the measured curves in the chart.
@@ -46,7 +46,7 @@ def scaling_curves(
     return curves
 
 
-def rows_of(rows: Sequence[ScalingRow], sweep: Sweep, model: str) -> list[ScalingRow]:
+def sweep_rows(rows: Sequence[ScalingRow], sweep: Sweep, model: str) -> list[ScalingRow]:
     """Return the measured rows of one model along the axis of a sweep, in order."""
     own = [
         row

@@ -14,7 +14,7 @@ from mspt.errors import GeometryError
 from mspt.geometry.files._plain import Polygons, check_count
 
 # Numbers of the specification: types of components, kinds of primitives.
-COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
+GLTF_COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 TRIANGLES, STRIP, FAN = 4, 5, 6
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
 # Extensions that concern appearance only; KHR_mesh_quantization allows component types that are
@@ -166,7 +166,7 @@ def _accessor(document: dict[str, Any], buffers: list[bytes], index: int) -> nda
             f"glTF must contain plain arrays, got a sparse or compressed one; {EXPORT_PLAIN}"
         )
     view = document["bufferViews"][accessor["bufferView"]]
-    kind, width = np.dtype(COMPONENTS[accessor["componentType"]]), WIDTHS[accessor["type"]]
+    kind, width = np.dtype(GLTF_COMPONENTS[accessor["componentType"]]), WIDTHS[accessor["type"]]
     start = view.get("byteOffset", 0)
     values = np.ndarray(
         (accessor["count"], width),

@@ -83,7 +83,7 @@ LAYOUT = Layout(
 )
 
 
-def describe_points(
+def cloud_features(
     normals: Float32[ndarray, "S 3"], offsets: Float32[ndarray, "V 3"]
 ) -> Float32[Tensor, "N 5"]:
     """Return the features of surface points and of points of the flow.
@@ -110,7 +110,7 @@ def cloud_of(case: FlowCase) -> Cloud:
     fields = np.concatenate([np.concatenate(on_surface, 1), np.concatenate(in_flow, 1)])
     return Cloud(
         points=torch.from_numpy(np.concatenate([case.face_points, case.points])),
-        features=describe_points(
+        features=cloud_features(
             (case.face_areas / np.maximum(areas, 1e-12)).astype(np.float32), case.offsets
         ),
         fields=torch.from_numpy(fields).float(),

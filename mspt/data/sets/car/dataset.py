@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from mspt.config import ModelConfig, Preset, TrainConfig
+from mspt.data.capabilities import FlowBodies
 from mspt.data.clouds import CloudStack
-from mspt.data.dataset import Body, CaseDone, Dataset, PointsStored, Request
+from mspt.data.dataset import CaseDone, Dataset, PointsStored, Request
 from mspt.data.sets.car.bodies import drawn_body
 from mspt.data.sets.car.clouds import LAYOUT, stack_flows
 from mspt.data.sets.car.families import NAME, NUM_CASES, family_and_split, flow_index
@@ -197,7 +198,7 @@ CAR = Dataset(
         "car-transolver": Preset(dataset=NAME, model=_TRANSOLVER, train=_TRAIN),
     },
     seconds_per_case=52.0,
-    body=Body(
+    body=FlowBodies(
         surface=body_surface,
         family=body_family,
         first_family="notchback",

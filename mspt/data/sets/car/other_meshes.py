@@ -35,7 +35,7 @@ REPEATS: Mapping[str, Recipe] = {"larger": Recipe(cell=0.0808), "smaller": Recip
 
 FIELDS = ("face_pressure", "face_shear", "velocity", "pressure")
 COEFFICIENTS = ("C_D", "C_L")
-NORMAL_WEIGHT = 0.03
+FACE_NORMAL_WEIGHT = 0.03
 """Body lengths that a normal turned by one radian counts for when faces are matched."""
 SAME_PLACE = 3e-4
 """Body lengths that rounding moves a stored point by, at most."""
@@ -68,7 +68,7 @@ def on_faces_of(
 ) -> Float[ndarray, "F V"]:
     """Return values on the faces of another mesh on those of a case."""
     carried = transfer_values(
-        values, _faces(other), _faces(case), normal_weight=NORMAL_WEIGHT, count=4
+        values, _faces(other), _faces(case), normal_weight=FACE_NORMAL_WEIGHT, count=4
     )
     return carried.astype(np.float32)
 
