@@ -28,7 +28,7 @@ from mspt.inference.sample import (
     sample_of_points,
 )
 from mspt.inference.sampling import sample_inputs
-from mspt.partition.alternatives import CUTS, cut_points
+from mspt.partition.alternatives import PARTITION_METHODS, divide_points
 from mspt.partition.patches import (
     attention_flops,
     compactness,
@@ -52,7 +52,9 @@ def add_patches(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--patches", type=int, help="K; default: the checkpoint's, or sqrt(N / Q)")
     parser.add_argument("--supernodes", type=int, default=1, help="Q per patch")
-    parser.add_argument("--partition", choices=CUTS, default="ball_tree", help="kind of partition")
+    parser.add_argument(
+        "--partition", choices=PARTITION_METHODS, default="ball_tree", help="kind of partition"
+    )
     parser.add_argument(
         "--part",
         choices=PARTS,
@@ -88,7 +90,7 @@ def run_patches(args: argparse.Namespace) -> dict[str, Any]:
     points = sample.points[rows]
     num_patches = args.patches or _default_patches(checkpoint, sample, len(points), args)
     start = perf_counter()
-    partition = cut_points(points, num_patches, cut=args.partition, seed=args.seed)
+    partition = divide_points(points, num_patches, method=args.partition, seed=args.seed)
     seconds = perf_counter() - start
     supernodes = supernode_centers(points, partition, args.supernodes)
     config = replace(

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mspt.config import ModelConfig
 from mspt.inference.sample import Sample
-from mspt.partition.alternatives import Cut, cut_points
+from mspt.partition.alternatives import PartitionMethod, divide_points
 from mspt.partition.ball_tree import Partition
 from mspt.partition.patches import (
     Compactness,
@@ -39,7 +39,7 @@ class PartitionedCloud:
         seconds: Time to build the partition, without the measurement of the patches.
     """
 
-    method: Cut
+    method: PartitionMethod
     partition: Partition
     shapes: PatchShapes
     compact: Compactness
@@ -57,7 +57,7 @@ class PartitionedCloud:
 
 
 def partition_cloud(
-    points: Float[Tensor, "N X"], num_patches: int, *, method: Cut
+    points: Float[Tensor, "N X"], num_patches: int, *, method: PartitionMethod
 ) -> PartitionedCloud:
     """Partition a cloud and measure its patches.
 
@@ -67,7 +67,7 @@ def partition_cloud(
         method: How the patches are made.
     """
     start = perf_counter()
-    partition = cut_points(points, num_patches, cut=method)
+    partition = divide_points(points, num_patches, method=method)
     seconds = perf_counter() - start
     shapes = measure_patches(points, partition)
     return PartitionedCloud(

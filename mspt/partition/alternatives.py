@@ -20,19 +20,23 @@ from mspt.config import require_choice
 from mspt.partition.ball_tree import Partition, build_partition, sequence_partition
 from mspt.seeding import generator
 
-Cut = Literal["ball_tree", "sequence", "random", "grid"]
-CUTS: tuple[Cut, ...] = get_args(Cut)
+PartitionMethod = Literal["ball_tree", "sequence", "random", "grid"]
+PARTITION_METHODS: tuple[PartitionMethod, ...] = get_args(PartitionMethod)
 
 
-def cut_points(
-    points: Float[Tensor, "N X"], num_patches: int, *, cut: Cut = "ball_tree", seed: int = 0
+def divide_points(
+    points: Float[Tensor, "N X"],
+    num_patches: int,
+    *,
+    method: PartitionMethod = "ball_tree",
+    seed: int = 0,
 ) -> Partition:
-    """Partition a cloud by one of the methods in ``CUTS``.
+    """Partition a cloud by one of the methods in ``PARTITION_METHODS``.
 
     Args:
         points: Finite coordinates.
         num_patches: Number of patches K, at most N.
-        cut: Method of partitioning.
+        method: Method of partitioning.
         seed: Seed of ``random``; the other methods are deterministic.
 
     Raises:
@@ -40,17 +44,17 @@ def cut_points(
 
     Examples:
         >>> points = torch.tensor([[0.0], [3.0], [1.0], [2.0]])
-        >>> cut_points(points, 2, cut="sequence").order.tolist()
+        >>> divide_points(points, 2, method="sequence").order.tolist()
         [0, 1, 2, 3]
     """
-    require_choice("cut", cut, CUTS)
-    makers: dict[Cut, Callable[[], Partition]] = {
+    require_choice("method", method, PARTITION_METHODS)
+    makers: dict[PartitionMethod, Callable[[], Partition]] = {
         "ball_tree": lambda: build_partition(points, num_patches),
         "sequence": lambda: sequence_partition(len(points), num_patches),
         "random": lambda: random_partition(len(points), num_patches, seed=seed),
         "grid": lambda: grid_partition(points, num_patches),
     }
-    return makers[cut]()
+    return makers[method]()
 
 
 def random_partition(num_points: int, num_patches: int, *, seed: int) -> Partition:

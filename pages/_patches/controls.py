@@ -7,7 +7,7 @@ import streamlit as st
 from mspt.benchmarks.cost import recommended_patches
 from mspt.data.stress_clouds import MAX_POINTS
 from mspt.inference.partitioned import PartitionedCloud
-from mspt.partition.alternatives import Cut
+from mspt.partition.alternatives import PartitionMethod
 from pages._patches.data import METHODS, PARTS, Chosen
 from pages._shared.datasets import SHAPES, STRESS, model_sources
 from pages._shared.pickers import pick_checkpoint, pick_name, pick_size, pick_source
@@ -117,7 +117,7 @@ def _as_the_model() -> None:
     st.session_state["K"] = st.session_state["Q"] = None
 
 
-def pick_methods() -> tuple[Cut, Cut | None]:
+def pick_methods() -> tuple[PartitionMethod, PartitionMethod | None]:
     """Show a choice of how to partition, and of a second partition to show beside it."""
     names = list(METHODS)
     shared = {"required": True, "bind": "query-params"}

@@ -10,7 +10,7 @@ from torch import Tensor
 from mspt.benchmarks.cost import recommended_patches
 from mspt.config import PATCHED, ModelConfig
 from mspt.data.stress_clouds import stress_cloud
-from mspt.figures.scenes.patches import ShownCut
+from mspt.figures.scenes.patches import ShownPartition
 from mspt.inference.partitioned import (
     PartitionedCloud,
     first_channel_error,
@@ -19,13 +19,15 @@ from mspt.inference.partitioned import (
     with_patches,
 )
 from mspt.inference.sample import Sample
-from mspt.partition.alternatives import CUTS, Cut
+from mspt.partition.alternatives import PARTITION_METHODS, PartitionMethod
 from mspt.partition.patches import nearest_points
 from pages._shared import frame
 from pages._shared.cache import CheckpointKey, ListedCheckpoint, predict
 from pages._shared.datasets import STRESS
 
-METHODS: dict[str, Cut] = {method.replace("_", " "): method for method in CUTS}
+METHODS: dict[str, PartitionMethod] = {
+    method.replace("_", " "): method for method in PARTITION_METHODS
+}
 """Methods to partition a cloud, by their names on the page."""
 PARTS = ("body", "flow", "both")
 
@@ -98,13 +100,19 @@ class Chosen:
         )
 
 
-def partition(chosen: Chosen, method: Cut, num_patches: int) -> PartitionedCloud:
+def partition(chosen: Chosen, method: PartitionMethod, num_patches: int) -> PartitionedCloud:
     """Return the cloud on the page under one partition."""
     return _partition(chosen.key, method, num_patches, _points=chosen.points)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _partition(key: str, method: Cut, num_patches: int, *, _points: Tensor) -> PartitionedCloud:  # noqa: ARG001
+def _partition(
+    key: str,  # noqa: ARG001 - identifies the points in the cache
+    method: PartitionMethod,
+    num_patches: int,
+    *,
+    _points: Tensor,
+) -> PartitionedCloud:
     _warm_up()
     return partition_cloud(_points, num_patches, method=method)
 
@@ -120,9 +128,9 @@ def partition_by_every_method(chosen: Chosen, num_patches: int) -> dict[str, Par
     return {name: partition(chosen, method, num_patches) for name, method in METHODS.items()}
 
 
-def drawn(cloud: PartitionedCloud) -> ShownCut:
+def drawn(cloud: PartitionedCloud) -> ShownPartition:
     """Return what is drawn of a partition."""
-    return ShownCut(title=cloud.name, partition=cloud.partition, shapes=cloud.shapes)
+    return ShownPartition(title=cloud.name, partition=cloud.partition, shapes=cloud.shapes)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Finding neighbors …")
@@ -154,7 +162,7 @@ def patch_table(chosen: Chosen, cloud: PartitionedCloud) -> tuple[pd.DataFrame, 
 def _patch_table(
     key: str,
     checkpoint: CheckpointKey,  # noqa: ARG001
-    method: Cut,  # noqa: ARG001
+    method: PartitionMethod,  # noqa: ARG001
     num_patches: int,  # noqa: ARG001
     *,
     _chosen: Chosen,

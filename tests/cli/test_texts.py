@@ -9,9 +9,10 @@ import pytest
 from mspt.benchmarks import models as benchmark_module
 from mspt.benchmarks.models import Measurement
 from mspt.cli.benchmark import show_benchmark
+from mspt.cli.evaluate import show_evaluate
 from mspt.cli.main import COMMANDS, _module
 from mspt.cli.shapes import show_predict, show_solved_shape
-from mspt.cli.evaluate import show_evaluate, show_train
+from mspt.cli.train import show_train
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.writers import write_stl
 from tests.cli.running import run_json, run_text

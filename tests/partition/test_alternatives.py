@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.partition.alternatives import (
-    CUTS,
-    cut_points,
+    PARTITION_METHODS,
+    divide_points,
     grid_partition,
     random_partition,
 )
@@ -19,24 +19,24 @@ KINDS = list(STRESS_CLOUDS)
 
 
 @given(
-    cut=st.sampled_from(CUTS),
+    method=st.sampled_from(PARTITION_METHODS),
     kind=st.sampled_from(KINDS),
     num_points=st.integers(1, 200),
     space_dim=st.integers(1, 3),
     data=st.data(),
 )
 def test_every_cut_keeps_what_a_partition_promises(
-    cut: str, kind: str, num_points: int, space_dim: int, data: st.DataObject
+    method: str, kind: str, num_points: int, space_dim: int, data: st.DataObject
 ) -> None:
     num_patches = data.draw(st.integers(1, num_points))
     points = stress_cloud(kind, num_points)[:, :space_dim].contiguous()
-    partition = cut_points(points, num_patches, cut=cut, seed=5)
+    partition = divide_points(points, num_patches, method=method, seed=5)
     size, num_larger = divmod(num_points, num_patches)
     expected = [size + (patch < num_larger) for patch in range(num_patches)]
     assert partition.offsets.diff().tolist() == expected
     assert sorted(partition.order.tolist()) == list(range(num_points))
     assert partition.order[partition.inverse].tolist() == list(range(num_points))
-    assert (partition.tree is not None) == (cut == "ball_tree")
+    assert (partition.tree is not None) == (method == "ball_tree")
 
 
 def test_chance_is_decided_by_the_seed_alone() -> None:
@@ -47,7 +47,7 @@ def test_chance_is_decided_by_the_seed_alone() -> None:
 
 def test_chance_spreads_every_patch_over_the_whole_cloud() -> None:
     points = stress_cloud("uniform", 4000)
-    shapes = measure_patches(points, cut_points(points, 10, cut="random"))
+    shapes = measure_patches(points, divide_points(points, 10, method="random"))
     assert compactness(shapes).share == pytest.approx(1.0, abs=0.02)
 
 
@@ -82,8 +82,10 @@ def test_the_ball_tree_is_far_more_compact_than_chance_on_every_cloud(
 ) -> None:
     points = stress_cloud(kind, 8000)
     share = {
-        cut: compactness(measure_patches(points, cut_points(points, num_patches, cut=cut))).share
-        for cut in CUTS
+        method: compactness(
+            measure_patches(points, divide_points(points, num_patches, method=method))
+        ).share
+        for method in PARTITION_METHODS
     }
     assert share["ball_tree"] < 0.35 * share["random"]
     assert share["ball_tree"] < 0.35 * share["sequence"]
@@ -92,12 +94,12 @@ def test_the_ball_tree_is_far_more_compact_than_chance_on_every_cloud(
 
 def test_equal_points_are_cut_all_the_same() -> None:
     points = torch.full((10, 3), 0.25)
-    for cut in CUTS:
-        assert cut_points(points, 4, cut=cut).offsets.diff().tolist() == [3, 3, 2, 2]
+    for method in PARTITION_METHODS:
+        assert divide_points(points, 4, method=method).offsets.diff().tolist() == [3, 3, 2, 2]
 
 
 def test_an_unknown_cut_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"cut must be one of ball_tree, .*, got 'octree'"):
-        unwrap(cut_points)(torch.zeros(3, 2), 1, cut="octree")
+    with pytest.raises(ValueError, match=r"method must be one of ball_tree, .*, got 'octree'"):
+        unwrap(divide_points)(torch.zeros(3, 2), 1, method="octree")
     with pytest.raises(ValueError, match="num_patches must be between 1"):
         grid_partition(torch.from_numpy(np.zeros((3, 2))), 4)

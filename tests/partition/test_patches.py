@@ -11,7 +11,7 @@ from mspt.config import ModelConfig
 from mspt.data.store import load_split
 from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.models.pooling import pool_mean
-from mspt.partition.alternatives import CUTS, cut_points
+from mspt.partition.alternatives import PARTITION_METHODS, divide_points
 from mspt.partition.ball_tree import Partition, build_partition, sequence_partition
 from mspt.partition.levels import tree_levels
 from mspt.partition.patches import (
@@ -35,11 +35,11 @@ def each_patch(partition: Partition) -> list[np.ndarray]:
     return [np.flatnonzero(patch == k) for k in range(len(partition.offsets) - 1)]
 
 
-@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("method", PARTITION_METHODS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_size_and_form_equal_a_loop_over_the_patches(kind: str, cut: str) -> None:
+def test_size_and_form_equal_a_loop_over_the_patches(kind: str, method: str) -> None:
     points = stress_cloud(kind, 700)
-    partition = cut_points(points, 23, cut=cut)
+    partition = divide_points(points, 23, method=method)
     shapes = measure_patches(points, partition)
     for k, rows in enumerate(each_patch(partition)):
         own = points[rows].double().numpy()
@@ -119,18 +119,18 @@ def test_elasticity_is_as_compact_as_the_paper_found() -> None:
     found = {"ball_tree": [], "random": []}
     for index in range(20):
         points = cases.case(index).points
-        for cut, medians in found.items():
-            shapes = measure_patches(points, cut_points(points, 32, cut=cut, seed=index))
+        for method, medians in found.items():
+            shapes = measure_patches(points, divide_points(points, 32, method=method, seed=index))
             medians.append(compactness(shapes).median)
     assert np.mean(found["ball_tree"]) == pytest.approx(0.0065, rel=0.5)
     assert np.mean(found["random"]) == pytest.approx(0.2035, rel=0.3)
 
 
-@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("method", PARTITION_METHODS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_overlap_equals_counting_every_point(kind: str, cut: str) -> None:
+def test_overlap_equals_counting_every_point(kind: str, method: str) -> None:
     points = stress_cloud(kind, 500)
-    partition = cut_points(points, 17, cut=cut)
+    partition = divide_points(points, 17, method=method)
     shapes = measure_patches(points, partition)
     places = points.double().numpy()
     distance = np.linalg.norm(places[None] - shapes.center[:, None], axis=2)

@@ -33,7 +33,7 @@ _FEWEST_TO_SHRINK = 64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ShownCut:
+class ShownPartition:
     """A partition to show.
 
     Attributes:
@@ -49,11 +49,11 @@ class ShownCut:
 
 def patch_scene(
     points: Float[Tensor, "N X"],
-    cut: ShownCut,
+    shown: ShownPartition,
     *,
     unit: str,
     num_supernodes: int = 1,
-    beside: ShownCut | None = None,
+    beside: ShownPartition | None = None,
     body: SurfaceMesh | None = None,
     picked: int | None = None,
 ) -> Scene:
@@ -61,7 +61,7 @@ def patch_scene(
 
     Args:
         points: The cloud.
-        cut: Its partition.
+        shown: Its partition.
         unit: Unit of the points.
         num_supernodes: Supernodes Q per patch.
         beside: Partition of a second panel. Balls and supernodes are then left out, because panels
@@ -69,12 +69,12 @@ def patch_scene(
         body: Body inside the cloud.
         picked: Selected point, which gets a ring; the ball of its patch is drawn.
     """
-    partition, shapes = cut.partition, cut.shapes
+    partition, shapes = shown.partition, shown.shapes
     patch = partition.patch_of_point.numpy()
     tree = partition.tree
     walk = None if tree is None else tree_levels(tree)
     levels = None if walk is None else walk.groups
-    panels = [Panel(title=cut.title, coloring=Labels(name="patch", labels=patch, levels=levels))]
+    panels = [Panel(title=shown.title, coloring=Labels(name="patch", labels=patch, levels=levels))]
     layers: list[Layer] = []
     if beside is not None:
         other = beside.partition.patch_of_point.numpy()
@@ -84,7 +84,7 @@ def patch_scene(
             layers.append(_picked_ball(shapes, int(patch[picked])))
         layers += _patch_balls(shapes) if tree is None or walk is None else _tree_balls(tree, walk)
         if len(shapes.size) * num_supernodes <= MAX_DRAWN:
-            layers.append(_supernodes(points, cut, num_supernodes))
+            layers.append(_supernodes(points, shown, num_supernodes))
     layers += body_layers(body, name="body")
     return Scene(
         points=points.numpy(),
@@ -236,10 +236,12 @@ def _tree_balls(tree: BallTree, walk: TreeLevels) -> list[Layer]:
     return [balls]
 
 
-def _supernodes(points: Float[Tensor, "N X"], cut: ShownCut, num_supernodes: int) -> Spheres:
+def _supernodes(
+    points: Float[Tensor, "N X"], shown: ShownPartition, num_supernodes: int
+) -> Spheres:
     """Return a small sphere at the mean of the points that each supernode represents."""
-    shapes = cut.shapes
-    centers = supernode_centers(points, cut.partition, num_supernodes)
+    shapes = shown.shapes
+    centers = supernode_centers(points, shown.partition, num_supernodes)
     reach = shapes.radius[:, None]
     extent = (shapes.center + reach).max(axis=0) - (shapes.center - reach).min(axis=0)
     size = _SUPERNODE_SIZE * float(np.linalg.norm(extent))
