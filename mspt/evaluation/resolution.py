@@ -13,11 +13,10 @@ import torch
 
 from mspt.checkpoint import Checkpoint
 from mspt.config import PATCHED
-from mspt.data.case import Case
 from mspt.data.registry import get_dataset
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.evaluation.comparison import primary_error
-from mspt.inference.sample import Sample, predict_sample, sample_of_case, sample_of_flow
+from mspt.inference.sample import Sample, drawn_cloud, predict_sample
 
 FACTORS = (0.25, 0.5, 1.0, 2.0)
 """Numbers of points, as shares of the N of training."""
@@ -42,49 +41,69 @@ class AtResolution:
     relative_l2: float
 
 
-def case_at(case: Case, factor: float) -> Sample | None:
-    """Return a 2-D case with a part of its points; None where no truth is stored."""
-    whole = sample_of_case(case)
+def at_factor(sample: Sample, factor: float, *, flow: FlowCase | None = None) -> Sample | None:
+    """Return a sample at another number of points, all of which have a stored truth.
+
+    Args:
+        sample: The case at the number of points N of training.
+        factor: Multiple of N.
+        flow: The stored flow of a sample around a body, from which points are drawn.
+
+    Returns:
+        The sample; None where no truth is stored at so many points.
+    """
     if factor == 1:
-        return whole
-    coarsen = get_dataset(case.dataset).coarsen
-    rows = None if coarsen is None else coarsen(factor)
-    if rows is None:
+        return sample
+    if flow is None:
+        return _coarser(sample, factor)
+    size = sample.num_surface, len(sample.points) - sample.num_surface
+    if not has_points(flow, factor, size=size):
         return None
-    index = torch.from_numpy(rows)
+    cloud = drawn_cloud(flow, (round(size[0] * factor), round(size[1] * factor)))
     return replace(
-        whole,
-        key=f"{case.name}@{factor:g}N",
-        points=case.points[index],
-        features=case.features[index],
-        truth=case.fields[index],
-        triangles=None,
+        sample,
+        key=f"{sample.key}@{factor:g}N",
+        points=cloud.points,
+        features=cloud.features,
+        truth=cloud.fields,
+        num_surface=cloud.num_surface,
+    )
+
+
+def available_factors(sample: Sample, *, flow: FlowCase | None = None) -> tuple[float, ...]:
+    """Return the multiples of N at which :func:`at_factor` has a sample, without drawing points."""
+    if flow is not None:
+        size = sample.num_surface, len(sample.points) - sample.num_surface
+        return tuple(factor for factor in FACTORS if has_points(flow, factor, size=size))
+    coarsen = None if sample.dataset is None else get_dataset(sample.dataset).coarsen
+    return tuple(
+        factor
+        for factor in FACTORS
+        if factor == 1 or (coarsen is not None and coarsen(factor) is not None)
     )
 
 
 def has_points(flow: FlowCase, factor: float, *, size: tuple[int, int]) -> bool:
-    """Return whether as many points are stored as :func:`flow_at` would draw."""
+    """Return whether a flow has stored ``factor`` times as many points, on both its sides."""
     stored = 2 * len(flow.face_points), 2 * len(flow.points)
     return all(round(factor * wanted) <= there for wanted, there in zip(size, stored, strict=True))
 
 
-def flow_at(name: str, flow: FlowCase, factor: float, *, size: tuple[int, int]) -> Sample | None:
-    """Return a flow on a cloud drawn from its stored faces and points.
-
-    Args:
-        name: Of the case.
-        flow: The case.
-        factor: Of the size.
-        size: Surface and volume points of a cloud in training.
-
-    Returns:
-        The cloud; None where more points would be drawn than are stored on both sides.
-    """
-    if not has_points(flow, factor, size=size):
+def _coarser(sample: Sample, factor: float) -> Sample | None:
+    """Return a sample with the points that its data set keeps of a share of them."""
+    coarsen = None if sample.dataset is None else get_dataset(sample.dataset).coarsen
+    rows = None if coarsen is None else coarsen(factor)
+    if rows is None or sample.features is None or sample.truth is None:
         return None
-    wanted = round(size[0] * factor), round(size[1] * factor)
-    drawn = sample_of_flow(name, flow, size=wanted)
-    return drawn if factor == 1 else replace(drawn, key=f"{name}@{factor:g}N")
+    index = torch.from_numpy(rows)
+    return replace(
+        sample,
+        key=f"{sample.key}@{factor:g}N",
+        points=sample.points[index],
+        features=sample.features[index],
+        truth=sample.truth[index],
+        triangles=None,
+    )
 
 
 def can_keep_patch_size(checkpoint: Checkpoint) -> bool:

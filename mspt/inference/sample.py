@@ -123,11 +123,7 @@ def sample_of_flow(name: str, flow: FlowCase, *, size: tuple[int, int] | None) -
         size: Surface and volume points to sample, usually those of a model's training clouds; None
             for all stored points on both sides, which are more.
     """
-    if size is None:
-        cloud = whole_body(cloud_of(flow))
-    else:
-        drawn = stack_flows("car", [(name, flow)], num_surface=size[0], num_volume=size[1])
-        cloud = drawn.draw(0, seed=0)
+    cloud = whole_body(cloud_of(flow)) if size is None else drawn_cloud(flow, size)
     title = f"{flow.info.get('family', 'body').capitalize()}, {name}"
     return _sample_of_cloud(
         name if size else f"{name}-whole",
@@ -136,6 +132,12 @@ def sample_of_flow(name: str, flow: FlowCase, *, size: tuple[int, int] | None) -
         body=drawn_body(flow_index(name)),
         areas=(flow.body_area, flow.info["frontal_area"]),
     )
+
+
+def drawn_cloud(flow: FlowCase, size: tuple[int, int]) -> Cloud:
+    """Return so many surface and volume points of a stored flow, always the same ones."""
+    drawn = stack_flows("flow", [("flow", flow)], num_surface=size[0], num_volume=size[1])
+    return drawn.draw(0, seed=0)
 
 
 def sample_of_clouds(key: str, clouds: Sequence[Cloud], *, title: str, body: SurfaceMesh) -> Sample:

@@ -6,30 +6,26 @@ from typing import Any
 
 import streamlit as st
 
+from mspt.data.sets.car.flow_case import FlowCase
 from mspt.evaluation.flows import body_of
 from mspt.evaluation.resolution import (
-    FACTORS,
     AtResolution,
-    case_at,
+    at_factor,
+    available_factors,
     error_at,
-    flow_at,
-    has_points,
     resolution_steps,
 )
 from mspt.inference.flow import predict_stored
 from mspt.inference.sample import Sample, sample_of_flow
-from mspt.inference.sampling import cloud_size
 from pages._shared import frame
 from pages._shared.cache import (
     CheckpointKey,
     ListedCheckpoint,
     SamplePrediction,
-    find_case,
     load,
     one_at_a_time,
     predict,
 )
-from pages._shared.datasets import has_flow
 from pages._shared.samples import sample, stored_flow
 
 
@@ -44,7 +40,8 @@ class Chosen:
         device: Where to predict.
         sample: The case at the shown number of points.
         predictions: Fields of each checkpoint at these points, by its name.
-        num_trained: Points N of the case in training.
+        trained: The case at the number of points N of training.
+        flow: The stored flow around a body; None for other cases.
         factors: Multiples of N at which a truth is stored.
     """
 
@@ -54,7 +51,8 @@ class Chosen:
     device: str
     sample: Sample
     predictions: Mapping[str, SamplePrediction]
-    num_trained: int
+    trained: Sample
+    flow: FlowCase | None
     factors: tuple[float, ...]
 
     @property
@@ -78,7 +76,8 @@ def resolve(
 ) -> Chosen:
     """Return a case as it was trained on, with the predictions of the checkpoints."""
     first = checkpoints[0]
-    found = _sample_at(source, name, first, 1.0)
+    found = sample(source, name, first)
+    flow = stored_flow(name) if found.num_surface else None
     predictions = _predictions(checkpoints, found, device)
     run = predictions[first.name]
     frame.record_run(
@@ -96,8 +95,9 @@ def resolve(
         device=device,
         sample=found,
         predictions=predictions,
-        num_trained=len(found.points),
-        factors=_factors(source, name, found),
+        trained=found,
+        flow=flow,
+        factors=available_factors(found, flow=flow),
     )
 
 
@@ -105,7 +105,7 @@ def at_resolution(chosen: Chosen, factor: float) -> Chosen:
     """Return the case at another number of points, if it is not shown at that number already."""
     if factor == 1 or factor not in chosen.factors:
         return chosen
-    found = _sample_at(chosen.source, chosen.name, chosen.checkpoint, factor)
+    found = _at_factor(chosen.trained, factor, chosen.flow)
     return replace(
         chosen, sample=found, predictions=_predictions(chosen.checkpoints, found, chosen.device)
     )
@@ -117,40 +117,20 @@ def _predictions(
     return {one.name: predict(one, found, device) for one in checkpoints}
 
 
-def _factors(source: str, name: str, found: Sample) -> tuple[float, ...]:
-    """Return the multiples of N at which a case has a truth, given the case at N."""
-    if found.num_surface:
-        return _flow_factors(name, found.num_surface, len(found.points) - found.num_surface)
-    return tuple(_sheets(source, name))
-
-
-def _sample_at(source: str, name: str, checkpoint: ListedCheckpoint, factor: float) -> Sample:
-    """Return a case at one of its multiples of N."""
-    if not has_flow(source):
-        return _sheets(source, name)[factor]
-    if factor == 1:
-        return sample(source, name, checkpoint)  # which other pages show, too
-    return _flow_at(name, checkpoint.key, factor)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _sheets(source: str, name: str) -> dict[float, Sample]:
-    """Return a case in two dimensions at every multiple of N at which it has a truth."""
-    case = find_case(source, name)
-    found = {factor: case_at(case, factor) for factor in FACTORS}
-    return {factor: one for factor, one in found.items() if one is not None}
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _flow_factors(name: str, num_surface: int, num_volume: int) -> tuple[float, ...]:
-    # The points themselves are drawn later: the first picture does not need them.
-    flow, size = stored_flow(name), (num_surface, num_volume)
-    return tuple(factor for factor in FACTORS if factor <= 1 or has_points(flow, factor, size=size))
+def _at_factor(trained: Sample, factor: float, flow: FlowCase | None) -> Sample | None:
+    return _cached_at_factor(trained.key, len(trained.points), factor, _trained=trained, _flow=flow)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Choosing points of the case …")
-def _flow_at(name: str, key: CheckpointKey, factor: float) -> Sample | None:
-    return flow_at(name, stored_flow(name), factor, size=cloud_size(load(key)))
+def _cached_at_factor(
+    key: str,  # noqa: ARG001 - with the number of points it identifies the sample in the cache
+    num_points: int,  # noqa: ARG001
+    factor: float,
+    *,
+    _trained: Sample,
+    _flow: FlowCase | None,
+) -> Sample | None:
+    return at_factor(_trained, factor, flow=_flow)
 
 
 # --- all stored points of a flow -----------------------------------------------------------------
@@ -171,16 +151,15 @@ class WholeFlow:
 
 def whole_flow(chosen: Chosen) -> WholeFlow:
     """Return all stored points of the chosen flow with the prediction there."""
-    return _whole_flow(chosen.name, chosen.checkpoint.key, chosen.device)
+    return _whole_flow(chosen.name, chosen.checkpoint.key, chosen.device, _flow=chosen.flow)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Predicting all stored points …")
-def _whole_flow(name: str, key: CheckpointKey, device: str) -> WholeFlow:
-    flow = stored_flow(name)
-    body = body_of(flow)
+def _whole_flow(name: str, key: CheckpointKey, device: str, *, _flow: FlowCase) -> WholeFlow:
+    body = body_of(_flow)
     with one_at_a_time():
         fields = predict_stored(load(key), body, device=device)
-    return WholeFlow(sample_of_flow(name, flow, size=None), fields)
+    return WholeFlow(sample_of_flow(name, _flow, size=None), fields)
 
 
 # --- the same checkpoint at other numbers of points ----------------------------------------------
@@ -190,22 +169,19 @@ def errors_by_resolution(chosen: Chosen) -> Iterator[AtResolution]:
     """Yield the errors of the chosen checkpoint at all resolutions of the case, one at a time."""
     key = chosen.checkpoint.key
     for factor, kept in resolution_steps(load(key), chosen.factors):
-        yield _error_at(
-            key, chosen.source, chosen.name, chosen.device, factor, kept, _chosen=chosen
-        )
+        found = _at_factor(chosen.trained, factor, chosen.flow)
+        yield _error_at(chosen.name, key, chosen.device, factor, kept, _sample=found)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _error_at(
+    name: str,  # noqa: ARG001 - identifies the sample in the cache
     key: CheckpointKey,
-    source: str,
-    name: str,
     device: str,
     factor: float,
     kept: str,
     *,
-    _chosen: Chosen,
+    _sample: Sample,
 ) -> AtResolution:
-    found = _sample_at(source, name, _chosen.checkpoint, factor)
     with one_at_a_time():
-        return error_at(load(key), found, factor=factor, kept=kept, device=device)
+        return error_at(load(key), _sample, factor=factor, kept=kept, device=device)

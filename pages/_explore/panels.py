@@ -93,7 +93,7 @@ def _caption(shown: Chosen, compared: Mapping[str, Compared]) -> None:
     st.caption(
         f"Relative L2 of {first.view.name}: **{errors}** {badge(MEASURED)} at "
         f"{len(first.rows):,} of N = {len(shown.sample.points):,} points · {partition} · trained "
-        f"on N = {shown.num_trained:,}"
+        f"on N = {len(shown.trained.points):,}"
     )
 
 

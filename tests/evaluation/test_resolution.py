@@ -11,14 +11,13 @@ from mspt.evaluation.comparison import patches_of
 from mspt.evaluation.resolution import (
     FACTORS,
     AtResolution,
-    case_at,
+    at_factor,
     error_at,
-    flow_at,
     resolution_steps,
     with_patch_size,
 )
 from mspt.figures.charts.resolution import resolution_figure
-from mspt.inference.sample import Sample, predict_sample
+from mspt.inference.sample import Sample, predict_sample, sample_of_case, sample_of_flow
 from mspt.inference.sampling import cloud_size
 
 PRETRAINED = Path("pretrained")
@@ -29,7 +28,7 @@ NAME = list_flows("test")[0]
 @pytest.mark.parametrize("factor", [0.25, 0.5])
 def test_coarser_case_keeps_points_with_their_own_truth(dataset: str, factor: float) -> None:
     case = load_case(dataset, list_cases(dataset)[0])
-    seen = case_at(case, factor)
+    seen = at_factor(sample_of_case(case), factor)
     assert len(seen.points) == pytest.approx(factor * len(case.points), rel=0.05)
     rows = {tuple(point): index for index, point in enumerate(case.points.tolist())}
     index = [rows[tuple(point)] for point in seen.points.tolist()]
@@ -42,7 +41,7 @@ def test_coarser_case_keeps_points_with_their_own_truth(dataset: str, factor: fl
 def test_coarser_case_is_as_coarse_everywhere(dataset: str) -> None:
     """The distance to the nearest kept point grows by about the same factor at all points."""
     case = load_case(dataset, list_cases(dataset)[0])
-    whole, half = case.points.double(), case_at(case, 0.5).points.double()
+    whole, half = case.points.double(), at_factor(sample_of_case(case), 0.5).points.double()
     fine = torch.cdist(half, whole).topk(2, largest=False).values[:, 1]
     coarse = torch.cdist(half, half).topk(2, largest=False).values[:, 1]
     assert (coarse / fine).min() > 1.05
@@ -51,16 +50,22 @@ def test_coarser_case_is_as_coarse_everywhere(dataset: str) -> None:
 
 @pytest.mark.parametrize("dataset", ["darcy", "elasticity"])
 def test_no_resolution_is_made_up(dataset: str) -> None:
-    assert case_at(load_case(dataset, list_cases(dataset)[0]), 2.0) is None
+    assert at_factor(sample_of_case(load_case(dataset, list_cases(dataset)[0])), 2.0) is None
     flow = load_flow(NAME)
-    assert flow_at(NAME, flow, 2.0, size=(len(flow.face_points) + 1, 10)) is None
-    assert flow_at(NAME, flow, 2.0, size=(10, len(flow.points) + 1)) is None
+    assert (
+        at_factor(sample_of_flow(NAME, flow, size=(len(flow.face_points) + 1, 10)), 2.0, flow=flow)
+        is None
+    )
+    assert (
+        at_factor(sample_of_flow(NAME, flow, size=(10, len(flow.points) + 1)), 2.0, flow=flow)
+        is None
+    )
 
 
 @pytest.mark.parametrize("factor", FACTORS)
 def test_flow_is_drawn_in_proportion_from_stored_points(factor: float) -> None:
     flow = load_flow(NAME)
-    seen = flow_at(NAME, flow, factor, size=(400, 200))
+    seen = at_factor(sample_of_flow(NAME, flow, size=(400, 200)), factor, flow=flow)
     assert (seen.num_surface, len(seen.points)) == (400 * factor, 600 * factor)
     folded = np.array([1, -1, 1], dtype=np.float32)
     stored = {tuple(point) for point in flow.face_points.tolist()}
@@ -70,7 +75,7 @@ def test_flow_is_drawn_in_proportion_from_stored_points(factor: float) -> None:
 
 def test_same_points_per_patch_means_patches_in_proportion() -> None:
     checkpoint = load_checkpoint(PRETRAINED / "darcy.safetensors")
-    seen = case_at(load_case("darcy", list_cases("darcy")[0]), 0.25)
+    seen = at_factor(sample_of_case(load_case("darcy", list_cases("darcy")[0])), 0.25)
     kept, scaled = (
         np.bincount(patches_of(one, seen))
         for one in (checkpoint, with_patch_size(checkpoint, 0.25))
@@ -97,7 +102,7 @@ def errors(checkpoint: Checkpoint, clouds: dict[float, Sample]) -> list[AtResolu
 def test_errors_are_those_of_the_model_at_those_points() -> None:
     checkpoint = load_checkpoint(PRETRAINED / "elasticity.safetensors")
     case = load_case("elasticity", list_cases("elasticity")[0])
-    clouds = {factor: case_at(case, factor) for factor in (0.5, 1.0)}
+    clouds = {factor: at_factor(sample_of_case(case), factor) for factor in (0.5, 1.0)}
     rows = errors(checkpoint, clouds)
     assert [(row.factor, row.kept, row.num_patches) for row in rows] == [
         (0.5, "K", 4),
@@ -118,7 +123,8 @@ def test_figure_shows_each_error_at_its_number_of_points() -> None:
     checkpoint = load_checkpoint(PRETRAINED / "car.safetensors")
     flow, size = load_flow(NAME), cloud_size(checkpoint)
     small = {
-        f: flow_at(NAME, flow, f, size=(size[0] // 16, size[1] // 16)) for f in (0.5, 1.0, 2.0)
+        f: at_factor(sample_of_flow(NAME, flow, size=(size[0] // 16, size[1] // 16)), f, flow=flow)
+        for f in (0.5, 1.0, 2.0)
     }
     rows = errors(checkpoint, small)
     curves = resolution_figure(rows, dark=False).data

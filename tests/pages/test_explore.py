@@ -12,9 +12,10 @@ from mspt.checkpoint import CheckpointInfo, list_checkpoints, load_checkpoint, r
 from mspt.data.sets.car.store import list_flows, load_flow, load_repeats
 from mspt.data.store import load_case, load_split
 from mspt.evaluation.flows import compare_labels, score_flow
-from mspt.evaluation.resolution import case_at, error_at
+from mspt.evaluation.resolution import at_factor, error_at
 from mspt.figures.viewer.encode import STEPS, decode_packet, shuffle_order
 from mspt.inference.predict import predict_case
+from mspt.inference.sample import sample_of_case
 from tests.pages.reading import charts, metrics
 from tests.pages.tiny import NOISE, NOT_STORED, NUM_SURFACE, NUM_VOLUME, STORED, made_up_scores
 
@@ -278,7 +279,9 @@ def test_errors_at_other_resolutions_are_those_of_the_library(
         ("L", "as many points in each patch"),
     ):
         expected = [
-            error_at(checkpoint, case_at(case, factor), factor=factor, kept=kept).relative_l2
+            error_at(
+                checkpoint, at_factor(sample_of_case(case), factor), factor=factor, kept=kept
+            ).relative_l2
             for factor in (0.25, 0.5, 1.0)
         ]
         np.testing.assert_allclose(curves[name]["y"], expected, rtol=1e-4)
