@@ -57,6 +57,11 @@ def add_ablate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--data", type=Path, help="folder of the data; default: data/")
     parser.add_argument(
+        "--once",
+        action="store_true",
+        help="do nothing if the table has a row of these settings, as a list of jobs needs it",
+    )
+    parser.add_argument(
         "--runs",
         type=Path,
         default=Path("runs/ablations"),
@@ -87,6 +92,8 @@ def run_ablate(args: argparse.Namespace) -> dict[str, Any]:
         "epochs": preset.train.epochs,
         "threads": args.threads,
     }
+    if args.once and (found := find_row(args.out, row, num_cases=len(training.cases))):
+        return row | found | {"out": str(args.out)}
     try:
         row |= _train(training, args.runs / _identity(preset, args.cases), mode=args.progress)
     except (MSPTError, ValueError, RuntimeError) as error:
@@ -109,7 +116,8 @@ def show_ablate(result: dict[str, Any]) -> str:
             "training error": f"{percent(result['train_error'])} relative L2",
             "validation error": f"{percent(result['validation_error'])} relative L2",
         }
-    return facts(shown | {"row": f"appended to {result['out']}"})
+    done = "found in" if result.get("found") else "appended to"
+    return facts(shown | {"row": f"{done} {result['out']}"})
 
 
 def parse_settings(given: list[str]) -> dict[str, Any]:
@@ -221,6 +229,28 @@ def _train(training: Training, folder: Path, *, mode: ProgressMode) -> dict[str,
         "device": around["hardware"],
         "torch": around["versions"]["torch"],
     }
+
+
+def find_row(path: Path, row: Mapping[str, Any], *, num_cases: int) -> dict[str, Any] | None:
+    """Return the numbers of the row with the same settings; None where there is none yet.
+
+    Rows of runs that failed do not count: what made them fail may be gone.
+    """
+    if not path.exists():
+        return None
+    wanted = {key: str(row[key]) for key in ("dataset", "preset", "set", "seed", "epochs")}
+    wanted["train_cases"] = str(num_cases)
+    with path.open(encoding="utf-8", newline="") as file:
+        for one in csv.DictReader(file):
+            if not one["error"] and wanted.items() <= one.items():
+                numbers = ("train_error", "validation_error", "minutes")
+                return {
+                    **{key: float(one[key]) for key in numbers},
+                    **{key: int(one[key]) for key in ("train_cases", "parameters", "steps")},
+                    "device": one["device"],
+                    "found": True,
+                }
+    return None
 
 
 def append_row(path: Path, row: Mapping[str, Any]) -> None:

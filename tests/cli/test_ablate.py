@@ -39,6 +39,25 @@ def test_each_run_is_one_row_of_the_table(
     assert float(one["curve"].split()[-1]) == pytest.approx(first["validation_error"], abs=1e-5)
 
 
+def test_a_row_that_is_there_is_not_trained_again_where_once_is_enough(
+    arguments: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    varied = [*arguments, "--set", "num_patches=3", "--once"]
+    first = run_json(capsys, *varied)
+    run_json(capsys, *varied, "--seed", "1")
+    with monkeypatch.context() as patch:
+        patch.setattr(ablate, "_train", lambda *_, **__: pytest.fail("trained again"))
+        again = run_json(capsys, *varied)
+        assert "found in" in run_text(capsys, *varied)
+    assert again["validation_error"] == first["validation_error"]
+    assert len(rows(tmp_path)) == 2
+    run_json(capsys, *varied, "--cases", "4")
+    assert [row["train_cases"] for row in rows(tmp_path)] == ["8", "8", "4"]
+
+
 def test_settings_of_the_training_are_varied_too(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
