@@ -94,8 +94,9 @@ def scaling_figure(
                 "font": {"color": ACCENT[dark]},
                 "x": math.log10(recommended),  # a text's place on a logarithmic axis
                 "yref": "paper",
-                "y": 0.02,
+                "y": 1,
                 "xanchor": "left",
+                "yanchor": "top",
             },
         )
     shared = {"type": "log", "gridcolor": GRID[dark], "zeroline": False}
