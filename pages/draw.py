@@ -10,7 +10,7 @@ from pages._draw import controls, data, panels
 from pages._shared import frame
 
 frame.require_frame()
-st.header("What if the domain is mine?", anchor=False)
+st.header("What does the model predict for my domain?", anchor=False)
 dataset, checkpoint, preset, seed = controls.pick()
 dark = frame.is_dark()
 numbers = st.container(height=118, border=False, gap=None)  # reserves its height while solving

@@ -38,10 +38,10 @@ with frame.error_panel():
                 ("Mesh (VTP)", "prediction.vtp", "model/vtk", data.vtp_file),
                 ("Table (CSV)", "prediction.csv", "text/csv", data.table_file),
                 (
-                    "Passport (JSON)",
-                    "passport.json",
+                    "Run record (JSON)",
+                    "run-record.json",
                     "application/json",
-                    partial(data.passport_file, shape=chosen.shape, checkpoint=chosen.checkpoint),
+                    partial(data.run_record_file, shape=chosen.shape, checkpoint=chosen.checkpoint),
                 ),
             ):
                 st.download_button(

@@ -20,7 +20,7 @@ def blocks(chosen: Chosen, *, dark: bool) -> None:
     attention = chosen.attention
     found = summaries_by_block(chosen.recorded.observed, attention.points, head=attention.head)
     everywhere = data.global_shares(chosen.recorded, attention.head)
-    st.markdown("**How much goes global, block by block**")
+    st.markdown("**Attention to supernodes, block by block**")
     figure = blocks_figure(
         np.array([one.global_share for one in found]),
         everywhere.mean(axis=-1),
@@ -29,13 +29,13 @@ def blocks(chosen: Chosen, *, dark: bool) -> None:
         dark=dark,
     )
     st.plotly_chart(figure, key="attention_blocks")
-    st.caption(f"Bars: {chosen.words}. Strokes: mean over all points. {badge(MEASURED)}")
+    st.caption(f"Bars: {chosen.words}. Lines: mean over all points. {badge(MEASURED)}")
 
 
 def heads(chosen: Chosen, *, dark: bool) -> None:
-    """Show where each head reads."""
+    """Show what each head attends to."""
     attention = chosen.attention
-    st.markdown(f"**Where each head reads, block {attention.block + 1}**")
+    st.markdown(f"**What each head attends to, block {attention.block + 1}**")
     figure = head_grid_figure(
         chosen.recorded.stage.points,
         attention.spread.total.mean(1).numpy(),
@@ -100,7 +100,8 @@ def compare(chosen: Chosen, mask: Mask, *, dark: bool) -> None:
                 "supernodes are masked, computed on demand."
             )
             return
-        follow("Masking every patch in turn", data.mask_missing(key, observed))
+        if follow("Masking every patch in turn", data.mask_missing(key, observed)):
+            st.rerun()  # without the button
     found = data.comparison(key, observed)
     if found is not None:
         _comparison(chosen, mask, found, dark=dark)

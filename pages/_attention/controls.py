@@ -177,7 +177,7 @@ class Mask:
 
 
 def pick_mask(chosen: Chosen) -> Mask:
-    """Show a choice of what to mask; at first the patch read most apart from the own one."""
+    """Show a choice of what to mask; at first another one with the most attention."""
     start = next((one.patch for one in chosen.most_read(8) if not one.own), chosen.own_patches[0])
     patch = st.number_input(
         "Patch to mask",
@@ -186,7 +186,7 @@ def pick_mask(chosen: Chosen) -> Mask:
         value=None,
         key="patch",
         bind="query-params",
-        placeholder=f"{start}, read most",
+        placeholder=f"{start}, most attention",
         help="Or click a point of it in the right picture.",
     )
     masked = st.selectbox(

@@ -22,7 +22,7 @@ from pages._shared.numbers import MEASURED, minus, number
 
 HEIGHT = 500
 NOT_EXPLANATION = (
-    "Attention shows where a model reads, not what its prediction depends on. "
+    "Attention shows how a model weights its inputs, not what its prediction depends on. "
     "Masking shows what the prediction depends on."
 )
 
@@ -89,13 +89,13 @@ def numbers(chosen: Chosen) -> None:
     """Show what the picked points attend to in the chosen block."""
     found, several = chosen.attention.summary, len(chosen.attention.points) > 1
     number(
-        "To all supernodes",
+        "Attention to all supernodes",
         f"{found.global_share:.1%}",
         origin=MEASURED,
         help_text="Share of the attention that goes to supernodes"
         + (", mean over the points." if several else "."),
     )
-    number("To the own patch", f"{found.local_share:.1%}", origin=MEASURED)
+    number("Attention to the own patch", f"{found.local_share:.1%}", origin=MEASURED)
     number(
         "Effective number of keys",
         f"{found.effective_keys:.1f} of {found.num_keys}",
@@ -109,7 +109,7 @@ def numbers(chosen: Chosen) -> None:
         f"{one.distance:.2f} {unit} away"
         for one in chosen.most_read(3)
     ]
-    st.markdown("Patches read most, through their supernodes")
+    st.markdown("Patches with the most attention, through their supernodes")
     st.markdown("\n".join(f"{index}. {row}" for index, row in enumerate(rows, start=1)))
 
 

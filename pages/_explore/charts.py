@@ -42,7 +42,7 @@ MIN_DESIGNS = 3
 ERROR_WORDS = {
     "surface_pressure": "C_p",
     "surface_pressure_by_area": "C_p by area",
-    "body_pressure": "C_p on the body",
+    "body_pressure": "C_p without wheels",
     "wheel_pressure": "C_p on wheels and arches",
     "wall_shear": "C_f",
     "volume_pressure": "C_p in the flow",
@@ -147,9 +147,10 @@ def all_cases(chosen: Chosen) -> None:
 def errors_and_noise(chosen: Chosen) -> None:
     """Show all errors of a body, each beside the noise of its labels."""
     metrics, score = chosen.checkpoint.metrics, scores.score_of(chosen)
+    noise = scores.noise_of(chosen.name)
     columns = {
         "Error": score,
-        "Label noise": scores.noise_of(chosen.name),
+        "Label noise": noise,
         f"Mean of {metrics.get('cases', 0)}": metrics,
         "Its label noise": label_noise(metrics),
     }
@@ -166,9 +167,11 @@ def errors_and_noise(chosen: Chosen) -> None:
         width="stretch",
     )
     st.caption(
-        "Label noise is the change of the solver's own result on meshes whose cells are 1% larger "
-        f"and smaller. Errors of this body are {_origin(score)}, its label noise is {MEASURED}, "
-        f"means of the test cases are {STORED}."
+        "Errors over all stored points; *by area* and the two rows below it weight each face by "
+        "its area. Label noise is the change of the solver's own result on meshes whose cells are "
+        f"1% larger and smaller. Errors of this body are {_origin(score)}, its label noise is "
+        f"{MEASURED if noise else 'unknown, as it was solved on one mesh only'}, means of the test "
+        f"cases are {STORED}."
     )
 
 

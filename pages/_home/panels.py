@@ -112,8 +112,8 @@ def _links(found: HomeTour) -> None:
     row = st.container(horizontal=True, gap="medium", vertical_alignment="center")
     row.markdown("**Continue**", width="content")
     for label, page, icon, query in (
-        ("Bring a shape", "upload", "directions_car", SAMPLE),
-        ("Partition it otherwise", "patches", "bubble_chart", state),
+        ("Upload a shape", "upload", "directions_car", SAMPLE),
+        ("Change the partition", "patches", "bubble_chart", state),
         (
             "Attention from any point",
             "attention",

@@ -37,7 +37,7 @@ def chart(
             scaling_curves(sweep, quantity, origins, stored=stored, here=here),
             letter=LETTERS[sweep.axis],
             axis_title=titles[sweep.axis],
-            result_title="one forward pass" if is_time else "peak above weights and inputs",
+            result_title="time of a forward pass" if is_time else "peak above weights and inputs",
             unit="s" if is_time else "B",
             recommended=best_patches(sweep) if sweep.axis == "patches" else None,
             dark=frame.is_dark(),

@@ -16,7 +16,7 @@ from mspt.data.case import Case, CaseStack
 from mspt.data.store import load_split
 from mspt.errors import DataError
 from mspt.evaluation.comparison import patches_of
-from mspt.inference.predict import predict_case
+from mspt.inference.predict import pick_device, predict_case
 from mspt.inference.sample import Sample, predict_sample
 
 PRETRAINED = Path("pretrained")
@@ -196,8 +196,9 @@ def _predict_flow(checkpoint: Checkpoint, sample: Sample, device: str) -> Sample
     start = perf_counter()
     fields = predict_sample(checkpoint, sample, device=device)
     seconds = perf_counter() - start
-    shown = device if device != "auto" else "the fastest device here"
-    return SamplePrediction(fields, patches_of(checkpoint, sample), seconds, shown)
+    return SamplePrediction(
+        fields, patches_of(checkpoint, sample), seconds, str(pick_device(device))
+    )
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)

@@ -57,8 +57,12 @@ def error_panel() -> Iterator[None]:
     try:
         yield
     except MSPTError as error:
-        message = str(error)
-        st.error(message[:1].upper() + message[1:] + ".", icon=":material/error:")
+        show_error(str(error))
+
+
+def show_error(message: str) -> None:
+    """Show the message of an ``MSPTError`` as a sentence."""
+    st.error(message[:1].upper() + message[1:] + ".", icon=":material/error:")
 
 
 def is_dark() -> bool:

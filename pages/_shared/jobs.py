@@ -15,6 +15,7 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mspt.errors import MSPTError
+from pages._shared.frame import show_error
 
 POLL = 0.4
 """Seconds between two updates of a job's progress."""
@@ -145,7 +146,7 @@ def follow(key: str) -> None:
     if current.failure is not None:
         raise current.failure
     if current.error:
-        st.error(current.error, icon=":material/error:")
+        show_error(current.error)
     if current.ended.is_set() and current.cancelled.is_set():
         st.caption("Cancelled." + " Results so far are kept." * bool(current.results))
     every = None if current.ended.is_set() else POLL

@@ -154,7 +154,7 @@ def table_file(result: ShapeResult) -> bytes:
     return cell_table(result).to_csv(index=False, float_format="%.6g").encode()
 
 
-def passport_file(result: ShapeResult, shape: Shape, checkpoint: ListedCheckpoint) -> bytes:
+def run_record_file(result: ShapeResult, shape: Shape, checkpoint: ListedCheckpoint) -> bytes:
     """Return what is needed to repeat a prediction; it names the shape's file without a folder."""
     with TemporaryDirectory(prefix="mspt-export-") as folder:
         path = Path(folder) / f"shape{shape.suffix}"

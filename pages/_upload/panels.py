@@ -157,7 +157,8 @@ def _short(value: float) -> str:
 def findings(result: ShapeResult, placement: Placement) -> None:
     """Show the defects of the mesh, their repairs, and sizes and times."""
     lines = result.report.describe()
-    label = "Mesh: nothing to repair" if not lines else f"Mesh: {len(lines)} findings"
+    count = "1 finding" if len(lines) == 1 else f"{len(lines)} findings"
+    label = f"Mesh: {count}" if lines else "Mesh: nothing to repair"
     report = result.report
     with st.expander(label, icon=":material/fact_check:"):
         for line in (*lines, *result.repairs):

@@ -1,4 +1,5 @@
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -318,6 +319,7 @@ def test_figure_is_logarithmic_and_marks_the_recommended_value() -> None:
     assert list(figure.data[0].y) == [0.1, 0.05]
     assert figure.data[1].line.dash == "dash"
     assert figure.layout.annotations[0].text == "√(N/Q) = 181"
+    assert figure.layout.annotations[0].x == pytest.approx(math.log10(181))
     assert json.loads(figure.to_json())["layout"]["shapes"][0]["x0"] == 181
 
 

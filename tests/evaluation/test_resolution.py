@@ -127,7 +127,11 @@ def test_figure_shows_each_error_at_its_number_of_points() -> None:
         for f in (0.5, 1.0, 2.0)
     }
     rows = errors(checkpoint, small)
-    curves = resolution_figure(rows, dark=False).data
+    figure = resolution_figure(rows, dark=False)
+    (mark,) = figure.layout.annotations
+    trained = next(row.num_points for row in rows if row.factor == 1)
+    assert (mark.text, mark.x) == ("trained at N", pytest.approx(np.log10(trained)))
+    curves = figure.data
     assert [curve.name for curve in curves] == [
         "as many patches as in training",
         "as many points in each patch",

@@ -36,8 +36,8 @@ def test_first_visit_shows_where_the_field_is_largest(open_page: Open, seen: Obs
     app = open_page("attention", source="elasticity")
     assert not app.exception
     now = attend_from(seen, (peak_point(seen),), block=0)
-    assert metrics(app)["To all supernodes"] == f"{now.summary.global_share:.1%}"
-    assert metrics(app)["To the own patch"] == f"{now.summary.local_share:.1%}"
+    assert metrics(app)["Attention to all supernodes"] == f"{now.summary.global_share:.1%}"
+    assert metrics(app)["Attention to the own patch"] == f"{now.summary.local_share:.1%}"
     assert f"{now.summary.effective_keys:.1f} of {now.summary.num_keys}" in metrics(app).values()
 
 
@@ -49,7 +49,7 @@ def test_another_point_changes_numbers_equation_and_thumbnails(
     point = 17
     app = click(app, point)
     now = attend_from(seen, (point,), block=0)
-    assert metrics(app)["To all supernodes"] == f"{now.summary.global_share:.1%}"
+    assert metrics(app)["Attention to all supernodes"] == f"{now.summary.global_share:.1%}"
     assert f"H'_{{{point}}}" in app.latex[0].value
     after = charts(app)[1]["data"][0]["customdata"]
     assert np.nansum(np.abs(after - before)) > 0
@@ -148,7 +148,7 @@ def test_models_without_such_attention_say_why_and_offer_one(open_page: Open) ->
     assert not app.exception
     assert "slices, not patches" in app.info[0].value
     app.button(key="attention_instead").click().run()
-    assert "To all supernodes" in metrics(app)
+    assert "Attention to all supernodes" in metrics(app)
 
 
 def test_point_that_is_none_is_refused_in_words(open_page: Open) -> None:

@@ -299,15 +299,15 @@ def test_patches_are_listed_worst_first_and_the_worst_is_marked_on_demand(open_p
     app = open_page("explore", source="elasticity")
     (table,) = [frame.value for frame in app.dataframe]
     assert table["share"].is_monotonic_decreasing
-    assert "Marked patch" not in layers_of(app)
+    assert "marked patch" not in layers_of(app)
     app.toggle(key="mark_worst").set_value(True).run()
-    assert "Marked patch" in layers_of(app)
+    assert "marked patch" in layers_of(app)
 
 
 def test_camera_flies_to_the_patch_chosen_and_back(open_page: Open) -> None:
     app = open_page("explore", source="elasticity", fly="true")
     near = focus_of(app)
-    assert "Marked patch" in layers_of(app)
+    assert "marked patch" in layers_of(app)
     assert np.ptp(near, axis=0).max() < 1.5
     app.toggle(key="fly").set_value(False).run()
     assert focus_of(app) is None
@@ -331,7 +331,7 @@ def test_body_shows_surface_or_flow_but_never_both(open_page: Open) -> None:
     assert panels_of(app)[1] == NUM_SURFACE
     app.selectbox(key="car_field").set_value("C_p in the flow").run()
     assert panels_of(app)[1] == NUM_VOLUME
-    assert layers_of(app)[0] == "Body"
+    assert layers_of(app)[0] == "body"
 
 
 def test_drag_of_all_bodies_is_drawn_against_the_solver(open_page: Open, project: Path) -> None:
@@ -473,6 +473,14 @@ def test_shown_command_is_one_the_command_line_takes(open_page: Open, page: str)
 def test_footer_names_the_last_run(open_page: Open) -> None:
     captions = [caption.value for caption in open_page("explore", source="elasticity").caption]
     assert any("N = 972 points · K = 9 patches" in text and " ms on " in text for text in captions)
+
+
+def test_footer_names_the_device_that_auto_stands_for(open_page: Open) -> None:
+    from mspt.inference.predict import pick_device
+
+    captions = [caption.value for caption in open_page("explore").caption]
+    (last,) = (text for text in captions if text.startswith("Last run"))
+    assert f" ms on {pick_device()} · " in last
 
 
 def test_device_picker_offers_only_what_is_here(open_page: Open) -> None:

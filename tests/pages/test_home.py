@@ -136,7 +136,7 @@ def test_links_lead_to_pages_in_the_state_of_the_tour(open_page: Open, home: App
         for link in home.get("page_link")
     }
     for label, page in (
-        ("Partition it otherwise", "patches"),
+        ("Change the partition", "patches"),
         ("Attention from any point", "attention"),
         ("See where it is wrong", "explore"),
     ):
@@ -147,7 +147,7 @@ def test_links_lead_to_pages_in_the_state_of_the_tour(open_page: Open, home: App
     assert explore.selectbox(key="car_case").value == name
     (found,) = explore.main.get("bidi_component")
     layers = [layer["name"] for layer in decode_packet(found.proto.bytes)[0]["layers"]]
-    assert "Marked patch" in layers
+    assert "marked patch" in layers
 
 
 def test_message_of_the_tour_is_small(home: AppTest) -> None:

@@ -259,6 +259,6 @@ def test_exports_hold_the_prediction(open_page: Open) -> None:
     table = np.genfromtxt(io.BytesIO(data.table_file(result)), delimiter=",", names=True)
     assert np.allclose(table["Cp"], result.prediction.cell_pressure, atol=1e-4)
     assert b"PolyData" in data.vtp_file(result)
-    kept = json.loads(data.passport_file(result, shape, checkpoint))
+    kept = json.loads(data.run_record_file(result, shape, checkpoint))
     assert kept["shape"]["path"] == "shape.stl"
     assert kept["C_D"] == result.prediction.coefficients.C_D

@@ -146,8 +146,8 @@ DARCY = Dataset(
         kind="map",
         key="permeability",
         hint=(
-            "Paint with mouse or finger, or with arrow keys and Space. Strong color lets the fluid "
-            "through four times as well as the pale one."
+            "Paint with mouse or finger, or with arrow keys and Space. The strong color is "
+            "permeability 12, the pale one 3."
         ),
         invitation=(
             "Paint a porous rock",

@@ -189,7 +189,7 @@ def masking_figure(
             f"change of {quantity} %{{customdata[2]:.3g}}<extra></extra>",
         )
     if chosen is not None:
-        ring = {"symbol": "circle-open", "size": 17, "line": {"width": 2.5, "color": INK[dark]}}
+        ring = {"symbol": "circle-open", "size": 17, "color": INK[dark], "line": {"width": 2.5}}
         figure.add_scatter(
             x=x[[chosen]],
             y=y[[chosen]],
@@ -198,10 +198,10 @@ def masking_figure(
             marker=ring,
             hoverinfo="skip",
         )
-    figure.update_xaxes(title="attention to the patch's supernodes, %", type="log", nticks=6)
-    figure.update_yaxes(title=f"change of {quantity}", type="log", nticks=6)
-    figure.update_xaxes(gridcolor=SOFT_GRID, zeroline=False)
-    figure.update_yaxes(gridcolor=SOFT_GRID, zeroline=False, exponentformat="power")
+    figure.update_xaxes(title="attention to the patch's supernodes, %", type="log")
+    figure.update_yaxes(title=f"change of {quantity}", type="log")
+    shared = {"gridcolor": SOFT_GRID, "zeroline": False, "nticks": 6, "tickformat": "~g"}
+    figure.update_xaxes(shared).update_yaxes(shared)
     figure = lay_out(figure, dark=dark, height=360)
     return figure.update_layout(
         showlegend=True,

@@ -64,7 +64,7 @@ def learning_curve(
             hovertemplate=f"epoch %{{x}}: {name} %{{y:.2%}}<extra></extra>",
         )
     figure.update_xaxes(title="epoch")
-    figure.update_yaxes(title="relative L2 error", type="log", tickformat=".1%", nticks=5)
+    figure.update_yaxes(title="relative L2 error", type="log", tickformat=".1%", dtick="D2")
     figure = lay_out(figure, dark=dark, height=height)
     return figure.update_layout(
         showlegend=True,

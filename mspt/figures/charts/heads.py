@@ -89,7 +89,7 @@ def head_grid_figure(
     figure.update_yaxes(range=[ends[0, 1] - air[1], ends[1, 1] + air[1]])
     figure.update_annotations(font={"size": 12, "color": INK[dark]})
     bar = {
-        "title": {"text": "× even", "side": "right", "font": {"size": 11}},
+        "title": {"text": "× uniform", "side": "right", "font": {"size": 11}},
         "tickvals": list(range(DECADES[0], DECADES[1] + 1)),
         "ticktext": ["0.01", "0.1", "1", "10", "100"],
         "thickness": 8,
@@ -146,5 +146,5 @@ def _thumbnail(
         customdata=image.reshape(shape).astype(np.float32),
         coloraxis="coloraxis",
         hoverongaps=False,
-        hovertemplate="%{customdata:.3g} × even attention<extra></extra>",
+        hovertemplate="%{customdata:.3g} × uniform attention<extra></extra>",
     )

@@ -1,5 +1,6 @@
 """Error of one checkpoint against the number of points at which it is evaluated."""
 
+import math
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -39,8 +40,12 @@ def resolution_figure(rows: Sequence[AtResolution], *, dark: bool) -> go.Figure:
             figure.add_vline(
                 x=row.num_points,
                 line={"color": ACCENT[dark], "width": 1.5, "dash": "dot"},
-                annotation={"text": "trained at N", "font": {"color": INK[dark]}},
-                annotation_position="top right",
+                annotation={
+                    "text": "trained at N",
+                    "font": {"color": INK[dark]},
+                    "x": math.log10(row.num_points),  # a text's place on a logarithmic axis
+                },
+                annotation_position="top left",
             )
     places = sorted({row.num_points for row in rows})
     figure.update_xaxes(

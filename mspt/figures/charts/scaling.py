@@ -1,5 +1,6 @@
 """Time and memory of models against N, K or Q on logarithmic axes."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -91,9 +92,11 @@ def scaling_figure(
             annotation={
                 "text": f"√(N/Q) = {recommended}",
                 "font": {"color": ACCENT[dark]},
+                "x": math.log10(recommended),  # a text's place on a logarithmic axis
                 "yref": "paper",
-                "y": 0.02,
+                "y": 1,
                 "xanchor": "left",
+                "yanchor": "top",
             },
         )
     shared = {"type": "log", "gridcolor": GRID[dark], "zeroline": False}

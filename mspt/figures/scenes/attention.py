@@ -33,7 +33,7 @@ LARGEST_NODE = 0.028
 SMALLEST_NODE = 0.12
 """Smallest radius of a supernode, as a share of the largest, so that all remain visible."""
 
-SUPERNODES, OWN, READS = "Supernodes", "Own supernodes", "Largest weights"
+SUPERNODES, OWN, READS = "supernodes", "own supernodes", "largest weights"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -177,7 +177,7 @@ def _even_panel(title: str, multiples: Float[ndarray, " N"]) -> Panel:
     top = float(np.quantile(known, 0.98)) if len(known) else 1.0
     field = Field(
         name="attention",
-        unit="× even",
+        unit="× uniform",
         values=multiples,
         limits=(0.0, top or 1.0),
         palette="share",

@@ -21,7 +21,7 @@ from mspt.inference.sample import Sample
 
 ErrorMode = Literal["signed", "size", "log"]
 ERROR_MODES: tuple[ErrorMode, ...] = ("signed", "size", "log")
-MARKED_PATCH = "Marked patch"
+MARKED_PATCH = "marked patch"
 _DECADES = 3.0
 """Powers of ten on the logarithmic scale of errors."""
 

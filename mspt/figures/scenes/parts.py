@@ -10,7 +10,7 @@ from numpy import ndarray
 from mspt.figures.viewer.scene import Spheres, Surface
 from mspt.geometry.mesh import SurfaceMesh
 
-BODY_LAYER = "Body"
+BODY_LAYER = "body"
 """Name of the layer of a body."""
 
 Ball = tuple[Float[ndarray, " X"], float]

@@ -175,7 +175,7 @@ def compactness_figure(
             f"{unit}²<extra></extra>",
         )
     figure.update_xaxes(title=f"mean squared distance from the patch's center ({unit}²)")
-    figure.update_xaxes(type="log", exponentformat="power", nticks=6)
+    figure.update_xaxes(type="log", tickformat="~g", nticks=6)
     figure = lay_out(figure, dark=dark, height=height)
     return figure.update_layout(margin={"l": 84, "b": 48})
 

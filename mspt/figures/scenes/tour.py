@@ -27,11 +27,11 @@ from mspt.partition.levels import tree_levels
 from mspt.partition.patches import supernode_centers
 
 BALLS, SUPERNODES, READ, READS, POINT = (
-    "Balls",
-    "Supernodes",
-    "What it reads",
-    "Links",
-    "The point",
+    "balls",
+    "supernodes",
+    "attended supernodes",
+    "links",
+    "the point",
 )
 _LINKS = 12
 """Lines from the selected point, to the supernodes with the largest weights."""
@@ -230,7 +230,7 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
         Stop(
             title="Supernodes",
             caption=(
-                f"In every block each patch is pooled into Q = {facts.per_patch}: "
+                f"In every block each patch is pooled into Q = {facts.per_patch} supernodes: "
                 f"S = K · Q = {facts.num_supernodes} supernodes represent the cloud for all points."
             ),
             panels=(_PATCHES,),
