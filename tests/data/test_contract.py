@@ -73,6 +73,15 @@ def test_names_are_one_word_and_all_channels_differ(dataset: Dataset) -> None:
     assert min(len(text) for text in (dataset.title, dataset.geometry, dataset.solver)) > 3
 
 
+@pytest.mark.parametrize("dataset", SOLVED, ids=[one.name for one in SOLVED])
+def test_a_seed_always_gives_the_same_case(dataset: Dataset) -> None:
+    first, again, other = (dataset.make_case(seed) for seed in (5, 5, 6))
+    assert torch.equal(first.points, again.points)
+    assert torch.equal(first.features, again.features)
+    assert torch.equal(first.fields, again.fields)
+    assert not torch.equal(first.fields, other.fields)
+
+
 @pytest.mark.parametrize("dataset", ALL, ids=[one.name for one in ALL])
 def test_columns_of_all_fields_lie_side_by_side(dataset: Dataset) -> None:
     spans = [dataset.layout.columns(quantity.name) for quantity in dataset.fields]
