@@ -12,7 +12,7 @@ from mspt.data.capabilities import Drawing, TimeFrames, frames_of
 from mspt.data.case import Case, Quantity
 from mspt.data.dataset import Dataset
 from mspt.data.grids import grid_points, grid_triangles
-from mspt.data.layout import Layout
+from mspt.data.layout import FieldGroup, Layout
 from mspt.data.stacked import STACKED
 from mspt.errors import SolverError
 
@@ -73,7 +73,11 @@ TOY = Dataset(
     solver="A closed formula.",
     licence="MIT",
     space_dim=2,
-    layout=Layout(features=(_SOURCE,), fields=(_HEAT, _FLUX)),
+    layout=Layout(
+        features=(_SOURCE,),
+        fields=(_HEAT, _FLUX),
+        groups=(FieldGroup("heat", "all", "heat"), FieldGroup("flux", "all", "flux")),
+    ),
     splits=SPLITS,
     source=STACKED,
     presets={

@@ -15,7 +15,6 @@ from mspt.data.solve import Solved, read_drawing, solve_case, solve_drawing
 from mspt.data.store import ship
 from mspt.geometry.files.readers import SUFFIXES
 from mspt.inference.predict import predict_case
-from mspt.metrics.fields import relative_l2
 from mspt.progress import ProgressBar
 
 
@@ -208,10 +207,11 @@ def run_solve(args: argparse.Namespace) -> dict[str, Any]:
         checkpoint = load_checkpoint(args.checkpoint)
         predicted = predict_case(checkpoint, case.points, case.features, device=args.device)
         prediction = predicted.fields
+        errors = get_dataset(case.dataset).layout.errors(prediction[None], case.fields[None])
         result |= {
             "checkpoint": str(args.checkpoint),
             "model_seconds": predicted.seconds,
-            "relative_l2": relative_l2(prediction[None], case.fields[None]).item(),
+            "relative_l2": errors[0].item(),
         }
     write_case(args.out, case, prediction)
     return result

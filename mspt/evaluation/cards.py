@@ -52,13 +52,8 @@ def model_cards(folder: Path) -> str:
 
 def _section(dataset: Dataset, checkpoints: Sequence[CheckpointInfo]) -> str:
     metrics = checkpoints[0].info["metrics"]
-    sentence = (
-        f"{metrics['cases']} test cases; mean only: {metrics['mean_only']:.1%}. *Symmetric* is the "
-        f"error of the mean of the predictions under the {len(dataset.symmetries)} symmetries of "
-        "the problem, which takes as many passes; all other errors are of a single pass. Models "
-        "that partition points by their order in the file have larger errors there, because a "
-        "symmetry moves the points and leaves their order unchanged."
-    )
+    sentence = f"{metrics['cases']} test cases; mean only: {metrics['mean_only']:.1%}."
+    sentence += _symmetric_words(dataset) if len(dataset.symmetries) > 1 else ""
     lines = [
         f"## {dataset.title} (`{dataset.name}`)",
         "",
@@ -73,6 +68,16 @@ def _section(dataset: Dataset, checkpoints: Sequence[CheckpointInfo]) -> str:
         *(training_line(one) for one in checkpoints),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _symmetric_words(dataset: Dataset) -> str:
+    return (
+        " *Symmetric* is the error of the mean of the predictions under the "
+        f"{len(dataset.symmetries)} symmetries of the problem, which takes as many passes; all "
+        "other errors are of a single pass. Models that partition points by their order in the "
+        "file have larger errors there, because a symmetry moves the points and leaves their "
+        "order unchanged."
+    )
 
 
 def _row(one: CheckpointInfo) -> str:

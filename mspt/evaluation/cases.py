@@ -19,7 +19,7 @@ from mspt.data.registry import get_dataset
 from mspt.data.symmetry import turn
 from mspt.errors import DataError
 from mspt.inference.predict import predict_cases
-from mspt.metrics.fields import field_metrics, relative_l2
+from mspt.metrics.fields import field_metrics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +41,11 @@ class Evaluation:
 
     Attributes:
         names: Of the cases.
-        relative_l2: Relative L2 of each case, over all fields.
+        relative_l2: Relative L2 of each case, of the data set's primary group of fields.
         symmetric: The same for the mean of the predictions under all symmetries of the data set;
-            None where it was not evaluated.
+            None where it was not evaluated, or where the identity is the only one.
         by_field: Mean relative L2 over the cases of each field, by name.
-        mean_only: Mean relative L2 of predicting the training mean everywhere.
+        mean_only: Mean of the same error for predicting the training mean everywhere.
     """
 
     names: tuple[str, ...]
@@ -122,14 +122,17 @@ def evaluate(
             yield CaseScored(done=number * len(cases) + len(fields), total=total)
         predicted.append(torch.stack(fields))
     first, *others = predicted
-    symmetric = relative_l2(sum(others, first) / len(used), cases.fields) if symmetries else None
     mean = checkpoint.normalizer.fields_mean.expand_as(cases.fields)
+
+    def errors(fields: Float[Tensor, "B N C"]) -> Float[Tensor, " B"]:
+        return dataset.layout.errors(fields, cases.fields)[0]
+
     yield Evaluation(
         names=cases.names,
-        relative_l2=relative_l2(first, cases.fields),
-        symmetric=symmetric,
+        relative_l2=errors(first),
+        symmetric=errors(sum(others, first) / len(used)) if others else None,
         by_field=field_metrics(first, cases.fields, names=dataset.layout.field_channels),
-        mean_only=relative_l2(mean, cases.fields).mean().item(),
+        mean_only=errors(mean).mean().item(),
     )
 
 

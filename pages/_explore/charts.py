@@ -62,12 +62,15 @@ def numbers(chosen: Chosen) -> None:
 
 def _sheet_numbers(chosen: Chosen) -> None:
     sample, prediction, metrics = chosen.sample, chosen.prediction, chosen.checkpoint.metrics
-    quantity = primary_quantity(get_dataset(chosen.source))
-    largest = max_error(prediction.fields[None], sample.truth[None]).item()
+    dataset = get_dataset(chosen.source)
+    quantity = primary_quantity(dataset)
+    scored = "this case" if len(dataset.layout.groups) == 1 else quantity.name
+    columns = sample.layout.columns(quantity.name)
+    largest = max_error(prediction.fields[None, :, columns], sample.truth[None, :, columns]).item()
     first, second, third, fourth = st.columns(4)
     with first:
         error = percent(case_error(sample, prediction.fields))
-        number("Relative L2 of this case", error, origin=MEASURED)
+        number(f"Relative L2 of {scored}", error, origin=MEASURED)
     with second:
         mean = percent(metrics.get("relative_l2"))
         number(f"Mean of {metrics.get('cases', 0)} test cases", mean, origin=STORED)
@@ -251,7 +254,10 @@ def order_of_designs(chosen: Chosen) -> None:
 
 @st.fragment
 def resolution(chosen: Chosen) -> None:
-    """Show the error against the number of points."""
+    """Show the error against the number of points, where the truth is known at more than one."""
+    if len(chosen.factors) == 1:
+        st.caption("The truth of this case is stored at one number of points only.")
+        return
     rows, place = [], st.empty()
     words = "Predicting at other resolutions …"
     place.caption(words)

@@ -135,15 +135,22 @@ def pick_field(chosen: Chosen) -> FieldSettings:
     with columns[2]:
         mode = bar("Error as", ERROR_MODES, "error")
     with columns[3]:
-        size = st.select_slider(
-            "Points, N as in training",
-            [name for name, factor in FACTORS.items() if factor in chosen.factors],
-            value="N",
-            key="resolution",
-            bind="query-params",
-            help="The same checkpoint on fewer or more points of this case, against their truth.",
-        )
+        size = _pick_size(chosen)
     return FieldSettings(FACTORS[size], view, part, mode)
+
+
+def _pick_size(chosen: Chosen) -> str:
+    """Show a choice of the number of points, where the truth is known at more than one."""
+    if len(chosen.factors) == 1:
+        return "N"
+    return st.select_slider(
+        "Points, N as in training",
+        [name for name, factor in FACTORS.items() if factor in chosen.factors],
+        value="N",
+        key="resolution",
+        bind="query-params",
+        help="The same checkpoint on fewer or more points of this case, against their truth.",
+    )
 
 
 def shown_resolution(chosen: Chosen) -> Chosen:

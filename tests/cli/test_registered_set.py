@@ -54,7 +54,9 @@ def test_every_command_takes_a_registered_set(dataset: Dataset, run: Run, tmp_pa
     (tmp_path / "cards").mkdir()
     Path(checkpoint).rename(tmp_path / "cards" / f"{name}.safetensors")
     run("cards", "--folder", "cards", "--out", "cards/README.md")
-    assert f"## {dataset.title} (`{name}`)" in (tmp_path / "cards/README.md").read_text()
+    card = (tmp_path / "cards/README.md").read_text()
+    assert f"## {dataset.title} (`{name}`)" in card
+    assert "symmetries of the problem" not in card  # the identity is the only one
     run("ship", name, "--data", "data", "--out", "shipped", "--train", "2")
     assert (tmp_path / "shipped" / name / "test.npz").exists()
 

@@ -73,6 +73,15 @@ def test_names_are_one_word_and_all_channels_differ(dataset: Dataset) -> None:
     assert min(len(text) for text in (dataset.title, dataset.geometry, dataset.solver)) > 3
 
 
+@pytest.mark.parametrize("dataset", SOLVED, ids=[one.name for one in SOLVED])
+def test_a_seed_always_gives_the_same_case(dataset: Dataset) -> None:
+    first, again, other = (dataset.make_case(seed) for seed in (5, 5, 6))
+    assert torch.equal(first.points, again.points)
+    assert torch.equal(first.features, again.features)
+    assert torch.equal(first.fields, again.fields)
+    assert not torch.equal(first.fields, other.fields)
+
+
 @pytest.mark.parametrize("dataset", ALL, ids=[one.name for one in ALL])
 def test_columns_of_all_fields_lie_side_by_side(dataset: Dataset) -> None:
     spans = [dataset.layout.columns(quantity.name) for quantity in dataset.fields]
@@ -165,11 +174,15 @@ def test_registered_set_is_trained_on_and_scored(dataset: Dataset, root: Path) -
     for name in dataset.names("test", root=root):
         case = dataset.load(name, root=root)
         predicted = predict_sample(checkpoint, sample_of_case(case), device="cpu")
-        errors.append(((predicted - case.fields).norm() / case.fields.norm()).item())
+        columns = dataset.layout.columns(dataset.primary.quantity)
+        seen, truth = predicted[:, columns], case.fields[:, columns]
+        errors.append(((seen - truth).norm() / truth.norm()).item())
     assert found.metrics()["relative_l2"] == pytest.approx(np.mean(errors), rel=1e-5)
     assert set(dataset.layout.field_channels) <= set(found.metrics())
     header = last_event(final_scores(checkpoint, root=root, device="cpu"))
     assert [one["name"] for one in header["scores"]] == list(dataset.names("test", root=root))
+    assert "symmetric" not in header["metrics"]  # the identity is the only symmetry
+    assert header["metrics"]["mean_only"] == pytest.approx(found.mean_only)
 
 
 @pytest.mark.parametrize("dataset", TOYS, ids=lambda one: one.name)

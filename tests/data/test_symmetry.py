@@ -148,7 +148,7 @@ def test_symmetric_error_is_that_of_the_mean_over_all_symmetries(checkpoint: Che
     assert found.metrics()["symmetric"] == pytest.approx(found.symmetric.mean().item())
 
 
-@pytest.mark.parametrize("dataset", [dataset.name for dataset in SOLVED])
+@pytest.mark.parametrize("dataset", [one.name for one in SOLVED if len(one.symmetries) > 1])
 def test_symmetric_error_of_turned_cases_is_the_same(checkpoint: Checkpoint, dataset: str) -> None:
     known = replace(checkpoint, info={"dataset": dataset})
     cases = replace(CASES, dataset=dataset)

@@ -8,11 +8,14 @@ import streamlit as st
 from made_up_datasets import TOY, TOY_TIME
 from streamlit.testing.v1 import AppTest
 
-from mspt.checkpoint import save_checkpoint
+from mspt import load_case, predict_case
+from mspt.checkpoint import load_checkpoint, save_checkpoint
 from mspt.data.dataset import Dataset, Request
 from mspt.data.registry import registered
 from mspt.progress import last_event
 from mspt.training.loop import prepare, train
+from pages._shared.numbers import significant
+from tests.pages.reading import metrics
 from tests.pages.tiny import make_project
 
 Open = Callable[..., AppTest]
@@ -69,6 +72,28 @@ def test_every_field_of_a_registered_set_can_be_chosen(dataset: Dataset, open_pa
     assert list(field.options) == [quantity.name for quantity in dataset.fields]
     field.select(field.options[-1]).run()
     assert not app.exception
+
+
+def test_numbers_of_a_registered_set_are_those_of_its_primary_field(
+    open_page: Open, project: Path
+) -> None:
+    app = open_page("explore", source="toy")
+    case = load_case("toy", "toy-0008", root=project / "data")
+    checkpoint = load_checkpoint(project / "pretrained" / "toy.safetensors")
+    predicted = predict_case(checkpoint, case.points, case.features).fields
+    truth, miss = case.fields[:, 0], predicted[:, 0] - case.fields[:, 0]
+    assert (predicted - case.fields).abs().max() > 1.1 * miss.abs().max()  # that of the flux
+    shown = metrics(app)
+    assert shown["Largest error of heat"] == f"{significant(miss.abs().max().item())} K"
+    assert shown["Relative L2 of heat"] == f"{(miss.norm() / truth.norm()).item():.2%}"
+
+
+def test_a_set_with_one_number_of_points_has_no_curve_over_them(open_page: Open) -> None:
+    app = open_page("explore", source="toy")
+    assert not app.select_slider
+    assert "The truth of this case is stored at one number of points only." in [
+        caption.value for caption in app.caption
+    ]
 
 
 def test_registered_sets_have_flat_pictures(open_page: Open) -> None:

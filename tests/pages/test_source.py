@@ -161,8 +161,3 @@ def test_canvas_script_travels_inline(name: str) -> None:
     assert len(text.encode()) < 10_000
     assert "\n" in text.strip()
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text)
-
-
-def test_there_are_seven_pages() -> None:
-    """The tests above would say nothing of pages that moved elsewhere."""
-    assert len(PAGES) == 7
