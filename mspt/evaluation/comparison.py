@@ -159,8 +159,15 @@ def rows_of(sample: Sample, view: View) -> Int64[ndarray, " M"]:
 
 
 def primary_error(sample: Sample, predicted: Float[Tensor, "N C"]) -> float:
-    """Return the relative L2 of the field that scores are about."""
-    return compare(sample, predicted, next(iter(views_of(sample).values()))).relative_l2
+    """Return the relative L2 error of the primary group of fields of the data set.
+
+    Raises:
+        ValueError: If the truth of the sample is not known.
+    """
+    if sample.truth is None or sample.layout is None:
+        raise ValueError(f"sample must have a truth to compare with, got none for {sample.key}")
+    values = (predicted[None].double(), sample.truth[None].double())
+    return sample.layout.errors(*values, num_surface=sample.num_surface)[0].item()
 
 
 def patches_of(checkpoint: Checkpoint, sample: Sample) -> Int64[ndarray, " N"] | None:

@@ -3,12 +3,13 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from mspt.evaluation.comparison import primary_error
 from mspt.figures.charts.fields import comparison_figure
 from mspt.figures.charts.patches import patch_figure
 from mspt.inference.predict import Prediction
 from mspt.inference.sample import Sample
 from pages._shared.numbers import MEASURED, milliseconds, number, percent
-from pages._shared.sheets import case_error, primary_fields, raster_of
+from pages._shared.sheets import primary_fields, raster_of
 
 
 def numbers(sample: Sample, prediction: Prediction, solver_seconds: float) -> None:
@@ -16,7 +17,7 @@ def numbers(sample: Sample, prediction: Prediction, solver_seconds: float) -> No
     ratio = solver_seconds / prediction.seconds
     first, second, third, fourth = st.columns(4)
     with first:
-        error = percent(case_error(sample, prediction.fields))
+        error = percent(primary_error(sample, prediction.fields))
         number("Relative L2 of this drawing", error, origin=MEASURED)
     with second:
         number("Model, forward pass", milliseconds(prediction.seconds), origin=MEASURED)

@@ -36,7 +36,6 @@ from pages._shared.numbers import (
 )
 from pages._shared.progress import follow
 from pages._shared.samples import case_names
-from pages._shared.sheets import case_error
 
 MIN_DESIGNS = 3
 ERROR_WORDS = {
@@ -69,7 +68,7 @@ def _sheet_numbers(chosen: Chosen) -> None:
     largest = max_error(prediction.fields[None, :, columns], sample.truth[None, :, columns]).item()
     first, second, third, fourth = st.columns(4)
     with first:
-        error = percent(case_error(sample, prediction.fields))
+        error = percent(primary_error(sample, prediction.fields))
         number(f"Relative L2 of {scored}", error, origin=MEASURED)
     with second:
         mean = percent(metrics.get("relative_l2"))

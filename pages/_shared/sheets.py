@@ -31,8 +31,3 @@ def primary_fields(sample: Sample, fields) -> tuple[Quantity, np.ndarray, np.nda
     if quantity.components:  # a picture shows one number at a point: the length of a vector
         truth, predicted = (np.linalg.norm(values, axis=1) for values in (truth, predicted))
     return quantity, truth, predicted
-
-
-def case_error(sample: Sample, fields) -> float:
-    """Return the relative L2 error of the group of fields that scores are about."""
-    return sample.layout.errors(fields[None], sample.truth[None])[0].item()
