@@ -50,7 +50,7 @@ def test_error_of_all_stored_faces_is_that_of_the_score() -> None:
     whole = sample_of_flow(NAME, flow, size=None)
     body = whole_body(cloud_of(flow))
     predicted = predict_stored(checkpoint, body, device="cpu")
-    score = flow_evaluation.compare(NAME, flow, body, predicted)
+    score = flow_evaluation.score_prediction(NAME, flow, body, predicted)
     views = list(views_of(whole).values())
     found = [compare(whole, predicted, view).relative_l2 for view in views]
     expected = [
