@@ -13,8 +13,10 @@ from mspt.data.export import write_case
 from mspt.data.registry import datasets, get_dataset
 from mspt.data.solve import Solved, read_drawing, solve_case, solve_drawing
 from mspt.data.store import ship
+from mspt.evaluation.comparison import primary_error
 from mspt.geometry.files.readers import SUFFIXES
 from mspt.inference.predict import predict_case
+from mspt.inference.sample import sample_of_case
 from mspt.progress import ProgressBar
 
 
@@ -207,11 +209,10 @@ def run_solve(args: argparse.Namespace) -> dict[str, Any]:
         checkpoint = load_checkpoint(args.checkpoint)
         predicted = predict_case(checkpoint, case.points, case.features, device=args.device)
         prediction = predicted.fields
-        errors = get_dataset(case.dataset).layout.errors(prediction[None], case.fields[None])
         result |= {
             "checkpoint": str(args.checkpoint),
             "model_seconds": predicted.seconds,
-            "relative_l2": errors[0].item(),
+            "relative_l2": primary_error(sample_of_case(case), prediction),
         }
     write_case(args.out, case, prediction)
     return result

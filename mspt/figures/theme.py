@@ -64,9 +64,6 @@ SOFT_GRID = "rgba(128,138,148,0.25)"
 DOT = "#1c2833"
 """Points over patches, dark enough for every color of a patch."""
 
-ROW_HIGHLIGHT = "#ff9f4555"
-"""Background of the chosen row of a table, transparent for light and dark pages."""
-
 # Okabe and Ito's colors, which color-blind readers can distinguish; symbols differ as well.
 BLUE = {False: "#0072b2", True: "#56b4e9"}
 GREEN = {False: "#009e73", True: "#00b386"}

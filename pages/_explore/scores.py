@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from mspt.checkpoint import Checkpoint
-from mspt.data.registry import get_dataset
 from mspt.data.sets.car.store import load_repeats
+from mspt.evaluation.comparison import primary_error
 from mspt.evaluation.flows import compare_labels, label_noise, score_flow
 from mspt.inference.predict import predict_case
 from mspt.inference.sample import sample_of_case
@@ -64,8 +64,7 @@ def _case_error(checkpoint: Checkpoint, source: str, name: str, device: str) -> 
     case = find_case(source, name)
     with one_at_a_time():
         found = predict_case(checkpoint, case.points, case.features, device=device)
-    errors = get_dataset(source).layout.errors(found.fields[None], case.fields[None])
-    return errors[0].item()
+    return primary_error(sample_of_case(case), found.fields)
 
 
 # --- flows ---------------------------------------------------------------------------------------
