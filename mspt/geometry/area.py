@@ -3,12 +3,12 @@
 from typing import no_type_check
 
 import numpy as np
-from manifold3d import CrossSection, Error, FillRule
+from manifold3d import CrossSection, FillRule, OpType
 from numba import njit
 from numpy import ndarray
 
-from mspt.geometry.implicit import to_manifold
 from mspt.geometry.mesh import SurfaceMesh
+from mspt.geometry.solids import unite_parts
 
 MAX_EXACT_TRIANGLES = 20_000
 """Most triangles whose union is computed exactly where the surface encloses no solid."""
@@ -20,7 +20,8 @@ PIXEL_SHARE = 0.001
 def frontal_area(mesh: SurfaceMesh) -> float:
     """Return the area of the projection along x of the part of a body above the ground z = 0.
 
-    Exact for solids and for up to 20,000 triangles; otherwise counted on up to a million pixels.
+    Closed parts are projected exactly. Panels without thickness and open parts are exact up to
+    20,000 triangles; beyond, their area is counted on up to a million pixels.
 
     Examples:
         >>> from mspt.geometry.mesh import box
@@ -29,17 +30,26 @@ def frontal_area(mesh: SurfaceMesh) -> float:
     """
     # Parts below the ground are flattened onto it, where they have no frontal area.
     above = SurfaceMesh(np.maximum(mesh.vertices, [-np.inf, -np.inf, 0.0]), mesh.triangles)
-    solid = to_manifold(above)
-    if solid.status() == Error.NoError and solid.volume() > 0:
-        return solid.rotate((0, -90, 0)).project().area()  # manifold3d projects along z
-    corners = above.corners[:, :, 1:].copy()
-    if len(corners) > MAX_EXACT_TRIANGLES:
-        return _pixel_area(corners)
+    parts = unite_parts(above)
+    projections = []
+    if parts.solid is not None:
+        projections.append(parts.solid.rotate((0, -90, 0)).project())  # projects along z
+    if parts.rest is not None:
+        if len(parts.rest.triangles) > MAX_EXACT_TRIANGLES:
+            return _pixel_area(above.corners[:, :, 1:])
+        projections.append(_projection(parts.rest))
+    return CrossSection.batch_boolean(projections, OpType.Add).area()
+
+
+def _projection(mesh: SurfaceMesh) -> CrossSection:
+    """Return the union of the projections of all triangles along x, in the plane of z and y."""
+    # The axes of a solid that is rotated by -90 degrees about y: x becomes -z.
+    corners = mesh.corners[:, :, [2, 1]] * np.array([-1.0, 1.0])
     first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     turn = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
     # All triangles counter-clockwise: the nonzero rule would cancel opposite orientations.
     corners[turn < 0] = corners[turn < 0, ::-1]
-    return CrossSection(list(corners[turn != 0]), FillRule.NonZero).area()
+    return CrossSection(list(corners[turn != 0]), FillRule.NonZero)
 
 
 def _pixel_area(corners: ndarray) -> float:

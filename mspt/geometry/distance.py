@@ -64,9 +64,26 @@ def distance_to(mesh: SurfaceMesh, points: Float64[ndarray, "P 3"]) -> Float64[n
         >>> distance_to(box((0, 0, 0), (1, 1, 1)), np.array([[0.5, 0.5, 0.75]])).tolist()
         [0.25]
     """
+    return np.sqrt(_squared_distance(mesh, points)[0])
+
+
+def nearest_points(mesh: SurfaceMesh, points: Float64[ndarray, "P 3"]) -> Float64[ndarray, "P 3"]:
+    """Return the points of a surface that are nearest to given points.
+
+    Examples:
+        >>> from mspt.geometry.mesh import box
+        >>> nearest_points(box((0, 0, 0), (1, 1, 1)), np.array([[0.5, 0.5, 3.0]])).tolist()
+        [[0.5, 0.5, 1.0]]
+    """
+    return _squared_distance(mesh, points)[1]
+
+
+def _squared_distance(
+    mesh: SurfaceMesh, points: Float64[ndarray, "P 3"]
+) -> tuple[Float64[ndarray, " P"], Float64[ndarray, "P 3"]]:
     import igl  # a third of a second, which readers of stored flows need not wait for
 
-    squared, _, _ = igl.point_mesh_squared_distance(
+    squared, _, nearest = igl.point_mesh_squared_distance(
         np.ascontiguousarray(points), mesh.vertices, mesh.triangles
     )
-    return np.sqrt(np.asarray(squared, dtype=np.float64))
+    return np.asarray(squared, dtype=np.float64), np.asarray(nearest, dtype=np.float64)

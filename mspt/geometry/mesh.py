@@ -107,6 +107,21 @@ class SurfaceMesh:
         return moved.flipped() if np.linalg.det(matrix) < 0 else moved
 
 
+def joined(*meshes: SurfaceMesh) -> SurfaceMesh:
+    """Return one surface of the triangles of several.
+
+    Examples:
+        >>> pair = joined(box((0, 0, 0), (1, 1, 1)), box((2, 0, 0), (3, 1, 1)))
+        >>> len(pair.vertices), len(pair.triangles), round(pair.volume, 9)
+        (16, 24, 2.0)
+    """
+    starts = np.cumsum([0] + [len(mesh.vertices) for mesh in meshes])
+    shifted = [mesh.triangles + start for mesh, start in zip(meshes, starts, strict=False)]
+    return SurfaceMesh(
+        np.concatenate([mesh.vertices for mesh in meshes]), np.concatenate(shifted)
+    )
+
+
 def box(low: Sequence[float | int], high: Sequence[float | int]) -> SurfaceMesh:
     """Return an axis-parallel box of twelve triangles.
 

@@ -1,5 +1,7 @@
 """Repair of surfaces: cracks, duplicates, inconsistent orientation, small or flat holes.
 
+No repair leaves the surface less closed than it was.
+
 Shapes: V vertices, T triangles, O open half-edges, R vertices of a hole's rim.
 """
 
@@ -19,16 +21,28 @@ from mspt.geometry.checks import (
     hole_of,
     inspect_mesh,
     is_degenerate,
+    is_inside_out,
     label_components,
 )
 from mspt.geometry.mesh import SurfaceMesh
+from mspt.geometry.reach import air_around, reached_sides
+from mspt.geometry.solids import NO_VOLUME
+from mspt.metrics.forces import closure_error
 
-CRACK_WIDTH = 1e-6
-"""Widest crack that is closed, as a share of the largest side of the bounding box.
+CRACK_WIDTHS = (1e-6, 1e-5, 1e-4, 3e-4)
+"""Widths of cracks that are closed, one after the other, as shares of the body's size.
 
-Just above the rounding of float32 coordinates (6e-8), which separates vertices that files store
-twice.
+The first is just above the rounding of float32 coordinates (6e-8), which separates vertices that
+files store twice; the last is a gap of 1.3 mm between the panels of a car.
 """
+
+BODY_SHARE = 0.998
+"""Share of the area that lies within the box by which the size of a body is measured. What lies
+outside of it, such as a speck far away, does not count."""
+
+FAR_AWAY, FAR_SHARE = 1.0, 0.01
+"""A part is left out if it is farther than one body size from the body, and has less than one
+hundredth of the area."""
 
 SMALL_HOLE_SIZE = 0.1
 """Largest hole that is closed whatever its form, as a share of the body's largest side."""
@@ -45,8 +59,16 @@ SPECK_FLATNESS = 1000
 AROUND_SHARE = 0.99
 """Share of a body's bounding box that a rim must span to count as the rim of the whole body."""
 
-NO_VOLUME = 1e-9
-"""Net volume over the sum of absolute contributions below which it is rounding error."""
+CLOSED = 1e-3
+"""Closure error up to which a surface counts as closed, and the orientation of its open patches as
+right."""
+
+DECISIVE = 0.2
+"""Share of the area of an open patch, or of the volume below it, that must speak for one side."""
+
+ONE_SIDED = 0.5
+"""Closure error of one side of a surface that is stored with both, above which it is a panel: a
+plane has 1, a body with a small hole nearly 0."""
 
 MAX_HOLES, MAX_RIM_EDGES = 1000, 5000
 """Limits of the work on damaged files: more holes, or holes with longer rims, stay open."""
@@ -71,13 +93,15 @@ def repair_mesh(mesh: SurfaceMesh) -> RepairedMesh:
     """Close cracks, remove duplicates, orient triangles outward, close small or flat holes.
 
     Each connected body is oriented outward by itself, cavities too. Holes that are neither small
-    nor flat stay open, because the missing surface is unknown.
+    nor flat stay open, because the missing surface is unknown. A repair after which the surface is
+    less closed than before is left out, unless neighboring triangles disagree about the outside.
     """
     repairs = []
     # Cracks come first, because they hide which triangles are neighbors. Orientation comes before
     # the holes, whose rims need a consistent direction, and again after them, because a closed
     # body has a volume that tells inside from outside.
     steps = (
+        _drop_far,
         _close_cracks,
         _drop_flat,
         _drop_copies,
@@ -87,28 +111,91 @@ def repair_mesh(mesh: SurfaceMesh) -> RepairedMesh:
         _turn_outward,
     )
     for step in steps:
-        mesh, done = step(mesh)
-        repairs += [done] if done else []
+        changed, done = step(mesh)
+        if done and (_is_as_closed(changed, mesh) or find_edges(mesh.triangles).opposed.any()):
+            mesh = changed
+            repairs.append(done)
     used, triangles = np.unique(mesh.triangles, return_inverse=True)
     mesh = SurfaceMesh(mesh.vertices[used], triangles.reshape(-1, 3))
     return RepairedMesh(mesh, inspect_mesh(mesh), tuple(repairs))
 
 
+def _is_as_closed(changed: SurfaceMesh, before: SurfaceMesh) -> bool:
+    """Return whether a surface is as closed as before, up to rounding."""
+    errors = [
+        closure_error(mesh.area_vectors) if mesh.areas.sum() > 0 else np.inf
+        for mesh in (changed, before)
+    ]
+    return errors[0] <= errors[1] + 1e-9
+
+
+def body_size(mesh: SurfaceMesh) -> float:
+    """Return the largest side of the box around a body, without specks far away.
+
+    Examples:
+        >>> from mspt.geometry.mesh import box
+        >>> round(body_size(box((0, 0, 0), (1, 2, 3))), 9)
+        3.0
+    """
+    low, high = _body_box(mesh)
+    return float((high - low).max())
+
+
+def _body_box(mesh: SurfaceMesh) -> tuple[ndarray, ndarray]:
+    """Return the corners of the box around all triangles but those farthest out."""
+    low, high = mesh.corners.min(axis=1), mesh.corners.max(axis=1)
+    lowest, highest = np.empty(3), np.empty(3)
+    beyond = (1 - BODY_SHARE) / 2 * mesh.areas.sum()
+    for axis in range(3):
+        order = np.argsort(low[:, axis])
+        lowest[axis] = low[order, axis][np.searchsorted(mesh.areas[order].cumsum(), beyond)]
+        order = np.argsort(-high[:, axis])
+        highest[axis] = high[order, axis][np.searchsorted(mesh.areas[order].cumsum(), beyond)]
+    return lowest, highest
+
+
+def _drop_far(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:
+    """Remove small parts far away from the body."""
+    if mesh.areas.sum() == 0:
+        return mesh, ""
+    part = label_components(find_edges(mesh.triangles).links, len(mesh.triangles))
+    least, most = _body_bounds(mesh, part)
+    low, high = _body_box(mesh)
+    apart = np.maximum(low - most, least - high).max(axis=1) / float((high - low).max())
+    far = apart > FAR_AWAY
+    if not far.any() or mesh.areas[far[part]].sum() > FAR_SHARE * mesh.areas.sum():
+        return mesh, ""
+    words = f"{_count_text(int(far.sum()), 'part')}, {apart[far].min():.1f} lengths away or more"
+    return replace(mesh, triangles=mesh.triangles[~far[part]]), f"left out {words}"
+
+
 def _close_cracks(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:
-    """Merge vertices of open edges that almost coincide."""
-    rim = np.unique(find_edges(mesh.triangles).open)
-    near = KDTree(mesh.vertices[rim]).query_pairs(
-        CRACK_WIDTH * mesh.extent.max(), output_type="ndarray"
-    )
-    if len(near) == 0:
-        return mesh, ""
-    label = label_components(rim[near], len(mesh.vertices))
-    _, first = np.unique(label, return_index=True)
-    triangles = first[label][mesh.triangles]
-    if has_equal_corners(triangles).all():  # nothing would be left
-        return mesh, ""
-    merged = len(mesh.vertices) - len(first)
-    return replace(mesh, triangles=triangles), f"merged {merged:,} vertices along cracks"
+    """Merge vertices of open edges that almost coincide, narrow cracks first.
+
+    A width is tried only while there are open edges. It is left out if it would make a triangle
+    collapse or join more than two at an edge: then the file has details of that size.
+    """
+    size, merged = body_size(mesh) if mesh.areas.sum() > 0 else 0.0, 0
+    for width in CRACK_WIDTHS:
+        edges = find_edges(mesh.triangles)
+        rim = np.unique(edges.open)
+        near = KDTree(mesh.vertices[rim]).query_pairs(width * size, output_type="ndarray")
+        if len(near) == 0:
+            continue
+        label = label_components(rim[near], len(mesh.vertices))
+        _, first = np.unique(label, return_index=True)
+        triangles = first[label][mesh.triangles]
+        collapsed = has_equal_corners(triangles)
+        joined = find_edges(triangles)
+        # The narrowest cracks are rounding, whatever they join.
+        rounding = width == CRACK_WIDTHS[0] and not collapsed.all()
+        if rounding or not (
+            (collapsed & ~has_equal_corners(mesh.triangles)).any()
+            or (joined.count > 2).sum() > (edges.count > 2).sum()
+        ):
+            merged += len(mesh.vertices) - len(first)
+            mesh = replace(mesh, triangles=triangles)
+    return mesh, f"merged {_count_text(merged, 'vertex')} along cracks" if merged else ""
 
 
 def _drop_flat(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:
@@ -132,7 +219,7 @@ def _drop_specks(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:
     """Remove tiny closed bodies without volume, which Boolean operations leave behind."""
     edges = find_edges(mesh.triangles)
     body = label_components(edges.links, len(mesh.triangles))
-    size = mesh.extent.max()
+    size = body_size(mesh) if mesh.areas.sum() > 0 else 0.0
     low, high = _body_bounds(mesh, body)
     arms = mesh.centers - low[body]
     volume = np.bincount(body, np.einsum("tx,tx->t", arms, mesh.area_vectors) / 3)
@@ -168,30 +255,67 @@ def _num_open(mesh: SurfaceMesh) -> int:
 
 
 def _count_text(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    many = "vertices" if noun == "vertex" else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else many}"
 
 
 def _is_copy(mesh: SurfaceMesh) -> Bool[ndarray, " T"]:
     """Return which triangles repeat another one with the same orientation.
 
-    A triangle and its reverse are the two sides of a thin sheet or a wall between two bodies that
-    touch, and both stay. If most triangles have a reverse, the whole surface is stored twice, and
-    one of each pair is a copy.
+    A triangle and its reverse are the two sides of a panel or a wall between two bodies that touch,
+    and both stay. If most triangles have a reverse and one of each pair encloses a body, the
+    surface is stored with both sides, and one of each pair is a copy.
     """
     keys = face_keys(mesh.triangles)
     _, first, count = np.unique(keys, return_index=True, return_counts=True)
-    if (count > 1).mean() <= 0.5:
-        a, b, c = mesh.triangles.T
-        # The parity of the permutation that sorts the vertices gives the orientation.
-        keys = 2 * keys + ((a < b) ^ (b < c) ^ (c < a))
-        first = np.unique(keys, return_index=True)[1]
     copies = np.ones(len(keys), dtype=bool)
     copies[first] = False
+    if (count > 1).mean() > 0.5 and not _is_panel(replace(mesh, triangles=mesh.triangles[first])):
+        return copies
+    a, b, c = mesh.triangles.T
+    # The parity of the permutation that sorts the vertices gives the orientation.
+    keys = 2 * keys + ((a < b) ^ (b < c) ^ (c < a))
+    copies[:] = True
+    copies[np.unique(keys, return_index=True)[1]] = False
     return copies
+
+
+def _is_panel(side: SurfaceMesh) -> bool:
+    """Return whether one side of a surface encloses nothing, once its triangles agree."""
+    agreed = _turned(side, _patches(side)[0])
+    return agreed.areas.sum() > 0 and closure_error(agreed.area_vectors) > ONE_SIDED
 
 
 def _turn_outward(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:
     """Orient all triangles of each patch consistently and outward.
+
+    Triangles follow most of the area of their patch. A closed patch is then turned if its volume is
+    negative. Open patches stay if together with the rest they close the surface; otherwise the side
+    that air reaches is the outer one.
+    """
+    turned, patch, count = _patches(mesh)
+    turned ^= (np.bincount(patch, np.where(turned, mesh.areas, -mesh.areas), count) > 0)[patch]
+    agreed = _turned(mesh, turned)
+    area = np.bincount(patch, mesh.areas, count)
+    sums = np.stack([np.bincount(patch, part, count) for part in agreed.area_vectors.T], axis=1)
+    is_open = np.linalg.norm(sums, axis=1) > CLOSED * area
+    volume, size = _patch_volumes(agreed, patch, count)
+    wrong = ~is_open & (volume < -NO_VOLUME * area**1.5)
+    if is_open.any():
+        wrong |= is_open & _is_inside_out(agreed, patch, area, volume / size)
+    turned ^= wrong[patch]
+    if not turned.any():
+        return mesh, ""
+    return _turned(mesh, turned), f"turned {_count_text(int(turned.sum()), 'triangle')}"
+
+
+def _turned(mesh: SurfaceMesh, turned: Bool[ndarray, " T"]) -> SurfaceMesh:
+    triangles = np.where(turned[:, None], mesh.triangles[:, ::-1], mesh.triangles)
+    return replace(mesh, triangles=triangles)
+
+
+def _patches(mesh: SurfaceMesh) -> tuple[Bool[ndarray, " T"], Int64[ndarray, " T"], int]:
+    """Return which triangles to turn so that neighbors agree, the patch of each, and their number.
 
     A patch is a set of triangles connected by edges of exactly two triangles. In a graph with two
     nodes for each triangle, for its present and its reversed orientation, edges connect the
@@ -204,26 +328,44 @@ def _turn_outward(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:
     links = np.concatenate([[first, other], [first + count, (other + count) % (2 * count)]], axis=1)
     label = label_components(links.T, 2 * count)
     as_is, reversed_ = label[:count], label[count:]
-    turned = as_is > reversed_
-    patch = np.minimum(as_is, reversed_)
+    patch = np.unique(np.minimum(as_is, reversed_), return_inverse=True)[1]
+    return as_is > reversed_, patch, int(patch.max()) + 1
 
-    body = label_components(edges.links, count)
-    weight = np.bincount(body, mesh.areas) + 1e-300  # avoids 0 / 0 for bodies without area
-    middle = [np.bincount(body, mesh.areas * axis) / weight for axis in mesh.centers.T]
-    arms = mesh.centers - np.stack(middle, axis=1)[body]
-    volumes = np.einsum("tx,tx->t", arms, mesh.area_vectors) * np.where(turned, -1, 1)
-    size = np.bincount(patch, np.abs(volumes))
-    volume = np.bincount(patch, volumes)
-    # A patch without volume, such as a flat sheet, keeps the orientation of most of its area.
-    most = np.bincount(patch, np.where(turned, mesh.areas, -mesh.areas))
-    wrong = np.where(np.abs(volume) > NO_VOLUME * size, volume < 0, most > 0)
-    turned ^= wrong[patch]
-    if not turned.any():
-        return mesh, ""
-    triangles = np.where(turned[:, None], mesh.triangles[:, ::-1], mesh.triangles)
-    return replace(
-        mesh, triangles=triangles
-    ), f"turned {_count_text(int(turned.sum()), 'triangle')}"
+
+def _patch_volumes(
+    mesh: SurfaceMesh, patch: Int64[ndarray, " T"], count: int
+) -> tuple[Float64[ndarray, " N"], Float64[ndarray, " N"]]:
+    """Return the volume below each patch as seen from its middle, and that without signs."""
+    weight = np.bincount(patch, mesh.areas, count) + 1e-300  # avoids 0 / 0 for patches without area
+    middle = [np.bincount(patch, mesh.areas * axis, count) / weight for axis in mesh.centers.T]
+    arms = mesh.centers - np.stack(middle, axis=1)[patch]
+    volumes = np.einsum("tx,tx->t", arms, mesh.area_vectors) / 3
+    return np.bincount(patch, volumes, count), np.bincount(patch, np.abs(volumes), count) + 1e-300
+
+
+def _is_inside_out(
+    mesh: SurfaceMesh,
+    patch: Int64[ndarray, " T"],
+    area: Float64[ndarray, " N"],
+    volume: Float64[ndarray, " N"],
+) -> Bool[ndarray, " N"]:
+    """Return which patches of a surface that is not made of closed ones face inward.
+
+    A plane patch has no volume, and that of a hollow one has the wrong sign. The side that air
+    reaches is therefore the outer one; the volume decides where it reaches both sides or none.
+
+    Args:
+        mesh: Surface whose patches are consistent.
+        patch: Patch of each triangle.
+        area: Area of each patch.
+        volume: Volume below each patch as seen from its middle, over that without signs.
+    """
+    if closure_error(mesh.area_vectors) <= CLOSED:
+        return np.full(len(area), is_inside_out(mesh))
+    front, back = reached_sides(mesh, air_around(mesh))
+    side = np.bincount(patch, (front - back) * mesh.areas, len(area)) / np.maximum(area, 1e-300)
+    decided = np.abs(side) > DECISIVE
+    return np.where(decided, side < 0, volume < -DECISIVE)
 
 
 def _close_holes(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:
