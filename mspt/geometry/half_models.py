@@ -6,6 +6,7 @@ other half is its mirror image.
 Shapes: V vertices, T triangles.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy import ndarray
 
 from mspt.geometry.checks import find_edges
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.mirror import SYMMETRIC, MirrorPlane
+from mspt.geometry.mirror import SYMMETRIC, MirrorPlane, mirror_planes
 
 ON_PLANE = 2e-4
 """Largest distance of a vertex from the flat side, as a share of the shape's size."""
@@ -50,20 +51,20 @@ class HalfModel:
         return f"{'xyz'[self.axis]} = {self.place:.4g}"
 
 
-def find_half(
-    mesh: SurfaceMesh, planes: tuple[MirrorPlane, ...], *, given: SurfaceMesh
-) -> HalfModel | None:
+def find_half(mesh: SurfaceMesh, *, given: SurfaceMesh) -> HalfModel | None:
     """Return the plane at which a shape has been cut; None if it is whole by all signs.
 
     Args:
         mesh: The repaired shape, its flat holes closed.
-        planes: Its planes of symmetry across the three axes.
         given: The shape before the repair, which tells an open side from a closed one.
     """
-    found = []
-    for axis in range(3):
-        signs = [_signs(mesh, planes, given, axis=axis, end=end) for end in (0, 1)]
-        found += [half for half in signs if half is not None]
+    sides = [(axis, end) for axis in range(3) for end in (0, 1)]
+    flat = {side: _covered(mesh, *side) for side in sides}
+    if max(flat.values()) < COVERED:
+        return None
+    planes = mirror_planes(mesh)
+    signs = [_signs(mesh, planes, given, side=side, flat=flat) for side in sides]
+    found = [half for half in signs if half is not None]
     # The longest axis is that of the flow in most files, and certain signs go first.
     longest = int(mesh.extent.argmax())
     order = lambda half: (half.is_certain, half.is_open, half.axis != longest)  # noqa: E731
@@ -75,8 +76,8 @@ def _signs(
     planes: tuple[MirrorPlane, ...],
     given: SurfaceMesh,
     *,
-    axis: int,
-    end: int,
+    side: tuple[int, int],
+    flat: Mapping[tuple[int, int], float],
 ) -> HalfModel | None:
     """Return whether a shape has been cut at one end of an axis.
 
@@ -84,16 +85,16 @@ def _signs(
         mesh: The repaired shape.
         planes: Its planes of symmetry.
         given: The shape before the repair.
-        axis: Index of the axis.
-        end: 0 for the low end, 1 for the high one.
+        side: Index of the axis, and 0 for its low end or 1 for the high one.
+        flat: Share of the outline that is flat at each side.
     """
+    axis, end = side
     place, size = float(mesh.bounds[end, axis]), float(mesh.extent.max())
-    flat, opposite = _covered(mesh, axis, end), _covered(mesh, axis, 1 - end)
     is_zero = abs(place) <= ON_PLANE * size
     is_open = _is_open(given, axis, place)
-    is_one_sided = opposite < COVERED * flat
+    is_one_sided = flat[axis, 1 - end] < COVERED * flat[side]
     symmetric = [plane for plane in planes if plane.error <= SYMMETRIC and plane.axis != axis]
-    if flat < COVERED or not (is_one_sided or is_zero or is_open):
+    if flat[side] < COVERED or not (is_one_sided or is_zero or is_open):
         return None
     # A body drawn around the plane of symmetry at zero is whole.
     if any(abs(plane.place) <= ON_PLANE * size for plane in symmetric):

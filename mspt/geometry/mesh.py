@@ -21,6 +21,8 @@ class SurfaceMesh:
     Attributes:
         vertices: Coordinates of the vertices.
         triangles: Indices of the three vertices of each triangle.
+        suffix: Suffix of the file that the surface was read from, such as ``.glb``; empty for a
+            surface from elsewhere. It tells which axis the format has up.
 
     Raises:
         GeometryError: If there is no triangle, an index is out of range or a coordinate is not
@@ -29,6 +31,7 @@ class SurfaceMesh:
 
     vertices: Float64[ndarray, "V 3"]
     triangles: Int64[ndarray, "T 3"]
+    suffix: str = ""
 
     def __post_init__(self) -> None:
         """Reject meshes that no later step could process."""

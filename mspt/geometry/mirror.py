@@ -84,6 +84,8 @@ def mirror_planes(mesh: SurfaceMesh) -> tuple[MirrorPlane, MirrorPlane, MirrorPl
 def mirror_error(mesh: SurfaceMesh, axis: int, place: float) -> float:
     """Return the mean distance of a shape from its mirror image in a plane, as a share of its size.
 
+    All distances count in full, so that a part on one side is noticed.
+
     Args:
         mesh: The shape.
         axis: Index of the axis that the plane is normal to.
@@ -94,10 +96,8 @@ def mirror_error(mesh: SurfaceMesh, axis: int, place: float) -> float:
         >>> mirror_error(box((0, -0.5, 0), (1, 0.5, 0.5)), 1, 0.0) < 1e-12
         True
     """
-    places = np.zeros(3)
-    places[axis] = place
-    errors = _errors(mesh, _sample(mesh), places[None], axes=(axis,))
-    return float(errors[0, 0]) / float(mesh.extent.max())
+    images = _mirrored(_sample(mesh), axis, place)
+    return float(distance_to(mesh, images).mean() / mesh.extent.max())
 
 
 def _sample(mesh: SurfaceMesh) -> Float64[ndarray, "P 3"]:
@@ -106,15 +106,11 @@ def _sample(mesh: SurfaceMesh) -> Float64[ndarray, "P 3"]:
 
 
 def _errors(
-    mesh: SurfaceMesh,
-    points: Float64[ndarray, "P 3"],
-    places: Float64[ndarray, "M 3"],
-    *,
-    axes: tuple[int, ...] = (0, 1, 2),
-) -> Float64[ndarray, "M A"]:
+    mesh: SurfaceMesh, points: Float64[ndarray, "P 3"], places: Float64[ndarray, "M 3"]
+) -> Float64[ndarray, "M 3"]:
     """Return the mean distance to the mirror image for each candidate and axis."""
-    images = np.stack([_mirrored(points, axis, row[axis]) for row in places for axis in axes])
-    distance = distance_to(mesh, images.reshape(-1, 3)).reshape(len(places), len(axes), -1)
+    images = np.stack([_mirrored(points, axis, row[axis]) for row in places for axis in range(3)])
+    distance = distance_to(mesh, images.reshape(-1, 3)).reshape(len(places), 3, -1)
     return np.minimum(distance, MOST * float(mesh.extent.max())).mean(axis=2)
 
 

@@ -6,7 +6,7 @@ ground is z = 0, and the plane of symmetry is y = 0.
 Shapes: P points.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -14,9 +14,8 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from mspt.errors import GeometryError
-from mspt.geometry.distance import distance_to
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.sampling import sample_surface
+from mspt.geometry.mirror import SYMMETRIC, MirrorPlane, mirror_error, mirror_planes
 
 Unit = Literal["m", "cm", "mm", "in", "ft"]
 Axis = Literal["+x", "-x", "+y", "-y", "+z", "-z"]
@@ -44,12 +43,6 @@ MAX_DEPTH = 0.02
 FOOT_HEIGHT, FOOT_FILL = 0.01, 0.2
 """Feet: the lowest part of a body, of this height in body lengths, that covers less than this share
 of its own bounding rectangle."""
-
-NUM_MIRROR_POINTS = 1500
-"""Sampled points from which the symmetry of a body is measured."""
-
-SYMMETRY_TOLERANCE = 0.004
-"""Difference of mean distances, in body lengths, within which two planes are equally good."""
 
 BASE_ALIGNMENT = 0.97
 """Smallest cosine between normal and axis for a triangle of a flat base: within 14 degrees."""
@@ -146,12 +139,27 @@ class PlacedMesh:
         return vectors @ self.matrix / self.scale
 
 
-def guess_placement(mesh: SurfaceMesh, *, suffix: str = "") -> Placement:
+@dataclass(frozen=True, kw_only=True)
+class PlacementGuess:
+    """The likely placement of a shape, and what else it could be.
+
+    Attributes:
+        best: The most likely placement.
+        alternatives: Other placements, if the form of the shape does not decide.
+        reason: Why it does not; empty if it does.
+    """
+
+    best: Placement
+    alternatives: tuple[Placement, ...] = ()
+    reason: str = ""
+
+
+def guess_placement(mesh: SurfaceMesh, *, lateral: int | None = None) -> PlacementGuess:
     """Guess unit and axes of a shape from its form; the user should confirm them.
 
     The lateral axis is the one along which the shape is its own mirror image. The longer one of the
     other two is the flow axis, so a body that is taller than long is laid down. The up axis is
-    always guessed to be positive.
+    always guessed to be positive; y is up in .glb and .gltf files, by the standard.
 
     The tail is the end with more volume and a flatter base, which is true of most cars, trucks and
     trains. If both ends are alike, the nose points along -x, -y or +z.
@@ -161,22 +169,50 @@ def guess_placement(mesh: SurfaceMesh, *, suffix: str = "") -> Placement:
     keeps the height that it has in its file, or gets a default clearance if that is not plausible.
 
     Args:
-        mesh: The shape as read from its file.
-        suffix: Suffix of that file: y is up in .glb and .gltf files, by the standard.
+        mesh: The repaired shape.
+        lateral: The lateral axis if it is known, as that of a completed half model.
     """
-    lateral, up = _lateral_and_up(mesh, y_up=suffix.lower() in (".glb", ".gltf"))
+    y_up = mesh.suffix.lower() in (".glb", ".gltf")
+    planes = mirror_planes(mesh)
+    chosen, up = _lateral_and_up(mesh, planes, y_up=y_up, lateral=lateral)
+    best, evidence = _placed(mesh, chosen, up)
+    if lateral is None and planes[chosen].error > SYMMETRIC:
+        others = [axis for axis in range(3) if axis != chosen and not (y_up and axis == 1)]
+        turned = [_lateral_and_up(mesh, planes, y_up=y_up, lateral=axis) for axis in others]
+        return PlacementGuess(
+            best=best,
+            alternatives=tuple(_placed(mesh, *axes)[0] for axes in turned),
+            reason="the shape is not symmetric about any plane across an axis",
+        )
+    flow = 3 - chosen - up
+    if evidence < MIN_EVIDENCE and planes[flow].error > SYMMETRIC:
+        back = replace(best, forward=_opposite(best.forward))
+        return PlacementGuess(
+            best=best, alternatives=(back,), reason="its nose and its tail are alike"
+        )
+    return PlacementGuess(best=best)
+
+
+def _placed(mesh: SurfaceMesh, lateral: int, up: int) -> tuple[Placement, float]:
+    """Return the placement with given axes, and the evidence for the direction of the nose."""
     flow = 3 - lateral - up
     length = float(mesh.extent[flow])
-    unit = guess_unit(length)
     lowest = float(mesh.bounds[0, up]) / length
     clearance = lowest if 0 <= lowest <= MAX_KEPT_CLEARANCE else DEFAULT_CLEARANCE
-    return Placement(
+    nose, evidence = _nose_axis(mesh, flow)
+    unit = guess_unit(length)
+    placement = Placement(
         unit=unit,
-        forward=_nose_axis(mesh, flow),
+        forward=nose,
         up=_axis(up, positive=True),
         clearance=0.0 if has_feet(mesh, up, length) else clearance,
         length_m=length * METERS[unit],
     )
+    return placement, evidence
+
+
+def _opposite(axis: Axis) -> Axis:
+    return _axis("xyz".index(axis[1]), positive=axis[0] == "-")
 
 
 def guess_unit(length: float) -> Unit:
@@ -245,7 +281,7 @@ def place_mesh(mesh: SurfaceMesh, placement: Placement) -> PlacedMesh:
         )
     scale = 1 / float(turned.extent[0])
     low = turned.bounds[0]
-    middle = _middle(turned)
+    middle = mirror_planes(turned)[1].place
     offset = np.array([-low[0] * scale, -middle * scale, placement.clearance - low[2] * scale])
     matrix = scale * rotation
     placed = mesh.mapped(matrix, offset)
@@ -298,63 +334,42 @@ def symmetry_error(mesh: SurfaceMesh) -> float:
         >>> symmetry_error(box((0, -0.5, 0), (1, 0.5, 0.5))) < 1e-12
         True
     """
-    return float(_mirror_errors(mesh, [(1, 0.0)])[0] / mesh.extent[0])
+    size = float(mesh.extent.max() / mesh.extent[0])
+    return size * mirror_error(mesh, 1, 0.0)
 
 
-def _mirror_errors(mesh: SurfaceMesh, planes: list[tuple[int, float]]) -> Float64[ndarray, " M"]:
-    """Return the mean distance of a body from its mirror image in each plane.
-
-    A plane is given by its axis and its coordinate along it.
-    """
-    # A fixed seed: the same file must give the same placement.
-    points, _ = sample_surface(mesh, NUM_MIRROR_POINTS, np.random.default_rng(0))
-    images = np.repeat(points[None], len(planes), axis=0)
-    for image, (axis, place) in zip(images, planes, strict=True):
-        image[:, axis] = 2 * place - image[:, axis]
-    return distance_to(mesh, images.reshape(-1, 3)).reshape(len(planes), -1).mean(axis=1)
-
-
-def _middle(mesh: SurfaceMesh) -> float:
-    """Return y of the plane of symmetry: the center of the bounding box or that of the area.
-
-    The box is preferred, because the area depends on how both sides are modeled. It is wrong if a
-    small part, such as an antenna or a single mirror, sticks out on one side.
-    """
-    box_middle = float(mesh.bounds[:, 1].mean())
-    area_middle = float(mesh.areas @ mesh.centers[:, 1] / mesh.areas.sum())
-    errors = _mirror_errors(mesh, [(1, box_middle), (1, area_middle)])
-    # A tenth of the tolerance between axes: both candidates are planes of the same orientation.
-    return (
-        box_middle
-        if errors[0] <= errors[1] + SYMMETRY_TOLERANCE / 10 * mesh.extent[0]
-        else area_middle
-    )
-
-
-def _lateral_and_up(mesh: SurfaceMesh, *, y_up: bool) -> tuple[int, int]:
+def _lateral_and_up(
+    mesh: SurfaceMesh,
+    planes: tuple[MirrorPlane, MirrorPlane, MirrorPlane],
+    *,
+    y_up: bool,
+    lateral: int | None,
+) -> tuple[int, int]:
     """Return the lateral and the up axis of a shape.
 
     Among the axes that are lateral by symmetry, one that is not the longest is preferred, then the
     choice with the highest up axis: z before y before x.
     """
-    middle = mesh.bounds.mean(axis=0)
-    errors = _mirror_errors(mesh, [(axis, float(middle[axis])) for axis in range(3)])
-    symmetric = errors <= errors.min() + SYMMETRY_TOLERANCE * mesh.extent.max()
+    least = min(plane.error for plane in planes)
     choices = []
-    for lateral in range(3):
-        others = [axis for axis in range(3) if axis != lateral]
+    for axis in range(3) if lateral is None else (lateral,):
+        others = [other for other in range(3) if other != axis]
         # The shorter of the two is up: the flow is along the longer one.
-        up = min(others, key=lambda axis: (mesh.extent[axis], -axis))
-        if y_up and lateral != 1:
+        up = min(others, key=lambda other: (mesh.extent[other], -other))
+        if y_up and axis != 1:
             up = 1
-        widest = lateral == int(mesh.extent.argmax())
-        choices.append((not symmetric[lateral], y_up and lateral == 1, widest, -up, lateral, up))
-    *_, lateral, up = min(choices)
-    return lateral, up
+        widest = axis == int(mesh.extent.argmax())
+        symmetric = planes[axis].error <= least + SYMMETRIC
+        choices.append((not symmetric, y_up and axis == 1, widest, -up, axis, up))
+    *_, chosen, up = min(choices)
+    return chosen, up
 
 
-def _nose_axis(mesh: SurfaceMesh, flow: int) -> Axis:
-    """Return the direction of the nose: the end with less volume and without a flat base."""
+def _nose_axis(mesh: SurfaceMesh, flow: int) -> tuple[Axis, float]:
+    """Return the direction of the nose, the end with less volume and without a flat base.
+
+    The second value is the evidence for it, zero for ends that are alike.
+    """
     low, high = mesh.bounds[:, flow]
     along = (mesh.centers[:, flow] - low) / (high - low)
     vectors, normals = mesh.area_vectors[:, flow], mesh.normals[:, flow]
@@ -365,9 +380,9 @@ def _nose_axis(mesh: SurfaceMesh, flow: int) -> Axis:
     ends = [mesh.areas[side * normals > BASE_ALIGNMENT].sum() + flat for side in (1, -1)]
     base = float(np.log(ends[0] / ends[1])) if mesh.volume > 0 else 0.0
     bulk = (center - 0.5) / BULK_SCALE if abs(center - 0.5) < MAX_BULK_OFFSET else 0.0
-    if abs(bulk + base) < MIN_EVIDENCE:
-        return _axis(flow, positive=flow == 2)
-    return _axis(flow, positive=bulk + base < 0)
+    evidence = abs(bulk + base)
+    positive = flow == 2 if evidence < MIN_EVIDENCE else bulk + base < 0
+    return _axis(flow, positive=positive), evidence
 
 
 def _axis(index: int, *, positive: bool) -> Axis:
