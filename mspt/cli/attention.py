@@ -10,7 +10,8 @@ from mspt.checkpoint import Checkpoint, load_checkpoint
 from mspt.cli._output import counted, facts, number, paragraphs, percent, table
 from mspt.errors import MSPTError
 from mspt.geometry.files.readers import SUFFIXES, read_mesh
-from mspt.geometry.placement import guess_placement, place_mesh
+from mspt.geometry.placement import place_mesh
+from mspt.geometry.preparation import prepare_shape
 from mspt.inference.sample import Sample, load_sample, sample_of_clouds
 from mspt.inference.sampling import sample_inputs
 from mspt.inspection.masking import Effect, Masked, attention_table, mask_patch
@@ -148,8 +149,8 @@ def find_sample(checkpoint: Checkpoint, name: str) -> Sample:
     """
     path = Path(name)
     if path.suffix.lower() in SUFFIXES:
-        mesh = read_mesh(path)
-        placed = place_mesh(mesh, guess_placement(mesh, suffix=path.suffix)).mesh
+        shape = prepare_shape(read_mesh(path))
+        placed = place_mesh(shape.body, shape.guess.best).mesh
         clouds = sample_inputs(checkpoint, placed).clouds[:1]
         return sample_of_clouds(path.stem, clouds, title=path.name, body=placed)
     return load_sample(name, checkpoint)

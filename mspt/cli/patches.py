@@ -19,7 +19,8 @@ from mspt.data.registry import datasets
 from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.errors import MSPTError
 from mspt.geometry.files.readers import SUFFIXES, read_mesh
-from mspt.geometry.placement import guess_placement, place_mesh
+from mspt.geometry.placement import place_mesh
+from mspt.geometry.preparation import prepare_shape
 from mspt.inference.sample import (
     Sample,
     load_sample,
@@ -164,8 +165,8 @@ def _sample(args: argparse.Namespace, checkpoint: Checkpoint) -> Sample:
         points = stress_cloud(cloud, args.points, seed=args.seed)
         return sample_of_points(cloud, points, title=cloud)
     if Path(cloud).suffix.lower() in SUFFIXES:
-        mesh = read_mesh(Path(cloud))
-        placed = place_mesh(mesh, guess_placement(mesh, suffix=Path(cloud).suffix)).mesh
+        shape = prepare_shape(read_mesh(Path(cloud)))
+        placed = place_mesh(shape.body, shape.guess.best).mesh
         inputs = sample_inputs(checkpoint, placed)
         return sample_of_clouds(cloud, inputs.clouds, title=cloud, body=placed)
     if any(one.name == dataset for one in datasets()):

@@ -15,18 +15,16 @@ from mspt.data.sets.car.store import read_flow, write_flow
 from mspt.errors import MSPTError
 from mspt.evaluation.flows import FlowScore, label_noise, score_flow
 from mspt.geometry.files.readers import read_mesh
-from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import (
     METERS,
     Axis,
     PlacedMesh,
     Placement,
     as_is,
-    guess_placement,
     place_mesh,
     symmetry_error,
 )
-from mspt.geometry.repair import repair_mesh
+from mspt.geometry.preparation import Domain, Half, PreparedShape, Reading, prepare_shape
 from mspt.inference.records import largest_difference, read_run_record, run_record
 from mspt.inference.shapes import (
     ShapeResult,
@@ -70,7 +68,19 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
 
 
 def add_placement(parser: argparse.ArgumentParser) -> None:
-    """Declare how a shape is placed in the wind tunnel; settings that are not given are guessed."""
+    """Declare how a shape is read and placed; settings that are not given are guessed."""
+    parser.add_argument(
+        "--half",
+        choices=get_args(Half),
+        default="auto",
+        help="complete a half model, or take the shape as whole; default: what its form tells",
+    )
+    parser.add_argument(
+        "--domain",
+        choices=get_args(Domain),
+        default="auto",
+        help="of a file of the flow, take the inner boundary as the body, or the whole",
+    )
     parser.add_argument(
         "--as-is", action="store_true", help="the shape is already in the wind-tunnel frame"
     )
@@ -94,10 +104,10 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
     if args.shape is None:
         raise MSPTError("shape must be a file, got none; name one or use --replay RECORD")
     path = checkpoint_path(args.checkpoint, DEFAULT_CHECKPOINT)
-    checkpoint, mesh = load_checkpoint(path), read_mesh(args.shape)
-    chosen = "as is" if args.as_is else _placement(mesh, args, suffix=args.shape.suffix)
+    checkpoint, shape = load_checkpoint(path), _prepared(args.shape, args)
+    chosen = "as is" if args.as_is else _placement(shape, args)
     result = _follow(
-        predict_shape(checkpoint, mesh, placement=chosen, device=args.device, seed=args.seed),
+        predict_shape(checkpoint, shape, placement=chosen, device=args.device, seed=args.seed),
         args.progress,
     )
     summary = {"shape": str(args.shape), "checkpoint": str(path)} | result.summary()
@@ -121,11 +131,11 @@ def _replay(args: argparse.Namespace) -> dict[str, Any]:
         if not path.exists():
             raise MSPTError(f"{what} must be where the run record says, got nothing at {path}")
     checkpoint, mesh = load_checkpoint(paths["checkpoint"]), read_mesh(paths["shape"])
-    kept = recorded["placement"]
+    kept, shape = recorded["placement"], prepare_shape(mesh, reading=Reading(**recorded["reading"]))
     result = _follow(
         predict_shape(
             checkpoint,
-            mesh,
+            shape,
             placement="as is" if kept == "as is" else Placement(**kept),
             device=args.device,
             seed=recorded["seed"],
@@ -144,11 +154,16 @@ def _replay(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _placement(mesh: SurfaceMesh, args: argparse.Namespace, *, suffix: str) -> Placement:
-    """Guess how a shape is placed, with what a person has chosen."""
+def _prepared(path: Path, args: argparse.Namespace) -> PreparedShape:
+    """Read and prepare a shape as a person has chosen."""
+    return prepare_shape(read_mesh(path), reading=Reading(half=args.half, domain=args.domain))
+
+
+def _placement(shape: PreparedShape, args: argparse.Namespace) -> Placement:
+    """Return the likely placement of a shape, with what a person has chosen."""
     names = ("unit", "forward", "up", "clearance")
     given = {name: value for name in names if (value := getattr(args, name)) is not None}
-    return with_choices(mesh, guess_placement(mesh, suffix=suffix), **given)
+    return with_choices(shape, **given)
 
 
 def show_predict(result: dict[str, Any]) -> str:
@@ -158,14 +173,14 @@ def show_predict(result: dict[str, Any]) -> str:
     trust = result["trust"]
     shown = {
         "shape": f"{result['shape']}, {counted(result['triangles'], 'triangle')}",
-        "repairs": "; ".join(result["repairs"]) or "none",
+        "changes": "; ".join(result["changes"]) or "none",
         "placement": _placement_words(result["placement"]),
         "checkpoint": result["checkpoint"],
         "C_D": f"{number(result['C_D'])}: pressure {number(result['C_D_pressure'])}, friction "
         f"{number(result['C_D_friction'])}; varies by {number(result['C_D_spread'])} with the "
         "points drawn",
         "C_L": number(result["C_L"]),
-        "frontal area": f"{number(result['frontal_area'])} lengths squared",
+        "frontal area": _area_words(result),
         "time": f"{duration(result['seconds'])}, of which the model "
         f"{duration(result['model_seconds'])} on {result['device']}",
         "trust": trust["verdict"],
@@ -178,11 +193,22 @@ def show_predict(result: dict[str, Any]) -> str:
     ]
     nearest = [[one["name"], one["family"], number(one["distance"])] for one in trust["nearest"]]
     return paragraphs(
+        "\n".join(f"Warning: {line}." for line in result["warnings"]),
         facts(shown),
         table(checks, ["check", "value", "verdict"]),
         table(nearest, ["nearest training shape", "family", "distance"]) if nearest else "",
         _show_errors(result) if "errors" in result else "",
     )
+
+
+def _area_words(result: dict[str, Any]) -> str:
+    """Return the frontal area in square meters, the unit of the file, and body lengths."""
+    own, unit = result["frontal_area_in_file"], result["units"]["length_in_file"]
+    words = [f"{number(result['frontal_area'])} lengths\u00b2"]
+    if "frontal_area_m2" in result:
+        words.insert(0, f"{number(result['frontal_area_m2'])} m\u00b2")
+        words.insert(1, f"{number(own)} {unit}\u00b2") if unit != "m" else None
+    return ", ".join(words)
 
 
 def _placement_words(placement: dict[str, Any]) -> str:
@@ -192,9 +218,9 @@ def _placement_words(placement: dict[str, Any]) -> str:
         words = (
             f"unit {placement['unit']}, nose along {placement['forward']}, up {placement['up']}, "
             f"length {number(placement['length_m'])} m, {number(placement['clearance'])} lengths "
-            "over the ground"
+            f"({number(placement['clearance'] * placement['length_m'])} m) over the ground"
         )
-    return "; ".join([words, *placement["warnings"]])
+    return words
 
 
 def _show_errors(result: dict[str, Any]) -> str:
@@ -254,12 +280,8 @@ def solve_shape(args: argparse.Namespace) -> dict[str, Any]:
     """
     if args.out.suffix != ".npz":
         raise MSPTError(f"--out must be a .npz file for a shape, got {args.out.name}")
-    path = Path(args.case)
-    mesh = repair_mesh(read_mesh(path)).mesh
-    if args.as_is:
-        placed = as_is(mesh)
-    else:
-        placed = place_mesh(mesh, _placement(mesh, args, suffix=path.suffix))
+    shape = _prepared(Path(args.case), args)
+    placed = as_is(shape.body) if args.as_is else place_mesh(shape.body, _placement(shape, args))
     flow = _follow_solver(placed, args.progress)
     case = flow_case(flow, placed.mesh, seed=0)
     write_flow(args.out, case)
@@ -277,7 +299,7 @@ def show_solved_shape(result: dict[str, Any]) -> str:
             f"{number(result['C_D_friction'])}; {settled}, varies by "
             f"{number(result['C_D_spread'])} over the last iterations",
             "C_L": number(result["C_L"]),
-            "frontal area": f"{number(result['frontal_area'])} lengths squared",
+            "frontal area": f"{number(result['frontal_area'])} lengths\u00b2",
             "mesh": f"{result['cells']:,} cells, {result['faces']:,} faces on {domain}",
             "solver": f"{counted(result['iterations'], 'iteration')}, "
             f"{duration(result['cpu_seconds'])} of processor time",

@@ -120,9 +120,7 @@ def joined(*meshes: SurfaceMesh) -> SurfaceMesh:
     """
     starts = np.cumsum([0] + [len(mesh.vertices) for mesh in meshes])
     shifted = [mesh.triangles + start for mesh, start in zip(meshes, starts, strict=False)]
-    return SurfaceMesh(
-        np.concatenate([mesh.vertices for mesh in meshes]), np.concatenate(shifted)
-    )
+    return SurfaceMesh(np.concatenate([mesh.vertices for mesh in meshes]), np.concatenate(shifted))
 
 
 def box(low: Sequence[float | int], high: Sequence[float | int]) -> SurfaceMesh:

@@ -161,9 +161,7 @@ def _doubt(outside: Float64[ndarray, " P"], inside: Float64[ndarray, " P"]) -> f
     return float(((np.abs(outside) > CERTAIN) | (nearest > CERTAIN)).mean())
 
 
-def _split_hidden(
-    mesh: SurfaceMesh, hides: Hides
-) -> tuple[SurfaceMesh | None, SurfaceMesh | None]:
+def _split_hidden(mesh: SurfaceMesh, hides: Hides) -> tuple[SurfaceMesh | None, SurfaceMesh | None]:
     """Return the seen and the hidden part of a surface; None for a part without triangles.
 
     Triangles that are partly hidden are divided until they are small.

@@ -4,7 +4,8 @@ A model of flows takes clouds of the size that it was trained on. More points ar
 several clouds, each spread over the whole body. The spread of their coefficients is a measure of
 how much a prediction depends on the choice of points.
 
-Letters: N points, T triangles, P points of the flow, C output channels.
+Letters: N points, T triangles, S triangles after splitting long ones, V values, P points of the
+flow, C output channels.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ from mspt.data.clouds import Cloud
 from mspt.data.layout import NamedChannels
 from mspt.data.sets.car.clouds import FREE_STREAM
 from mspt.geometry.mesh import SurfaceMesh
+from mspt.geometry.subdivide import Refined, refined
 from mspt.geometry.transfer import transfer_values
 from mspt.inference.predict import pick_device, predict_case
 from mspt.inference.sampling import FlowInputs, cloud_size
@@ -34,6 +36,10 @@ values are carried to cells.
 With 0, a cell of a thin plate would take values from the other side of the plate, where the
 pressure differs; with a very large weight, points far away on a parallel wall would count as
 near."""
+
+MAX_EDGE, MAX_TRIANGLES = 0.025, 60_000
+"""Longest edge of a triangle over which fields are integrated, in body lengths, and the mesh size
+from which none is split: the model predicts at many points within a long triangle."""
 
 NUM_NEIGHBORS = 6
 """Points that a cell takes its values from: in an even cloud on a surface a point has six
@@ -61,12 +67,14 @@ class FlowPrediction:
         surface_points: Places on the surface where the model predicted.
         surface_normals: Outward unit normals there.
         surface: Fields there, by name: C_p and C_f.
-        cell_pressure: C_p of each triangle of the mesh.
+        fine_mesh: The body in triangles no longer than 0.025 lengths, for drawing.
+        fine: Fields of these triangles, by name.
+        cell_pressure: C_p of each triangle of the body, the mean over its area.
         cell_shear: C_f of each triangle.
         volume_points: Places in the flow.
         velocity: Velocity there, in free-stream speeds.
         volume_pressure: C_p there.
-        coefficients: Means over the clouds.
+        coefficients: Integrals of C_p and C_f over the triangles.
         drag_spread: Standard deviation of C_D over the clouds.
         surface_area: Of the body.
         seconds: Time of the predictions, partitions included.
@@ -77,6 +85,8 @@ class FlowPrediction:
     surface_points: Float64[ndarray, "N 3"]
     surface_normals: Float64[ndarray, "N 3"]
     surface: NamedChannels
+    fine_mesh: SurfaceMesh
+    fine: NamedChannels
     cell_pressure: Float64[ndarray, " T"]
     cell_shear: Float64[ndarray, "T 3"]
     volume_points: Float64[ndarray, "P 3"]
@@ -124,24 +134,27 @@ def _merge_clouds(
     """Return the prediction of a flow from the fields of each cloud."""
     predicted = list(zip(inputs.clouds, fields, strict=True))
     area = float(mesh.areas.sum())
-    forces = [cloud_force(cloud, field, area) for cloud, field in predicted]
-    drags = [coefficients(one, reference_area=inputs.frontal_area).C_D for one in forces]
-    mean = Force(
-        pressure=np.mean([force.pressure for force in forces], axis=0),
-        friction=np.mean([force.friction for force in forces], axis=0),
-    )
+    drags = [
+        coefficients(cloud_force(cloud, field, area), reference_area=inputs.frontal_area).C_D
+        for cloud, field in predicted
+    ]
     # Cloud i holds the surface points i, i + total, i + 2 total ...; see sample_inputs.
     layout = inputs.clouds[0].layout
     surface = np.empty((len(inputs.points), len(layout.field_channels)))
     for index, (cloud, field) in enumerate(predicted):
         surface[index :: len(predicted)] = field[: cloud.num_surface].numpy()
-    cells = layout.named(carry_to_cells(mesh, inputs.points, inputs.normals, values=surface))
+    fine = _fine(mesh)
+    values = carry_to_cells(fine.mesh, inputs.points, inputs.normals, values=surface)
+    cells = layout.named(_means(values, fine, len(mesh.triangles)))
+    force = surface_force(mesh.area_vectors, cells["C_p"], shear=cells["C_f"])
     flow = torch.cat([field[cloud.num_surface :] for cloud, field in predicted])
     in_flow = layout.named(flow.double().numpy())
     return FlowPrediction(
         surface_points=inputs.points,
         surface_normals=inputs.normals,
         surface=layout.named(surface),
+        fine_mesh=fine.mesh,
+        fine=layout.named(values),
         cell_pressure=cells["C_p"],
         cell_shear=cells["C_f"],
         volume_points=np.concatenate(
@@ -149,12 +162,37 @@ def _merge_clouds(
         ),
         velocity=in_flow["velocity_change"] + np.array(FREE_STREAM),
         volume_pressure=in_flow["C_p"],
-        coefficients=coefficients(mean, reference_area=inputs.frontal_area),
+        coefficients=coefficients(force, reference_area=inputs.frontal_area),
         drag_spread=float(np.std(drags)),
         surface_area=area,
         seconds=seconds,
         prepare_seconds=inputs.seconds,
         device=device,
+    )
+
+
+def _fine(mesh: SurfaceMesh) -> Refined:
+    """Return a mesh without long triangles; large meshes stay as they are."""
+    if len(mesh.triangles) < MAX_TRIANGLES:
+        return refined(mesh, max_edge=MAX_EDGE)
+    return Refined(mesh, np.arange(len(mesh.triangles)))
+
+
+def _means(values: Float64[ndarray, "S V"], fine: Refined, count: int) -> Float64[ndarray, "T V"]:
+    """Return the means of values over the parts of each triangle, weighted by area.
+
+    The normal is the same on all parts, so that the force on a triangle is that on its parts.
+    """
+    area = np.bincount(fine.parent, fine.mesh.areas, count)
+    number = np.bincount(fine.parent, minlength=count)
+    # A triangle without area has the plain mean, which counts for no force.
+    weight = np.where(
+        area[fine.parent] > 0,
+        fine.mesh.areas / np.maximum(area, 1e-300)[fine.parent],
+        1 / number[fine.parent],
+    )
+    return np.stack(
+        [np.bincount(fine.parent, weight * column, count) for column in values.T], axis=1
     )
 
 

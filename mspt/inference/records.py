@@ -14,8 +14,8 @@ from numpy import ndarray
 from mspt.errors import DataError
 from mspt.inference.shapes import ShapeResult
 
-RECORD_FORMATS = ("mspt-run/1", "mspt-passport/1")
-"""The format of run records, and the name of the same format in files of earlier versions."""
+RECORD_FORMAT = "mspt-run/2"
+"""The format of run records. Version 1 held fields of the triangles of the file, not of the body."""
 
 NUM_RECORDED = 2000
 """Values of a field in a run record: enough to notice any change, in a file of about 100 kB."""
@@ -35,10 +35,11 @@ def run_record(result: ShapeResult, *, checkpoint: Path, shape: Path) -> dict[st
     """
     placement = asdict(result.placement) if result.placement else "as is"
     return {
-        "format": RECORD_FORMATS[0],
+        "format": RECORD_FORMAT,
         "checkpoint": {"path": str(checkpoint), "sha256": file_hash(checkpoint)},
         "shape": {"path": str(shape), "sha256": file_hash(shape)},
         "placement": placement,
+        "reading": asdict(result.shape.reading),
         "seed": result.seed,
         "device": result.prediction.device,
         "versions": {name: version(name) for name in ("torch", "numpy", "libigl", "manifold3d")},
@@ -69,21 +70,22 @@ def file_hash(path: Path) -> str:
 
 
 def read_run_record(path: Path) -> dict[str, Any]:
-    """Read the run record of a prediction, of this or an earlier version.
+    """Read the run record of a prediction.
 
     Raises:
         DataError: If the file is not a run record.
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        known = found["format"] in RECORD_FORMATS
+        known = found["format"] == RECORD_FORMAT
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"run record must be a JSON file written by predict, got {path.name}"
         ) from error
     if not known:
         raise DataError(
-            f"run record must have the format {RECORD_FORMATS[0]}, got {found['format']!r}"
+            f"run record must have the format {RECORD_FORMAT}, got {found['format']!r}; "
+            "predict the shape again"
         )
     return found
 

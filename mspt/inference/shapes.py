@@ -12,7 +12,6 @@ from typing import Any, Literal
 from numpy import ndarray
 
 from mspt.checkpoint import Checkpoint
-from mspt.geometry.checks import MeshReport, inspect_mesh
 from mspt.geometry.files.writers import write_vtp
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import (
@@ -20,10 +19,9 @@ from mspt.geometry.placement import (
     PlacedMesh,
     Placement,
     as_is,
-    guess_placement,
     place_mesh,
 )
-from mspt.geometry.repair import repair_mesh
+from mspt.geometry.preparation import PreparedShape, prepare_shape
 from mspt.inference.flow import CloudsDone, FlowPrediction, predict_flow
 from mspt.inference.sampling import NUM_CLOUDS, sample_inputs
 from mspt.inference.trust import TrustReport, library_of, trust_report
@@ -49,21 +47,17 @@ class ShapeResult:
     """The prediction for one shape, with its checks and all steps that led to it.
 
     Attributes:
-        given: The mesh as it was given.
-        report: Defects of the given mesh.
-        repairs: What was repaired before the prediction.
-        placed: The repaired mesh in the wind-tunnel frame, and the transformation into it.
+        shape: The body that was predicted, and how it follows from the file.
+        placed: The body in the wind-tunnel frame, and the transformation into it.
         placement: Unit and axes behind that transformation; None where coordinates were taken as
             they are.
-        prediction: Fields of the given mesh's triangles, the flow around it, coefficients.
+        prediction: Fields of the body's triangles, the flow around it, coefficients.
         trust: Checks of the prediction that need no truth.
         seconds: Wall time of all stages.
         seed: Of the sampled points.
     """
 
-    given: SurfaceMesh
-    report: MeshReport
-    repairs: tuple[str, ...]
+    shape: PreparedShape
     placed: PlacedMesh
     placement: Placement | None
     prediction: FlowPrediction
@@ -71,22 +65,49 @@ class ShapeResult:
     seconds: float
     seed: int
 
+    @property
+    def unit(self) -> str:
+        """Unit of the lengths in the file; body lengths if it is in the wind-tunnel frame."""
+        return "lengths" if self.placement is None else self.placement.unit
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return all reasons to doubt the body or its placement, the most serious first."""
+        unsure = "" if self.placement is None else self.shape.guess.reason
+        asked = (f"the placement is unsure, as {unsure}; check it",) if unsure else ()
+        return (*self.shape.warnings(self.unit), *asked, *self.placed.warnings)
+
     def summary(self) -> dict[str, Any]:
-        """Return coefficients, times, placement and trust as values that JSON can hold."""
-        found = self.prediction.coefficients
+        """Return coefficients, sizes, times, placement and trust as values that JSON can hold.
+
+        The entry ``units`` holds the unit of each number.
+        """
+        found, body = self.prediction.coefficients, self.shape.body
+        numbers: dict[str, tuple[float, str]] = {
+            "C_D": (found.C_D, "1"),
+            "C_L": (found.C_L, "1"),
+            "C_D_pressure": (found.C_D_pressure, "1"),
+            "C_D_friction": (found.C_D_friction, "1"),
+            "C_D_spread": (self.prediction.drag_spread, "1"),
+            "frontal_area": (found.reference_area, "lengths^2"),
+            "surface_area": (self.prediction.surface_area, "lengths^2"),
+            "length_in_file": (1 / self.placed.scale, self.unit),
+            "frontal_area_in_file": (found.reference_area / self.placed.scale**2, f"{self.unit}^2"),
+        }
+        if self.placement is not None:
+            length = self.placement.length_m
+            numbers["length_m"] = length, "m"
+            numbers["frontal_area_m2"] = found.reference_area * length**2, "m^2"
+        numbers["seconds"] = self.seconds, "s"
+        numbers["model_seconds"] = self.prediction.seconds, "s"
         return {
-            "C_D": found.C_D,
-            "C_L": found.C_L,
-            "C_D_pressure": found.C_D_pressure,
-            "C_D_friction": found.C_D_friction,
-            "C_D_spread": self.prediction.drag_spread,
-            "frontal_area": found.reference_area,
-            "triangles": len(self.given.triangles),
-            "repairs": list(self.repairs),
+            **{name: value for name, (value, _) in numbers.items()},
+            "units": {name: unit for name, (_, unit) in numbers.items()},
+            "triangles": len(self.shape.given.triangles),
+            "body_triangles": len(body.triangles),
+            "changes": list(self.shape.changes(self.unit)),
+            "warnings": list(self.warnings()),
             "placement": self.placement_facts(),
             "trust": self.trust.to_dict(),
-            "seconds": self.seconds,
-            "model_seconds": self.prediction.seconds,
             "device": self.prediction.device,
             "seed": self.seed,
         }
@@ -102,20 +123,20 @@ class ShapeResult:
         }
 
     def cell_fields(self) -> Mapping[str, ndarray]:
-        """Return ``Cp`` and ``Cf`` of the given mesh's triangles, ``Cf`` along the file's axes."""
+        """Return ``Cp`` and ``Cf`` of the body's triangles, ``Cf`` along the file's axes."""
         return {
             "Cp": self.prediction.cell_pressure,
             "Cf": self.placed.vectors_to_file(self.prediction.cell_shear),
         }
 
     def write(self, path: Path) -> None:
-        """Write the given mesh with its fields as a ``.vtp`` file."""
-        write_vtp(path, self.given, cell_fields=self.cell_fields())
+        """Write the body with its fields as a ``.vtp`` file, in the coordinates of its file."""
+        write_vtp(path, self.shape.body, cell_fields=self.cell_fields())
 
 
 def predict_shape(
     checkpoint: Checkpoint,
-    mesh: SurfaceMesh,
+    shape: SurfaceMesh | PreparedShape,
     *,
     placement: Placement | Literal["guess", "as is"] = "guess",
     device: str = "auto",
@@ -126,7 +147,7 @@ def predict_shape(
 
     Args:
         checkpoint: A model of flows.
-        mesh: As read from a file.
+        shape: As read from a file, or already prepared.
         placement: Unit and axes of the shape; ``"guess"`` derives them from the shape, ``"as is"``
             takes coordinates as they are, in the wind-tunnel frame.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
@@ -142,16 +163,16 @@ def predict_shape(
     library = library_of(checkpoint)  # first: refuses another checkpoint before any work is done
     # The shares are typical ones; repair and sampling take longer on large meshes.
     yield StageStarted(stage="Repair", share=0.05)
-    report = inspect_mesh(mesh)
-    repaired = repair_mesh(mesh)
+    prepared = prepare_shape(shape) if isinstance(shape, SurfaceMesh) else shape
     yield StageStarted(stage="Place", share=0.15)
     if placement == "guess":
-        placement = guess_placement(repaired.mesh)
-    placed = as_is(repaired.mesh) if placement == "as is" else place_mesh(repaired.mesh, placement)
+        placement = prepared.guess.best
+    body = prepared.body
+    placed = as_is(body) if placement == "as is" else place_mesh(body, placement)
     yield StageStarted(stage="Sample points", share=0.2)
     inputs = sample_inputs(checkpoint, placed.mesh, num_clouds=num_clouds, seed=seed)
     prediction = None
-    for event in predict_flow(checkpoint, in_tunnel(mesh, placed), inputs, device=device):
+    for event in predict_flow(checkpoint, placed.mesh, inputs, device=device):
         if isinstance(event, CloudsDone):
             yield StageStarted(stage="Predict", share=0.35 + 0.45 * event.done / event.total)
         else:
@@ -159,11 +180,11 @@ def predict_shape(
     if prediction is None:
         raise RuntimeError("prediction ended without a result")
     yield StageStarted(stage="Check", share=0.85)
-    trust = trust_report(checkpoint, placed.mesh, inputs, library=library, device=device)
+    trust = trust_report(
+        checkpoint, placed.mesh, inputs, shape=prepared, library=library, device=device
+    )
     yield ShapeResult(
-        given=mesh,
-        report=report,
-        repairs=repaired.repairs,
+        shape=prepared,
         placed=placed,
         placement=None if placement == "as is" else placement,
         prediction=prediction,
@@ -175,7 +196,7 @@ def predict_shape(
 
 def predict(
     checkpoint: Checkpoint,
-    mesh: SurfaceMesh,
+    shape: SurfaceMesh | PreparedShape,
     *,
     placement: Placement | Literal["guess", "as is"] = "guess",
     device: str = "auto",
@@ -187,31 +208,25 @@ def predict(
 
     Args:
         checkpoint: A model of flows.
-        mesh: As read from a file.
+        shape: As read from a file, or already prepared.
         placement: Unit and axes of the shape, ``"guess"``, or ``"as is"``.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
         seed: Of the sampled points.
     """
-    events = predict_shape(checkpoint, mesh, placement=placement, device=device, seed=seed)
+    events = predict_shape(checkpoint, shape, placement=placement, device=device, seed=seed)
     return next(event for event in events if isinstance(event, ShapeResult))
 
 
-def in_tunnel(mesh: SurfaceMesh, placed: PlacedMesh) -> SurfaceMesh:
-    """Return a mesh as it was given, placed in the tunnel as its repaired copy was."""
-    return SurfaceMesh(mesh.vertices @ placed.matrix.T + placed.offset, mesh.triangles)
-
-
-def with_choices(mesh: SurfaceMesh, guess: Placement, **choices: Any) -> Placement:  # noqa: ANN401
-    """Return a guessed placement with some of its fields replaced by a person's choices.
+def with_choices(shape: PreparedShape, **choices: Any) -> Placement:  # noqa: ANN401
+    """Return the likely placement of a shape with some of its fields replaced by choices.
 
     Args:
-        mesh: As read from a file; its length follows from the chosen axis and unit.
-        guess: The guessed placement.
+        shape: Its length follows from the chosen axis and unit.
         choices: Fields of the placement by name.
 
     Raises:
         GeometryError: If a choice is not valid.
     """
-    chosen = replace(guess, **choices)
-    length = float(mesh.extent["xyz".index(chosen.forward[1])])
+    chosen = replace(shape.guess.best, **choices)
+    length = float(shape.body.extent["xyz".index(chosen.forward[1])])
     return replace(chosen, length_m=length * METERS[chosen.unit])

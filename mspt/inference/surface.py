@@ -8,34 +8,12 @@ import pandas as pd
 from jaxtyping import Float
 from numpy import ndarray
 
-from mspt.data.layout import NamedChannels
 from mspt.data.sets.car.flow_case import PRESSURE_RANGE, FlowCase
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import METERS, Placement
-from mspt.geometry.subdivide import refined
 from mspt.inference.flow import carry_to_cells
-from mspt.inference.shapes import ShapeResult, in_tunnel
+from mspt.inference.shapes import ShapeResult
 from mspt.solvers.openfoam.results import Flow
-
-MAX_EDGE, MAX_TRIANGLES = 0.025, 60_000
-"""Longest edge of a drawn triangle in body lengths, and the mesh size from which none is split."""
-
-
-def drawn_surface(result: ShapeResult) -> tuple[SurfaceMesh, NamedChannels]:
-    """Return the body to draw in the wind-tunnel frame, with the fields on its triangles.
-
-    The model predicts at many points within a long triangle. Long triangles are therefore split
-    for drawing, as one color for each of them would hide most of the prediction.
-    """
-    prediction, body = result.prediction, in_tunnel(result.given, result.placed)
-    mesh = refined(body, max_edge=MAX_EDGE) if len(body.triangles) < MAX_TRIANGLES else body
-    cells = carry_to_cells(
-        mesh,
-        prediction.surface_points,
-        prediction.surface_normals,
-        values=prediction.surface.values,
-    )
-    return mesh, NamedChannels(cells, prediction.surface.quantities)
 
 
 def solved_pressure(mesh: SurfaceMesh, case: FlowCase, flow: Flow) -> Float[ndarray, " T"]:
@@ -67,9 +45,15 @@ def placed_size(mesh: SurfaceMesh, placement: Placement) -> tuple[float, float, 
 
 
 def cell_table(result: ShapeResult) -> pd.DataFrame:
-    """Return one row for each given triangle: center, area, C_p and C_f along the file's axes."""
-    fields = result.cell_fields()
-    columns = dict(zip("xyz", result.given.centers.T, strict=True))
-    columns |= {"area": result.given.areas, "Cp": fields["Cp"]}
+    """Return one row for each triangle of the body: center, area, normal, C_p and C_f.
+
+    Centers and areas are in the unit of the file, vectors along its axes. The sum of
+    ``(-Cp n + Cf) area`` over the rows, along the flow, is C_D times the frontal area.
+    """
+    fields, body = result.cell_fields(), result.shape.body
+    columns = dict(zip("xyz", body.centers.T, strict=True))
+    columns |= {"area": body.areas}
+    columns |= {f"n_{axis}": part for axis, part in zip("xyz", body.normals.T, strict=True)}
+    columns |= {"Cp": fields["Cp"]}
     columns |= {f"Cf_{axis}": part for axis, part in zip("xyz", fields["Cf"].T, strict=True)}
     return pd.DataFrame(columns)

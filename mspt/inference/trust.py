@@ -20,6 +20,7 @@ from mspt.data.clouds import Cloud
 from mspt.errors import MSPTError
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.outline import OUTLINE_NAMES, describe_outline
+from mspt.geometry.preparation import CLEAR, FINE_STEP, PreparedShape
 from mspt.inference.flow import predict_cloud
 from mspt.inference.sampling import FlowInputs
 from mspt.metrics.forces import closure_error
@@ -133,6 +134,7 @@ def trust_report(
     mesh: SurfaceMesh,
     inputs: FlowInputs,
     *,
+    shape: PreparedShape,
     library: ShapeLibrary,
     device: str = "auto",
 ) -> TrustReport:
@@ -142,6 +144,7 @@ def trust_report(
         checkpoint: The model.
         mesh: The body in the wind-tunnel frame.
         inputs: The points of the prediction; the first cloud is predicted again, changed.
+        shape: How the body follows from its file.
         library: Outlines of the training shapes.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
     """
@@ -153,6 +156,7 @@ def trust_report(
     numbers = model_checks(checkpoint, cloud, device=device)
     return TrustReport(
         checks=(
+            *shape_checks(shape),
             _closure(mesh),
             _judged("symmetry", numbers["symmetry"], usual),
             _judged("resolution", numbers["resolution"], usual),
@@ -223,6 +227,48 @@ def _graded(value: float, *, good: float, fair: float) -> Verdict:
     if value <= good:
         return "good"
     return "fair" if value <= fair else "poor"
+
+
+def shape_checks(shape: PreparedShape) -> tuple[Check, ...]:
+    """Check whether the body is what its file means.
+
+    The first check is always made; the others only where there is a doubt.
+    """
+    doubt = shape.outer.doubt
+    checks = [
+        Check(
+            name="Inside and outside",
+            value=100 * doubt,
+            unit="%",
+            verdict=_graded(doubt, good=CLEAR / 2, fair=CLEAR),
+            meaning="Share of the surface without air on one side and the body on the other.",
+            caveat="Parts without thickness count as clear if the file holds both sides.",
+        )
+    ]
+    if shape.step:
+        share = shape.step / float(shape.body.extent.max())
+        checks.append(
+            Check(
+                name="Digits of the file",
+                value=100 * share,
+                unit="%",
+                verdict=_graded(share, good=FINE_STEP, fair=10 * FINE_STEP),
+                meaning="Step between neighboring coordinates over the length of the body.",
+                caveat="Details below the step are lost.",
+            )
+        )
+    if not shape.is_certain:
+        checks.append(
+            Check(
+                name="Other ways to read the file",
+                value=1.0,
+                unit="",
+                verdict="poor",
+                meaning="The file may hold half a body, or a wind tunnel around the body.",
+                caveat="Choose how to read it if you know.",
+            )
+        )
+    return tuple(checks)
 
 
 def _closure(mesh: SurfaceMesh) -> Check:

@@ -6,8 +6,7 @@ import pyvista as pv
 from mspt.data.sets.car.dataset import CAR
 from mspt.figures.vtk.flow import flow_plotter, surface_plotter
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.inference.shapes import ShapeResult, in_tunnel
-from mspt.inference.surface import drawn_surface
+from mspt.inference.shapes import ShapeResult
 
 SHAPE_LAYERS = ("Pressure", "Friction", "Slice", "Streamlines", "Shape")
 _PRESSURE, _SHEAR, _ = CAR.fields
@@ -22,7 +21,7 @@ def shape_plotter(result: ShapeResult, layer: str, *, dark: bool, height: int) -
         dark: Whether the page is dark.
         height: Height in pixels.
     """
-    prediction, body = result.prediction, in_tunnel(result.given, result.placed)
+    prediction, body = result.prediction, result.placed.mesh
     if layer in ("Slice", "Streamlines"):
         return flow_plotter(
             body,
@@ -35,7 +34,7 @@ def shape_plotter(result: ShapeResult, layer: str, *, dark: bool, height: int) -
         )
     if layer == "Shape":
         return placed_plotter(body, dark=dark, height=height)
-    mesh, cells = drawn_surface(result)
+    mesh, cells = prediction.fine_mesh, prediction.fine
     friction = layer == "Friction"
     return surface_plotter(
         mesh,

@@ -97,6 +97,7 @@ def _read(path: Path, suffix: str) -> SurfaceMesh:
     mesh = SurfaceMesh(
         np.frombuffer(vertices, "<f8").reshape(-1, 3),
         np.frombuffer(triangles, "<i4").reshape(-1, 3).astype(np.int64),
+        suffix,
     )
     _check_shape(mesh)
     return mesh
