@@ -11,10 +11,13 @@ from pages._upload import controls, data, panels
 frame.require_frame()
 st.header("What does the air do to my shape?", anchor=False)
 with frame.error_panel():
+    doubts = st.container()
     numbers = st.container(height=118, border=False, gap=None)
     left, right = st.columns([7, 4], gap="medium")
     with right:
         chosen = controls.pick()
+        if chosen is None:
+            st.stop()
         result = data.predictions().get(chosen.key)
         if result is None:
             steps = data.predict(chosen.shape, chosen.key)
@@ -25,7 +28,9 @@ with frame.error_panel():
             result = data.finished(chosen.key)
         truth = controls.solver(chosen, result)
         panels.trust_strip(result)
-        panels.findings(result, chosen.placement)
+        panels.findings(result)
+    with doubts:
+        panels.warnings(result)
     with numbers:
         panels.numbers(result, chosen.checkpoint)
     with left:

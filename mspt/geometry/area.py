@@ -1,17 +1,25 @@
-"""Frontal area: the area of a body's projection along the flow."""
+"""Projections of a body: its frontal area along the flow, and its outline from the side.
+
+Shapes: V corners of an outline.
+"""
 
 from typing import no_type_check
 
 import numpy as np
+from jaxtyping import Float64
 from manifold3d import CrossSection, FillRule, OpType
 from numba import njit
 from numpy import ndarray
 
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.solids import unite_parts
+from mspt.geometry.solids import Parts, unite_parts
 
 MAX_EXACT_TRIANGLES = 20_000
 """Most triangles whose union is computed exactly where the surface encloses no solid."""
+
+FRONT_VIEW = np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]])
+SIDE_VIEW = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
+"""Rotations that turn the direction of view, x and -y, into z."""
 
 PIXEL_SHARE = 0.001
 """Edge of a pixel, as a share of the larger side of the projection."""
@@ -31,25 +39,47 @@ def frontal_area(mesh: SurfaceMesh) -> float:
     # Parts below the ground are flattened onto it, where they have no frontal area.
     above = SurfaceMesh(np.maximum(mesh.vertices, [-np.inf, -np.inf, 0.0]), mesh.triangles)
     parts = unite_parts(above)
-    projections = []
+    if parts.rest is not None and len(parts.rest.triangles) > MAX_EXACT_TRIANGLES:
+        return _pixel_area(above.corners[:, :, 1:])
+    return _projection(parts, FRONT_VIEW).area()
+
+
+def side_outlines(mesh: SurfaceMesh) -> list[Float64[ndarray, "V 2"]]:
+    """Return the outlines of a body as seen from its left side, x and z of each corner.
+
+    Examples:
+        >>> from mspt.geometry.mesh import box
+        >>> (outline,) = side_outlines(box((0, 0, 0), (3, 2, 1)))
+        >>> outline.min(axis=0).tolist(), outline.max(axis=0).tolist()
+        ([0.0, 0.0], [3.0, 1.0])
+    """
+    parts = unite_parts(mesh)
+    if parts.rest is not None and len(parts.rest.triangles) > MAX_EXACT_TRIANGLES:
+        hull = CrossSection.hull_points(mesh.vertices[:, [0, 2]])
+        return [np.asarray(outline, dtype=np.float64) for outline in hull.to_polygons()]
+    outlines = _projection(parts, SIDE_VIEW).to_polygons()
+    return [np.asarray(outline, dtype=np.float64) for outline in outlines]
+
+
+def _projection(parts: Parts, view: ndarray) -> CrossSection:
+    """Return the union of the projections of all parts.
+
+    Args:
+        parts: The body.
+        view: Rotation after which the direction of view is along z, as a matrix (3, 3).
+    """
+    found = []
     if parts.solid is not None:
-        projections.append(parts.solid.rotate((0, -90, 0)).project())  # projects along z
+        rotation = np.concatenate([view, np.zeros((3, 1))], axis=1)
+        found.append(parts.solid.transform(rotation).project())
     if parts.rest is not None:
-        if len(parts.rest.triangles) > MAX_EXACT_TRIANGLES:
-            return _pixel_area(above.corners[:, :, 1:])
-        projections.append(_projection(parts.rest))
-    return CrossSection.batch_boolean(projections, OpType.Add).area()
-
-
-def _projection(mesh: SurfaceMesh) -> CrossSection:
-    """Return the union of the projections of all triangles along x, in the plane of z and y."""
-    # The axes of a solid that is rotated by -90 degrees about y: x becomes -z.
-    corners = mesh.corners[:, :, [2, 1]] * np.array([-1.0, 1.0])
-    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    turn = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
-    # All triangles counter-clockwise: the nonzero rule would cancel opposite orientations.
-    corners[turn < 0] = corners[turn < 0, ::-1]
-    return CrossSection(list(corners[turn != 0]), FillRule.NonZero)
+        corners = (parts.rest.corners @ view.T)[:, :, :2].copy()
+        first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+        turn = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
+        # All triangles counter-clockwise: the nonzero rule would cancel opposite orientations.
+        corners[turn < 0] = corners[turn < 0, ::-1]
+        found.append(CrossSection(list(corners[turn != 0]), FillRule.NonZero))
+    return CrossSection.batch_boolean(found, OpType.Add)
 
 
 def _pixel_area(corners: ndarray) -> float:

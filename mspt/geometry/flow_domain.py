@@ -1,7 +1,7 @@
 """Flow domains: files that hold the air around a body and not the body alone.
 
-A mesh of the flow has the body as an inner boundary, whose normals point out of the air and into the
-body. A wind tunnel drawn around a body is a box with normals to the inside.
+A mesh of the flow has the body as an inner boundary, whose normals point out of the air and into
+the body. A wind tunnel drawn around a body is a box with normals to the inside.
 
 Shapes: T triangles.
 """
@@ -17,16 +17,16 @@ from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.solids import pick_triangles
 
 LARGEST = 0.6
-"""Largest share of the outer boundary's size that the inner one may have along each axis: a cavity of
-a hollow body has more, a body in a wind tunnel less."""
+"""Largest share of the outer boundary's size that the inner one may have along each axis: a cavity
+of a hollow body has more, a body in a wind tunnel less."""
 
 WALLS = 5
-"""Plane sides that an outer boundary which is connected to the body must have, of six; the ground may
-be cut out under the body."""
+"""Plane sides, of six, that an outer boundary which is connected to the body must have; the ground
+may be missing."""
 
 FULL = 0.7
-"""Share of a side's rectangle that its plane triangles must cover. A body that stands on the ground,
-or is cut by the plane of symmetry, leaves a gap."""
+"""Share of a side's rectangle that its plane triangles must cover. A body that stands on the
+ground, or is cut by the plane of symmetry, leaves a gap."""
 
 FLAT = 1e-5
 """Largest distance of a vertex from a plane side, as a share of the domain's size."""

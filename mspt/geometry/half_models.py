@@ -1,7 +1,7 @@
 """Half models: bodies of which the file holds one side of the plane of symmetry only.
 
-A half model has a flat side over its whole outline, open or closed, and is not symmetric itself. Its
-other half is its mirror image.
+A half model has a flat side over its whole outline, open or closed, and is not symmetric itself.
+Its other half is its mirror image.
 
 Shapes: V vertices, T triangles.
 """

@@ -17,8 +17,8 @@ NUM_POINTS = 1000
 """Sampled points from which symmetry is measured."""
 
 SYMMETRIC = 0.002
-"""Error up to which a shape counts as symmetric. Measured: at most 0.0001 for whole cars, 0.0003 with
-a mirror on one side only, at least 0.006 for halves of cars about their own middle."""
+"""Error up to which a shape counts as symmetric. Measured: at most 0.0001 for whole cars, 0.0003
+with a mirror on one side only, at least 0.006 for halves of cars about their own middle."""
 
 MOST = 0.03
 """Largest distance that one point counts with, as a share of the shape's size: a part on one side,

@@ -22,8 +22,8 @@ from mspt.geometry.placement import PlacementGuess, guess_placement
 from mspt.geometry.repair import repair_mesh
 
 FINE_STEP = 1e-4
-"""Step between neighboring coordinates, in body sizes, above which a file has too few digits: half a
-millimeter on a car."""
+"""Step between neighboring coordinates, in body sizes, above which a file has too few digits: half
+a millimeter on a car."""
 
 FAR = 20.0
 """Distance from the origin, in body sizes, from which on digits may be missing."""
@@ -45,8 +45,8 @@ class Reading:
     Attributes:
         half: ``complete`` adds the mirror image of a half model, ``whole`` takes the shape as it
             is, ``auto`` completes what can hardly be anything but a half.
-        domain: ``body`` takes the inner boundary of a flow, ``whole`` everything, ``auto`` the inner
-            boundary if both boundaries face the air between them.
+        domain: ``body`` takes the inner boundary of a flow, ``whole`` everything, ``auto`` the
+            inner boundary if both boundaries face the air between them.
     """
 
     half: Half = "auto"
@@ -141,8 +141,8 @@ class PreparedShape:
             )
         if self.half is not None and not self.is_completed:
             lines.append(
-                f"the shape may be one half of a body that is cut at {self.half.describe()} {unit}: "
-                "if it is, choose to complete it"
+                f"the shape may be one half of a body, cut at {self.half.describe()} {unit}: if it "
+                "is, choose to complete it"
             )
         if self.step:
             share = self.step / float(self.body.extent.max())

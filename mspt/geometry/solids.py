@@ -14,8 +14,8 @@ from mspt.geometry.checks import find_edges, label_components
 from mspt.geometry.mesh import SurfaceMesh, joined
 
 NO_VOLUME = 1e-6
-"""Volume over the area to the power 3/2 below which a closed part is a sheet, which has no inside; a
-wing one thousandth as thick as long has 5e-4."""
+"""Volume over the area to the power 3/2 below which a closed part is a sheet, which has no inside.
+A square panel one thousandth as thick as wide has 3.5e-4."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,11 +37,11 @@ def refined(mesh: SurfaceMesh, *, max_edge: float) -> Refined:
         >>> np.bincount(fine.parent, fine.mesh.areas).round(9).tolist() == [0.5] * 12
         True
     """
-    vertices, triangles, parent = subdivide_to_size(
+    vertices, triangles, *parents = subdivide_to_size(
         mesh.vertices, mesh.triangles, max_edge=max_edge, return_index=True
     )
     fine = SurfaceMesh(np.asarray(vertices, np.float64), np.asarray(triangles, np.int64))
-    return Refined(fine, np.asarray(parent, np.int64))
+    return Refined(fine, np.asarray(parents[0], np.int64))
 
 
 def quartered(corners: Float64[ndarray, "T 3 3"]) -> Float64[ndarray, "S 3 3"]:

@@ -15,7 +15,7 @@ from mspt.errors import DataError
 from mspt.inference.shapes import ShapeResult
 
 RECORD_FORMAT = "mspt-run/2"
-"""The format of run records. Version 1 held fields of the triangles of the file, not of the body."""
+"""The format of run records. Version 1 held fields of the file's triangles, not of the body's."""
 
 NUM_RECORDED = 2000
 """Values of a field in a run record: enough to notice any change, in a file of about 100 kB."""

@@ -5,7 +5,7 @@ import streamlit as st
 from mspt.data.registry import dataset_of_case, get_dataset
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.data.stress_clouds import stress_cloud
-from mspt.geometry.placement import Placement, place_mesh
+from mspt.geometry.placement import place_mesh
 from mspt.inference.sample import (
     Sample,
     sample_of_case,
@@ -57,10 +57,7 @@ def sample(
         return _flow_sample(name, checkpoint.key, all_points=all_points)
     if source == SHAPES:
         shape = shapes.named_shape(name)
-        placement = shapes.likely_placement(shape)
-        return _shape_sample(
-            shape.digest, checkpoint.key, placement, _shape=shape, all_points=all_points
-        )
+        return _shape_sample(shape.key, checkpoint.key, _shape=shape, all_points=all_points)
     return sample_of_case(find_case(source, name))
 
 
@@ -78,12 +75,13 @@ def stored_flow(name: str) -> FlowCase:
 
 @st.cache_resource(max_entries=8, show_spinner="Placing points on and around the shape …")
 def _shape_sample(
-    digest: str, key: CheckpointKey, placement: Placement, *, _shape: shapes.Shape, all_points: bool
+    shape_key: str, key: CheckpointKey, *, _shape: shapes.Shape, all_points: bool
 ) -> Sample:
-    mesh = place_mesh(_shape.mesh, placement).mesh
+    prepared = shapes.prepared(_shape)
+    mesh = place_mesh(prepared.body, prepared.guess.best).mesh
     inputs = sample_inputs(load(key), mesh)
     clouds = inputs.clouds if all_points else inputs.clouds[:1]
-    name = f"shape-{digest}{'-whole' if all_points else ''}"
+    name = f"shape-{shape_key}{'-whole' if all_points else ''}"
     return sample_of_clouds(name, clouds, title=_shape.name, body=mesh)
 
 

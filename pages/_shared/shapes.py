@@ -1,7 +1,7 @@
-"""Shapes of one's own and sample shapes: read or built once, each with its likely placement."""
+"""Shapes of one's own and sample shapes: read or built once, and prepared once."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,7 +12,7 @@ from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.readers import read_mesh_bytes
 from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.placement import Placement, guess_placement
+from mspt.geometry.preparation import PreparedShape, Reading, prepare_shape
 
 SAMPLES = ("Notchback", "Estate on wheels", "Van", "Pickup", "Ahmed body", "Ellipsoid", "Wing")
 MINE = "My shape"
@@ -37,6 +37,7 @@ class Shape:
         file: Content of the file.
         suffix: Ending of the file's name, such as ``.stl``.
         digest: First digits of the file's SHA-256, for caches.
+        reading: How to read a file that can be read in two ways.
     """
 
     name: str
@@ -44,6 +45,12 @@ class Shape:
     file: bytes
     suffix: str
     digest: str
+    reading: Reading = field(default_factory=Reading)
+
+    @property
+    def key(self) -> str:
+        """All that the body depends on."""
+        return f"{self.digest}-{self.reading.half}-{self.reading.domain}"
 
 
 @st.cache_resource(max_entries=16, show_spinner="Building the sample shape …")
@@ -68,14 +75,14 @@ def _shape(name: str, data: bytes, suffix: str) -> Shape:
     return Shape(name, mesh, data, suffix, hashlib.sha256(data).hexdigest()[:16])
 
 
-def likely_placement(shape: Shape) -> Placement:
-    """Return unit, nose and top of a shape as guessed from its form."""
-    return _guessed(shape.digest, shape.suffix, _mesh=shape.mesh)
+def prepared(shape: Shape) -> PreparedShape:
+    """Return the body that air flows around, and its likely placement."""
+    return _prepared(shape.key, _shape=shape)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _guessed(digest: str, suffix: str, *, _mesh: SurfaceMesh) -> Placement:  # noqa: ARG001
-    return guess_placement(_mesh, suffix=suffix)
+@st.cache_resource(max_entries=16, show_spinner="Checking the shape …")
+def _prepared(key: str, *, _shape: Shape) -> PreparedShape:  # noqa: ARG001
+    return prepare_shape(_shape.mesh, reading=_shape.reading)
 
 
 def named_shape(name: str) -> Shape:

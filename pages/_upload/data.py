@@ -22,7 +22,7 @@ from mspt.solvers.openfoam.run import SolverProgress, solve_flow
 from pages._shared import jobs
 from pages._shared.cache import CheckpointKey, ListedCheckpoint, load, one_at_a_time
 from pages._shared.numbers import minus
-from pages._shared.shapes import Shape
+from pages._shared.shapes import Shape, prepared
 from pages._shared.store import Store, store
 
 
@@ -31,11 +31,11 @@ class PlacedKey:
     """A shape in the wind tunnel, as far as results depend on it.
 
     Attributes:
-        digest: Of the shape's file.
+        shape: Of the shape's file and how it is read.
         placement: Its unit, nose and top.
     """
 
-    digest: str
+    shape: str
     placement: Placement
 
 
@@ -75,14 +75,15 @@ def result_key(
     shape: Shape, placement: Placement, checkpoint: ListedCheckpoint, device: str
 ) -> ResultKey:
     """Return all that a prediction depends on."""
-    return ResultKey(PlacedKey(shape.digest, placement), checkpoint.key, device)
+    return ResultKey(PlacedKey(shape.key, placement), checkpoint.key, device)
 
 
 def predict(shape: Shape, key: ResultKey) -> Iterator[tuple[float, str]]:
     """Predict a shape, yielding share and words; the result is kept under its key."""
     model = load(key.checkpoint)
+    body = prepared(shape)
     with one_at_a_time():
-        events = predict_shape(model, shape.mesh, placement=key.shape.placement, device=key.device)
+        events = predict_shape(model, body, placement=key.shape.placement, device=key.device)
         for event in events:
             if isinstance(event, StageStarted):
                 yield event.share, event.stage
@@ -142,7 +143,7 @@ def _errors(key: ResultKey, *, _truth: Truth) -> FlowScore:
 
 
 def vtp_file(result: ShapeResult) -> bytes:
-    """Return the given mesh with its fields."""
+    """Return the body with its fields."""
     with TemporaryDirectory(prefix="mspt-export-") as folder:
         path = Path(folder) / "shape.vtp"
         result.write(path)

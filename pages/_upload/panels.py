@@ -7,12 +7,12 @@ from mspt.evaluation.flows import FlowScore
 from mspt.figures.scenes.surface import surface_comparison
 from mspt.figures.vtk.shape import SHAPE_LAYERS, placed_plotter, shape_plotter
 from mspt.geometry.placement import Placement, place_mesh
-from mspt.inference.shapes import ShapeResult, in_tunnel
-from mspt.inference.surface import drawn_surface, solved_pressure
+from mspt.inference.shapes import ShapeResult
+from mspt.inference.surface import solved_pressure
 from pages._shared import frame, viewer, vtk
 from pages._shared.cache import ListedCheckpoint
 from pages._shared.numbers import MEASURED, STORED, minus, noise_words, number, percent
-from pages._shared.shapes import Shape
+from pages._shared.shapes import Shape, prepared
 from pages._upload.data import ResultKey, Truth
 
 BESIDE = "Truth and error"
@@ -48,19 +48,19 @@ def flow_view(key: ResultKey, result: ShapeResult, truth: Truth | None) -> None:
 
 def _beside(result: ShapeResult, truth: Truth) -> None:
     """Show the solver's C_p, the model's, and their difference."""
-    mesh, cells = drawn_surface(result)
+    mesh, predicted = result.prediction.fine_mesh, result.prediction.fine["C_p"]
     solved = solved_pressure(mesh, truth.case, truth.flow)
-    scene = surface_comparison(mesh, solved, cells["C_p"], quantity=LAYOUT.fields[0])
+    scene = surface_comparison(mesh, solved, predicted, quantity=LAYOUT.fields[0])
     label = "C_p on the body by the solver, by the model, and their difference"
     viewer.show(scene, key="flow_beside", label=label, height=HEIGHT)
 
 
 def preview(shape: Shape, placement: Placement) -> None:
     """Show the shape in the wind tunnel without a prediction."""
-    dark, body = frame.is_dark(), in_tunnel(shape.mesh, place_mesh(shape.mesh, placement))
+    dark, body = frame.is_dark(), place_mesh(prepared(shape).body, placement).mesh
     vtk.show(
         lambda: placed_plotter(body, dark=dark, height=HEIGHT),
-        scene=(shape.digest, str(placement), "preview"),
+        scene=(shape.key, str(placement), "preview"),
         key="flow_preview",
         height=HEIGHT,
         label="The shape in the wind tunnel, in 3-D",
@@ -134,10 +134,14 @@ def truth_numbers(
 # --- trust and mesh ------------------------------------------------------------------------------
 
 
+def warnings(result: ShapeResult) -> None:
+    """Show all reasons to doubt the body or its placement."""
+    for line in result.warnings():
+        st.warning(f"{line[0].upper()}{line[1:]}.", icon=":material/warning:")
+
+
 def trust_strip(result: ShapeResult) -> None:
     """Show each check of the prediction with its number, its meaning and its limits."""
-    for line in result.placed.warnings:
-        st.warning(f"{line[0].upper()}{line[1:]}.", icon=":material/warning:")
     st.markdown("**How far to trust it**")
     for check in result.trust.checks:
         color, icon = _BADGES[check.verdict]
@@ -154,24 +158,37 @@ def _short(value: float) -> str:
     return "0" if abs(value) < 1e-6 else f"{value:.2g}"  # smaller values are rounding
 
 
-def findings(result: ShapeResult, placement: Placement) -> None:
-    """Show the defects of the mesh, their repairs, and sizes and times."""
-    lines = result.report.describe()
-    count = "1 finding" if len(lines) == 1 else f"{len(lines)} findings"
-    label = f"Mesh: {count}" if lines else "Mesh: nothing to repair"
-    report = result.report
+def findings(result: ShapeResult) -> None:
+    """Show the defects of the mesh, what was changed, and sizes and times."""
+    defects, changes = result.shape.report.describe(), result.shape.changes(result.unit)
+    count = "1 change" if len(changes) == 1 else f"{len(changes)} changes"
+    label = f"Mesh: {count} before the prediction" if changes else "Mesh: taken as it is"
     with st.expander(label, icon=":material/fact_check:"):
-        for line in (*lines, *result.repairs):
-            st.markdown(f"- {line}")
-        area = result.prediction.coefficients.reference_area
-        length = placement.length_m
-        facts = {
-            "Triangles": f"{report.triangles:,}",
-            "Watertight": "yes" if report.watertight else "no",
-            "Bodies": f"{report.bodies}",
-            "Frontal area": f"{area * length**2:.3g} m²" if length else f"{area:.4f} L²",
-            "Length": f"{length:.3g} m" if length else "–",
-            "Time of all steps": f"{result.seconds:.1f} s",
-            "Time of the model": f"{result.prediction.seconds:.1f} s on {result.prediction.device}",
-        }
-        st.table(facts, border="horizontal", width="stretch")
+        for title, lines in (("Changed", changes), ("Found in the file", defects)):
+            if lines:
+                st.markdown(f"{title}:\n" + "\n".join(f"- {line}" for line in lines))
+        st.table(_facts(result), border="horizontal", width="stretch")
+
+
+def _facts(result: ShapeResult) -> dict[str, str]:
+    """Return sizes with their units and times."""
+    found, placement = result.summary(), result.placement
+    report, body = result.shape.report, result.shape.body
+    sizes = {
+        "Frontal area": f"{found['frontal_area']:.4f} lengths²",
+        "Length": f"{found['length_in_file']:.4g} {result.unit}",
+    }
+    if placement is not None:
+        area, length = found["frontal_area_m2"], placement.length_m
+        sizes["Frontal area"] = f"{area:.4g} m² = {sizes['Frontal area']}"
+        if placement.unit != "m":
+            sizes["Length"] = f"{length:.4g} m = {sizes['Length']}"
+    seconds = result.prediction.seconds
+    return {
+        **sizes,
+        "Triangles in the file": f"{report.triangles:,}",
+        "Triangles of the body": f"{len(body.triangles):,}",
+        "Watertight in the file": "yes" if report.watertight else "no",
+        "Time of all steps": f"{result.seconds:.1f} s",
+        "Time of the model": f"{seconds:.1f} s on {result.prediction.device}",
+    }
