@@ -18,8 +18,9 @@ from mspt.geometry.flow_domain import FlowDomain, find_domain
 from mspt.geometry.half_models import HalfModel, completed, find_half
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.outer import OuterSurface, outer_surface
+from mspt.geometry.panels import THICKNESS, thickened
 from mspt.geometry.placement import PlacementGuess, guess_placement
-from mspt.geometry.repair import repair_mesh
+from mspt.geometry.repair import body_size, repair_mesh
 
 FINE_STEP = 1e-4
 """Step between neighboring coordinates, in body sizes, above which a file has too few digits: half
@@ -63,6 +64,7 @@ class PreparedShape:
         reading: How the file was read.
         body: The outer surface of the whole body, in the file's coordinates.
         repairs: One line for each repair.
+        num_panels: Panels without thickness that were given one.
         domain: The boundaries of a flow, if the file seems to hold one.
         half: The plane of a half model, if the file seems to hold one.
         is_completed: Whether the mirror image was added.
@@ -77,6 +79,7 @@ class PreparedShape:
     reading: Reading
     body: SurfaceMesh
     repairs: tuple[str, ...]
+    num_panels: int
     domain: FlowDomain | None
     half: HalfModel | None
     is_completed: bool
@@ -112,6 +115,10 @@ class PreparedShape:
         lines += self.repairs
         if self.half is not None and self.is_completed:
             lines.append(f"added the mirror image of a half model at {self.half.describe()} {unit}")
+        if self.num_panels:
+            number = "1 panel" if self.num_panels == 1 else f"{self.num_panels:,} panels"
+            thickness = THICKNESS * float(self.body.extent.max())
+            lines.append(f"gave {number} without thickness one of {thickness:.2g} {unit}")
         hidden, overlap = self.outer.hidden_parts, self.outer.overlap_area
         if hidden:
             parts = "1 part" if hidden == 1 else f"{hidden:,} parts"
@@ -195,6 +202,7 @@ def prepare_shape(mesh: SurfaceMesh, *, reading: Reading | None = None) -> Prepa
         half.is_certain if chosen.half == "auto" else chosen.half == "complete"
     )
     whole = completed(repaired.mesh, half) if half is not None and completes else repaired.mesh
+    whole, num_panels = thickened(whole, THICKNESS * body_size(whole))
     outer = outer_surface(whole)
     body = replace(outer.mesh, suffix=mesh.suffix, vertices=outer.mesh.vertices + offset)
     lateral = half.axis if half is not None and completes else None
@@ -204,6 +212,7 @@ def prepare_shape(mesh: SurfaceMesh, *, reading: Reading | None = None) -> Prepa
         reading=chosen,
         body=body,
         repairs=repaired.repairs,
+        num_panels=num_panels,
         domain=domain,
         half=half,
         is_completed=completes,

@@ -280,9 +280,14 @@ def _is_copy(mesh: SurfaceMesh) -> Bool[ndarray, " T"]:
     return copies
 
 
+def agreeing(mesh: SurfaceMesh) -> SurfaceMesh:
+    """Return a surface whose neighboring triangles have the same orientation."""
+    return _turned(mesh, _patches(mesh)[0])
+
+
 def _is_panel(side: SurfaceMesh) -> bool:
     """Return whether one side of a surface encloses nothing, once its triangles agree."""
-    agreed = _turned(side, _patches(side)[0])
+    agreed = agreeing(side)
     return agreed.areas.sum() > 0 and closure_error(agreed.area_vectors) > ONE_SIDED
 
 

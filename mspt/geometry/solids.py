@@ -63,7 +63,8 @@ def as_solid(mesh: SurfaceMesh) -> Manifold | None:
     """Return a closed surface as a solid; None for a sheet without thickness or an open surface."""
     if mesh.volume <= NO_VOLUME * float(mesh.areas.sum()) ** 1.5:
         return None
-    solid = Manifold(Mesh64(mesh.vertices, mesh.triangles.astype(np.uint64)))
+    vertices = np.ascontiguousarray(mesh.vertices)
+    solid = Manifold(Mesh64(vertices, np.ascontiguousarray(mesh.triangles, dtype=np.uint64)))
     return solid if solid.status() == Error.NoError and solid.volume() > 0 else None
 
 
@@ -71,8 +72,8 @@ def solid_surface(solid: Manifold) -> SurfaceMesh:
     """Return the surface of a solid, in double precision."""
     mesh = solid.to_mesh64()
     return SurfaceMesh(
-        np.asarray(mesh.vert_properties[:, :3], dtype=np.float64),
-        np.asarray(mesh.tri_verts, dtype=np.int64),
+        np.ascontiguousarray(mesh.vert_properties[:, :3], dtype=np.float64),
+        np.ascontiguousarray(mesh.tri_verts, dtype=np.int64),
     )
 
 

@@ -15,7 +15,7 @@ RADIUS = 0.3
 
 def sphere() -> SurfaceMesh:
     """A cube with fine triangles, blown up to a sphere."""
-    cube = refined(box((-1, -1, -1), (1, 1, 1)), max_edge=0.12)
+    cube = refined(box((-1, -1, -1), (1, 1, 1)), max_edge=0.12).mesh
     vertices = cube.vertices / np.linalg.norm(cube.vertices, axis=1, keepdims=True)
     return SurfaceMesh(CENTER + RADIUS * vertices, cube.triangles)
 

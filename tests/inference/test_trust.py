@@ -10,6 +10,7 @@ from mspt.checkpoint import Checkpoint, build_model
 from mspt.data.sets.car.dataset import training_facts
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.mesh import SurfaceMesh, box
+from mspt.geometry.preparation import prepare_shape
 from mspt.inference import trust
 from mspt.inference.sampling import sample_inputs
 from mspt.inference.trust import Check, ShapeLibrary, library_of, trust_report
@@ -42,7 +43,8 @@ def checks_of(
     monkeypatch.setattr(trust, "model_checks", lambda *_, **__: measured)
     inputs = sample_inputs(checkpoint, BODY, num_clouds=1)
     known = library_of(checkpoint)
-    report = trust_report(checkpoint, mesh, inputs, library=known, device="cpu")
+    shape = prepare_shape(mesh)
+    report = trust_report(checkpoint, mesh, inputs, shape=shape, library=known, device="cpu")
     return {check.name: check for check in report.checks}
 
 

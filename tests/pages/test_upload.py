@@ -76,7 +76,7 @@ def test_an_upload_is_predicted_like_the_library_does(
     app = put(open_page("upload"), car_file, "../../evil.STL")
     assert not app.exception
     mesh = read_mesh_bytes(car_file, suffix=".stl")
-    placement = guess_placement(mesh, suffix=".stl")
+    placement = guess_placement(mesh).best
     assert placement.unit == "mm"
     shown = round(100 * placement.clearance, 2) / 100
     expected = predict(
@@ -251,7 +251,7 @@ def test_exports_hold_the_prediction(open_page: Open) -> None:
     open_page("upload", sample="Ahmed body")
     checkpoint = checkpoints("car")["car"]
     shape = sample_shape("Ahmed body")
-    placement = guess_placement(shape.mesh, suffix=".stl")
+    placement = guess_placement(shape.mesh).best
     key = data.result_key(shape, placement, checkpoint, "cpu")
     for _ in data.predict(shape, key):
         pass
