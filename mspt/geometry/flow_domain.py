@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Int64
+from manifold3d import Manifold
 from numpy import ndarray
 
 from mspt.geometry.checks import find_edges, label_components
@@ -27,6 +28,9 @@ may be missing."""
 FULL = 0.7
 """Share of a side's rectangle that its plane triangles must cover. A body that stands on the
 ground, or is cut by the plane of symmetry, leaves a gap."""
+
+CONVEX = 0.95
+"""Share of its convex hull that a round outer boundary fills; a car without wheels has 0.85."""
 
 FLAT = 1e-5
 """Largest distance of a vertex from a plane side, as a share of the domain's size."""
@@ -68,10 +72,11 @@ def find_domain(mesh: SurfaceMesh) -> FlowDomain | None:
     wall, body = pick_triangles(mesh, ~inner), pick_triangles(mesh, inner)
     if (body.extent > LARGEST * wall.extent).any():
         return None
-    opposite = wall.volume * body.volume < 0
-    if not opposite and not _is_box(wall):
+    # Other far fields are round; a body around a part that faces inward seldom is.
+    opposite, box_like = wall.volume * body.volume < 0, _is_box(wall)
+    if not box_like and not (opposite and _is_convex(wall)):
         return None
-    return FlowDomain(body, _sides(mesh), is_certain=bool(opposite))
+    return FlowDomain(body, _sides(mesh), is_certain=bool(opposite and box_like))
 
 
 def _outermost(mesh: SurfaceMesh, part: Int64[ndarray, " T"]) -> int | None:
@@ -119,6 +124,11 @@ def _walled(mesh: SurfaceMesh) -> FlowDomain | None:
 def _flat(mesh: SurfaceMesh, axis: int, place: float) -> Bool[ndarray, " T"]:
     distance = np.abs(mesh.corners[:, :, axis] - place).max(axis=1)
     return distance <= FLAT * float(mesh.extent.max())
+
+
+def _is_convex(mesh: SurfaceMesh) -> bool:
+    hull = Manifold.hull_points(mesh.vertices[np.unique(mesh.triangles)])
+    return abs(mesh.volume) > CONVEX * hull.volume()
 
 
 def _is_box(mesh: SurfaceMesh) -> bool:

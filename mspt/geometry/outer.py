@@ -26,6 +26,9 @@ from mspt.geometry.winding import OFFSET, side_numbers, winding_number
 INSIDE = 0.5
 """Winding number on the outer side of a triangle above which it lies inside another part."""
 
+TWICE = 1.5
+"""Winding number on the inner side above which two parts enclose a point."""
+
 HIDDEN_SHARE = 1e-3
 """Share of the area that may be hidden after the union of closed parts: below it, rounding at the
 edges where parts meet; above it, a part that overlaps with itself."""
@@ -87,16 +90,17 @@ def outer_surface(mesh: SurfaceMesh) -> OuterSurface:
     hidden = outside > INSIDE
     if air is not None:
         hidden |= ~air.reaches(points, mesh.normals[triangle])
-    if not hidden.any():
+    # Surfaces that coincide hide nothing, but enclose the same space twice.
+    if not hidden.any() and inside.max() < TWICE:
         return OuterSurface(mesh, None, 0, 0.0, 0.0, _doubt(outside, inside))
     part = label_components(edges.links, len(mesh.triangles))
     share = np.bincount(part[triangle], hidden) / np.bincount(part[triangle])
     whole = (share > WHOLE)[part]
     kept = _seen(pick_triangles(mesh, ~whole), _hiding(mesh, air)) if not whole.all() else mesh
-    points, triangle = _spread(kept)
-    outside, inside = side_numbers(kept, points, kept.normals[triangle])
+    outside, inside = _both_sides(kept)
     if (outside > INSIDE).mean() > HIDDEN_SHARE:
         kept = _split_hidden(kept, _hiding(kept, air))[0] or kept
+        outside, inside = _both_sides(kept)
     hidden_area = float(mesh.areas[whole].sum())
     return OuterSurface(
         mesh=kept,
@@ -132,6 +136,12 @@ def _spread(mesh: SurfaceMesh) -> tuple[Float64[ndarray, "P 3"], Int64[ndarray, 
     points, triangle = sample_surface(mesh, NUM_SAMPLES, np.random.default_rng(0))
     every = np.arange(len(mesh.triangles))
     return np.concatenate([points, mesh.centers]), np.concatenate([triangle, every])
+
+
+def _both_sides(mesh: SurfaceMesh) -> tuple[Float64[ndarray, " P"], Float64[ndarray, " P"]]:
+    """Return the winding numbers outside and inside of points spread over a surface."""
+    points, triangle = _spread(mesh)
+    return side_numbers(mesh, points, mesh.normals[triangle])
 
 
 def _hiding(mesh: SurfaceMesh, air: Air | None) -> Hides:

@@ -193,6 +193,8 @@ def prepare_shape(mesh: SurfaceMesh, *, reading: Reading | None = None) -> Prepa
         raise GeometryError(
             "shape must have an area, got triangles without area alone; export the body again"
         )
+    if not mesh.suffix:  # readers of files have merged equal vertices
+        source = _merged(source)
     # Far from the origin, differences of coordinates would lose digits in the steps below.
     offset = _far_offset(source)
     source = replace(source, vertices=source.vertices - offset)
@@ -220,6 +222,14 @@ def prepare_shape(mesh: SurfaceMesh, *, reading: Reading | None = None) -> Prepa
         step=coarse_step(mesh),
         guess=guess_placement(body, lateral=lateral),
     )
+
+
+def _merged(mesh: SurfaceMesh) -> SurfaceMesh:
+    """Return a surface whose vertices with equal coordinates are one."""
+    vertices, place = np.unique(mesh.vertices, axis=0, return_inverse=True)
+    if len(vertices) == len(mesh.vertices):
+        return mesh
+    return replace(mesh, vertices=vertices, triangles=place.reshape(-1)[mesh.triangles])
 
 
 def coarse_step(mesh: SurfaceMesh) -> float:

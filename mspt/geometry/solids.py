@@ -63,8 +63,9 @@ def as_solid(mesh: SurfaceMesh) -> Manifold | None:
     """Return a closed surface as a solid; None for a sheet without thickness or an open surface."""
     if mesh.volume <= NO_VOLUME * float(mesh.areas.sum()) ** 1.5:
         return None
-    vertices = np.ascontiguousarray(mesh.vertices)
-    solid = Manifold(Mesh64(vertices, np.ascontiguousarray(mesh.triangles, dtype=np.uint64)))
+    # Copies, because manifold3d takes neither read-only arrays nor views with strides.
+    vertices, triangles = np.array(mesh.vertices), np.array(mesh.triangles, dtype=np.uint64)
+    solid = Manifold(Mesh64(vertices, triangles))
     return solid if solid.status() == Error.NoError and solid.volume() > 0 else None
 
 
@@ -72,8 +73,8 @@ def solid_surface(solid: Manifold) -> SurfaceMesh:
     """Return the surface of a solid, in double precision."""
     mesh = solid.to_mesh64()
     return SurfaceMesh(
-        np.ascontiguousarray(mesh.vert_properties[:, :3], dtype=np.float64),
-        np.ascontiguousarray(mesh.tri_verts, dtype=np.int64),
+        np.array(mesh.vert_properties[:, :3], dtype=np.float64),
+        np.array(mesh.tri_verts, dtype=np.int64),
     )
 
 

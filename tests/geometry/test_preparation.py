@@ -227,6 +227,14 @@ def test_a_tunnel_and_a_body_that_both_face_outward_are_a_question() -> None:
     assert front(inner) == pytest.approx(FRONT, rel=1e-6)
 
 
+def test_a_round_far_field_is_a_question() -> None:
+    ball = draw_body("ellipsoid", 0).mesh
+    far = ball.mapped(30 * np.eye(3) / ball.extent, -15 * (ball.bounds.mean(axis=0) / ball.extent))
+    shape = prepare_shape(joined(far, BODY.flipped()))
+    assert not shape.is_certain
+    assert "choose the inner body" in shape.warnings("m")[0]
+
+
 def test_half_a_flow_gives_the_whole_body() -> None:
     flow = as_solid(hidden_flow(draw_body("notchback", 7).mesh.mapped(4 * np.eye(3), np.zeros(3))))
     shape = prepare_shape(solid_surface(flow.trim_by_plane((0, 1, 0), 0.0)))
