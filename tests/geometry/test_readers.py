@@ -292,9 +292,9 @@ def gltf_errors() -> dict[str, tuple[dict, str]]:
             },
             "glTF nodes must have one parent each, got more for node 0",
         ),
-        "sparse": (
+        "without data": (
             {"accessors": [{"count": 9, "componentType": 5126, "type": "VEC3"}] * 2},
-            "glTF must contain plain arrays, got a sparse or compressed one; export it as .glb",
+            "glTF must contain the numbers of its arrays, got none instead; export it as .glb",
         ),
         "many": (
             {"accessors": [{"count": 7_200_000, "componentType": 5126, "type": "VEC3"}] * 2},

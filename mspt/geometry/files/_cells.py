@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
-from vtkmodules.vtkCommonDataModel import vtkCellTypes, vtkPolyData, vtkUnstructuredGrid
+from vtkmodules.vtkCommonDataModel import vtkPolyData, vtkUnstructuredGrid
 from vtkmodules.vtkFiltersCore import vtkStaticCleanUnstructuredGrid
 from vtkmodules.vtkFiltersGeometry import vtkGeometryFilter
 
@@ -21,7 +21,8 @@ from mspt.errors import GeometryError
 from mspt.geometry.files._flow import check_body
 
 # Numbers of VTK for types of cells.
-POLY_LINE, TRIANGLE_STRIP, POLYGON, PIXEL, QUADRATIC_POLYGON, POLYHEDRON = 4, 6, 7, 8, 36, 42
+POLY_LINE, TRIANGLE_STRIP, POLYGON, PIXEL, QUADRATIC_POLYGON = 4, 6, 7, 8, 36
+CONVEX_POINT_SET, POLYHEDRON = 41, 42
 # Corners of the flat types, whose first points are their corners in order.
 FLAT = {5: 3, 8: 4, 9: 4, 22: 3, 23: 4, 28: 4, 30: 4, 34: 3, 69: 3, 70: 4, 76: 3, 77: 4}
 TETRAHEDRON = ((0, 1, 2), (0, 1, 3), (1, 2, 3), (0, 2, 3))
@@ -73,11 +74,9 @@ def cell_surface(grid: vtkUnstructuredGrid) -> vtkPolyData:
     clean.SetInputData(grid)
     clean.Update()
     grid = clean.GetOutput()
-    types = vtk_to_numpy(grid.GetCellTypesArray()).copy()
-    dimensions = np.zeros(256, dtype=int)
-    for kind in np.unique(types):
-        dimensions[kind] = vtkCellTypes.GetDimension(int(kind))
-    volumes, flats = dimensions[types] == 3, dimensions[types] == 2
+    types = vtk_to_numpy(grid.GetCellTypes()).copy()
+    volumes = np.isin(types, [*SOLID, CONVEX_POINT_SET, POLYHEDRON])
+    flats = np.isin(types, [*FLAT, TRIANGLE_STRIP, POLYGON, QUADRATIC_POLYGON])
     if volumes.any() and flats.any():
         # Lines are no part of a surface, and a change of type needs no change of other arrays.
         types[np.flatnonzero(flats)[_are_faces(grid, types, flats, volumes)]] = POLY_LINE

@@ -155,7 +155,10 @@ def _surface(data: vtkDataObject) -> vtkPolyData:
         return data
     if isinstance(data, vtkStructuredGrid) and data.GetDataDimension() == 3:
         # As cells, because the grid around or within a body may touch itself.
-        data = _run(vtkAppendFilter(), data)
+        append = vtkAppendFilter()
+        append.SetInputData(data)
+        append.Update()
+        data = append.GetOutput()
     if isinstance(data, vtkUnstructuredGrid):
         _check_cells(data)
         return cell_surface(data)
