@@ -68,8 +68,8 @@ def cell_surface(grid: vtkUnstructuredGrid) -> vtkPolyData:
     clean = vtkStaticCleanUnstructuredGrid()
     clean.ToleranceIsAbsoluteOn()
     # A few steps of the numbers: where a grid meets itself, points often differ by rounding.
-    points = vtk_to_numpy(grid.GetPoints().GetData())
-    step = np.finfo(points.dtype).eps if points.dtype.kind == "f" else 0.0
+    points: ndarray = vtk_to_numpy(grid.GetPoints().GetData())
+    step = {4: np.finfo(np.float32).eps, 8: np.finfo(np.float64).eps}.get(points.itemsize, 0.0)
     clean.SetAbsoluteTolerance(4 * float(step) * float(np.abs(points).max(initial=0.0)))
     clean.SetInputData(grid)
     clean.Update()

@@ -83,6 +83,11 @@ def _miscounted(data: bytes, parts: list[ndarray], rest: bytes) -> Polygons:
     size, records = STL_RECORD.itemsize, data[STL_HEAD:]
     count = int.from_bytes(data[STL_HEAD - 4 : STL_HEAD], "little")
     held = len(records) // size
+    if len(data) < STL_HEAD:
+        raise GeometryError(
+            f"file must begin with the header of a binary .stl file or with 'solid', got "
+            f"{len(data)} bytes of other contents; it is truncated or not an .stl file"
+        )
     if not records and count == 0:
         check_count(0)
     if count > held:

@@ -5,7 +5,7 @@ VTK ends the whole process on some damaged files and returns others as empty dat
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy import ndarray
@@ -57,7 +57,8 @@ def read_vtk(path: Path, suffix: str) -> tuple[ndarray, ndarray]:
     reader = READERS[suffix]()
     reader.SetReadFromInputString(1)
     if isinstance(reader, vtkGenericDataObjectReader):
-        reader.SetBinaryInputString(contents, len(contents))
+        # VTK takes bytes, which its types call text.
+        reader.SetBinaryInputString(cast(str, contents), len(contents))
     else:
         reader.SetInputString(contents)
     reader.Update()
@@ -164,7 +165,11 @@ def _surface(data: vtkDataObject) -> vtkPolyData:
         return cell_surface(data)
     if isinstance(data, vtkDataSet):
         return _run(vtkGeometryFilter(), data)
-    raise GeometryError(
+    raise _no_surface(data)
+
+
+def _no_surface(data: vtkDataObject) -> GeometryError:
+    return GeometryError(
         f"file must contain a surface or a mesh of cells, got {data.GetClassName()}; "
         "export the surface as .vtp"
     )
@@ -178,7 +183,7 @@ def _appended(blocks: vtkCompositeDataSet) -> vtkUnstructuredGrid:
     while not walk.IsDoneWithTraversal():
         block = walk.GetCurrentDataObject()
         if not isinstance(block, vtkDataSet):
-            return _surface(block)
+            raise _no_surface(block)
         if isinstance(block, vtkPolyData):
             _surface(block)
         elif isinstance(block, vtkUnstructuredGrid):
