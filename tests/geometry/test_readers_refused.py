@@ -49,6 +49,7 @@ REFUSED: dict[str, tuple[str, bytes | str, str]] = {
     "bytes after": (".stl", stl(BRICK) + NOISE, MORE.format(60)),
     "bytes after, as long as triangles": (".stl", stl(BRICK) + NOISE[:50], MORE.format(50)),
     "second file cut": (".stl", stl(BRICK) + stl(BRICK)[:-1], MORE.format(683)),
+    "joined and padded": (".stl", stl(BRICK) * 2 + bytes(9), "file must end after the 24 triangles"),
     "text file after": (".stl", stl(BRICK) + STL.encode(), "which are no triangles"),
     # STL as text
     "decimal comma": (
@@ -206,6 +207,19 @@ def test_big_and_small_parts_of_joined_files_are_all_read(tmp_path: Path) -> Non
     parts = [*halves(BRICK), BRICK]
     vertices, triangles = parse(b"".join(map(stl, parts)), ".stl", tmp_path)
     corners = np.concatenate([part.corners for part in parts])
+    np.testing.assert_array_equal(vertices[triangles], corners)
+
+
+def test_numbers_that_look_like_a_second_header_are_read_as_numbers(tmp_path: Path) -> None:
+    # In the eighth of twelve triangles, two coordinates form the number of triangles that the rest
+    # of the file would hold behind a header.
+    corners = BRICK.corners.astype("<f4")
+    corners[7, 1, 1:] = np.frombuffer(bytes([0, 0, 4, 0, 0, 0, 0x80, 0x3F]), "<f4")
+    data = stl(BRICK, count=6)[:84]
+    for triangle in corners:
+        data += struct.pack("<3f", 0, 0, 1) + triangle.tobytes() + bytes(2)
+    assert int.from_bytes(data[84 + 300 + 80 : 84 + 300 + 84], "little") == 4
+    vertices, triangles = parse(data, ".stl", tmp_path)
     np.testing.assert_array_equal(vertices[triangles], corners)
 
 

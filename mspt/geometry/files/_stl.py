@@ -25,6 +25,9 @@ from mspt.geometry.files._text import (
 MAX_PLAUSIBLE = 1e9
 """Bytes that are no coordinates have larger values, or none, in one of three numbers."""
 
+MAX_NORMAL_ERROR, MIN_USUAL = 0.1, 0.5
+"""Largest error of the length of a normal, and least share of triangles that keep to it."""
+
 FACET = [
     b"facet", b"normal", None, None, None, b"outer", b"loop", b"vertex", None, None, None,
     b"vertex", None, None, None, b"vertex", None, None, None, b"endloop", b"endfacet",
@@ -47,7 +50,7 @@ def read_stl(data: bytes) -> Polygons:
     """
     # Binary first: some binary files begin with the word "solid", which should mark text.
     parts, rest = _binary_parts(data)
-    if parts and is_padding(rest, unit=STL_RECORD.itemsize):
+    if _is_whole(parts, rest):
         return _soup(parts)
     # The number of triangles of a binary file is small enough to have a zero byte.
     text = decoded(data)
@@ -77,6 +80,14 @@ def _binary_parts(data: bytes) -> tuple[list[ndarray], bytes]:
     return parts, data[place:]
 
 
+def _is_whole(parts: list[ndarray], rest: bytes) -> bool:
+    """Return whether the triangles of binary files, and nothing else, have been found."""
+    if len(parts) > 1:
+        # Numbers within one file may look like further headers, but not up to its very end.
+        return not rest
+    return bool(parts) and is_padding(rest, unit=STL_RECORD.itemsize)
+
+
 def _miscounted(data: bytes, parts: list[ndarray], rest: bytes) -> Polygons:
     """Read a binary file whose header counts too few triangles, if its length tells how many."""
     refuse_other_kinds(data, ".stl")
@@ -95,7 +106,7 @@ def _miscounted(data: bytes, parts: list[ndarray], rest: bytes) -> Polygons:
             f"file must contain the {count:,} triangles that its header says, "
             f"got {held:,} at most; it is truncated or not an .stl file"
         )
-    if len(records) == held * size:
+    if len(records) == held * size and len(parts) < 2:
         whole = np.frombuffer(records, STL_RECORD)
         if _is_plausible(whole):
             return _soup([whole])
@@ -106,8 +117,14 @@ def _miscounted(data: bytes, parts: list[ndarray], rest: bytes) -> Polygons:
 
 
 def _is_plausible(records: ndarray) -> bool:
-    corners = records["corners"]
-    return bool((np.abs(corners) < MAX_PLAUSIBLE).all() and corners.any())
+    """Return whether bytes are triangles: with coordinates, and with normals of length 1 or 0."""
+    corners, normals = records["corners"], records["normal"].astype(np.float64)
+    if not (np.abs(corners) < MAX_PLAUSIBLE).all() or not corners.any():
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.linalg.norm(normals, axis=1)
+    usual = (lengths == 0) | (np.abs(lengths - 1) < MAX_NORMAL_ERROR)
+    return bool(usual.mean() > MIN_USUAL)
 
 
 def _soup(parts: list[ndarray]) -> Polygons:
