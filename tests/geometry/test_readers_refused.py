@@ -49,7 +49,7 @@ REFUSED: dict[str, tuple[str, bytes | str, str]] = {
     "bytes after": (".stl", stl(BRICK) + NOISE, MORE.format(60)),
     "bytes after, as long as triangles": (".stl", stl(BRICK) + NOISE[:50], MORE.format(50)),
     "second file cut": (".stl", stl(BRICK) + stl(BRICK)[:-1], MORE.format(683)),
-    "joined and padded": (".stl", stl(BRICK) * 2 + bytes(9), "file must end after the 24 triangles"),
+    "joined and padded": (".stl", stl(BRICK) * 2 + bytes(9), "end after the 24 triangles that"),
     "text file after": (".stl", stl(BRICK) + STL.encode(), "which are no triangles"),
     # STL as text
     "decimal comma": (
