@@ -184,6 +184,15 @@ def test_text_ply_with_mixed_polygons(tmp_path: Path) -> None:
     assert mesh.volume == pytest.approx(1.0)
 
 
+def test_each_row_of_a_ply_begins_a_strip(tmp_path: Path) -> None:
+    head = PLY.format(vertices=4, faces=2).replace("face", "tristrips")
+    rows = "4 0 1 2 3\n8 3 2 0 1 -1 0 1 3\n"
+    mesh = parsed_mesh(head.replace("uchar", "int") + POINTS + rows, ".ply", tmp_path)
+    expected = [(0, 1, 2), (2, 1, 3), (3, 2, 0), (0, 2, 1), (0, 1, 3)]
+    points = np.array(POINTS.split(), dtype=float).reshape(-1, 3)
+    np.testing.assert_array_equal(mesh.corners, points[np.array(expected)])
+
+
 def test_double_coordinates_far_from_the_origin_keep_their_digits(tmp_path: Path) -> None:
     mesh = parsed_mesh(mixed_ply("<"), ".ply", tmp_path)
     far = SurfaceMesh(mesh.vertices + 1e8, mesh.triangles)
@@ -292,9 +301,9 @@ def gltf_errors() -> dict[str, tuple[dict, str]]:
             },
             "glTF nodes must have one parent each, got more for node 0",
         ),
-        "sparse": (
+        "without data": (
             {"accessors": [{"count": 9, "componentType": 5126, "type": "VEC3"}] * 2},
-            "glTF must contain plain arrays, got a sparse or compressed one; export it as .glb",
+            "glTF must contain the numbers of its arrays, got none instead; export it as .glb",
         ),
         "many": (
             {"accessors": [{"count": 7_200_000, "componentType": 5126, "type": "VEC3"}] * 2},

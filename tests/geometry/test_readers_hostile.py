@@ -65,12 +65,12 @@ HOSTILE: dict[str, tuple[str, bytes, str]] = {
     "stl text cut": (
         ".stl",
         b"solid\nfacet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 1 0 0\nvertex 0 1 0\n",
-        "file must have three vertices per triangle and end with 'endsolid', got 3 vertices for 0",
+        "line 1 of the file must begin a solid that ends with 'endsolid', got the end of the file",
     ),
     "stl text with a corner too many": (
         ".stl",
         b"solid\nfacet\nvertex 0 0 0 vertex 1 0 0 vertex 0 1 0 vertex 1 1 0\nendfacet\nendsolid\n",
-        "file must have three vertices per triangle and end with 'endsolid', got 4 vertices for 1",
+        "line 2 of the file must begin a triangle of three vertices, got 4; export the shape again",
     ),
     "stl nan": (
         ".stl",
@@ -82,19 +82,27 @@ HOSTILE: dict[str, tuple[str, bytes, str]] = {
     "obj index": (
         ".obj",
         b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 99999999\n",
-        "faces must use vertices 0 to 2, got 0 to 99,999,998; the file is damaged",
+        "line 4 of the file must use vertices 1 to 3 or count back from the last, got 99,999,999",
     ),
-    "obj zero": (".obj", b"v 0 0 0\nv 1 0 0\nf 0 1 2\n", "faces must use vertices 0 to 1, got -1"),
+    "obj zero": (
+        ".obj",
+        b"v 0 0 0\nv 1 0 0\nf 0 1 2\n",
+        "line 3 of the file must use vertices 1 to 2",
+    ),
     "obj nan": (
         ".obj",
         b"v 0 0 nan\nv 1 0 0\nv 0 1 inf\nf 1 2 3\n",
         "got 2 vertices with NaN or infinity",
     ),
-    "obj words": (".obj", b"v a b c\nf 1 1 1\n", "valid .obj file, got one that cannot be read"),
+    "obj words": (
+        ".obj",
+        b"v a b c\nf 1 1 1\n",
+        "line 1 of the file must hold a number here, got 'a'",
+    ),
     "ply index": (
         ".ply",
         (PLY.format(vertices=4, faces=4) + BAD_INDEX).encode(),
-        "faces must use vertices 0 to 3, got 0 to 99,999,999",
+        "line 17 of the file must use vertices 0 to 3, got another; the file is damaged",
     ),
     "ply 3e8": (
         ".ply",
@@ -113,11 +121,11 @@ HOSTILE: dict[str, tuple[str, bytes, str]] = {
     "glb index": (
         ".glb",
         glb(brick_gltf()[0], brick_gltf()[1].replace(struct.pack("<H", 7), struct.pack("<H", 9))),
-        "valid .glb file, got one that cannot be read",
+        "glTF indices must be below the number of vertices, 8, got 9; the file is damaged",
     ),
     "gltf nested": (".gltf", b"[" * 100_000, "valid .gltf file, got one that cannot be read"),
-    "zip": (".stl", zipped(), "triangles that its header says"),
-    "pickle": (".stl", pickle.dumps(Dangerous()) + bytes(100), NOTHING),
+    "zip": (".stl", zipped(), "file must be what its suffix .stl says, got a ZIP archive; unpack"),
+    "pickle": (".stl", pickle.dumps(Dangerous()) + bytes(100), "which are no triangles of an .stl"),
 }
 
 

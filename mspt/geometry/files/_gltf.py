@@ -1,180 +1,138 @@
 """Reader of glTF 2.0 files, text and binary: the triangles of the scene in world coordinates.
 
-Only nodes, positions and indices are read. Specification: registry.khronos.org/glTF/specs/2.0.
+Positions are those of the pose without animation: morph targets with their weights, then skins or
+the nodes' transforms, then instances. Specification: registry.khronos.org/glTF/specs/2.0.
+
+Shapes: V vertices, T triangles, I instances, J joints.
 """
 
-import base64
-import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
 from mspt.errors import GeometryError
-from mspt.geometry.files._plain import Polygons, check_count
-
-# Numbers of the specification: types of components, kinds of primitives.
-GLTF_COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
-TRIANGLES, STRIP, FAN = 4, 5, 6
-WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
-# Extensions that concern appearance only; KHR_mesh_quantization allows component types that are
-# read in any case.
-IGNORED_EXTENSIONS = (
-    "KHR_materials_",
-    "KHR_texture_",
-    "EXT_texture_",
-    "KHR_lights_",
-    "KHR_mesh_quantization",
+from mspt.geometry.files._gltf_data import EXPORT_PLAIN, Arrays, open_gltf
+from mspt.geometry.files._gltf_nodes import (
+    INSTANCES,
+    check_extensions,
+    instance_matrices,
+    instancing,
+    num_instances,
+    scene_nodes,
+    world_matrices,
 )
-EXPORT_PLAIN = "export it as .glb without compression, or as a binary .stl"
+from mspt.geometry.files._gltf_pose import Part, morphed_points, skinned_part
+from mspt.geometry.files._plain import Polygons, check_count, strip_triangles
+
+# Numbers of the specification for kinds of primitives.
+TRIANGLES, STRIP, FAN = 4, 5, 6
+
+
+class Placed(NamedTuple):
+    """A node with a mesh: its index and its matrix to world coordinates."""
+
+    node: int
+    matrix: ndarray
 
 
 def read_gltf(data: bytes) -> Polygons:
     """Read the triangles of a glTF file that contains its data, in meters, y up.
 
     Raises:
-        GeometryError: If the file needs an extension, refers to other files, has no or too many
-            triangles, or its nodes are no tree.
+        GeometryError: If the file needs an extension that is not applied, refers to other files,
+            has no or too many triangles, or its nodes are no tree.
     """
-    document, binary = _split(data)
-    needed = document.get("extensionsRequired", [])
-    if unknown := [name for name in needed if not name.startswith(IGNORED_EXTENSIONS)]:
-        raise GeometryError(
-            f"glTF must not need extensions, got {', '.join(unknown)}; {EXPORT_PLAIN}"
-        )
-    buffers = [_buffer(entry, binary) for entry in document.get("buffers", [])]
+    arrays = open_gltf(data)
+    document = arrays.document
+    check_extensions(document)
+    nodes = document.get("nodes", [])
+    if not nodes:  # no scene: the meshes as they are
+        nodes = [{"mesh": index} for index in range(len(document.get("meshes", [])))]
+        document["nodes"], document["scenes"] = nodes, []
+    matrices = world_matrices(nodes)
     placed = [
-        (primitive, matrix)
-        for index, matrix in _placed_meshes(document)
-        for primitive in document["meshes"][index]["primitives"]
+        (Placed(node, matrices[node]), primitive)
+        for node in scene_nodes(document)
+        if "mesh" in nodes[node]
+        for primitive in document["meshes"][nodes[node]["mesh"]]["primitives"]
     ]
     # Counted before anything is read: nodes can repeat one mesh, so a small file can be huge.
-    check_count(sum(_count(document, primitive) for primitive, _ in placed))
-    corners = [np.zeros((0, 3))]
-    for primitive, matrix in placed:
-        part = _corners(document, buffers, primitive) @ matrix[:3, :3].T + matrix[:3, 3]
-        if np.linalg.det(matrix[:3, :3]) < 0:  # a reflection turns normals inward
-            part = part.reshape(-1, 3, 3)[:, ::-1].reshape(-1, 3)
-        corners.append(part)
-    return Polygons.soup(np.concatenate(corners))
-
-
-def _split(data: bytes) -> tuple[dict[str, Any], bytes]:
-    """Return the JSON document and the binary chunk, which is empty in text files."""
-    if not data.startswith(b"glTF"):
-        return json.loads(data), b""
-    if int.from_bytes(data[8:12], "little") > len(data):
-        raise GeometryError(
-            f"file must be as long as its header says, got {len(data):,} bytes; it is truncated"
+    check_count(
+        sum(
+            _count(document, primitive) * num_instances(document, nodes[item.node])
+            for item, primitive in placed
         )
-    # A header of 12 bytes, then chunks, each with its length and type in 8 bytes: JSON, binary.
-    size = int.from_bytes(data[12:16], "little")
-    document = json.loads(data[20 : 20 + size])
-    start = 20 + size
-    length = int.from_bytes(data[start : start + 4], "little")
-    return document, data[start + 8 : start + 8 + length]
-
-
-def _buffer(entry: dict[str, Any], binary: bytes) -> bytes:
-    """Return the bytes of a buffer; links to other files are refused, because uploads have none."""
-    link = entry.get("uri")
-    if link is None:
-        return binary
-    if not link.startswith("data:"):
-        raise GeometryError(
-            f"glTF must contain its data, got a link to {link[:80]!r}; {EXPORT_PLAIN}"
-        )
-    return base64.b64decode(link.partition(",")[2])
-
-
-def _placed_meshes(document: dict[str, Any]) -> list[tuple[int, ndarray]]:
-    """Return the mesh of each node of the scene, with the matrix to world coordinates."""
-    nodes = document.get("nodes", [])
-    if not nodes:
-        return [(index, np.eye(4)) for index in range(len(document.get("meshes", [])))]
-    if scenes := document.get("scenes", []):
-        roots = scenes[document.get("scene", 0)].get("nodes", [])
-    else:  # no scene: start from all nodes that are nobody's children
-        inner = {child for node in nodes for child in node.get("children", [])}
-        roots = [index for index in range(len(nodes)) if index not in inner]
-    found, waiting, seen = [], [(index, np.eye(4)) for index in roots], set()
-    while waiting:
-        index, matrix = waiting.pop()
-        if index in seen:
-            raise GeometryError(
-                f"glTF nodes must have one parent each, got more for node {index}; {EXPORT_PLAIN}"
-            )
-        seen.add(index)
-        matrix = matrix @ _local_matrix(nodes[index])
-        waiting += [(child, matrix) for child in nodes[index].get("children", [])]
-        if "mesh" in nodes[index]:
-            found.append((nodes[index]["mesh"], matrix))
-    return found
-
-
-def _local_matrix(node: dict[str, Any]) -> ndarray:
-    """Return a node's matrix, or that of its translation, rotation (a quaternion) and scale."""
-    if "matrix" in node:
-        return np.array(node["matrix"], dtype=float).reshape(4, 4).T  # stored column by column
-    x, y, z, w = node.get("rotation", (0, 0, 0, 1))
-    rotation = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-    ]
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.array(rotation) * np.array(node.get("scale", (1, 1, 1)), dtype=float)
-    matrix[:3, 3] = node.get("translation", (0, 0, 0))
-    return matrix
+    )
+    parts = [_part(arrays, item, primitive, matrices) for item, primitive in placed]
+    return _joined(parts)
 
 
 def _count(document: dict[str, Any], primitive: dict[str, Any]) -> int:
     """Return the number of triangles of a primitive; 0 for points and lines."""
     index = primitive.get("indices", primitive["attributes"]["POSITION"])
     count, mode = document["accessors"][index]["count"], primitive.get("mode", TRIANGLES)
-    return {TRIANGLES: count // 3, STRIP: count - 2, FAN: count - 2}.get(mode, 0)
+    return max(0, {TRIANGLES: count // 3, STRIP: count - 2, FAN: count - 2}.get(mode, 0))
 
 
-def _corners(document: dict[str, Any], buffers: list[bytes], primitive: dict[str, Any]) -> ndarray:
-    """Return the corners of a primitive's triangles, three rows for each triangle."""
-    mode = primitive.get("mode", TRIANGLES)
-    if mode not in (TRIANGLES, STRIP, FAN):
-        return np.zeros((0, 3))  # points and lines
-    points = _accessor(document, buffers, primitive["attributes"]["POSITION"]).astype(float)
-    if "indices" in primitive:
-        order = _accessor(document, buffers, primitive["indices"])[:, 0].astype(np.int64)
-    else:
-        order = np.arange(len(points))
-    if mode == TRIANGLES:
-        return points[order[: len(order) // 3 * 3]]
-    first = order[:-2].copy() if mode == STRIP else np.full(len(order) - 2, order[0])
-    triangles = np.stack([first, order[1:-1], order[2:]], axis=1)
-    if mode == STRIP:  # every second triangle of a strip has the opposite orientation
-        triangles[1::2] = triangles[1::2, ::-1]
-    return points[triangles.ravel()]
-
-
-def _accessor(document: dict[str, Any], buffers: list[bytes], index: int) -> ndarray:
-    """Return the rows of an accessor.
-
-    The array is a view with strides into the bytes of the buffer, and numpy refuses one that would
-    reach beyond them.
-    """
-    accessor = document["accessors"][index]
-    if "sparse" in accessor or "bufferView" not in accessor:
-        raise GeometryError(
-            f"glTF must contain plain arrays, got a sparse or compressed one; {EXPORT_PLAIN}"
-        )
-    view = document["bufferViews"][accessor["bufferView"]]
-    kind, width = np.dtype(GLTF_COMPONENTS[accessor["componentType"]]), WIDTHS[accessor["type"]]
-    start = view.get("byteOffset", 0)
-    values = np.ndarray(
-        (accessor["count"], width),
-        kind,
-        buffers[view["buffer"]][start : start + view["byteLength"]],
-        accessor.get("byteOffset", 0),
-        (view.get("byteStride", width * kind.itemsize), kind.itemsize),
+def _part(
+    arrays: Arrays, placed: Placed, primitive: dict[str, Any], matrices: list[ndarray]
+) -> Part:
+    """Return the triangles of a primitive in world coordinates, for all instances of its node."""
+    node = arrays.document["nodes"][placed.node]
+    if not _count(arrays.document, primitive):
+        return Part(np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64), np.zeros(0, dtype=bool))
+    points = morphed_points(arrays, node, primitive)
+    triangles = _triangles(arrays, primitive, len(points))
+    if "skin" in node and "JOINTS_0" in primitive["attributes"]:
+        if instancing(node) is not None:
+            raise GeometryError(
+                f"glTF must not combine skins and {INSTANCES}, got both; {EXPORT_PLAIN}"
+            )
+        # The node's own transform does not count: joints lead to world coordinates.
+        part = Part(points, triangles, np.zeros(len(points), dtype=bool))
+        return skinned_part(arrays, part, node, primitive, matrices)
+    moves = placed.matrix @ instance_matrices(arrays, node)
+    world = points @ moves[:, :3, :3].transpose(0, 2, 1) + moves[:, None, :3, 3]
+    first = np.arange(len(moves)) * len(points)
+    return Part(
+        world.reshape(-1, 3),
+        (triangles + first[:, None, None]).reshape(-1, 3),
+        np.repeat(np.linalg.det(moves[:, :3, :3]) < 0, len(points)),
     )
-    if accessor.get("normalized", False):
-        return np.maximum(values / np.iinfo(kind).max, -1.0)  # section 3.11 of the specification
-    return values
+
+
+def _triangles(arrays: Arrays, primitive: dict[str, Any], num_points: int) -> ndarray:
+    """Return the triangles (T, 3) of a primitive."""
+    mode = primitive.get("mode", TRIANGLES)
+    if "indices" in primitive:
+        order = arrays.read(primitive["indices"], primitive)[:, 0].astype(np.int64)
+    else:
+        order = np.arange(num_points)
+    if order.max() >= num_points:
+        raise GeometryError(
+            f"glTF indices must be below the number of vertices, {num_points:,}, "
+            f"got {order.max():,}; the file is damaged, export it again"
+        )
+    if mode == STRIP:
+        return strip_triangles(order)
+    if mode == FAN:
+        return np.stack([np.full(len(order) - 2, order[0]), order[1:-1], order[2:]], axis=1)
+    if len(order) % 3:
+        raise GeometryError(
+            f"glTF triangles must have three corners each, got {len(order):,} corners; "
+            "the file is damaged, export it again"
+        )
+    return order.reshape(-1, 3)
+
+
+def _joined(parts: list[Part]) -> Polygons:
+    """Return the triangles of all parts; those of mirrored parts are reversed."""
+    sizes = np.cumsum([0] + [len(part.vertices) for part in parts])
+    triangles = []
+    for part, first in zip(parts, sizes[:-1], strict=True):
+        reverse = part.mirrored[part.triangles[:, 0]]
+        turned = np.where(reverse[:, None], part.triangles[:, ::-1], part.triangles)
+        triangles.append(turned + first)
+    vertices = np.concatenate([part.vertices for part in parts])
+    return Polygons.of_triangles(vertices, np.concatenate(triangles))

@@ -1,9 +1,8 @@
-"""Readers of STL and OBJ files in numpy, which raise on damaged files and never crash.
+"""What the readers of shape files share: polygons, and how many there may be.
 
 Shapes: V vertices, P polygons, C corners of all polygons together.
 """
 
-import re
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ MAX_FILE_TRIANGLES = 2_000_000
 """Most triangles of a file, which limits time and memory of all later steps."""
 
 STL_HEAD = 84
-"""Bytes before the first triangle: a text of 80 bytes and the number of triangles."""
+"""Bytes before the first triangle of a binary STL: a text of 80 bytes, the number of triangles."""
 
 STL_RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 
@@ -36,8 +35,12 @@ class Polygons(NamedTuple):
     @classmethod
     def soup(cls, corners: ndarray) -> "Polygons":
         """Return triangles that share no vertices, from their corners in order."""
-        count = len(corners) // 3
-        return cls(corners, np.full(count, 3), np.arange(3 * count))
+        return cls.of_triangles(corners, np.arange(len(corners) // 3 * 3).reshape(-1, 3))
+
+    @classmethod
+    def of_triangles(cls, vertices: ndarray, triangles: ndarray) -> "Polygons":
+        """Return triangles (T, 3) as polygons."""
+        return cls(vertices, np.full(len(triangles), 3), triangles.ravel())
 
 
 def check_count(count: int) -> None:
@@ -57,63 +60,21 @@ def check_count(count: int) -> None:
         )
 
 
-def read_stl(data: bytes) -> Polygons:
-    """Read a binary or ASCII STL file.
+def strip_triangles(indices: ndarray) -> ndarray:
+    """Return the triangles (T, 3) of strips, in which each vertex follows up a triangle.
 
-    Raises:
-        GeometryError: If the file is truncated or not an STL file.
+    Args:
+        indices: Vertices of the strips one after the other, a negative number between two strips.
+
+    Examples:
+        >>> strip_triangles(np.array([0, 1, 2, 3, -1, 4, 5, 6])).tolist()
+        [[0, 1, 2], [2, 1, 3], [4, 5, 6]]
     """
-    # Binary first: some binary files begin with the word "solid", which should mark text.
-    count = int.from_bytes(data[STL_HEAD - 4 : STL_HEAD], "little")
-    if len(data) >= STL_HEAD + count * STL_RECORD.itemsize:
-        records = np.frombuffer(data, STL_RECORD, count=count, offset=STL_HEAD)
-        return Polygons.soup(records["corners"].reshape(-1, 3).astype(np.float64))
-    lower = data.lower()
-    if lower.lstrip().startswith(b"solid") and b"facet" in lower:
-        return _read_ascii_stl(lower)
-    held = max(0, (len(data) - STL_HEAD) // STL_RECORD.itemsize)
-    raise GeometryError(
-        f"file must contain the {count:,} triangles that its header says, got {held:,} at most; "
-        "it is truncated or not an .stl file"
-    )
-
-
-def _read_ascii_stl(text: bytes) -> Polygons:
-    """Read an ASCII STL file in lower case."""
-    found = re.findall(rb"vertex\s+(\S+)\s+(\S+)\s+(\S+)", text)
-    corners = np.array(found, dtype=bytes).astype(np.float64).reshape(-1, 3)
-    # A truncated text would otherwise pass as a smaller body.
-    ends = text.count(b"endfacet")
-    if len(corners) != 3 * ends or b"endsolid" not in text[-200:]:
-        raise GeometryError(
-            f"file must have three vertices per triangle and end with 'endsolid', "
-            f"got {len(corners):,} vertices for {ends:,} triangles; it is truncated"
-        )
-    return Polygons.soup(corners)
-
-
-def read_obj(data: bytes) -> Polygons:
-    """Read the vertices and faces of an OBJ file; other statements do not describe the surface.
-
-    Raises:
-        ValueError: If a number cannot be read.
-    """
-    vertices, faces, known = [], [], []
-    # A backslash at the end of a line continues it on the next.
-    for line in data.replace(b"\\\r\n", b" ").replace(b"\\\n", b" ").splitlines():
-        words = line.split()
-        if not words:
-            continue
-        if words[0] == b"v":
-            vertices.append(words[1:4])
-        elif words[0] == b"f":
-            faces.append(words[1:])
-            known.append(len(vertices))
-    counts = np.array([len(face) for face in faces], dtype=np.int64)
-    corners = [corner.partition(b"/")[0] for face in faces for corner in face]
-    indices = np.array(corners, dtype=bytes).astype(np.int64)
-    # Indices begin at 1; negative ones count back from the last vertex before the face.
-    back = np.repeat(np.array(known, dtype=np.int64), counts)
-    indices = np.where(indices < 0, indices + back, indices - 1)
-    points = np.array(vertices, dtype=bytes).astype(np.float64).reshape(-1, 3)
-    return Polygons(points, counts, indices)
+    indices = np.concatenate([[-1], indices])
+    place = np.arange(len(indices))
+    first = np.maximum.accumulate(np.where(indices < 0, place, 0)) + 1
+    triangles = np.stack([indices[:-2], indices[1:-1], indices[2:]], axis=1)
+    # Every second triangle of a strip has the opposite orientation.
+    odd = (place - first)[:-2] % 2 == 1
+    triangles[odd] = triangles[odd][:, [1, 0, 2]]
+    return triangles[(triangles >= 0).all(axis=1)]

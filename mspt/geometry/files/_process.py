@@ -23,8 +23,10 @@ from numpy import ndarray
 
 from mspt.errors import GeometryError
 from mspt.geometry.files._gltf import read_gltf
-from mspt.geometry.files._plain import Polygons, check_count, read_obj, read_stl
+from mspt.geometry.files._obj import read_obj
+from mspt.geometry.files._plain import Polygons, check_count
 from mspt.geometry.files._ply import read_ply
+from mspt.geometry.files._stl import read_stl
 from mspt.geometry.files._vtk import read_vtk, short_reason, triangulate_polygons
 from mspt.geometry.files.sandbox import EXPORT_AGAIN, LENGTH
 
