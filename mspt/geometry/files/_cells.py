@@ -1,7 +1,7 @@
 """The outer surface of a mesh of cells, as mesh generators and solvers write it.
 
-Such files often hold the faces of the boundary as cells of their own, besides the volumes; parts
-with points of their own, although they touch; or the flow around a body instead of the body.
+Such files often hold the faces of the boundary as cells of their own, besides the volumes, or parts
+with points of their own, although they touch.
 
 Shapes: C corners of all cells together, K triples of vertices.
 """
@@ -18,7 +18,6 @@ from vtkmodules.vtkFiltersCore import vtkStaticCleanUnstructuredGrid
 from vtkmodules.vtkFiltersGeometry import vtkGeometryFilter
 
 from mspt.errors import GeometryError
-from mspt.geometry.files._flow import check_body
 
 # Numbers of VTK for types of cells.
 POLY_LINE, TRIANGLE_STRIP, POLYGON, PIXEL, QUADRATIC_POLYGON = 4, 6, 7, 8, 36
@@ -81,15 +80,7 @@ def cell_surface(grid: vtkUnstructuredGrid) -> vtkPolyData:
         # Lines are no part of a surface, and a change of type needs no change of other arrays.
         types[np.flatnonzero(flats)[_are_faces(grid, types, flats, volumes)]] = POLY_LINE
         _set_types(grid, types)
-    surface = _outer_faces(grid)
-    if volumes.any() and surface.GetNumberOfPolys():
-        polys = surface.GetPolys()
-        check_body(
-            vtk_to_numpy(surface.GetPoints().GetData()).astype(np.float64),
-            vtk_to_numpy(polys.GetConnectivityArray()),
-            vtk_to_numpy(polys.GetOffsetsArray()),
-        )
-    return surface
+    return _outer_faces(grid)
 
 
 def _set_types(grid: vtkUnstructuredGrid, types: ndarray) -> None:
