@@ -10,7 +10,7 @@ from typing import NoReturn, get_args
 
 from mspt import __version__
 from mspt.cli._output import to_json
-from mspt.errors import MSPTError
+from mspt.errors import MSPTError, TrainingError
 from mspt.progress import ProgressMode
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -71,8 +71,9 @@ def _module(name: str) -> ModuleType:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status.
 
-    The status is 2 after a mistake that a person can put right: one line on standard error says
-    what to do, and nothing is printed on standard output.
+    The status is 2 after a mistake that a person can put right, and 1 after a training that failed
+    for its numbers: one line on standard error says what to do, and nothing is printed on standard
+    output.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     named = given[0] if given and given[0] in COMMANDS else ""
@@ -82,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = getattr(module, f"run_{args.command}")(args)
     except (MSPTError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, TrainingError) else 2
     _print(to_json(result) if args.json else getattr(module, f"show_{args.command}")(result))
     return 0
 
