@@ -19,6 +19,7 @@ import torch
 
 from mspt.cli._arguments import positive
 from mspt.cli._output import counted, duration, facts, percent
+from mspt.cli.evaluate import prepare_cases
 from mspt.cli.train import follow, with_overrides
 from mspt.config import ModelConfig, Precision, Preset, TrainConfig
 from mspt.data.registry import get_dataset
@@ -55,7 +56,9 @@ def add_ablate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=positive, default=1, help="threads on the CPU; default: 1"
     )
-    parser.add_argument("--data", type=Path, help="folder of the data; default: data/")
+    parser.add_argument(
+        "--data", type=Path, help="folder of the data; default: data/, then what ships"
+    )
     parser.add_argument(
         "--once",
         action="store_true",
@@ -199,6 +202,8 @@ def _words(kind: Any) -> str:  # noqa: ANN401 - a type or a special form
 
 def _prepare(preset: Preset, args: argparse.Namespace) -> Training:
     dataset = get_dataset(preset.dataset)
+    for split, limit in (("train", args.cases), ("validation", None)):
+        prepare_cases(dataset, split, root=args.data, limit=limit, mode=args.progress)
     return prepare(
         preset,
         cases=dataset.cases("train", root=args.data, limit=args.cases, train=preset.train),
