@@ -4,7 +4,9 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from errno import EINVAL
 from importlib import import_module
+from io import TextIOWrapper
 from types import ModuleType
 from typing import NoReturn, get_args
 
@@ -75,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for its numbers: one line on standard error says what to do, and nothing is printed on standard
     output.
     """
+    if arguments is None:
+        _replace_unknown_letters()
     given = list(sys.argv[1:] if arguments is None else arguments)
     named = given[0] if given and given[0] in COMMANDS else ""
     args = build_parser(named).parse_args(given)
@@ -88,10 +92,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _replace_unknown_letters() -> None:
+    """Print letters that the terminal or a file cannot hold as question marks.
+
+    Windows writes to files in an encoding without many of the signs of units and tables.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def _print(text: str) -> None:
     """Print to a reader that may have stopped reading, as ``head`` does after ten lines."""
     try:
         print(text, flush=True)
-    except BrokenPipeError:
+    except OSError as error:
+        # On Windows a closed pipe is an invalid argument.
+        if not isinstance(error, BrokenPipeError) and error.errno != EINVAL:
+            raise
         # Python flushes standard output once more as it ends, which would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
