@@ -14,6 +14,7 @@ from mspt import __version__
 from mspt.cli._output import to_json
 from mspt.errors import MSPTError, TrainingError
 from mspt.progress import ProgressMode
+from mspt.threads import limit_threads
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "datasets": ("data", "list the data sets and the cases at hand"),
@@ -79,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is None:
         _replace_unknown_letters()
+        limit_threads()
     given = list(sys.argv[1:] if arguments is None else arguments)
     named = given[0] if given and given[0] in COMMANDS else ""
     args = build_parser(named).parse_args(given)
