@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from numba import config, njit
+import numba
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:  # noqa: ANN401 - of numba
@@ -30,19 +30,20 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:  # noqa: AN
     """
 
     def decorate(function: Callable[..., Any]) -> Any:  # noqa: ANN401 - numba's dispatcher
+        config: Any = numba.config  # pyright: ignore[reportPrivateImportUsage]
         given = config.CACHE_DIR
         try:
-            return njit(cache=True, **options)(function)
+            return numba.njit(cache=True, **options)(function)
         except RuntimeError:  # "no locator available"
             folder = private_folder()
         if folder is None:
-            return njit(**options)(function)
+            return numba.njit(**options)(function)
         # numba reads this setting while it decorates; other code of this process may use numba.
         config.CACHE_DIR = str(folder)
         try:
-            return njit(cache=True, **options)(function)
+            return numba.njit(cache=True, **options)(function)
         except RuntimeError:
-            return njit(**options)(function)
+            return numba.njit(**options)(function)
         finally:
             config.CACHE_DIR = given
 
