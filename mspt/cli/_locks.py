@@ -31,8 +31,15 @@ def locked(file: IO[Any]) -> Iterator[None]:
 
 @contextmanager
 def _locked_byte(file: IO[Any]) -> Iterator[None]:
-    """Do the same on Windows, where waiting ends with an OSError after ten seconds."""
-    msvcrt: Any = import_module("msvcrt")
+    """Do the same on Windows, where waiting ends with an OSError after ten seconds.
+
+    Without either kind of lock, rows are written as they come.
+    """
+    try:
+        msvcrt: Any = import_module("msvcrt")
+    except ImportError:
+        yield
+        return
     _at_byte(file, msvcrt.locking, msvcrt.LK_LOCK)
     try:
         yield

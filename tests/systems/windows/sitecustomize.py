@@ -5,7 +5,7 @@ import select
 import signal
 import sys
 
-import psutil  # noqa: F401 - needs `resource` here, but not on Windows
+import psutil  # noqa: F401 - needs `resource` here, and SIGSTOP and SIGCONT; not on Windows
 
 for module in ("resource", "fcntl", "grp", "pty", "termios", "tty"):
     sys.modules[module] = None  # importing it fails
@@ -16,7 +16,7 @@ POSIX_ONLY = {
         "killpg", "getpgid", "setsid", "getloadavg", "mkfifo", "nice", "chroot",
     ),
     select: ("poll", "epoll"),
-    signal: ("SIGXCPU", "SIGSTOP", "SIGCONT", "SIGHUP", "alarm", "setitimer"),
+    signal: ("SIGXCPU", "SIGHUP", "alarm", "setitimer"),
 }  # fmt: skip
 for module, names in POSIX_ONLY.items():
     for name in names:
