@@ -5,9 +5,11 @@ from pathlib import Path
 import streamlit as st
 
 from mspt.figures.vtk.headless import choose_window
+from mspt.threads import limit_threads
 from pages._shared.frame import device_picker, error_panel, follow_theme, footer, turn_to
 
 choose_window()
+limit_threads()
 st.set_page_config(
     page_title="MSPT Explorer",
     page_icon="assets/icon.svg",

@@ -74,11 +74,17 @@ def save_checkpoint(
         info: Values that JSON can hold; see :class:`CheckpointInfo`.
 
     Raises:
-        CheckpointError: If the name does not end in ``.safetensors``.
+        CheckpointError: If the name does not end in ``.safetensors``, or :func:`load_checkpoint`
+            would refuse the file: weights of another model than that of the config, NaN, infinity.
     """
     path = _checked_name(Path(path))
-    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    tensors |= {f"normalizer.{name}": tensor for name, tensor in normalizer.state_dict().items()}
+    with torch.device("meta"):  # names and shapes alone
+        expected = build_model(config)
+    weights, statistics = model.state_dict(), normalizer.state_dict()
+    _check_tensors(weights, expected.state_dict(), path.name)
+    _check_tensors(statistics, _empty_normalizer(config).state_dict(), path.name)
+    tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
+    tensors |= {f"normalizer.{name}": tensor for name, tensor in statistics.items()}
     header = {"config": config.to_dict(), "info": dict(info)}
     # safetensors holds strings only in its own header, hence JSON in JSON.
     metadata = {"format": FORMAT, "info": json.dumps(header)}
@@ -101,11 +107,7 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{header.path.name} cannot be read: {error}") from error
     model = build_model(header.config)
-    normalizer = Normalizer(
-        space_dim=header.config.space_dim,
-        in_features=header.config.in_features,
-        out_channels=header.config.out_channels,
-    )
+    normalizer = _empty_normalizer(header.config)
     prefix = "normalizer."
     statistics = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
     weights = {name: v for name, v in tensors.items() if not name.startswith(prefix)}
@@ -167,8 +169,22 @@ def _checked_name(path: Path) -> Path:
     return path
 
 
-def _load_strictly(module: nn.Module, tensors: dict[str, Tensor], name: str) -> None:
-    expected = module.state_dict()
+def _empty_normalizer(config: ModelConfig) -> Normalizer:
+    return Normalizer(
+        space_dim=config.space_dim,
+        in_features=config.in_features,
+        out_channels=config.out_channels,
+    )
+
+
+def _load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], name: str) -> None:
+    _check_tensors(tensors, module.state_dict(), name)
+    module.load_state_dict(tensors)
+
+
+def _check_tensors(
+    tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], name: str
+) -> None:
     missing, extra = sorted(expected.keys() - tensors), sorted(tensors.keys() - expected)
     wrong = sorted(k for k in expected.keys() & tensors if expected[k].shape != tensors[k].shape)
     if missing or extra or wrong:
@@ -176,6 +192,6 @@ def _load_strictly(module: nn.Module, tensors: dict[str, Tensor], name: str) -> 
             f"{name} must hold exactly the tensors of its config, got missing {missing}, "
             f"unknown {extra}, misshapen {wrong}"
         )
-    if any(not torch.isfinite(tensor).all() for tensor in tensors.values()):
-        raise CheckpointError(f"{name} must hold finite weights, got NaN or infinity")
-    module.load_state_dict(tensors)
+    for key, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(f"{name} must hold finite weights, got NaN or infinity in {key}")

@@ -13,6 +13,10 @@ class DataError(MSPTError):
     """A data set, a split or a case is missing or malformed."""
 
 
+class TrainingError(MSPTError):
+    """A run has failed: its loss, its gradients or its weights are no longer finite."""
+
+
 class SolverError(MSPTError):
     """A solver cannot solve the given problem."""
 

@@ -12,6 +12,7 @@ settings.register_profile("local", deadline=None, max_examples=20)
 settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
+collect_ignore = ["systems"]  # looking for doctests would import what takes parts of Python away
 _LOOPBACK = ("127.", "localhost", "::1", "0.0.0.0")
 
 

@@ -1,5 +1,6 @@
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ from safetensors.torch import load_file, save_file
 
 from mspt.checkpoint import (
     FORMAT,
+    Checkpoint,
     list_checkpoints,
     load_checkpoint,
     read_info,
     save_checkpoint,
 )
+from mspt.config import ModelConfig
 from mspt.errors import CheckpointError
 from mspt.inference.predict import predict_case
 from mspt.models.normalizer import Normalizer
@@ -111,8 +114,46 @@ def test_rejects_weights_that_are_not_finite(path: Path) -> None:
     tensors["head.0.weight"][0] = torch.nan
     header = {"format": FORMAT, "info": json.dumps(_header(path))}
     save_file(tensors, path, header)
-    with pytest.raises(CheckpointError, match="must hold finite weights, got NaN or infinity"):
+    message = r"must hold finite weights, got NaN or infinity in head\.0\.weight"
+    with pytest.raises(CheckpointError, match=message):
         load_checkpoint(path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["blocks.0.attention.to_out.bias", "normalizer.fields_mean"])
+def test_writes_no_file_that_loading_would_refuse(path: Path, name: str, value: float) -> None:
+    before, good = path.read_bytes(), load_checkpoint(path)
+    module = good.normalizer if name.startswith("normalizer.") else good.model
+    module.state_dict()[name.removeprefix("normalizer.")][0] = value
+    with pytest.raises(
+        CheckpointError, match="got NaN or infinity in " + name.split("normalizer.")[-1]
+    ):
+        save_again(path, good, good.config)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_writes_no_weights_of_another_model_than_that_of_the_config(path: Path) -> None:
+    good, before = load_checkpoint(path), path.read_bytes()
+    with pytest.raises(CheckpointError, match=r"must hold exactly .* misshapen \['blocks\.0\."):
+        save_again(path, good, replace(good.config, width=32))
+    with pytest.raises(CheckpointError, match=r"must hold exactly .* misshapen \['fields_mean'"):
+        save_again(
+            path,
+            replace(good, normalizer=Normalizer(space_dim=2, in_features=2, out_channels=3)),
+            good.config,
+        )
+    assert path.read_bytes() == before
+
+
+def save_again(path: Path, checkpoint: Checkpoint, config: ModelConfig) -> None:
+    save_checkpoint(
+        path,
+        model=checkpoint.model,
+        config=config,
+        normalizer=checkpoint.normalizer,
+        info=checkpoint.info,
+    )
 
 
 @pytest.mark.parametrize("kept", [0, 4, 200, -10])

@@ -4,6 +4,7 @@ import ctypes
 import gc
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -38,7 +39,8 @@ def _reset_peak(process: psutil.Process) -> int:
         trim(0)
     reset = Path("/proc/self/clear_refs")
     if reset.exists():
-        reset.write_text("5")  # resets the peak alone; see "man 5 proc"
+        with suppress(OSError):  # some containers have it to be read only
+            reset.write_text("5", encoding="ascii")  # resets the peak alone; see "man 5 proc"
     return process.memory_info().rss
 
 

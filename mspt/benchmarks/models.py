@@ -5,7 +5,6 @@ Only the pass itself is timed: partitions are built beforehand.
 """
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from mspt.checkpoint import build_model
 from mspt.config import ModelConfig
 from mspt.errors import MSPTError
 from mspt.inference.predict import pick_device
+from mspt.threads import usable_cpus
 
 PROJECT = Path(__file__).parents[2]
 """Working directory of a new process, in which ``python -m mspt...`` finds the library."""
@@ -109,7 +109,7 @@ def measure_models(
                     "config": config.to_dict(),
                     "num_points": num_points,
                     "work": work,
-                    "threads": threads or os.cpu_count() or 1,
+                    "threads": threads or usable_cpus(),
                     "device": device,
                 }
             )

@@ -6,7 +6,6 @@ own, and a row for each size. Leaving the loop ends the running process.
 Letters: N points, K patches, L points per patch, Q supernodes per patch, D width, G slices.
 """
 
-import os
 import platform
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
@@ -23,6 +22,7 @@ from mspt.benchmarks.rows import ScalingRow, Sweep, is_measured
 from mspt.config import Architecture
 from mspt.errors import MSPTError
 from mspt.inference.predict import pick_device
+from mspt.threads import usable_cpus
 
 ASSUMED_FLOPS_PER_SECOND = 2e10
 """Operations per second that are assumed for a model without any measurement."""
@@ -172,7 +172,7 @@ def run_sweep(
     Raises:
         MSPTError: If a measurement process fails.
     """
-    threads = threads or os.cpu_count() or 1
+    threads = threads or usable_cpus()
     empty = _empty_row(sweep, threads, str(pick_device(device)))
     jobs: list[tuple[int, Architecture]] = [
         (value, model) for value in sorted(sweep.values) for model in sweep.models

@@ -5,7 +5,6 @@ Rows hold training and validation errors only: the test split is for checkpoints
 
 import argparse
 import csv
-import fcntl
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,7 +17,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import torch
 
 from mspt.cli._arguments import positive
+from mspt.cli._locks import locked
 from mspt.cli._output import counted, duration, facts, percent
+from mspt.cli.evaluate import prepare_cases
 from mspt.cli.train import follow, with_overrides
 from mspt.config import ModelConfig, Precision, Preset, TrainConfig
 from mspt.data.registry import get_dataset
@@ -55,7 +56,9 @@ def add_ablate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=positive, default=1, help="threads on the CPU; default: 1"
     )
-    parser.add_argument("--data", type=Path, help="folder of the data; default: data/")
+    parser.add_argument(
+        "--data", type=Path, help="folder of the data; default: data/, then what ships"
+    )
     parser.add_argument(
         "--once",
         action="store_true",
@@ -199,6 +202,8 @@ def _words(kind: Any) -> str:  # noqa: ANN401 - a type or a special form
 
 def _prepare(preset: Preset, args: argparse.Namespace) -> Training:
     dataset = get_dataset(preset.dataset)
+    for split, limit in (("train", args.cases), ("validation", None)):
+        prepare_cases(dataset, split, root=args.data, limit=limit, mode=args.progress)
     return prepare(
         preset,
         cases=dataset.cases("train", root=args.data, limit=args.cases, train=preset.train),
@@ -256,11 +261,11 @@ def find_row(path: Path, row: Mapping[str, Any], *, num_cases: int) -> dict[str,
 def append_row(path: Path, row: Mapping[str, Any]) -> None:
     """Append a row to a CSV file that several processes may write at the same time."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", newline="", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with path.open("a", newline="", encoding="utf-8") as file, locked(file):
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         # The position at the end is only right once the lock is held: another process may have
         # written the header since the file was opened.
         if file.seek(0, 2) == 0:
             writer.writeheader()
         writer.writerow(row)
+        file.flush()

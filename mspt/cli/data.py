@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mspt.checkpoint import load_checkpoint
-from mspt.cli._arguments import positive
+from mspt.cli._arguments import check_folder, positive
 from mspt.cli._output import counted, duration, facts, memory, paragraphs, percent, table
 from mspt.cli.shapes import add_placement, show_solved_shape, solve_shape
 from mspt.data.dataset import Dataset, Request
@@ -23,11 +23,14 @@ from mspt.progress import ProgressBar
 def add_datasets(parser: argparse.ArgumentParser) -> None:
     """Declare the settings of ``datasets``."""
     parser.add_argument("dataset", nargs="?", help="describe this one; default: list all")
-    parser.add_argument("--data", type=Path, help="folder of the data; default: data/")
+    parser.add_argument(
+        "--data", type=Path, help="folder of the data; default: data/, then what ships"
+    )
 
 
 def run_datasets(args: argparse.Namespace) -> dict[str, Any]:
     """Describe data sets and count the cases at hand, by the name of the data set."""
+    check_folder(args.data)
     found = datasets() if args.dataset is None else (get_dataset(args.dataset),)
     return {dataset.name: _described(dataset, args.data) for dataset in found}
 
@@ -165,6 +168,7 @@ def add_ship(parser: argparse.ArgumentParser) -> None:
 
 def run_ship(args: argparse.Namespace) -> dict[str, Any]:
     """Copy a generated data set to the folder of those that come with the project."""
+    check_folder(args.data, get_dataset(args.dataset))
     sizes = ship(args.dataset, root=args.data, num_train=args.train, out=args.out)
     return {"dataset": args.dataset, "out": str(args.out / args.dataset), "bytes": sizes}
 

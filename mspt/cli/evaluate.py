@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mspt.checkpoint import Checkpoint, list_checkpoints, load_checkpoint, save_checkpoint
-from mspt.cli._arguments import positive
+from mspt.cli._arguments import check_folder, positive
 from mspt.cli._output import counted, facts, number, paragraphs, percent, table
 from mspt.data.dataset import Dataset
 from mspt.data.registry import get_dataset
 from mspt.errors import MSPTError
 from mspt.evaluation.cards import model_cards
 from mspt.evaluation.cases import CaseScored
-from mspt.evaluation.score import final_scores, score
+from mspt.evaluation.score import final_scores, held_out, score
 from mspt.progress import ProgressBar, ProgressMode
 
 Result = TypeVar("Result")
@@ -42,7 +42,9 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split", default="test", help="train, validation or test; unseen too for car"
     )
-    parser.add_argument("--data", type=Path, help="folder of the data; default: data/")
+    parser.add_argument(
+        "--data", type=Path, help="folder of the data; default: data/, then what ships"
+    )
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     parser.add_argument(
         "--per-split", type=positive, metavar="N", help="score the first N cases of the split only"
@@ -68,7 +70,10 @@ def run_evaluate(args: argparse.Namespace) -> dict[str, Any]:
             f"checkpoint must name the data set it was trained on, got {args.checkpoint.name} "
             "without one; converted weights cannot be scored here"
         )
+    dataset = get_dataset(checkpoint.info["dataset"])
     if args.record:
+        for split in held_out(dataset):
+            prepare_cases(dataset, split, root=args.data, mode=args.progress)
         scores = score_for_header(checkpoint, args)
         save_checkpoint(
             args.checkpoint,
@@ -79,12 +84,12 @@ def run_evaluate(args: argparse.Namespace) -> dict[str, Any]:
         )
         return {
             "checkpoint": str(args.checkpoint),
-            "dataset": checkpoint.info["dataset"],
+            "dataset": dataset.name,
             "split": "test",
             "cases": scores["metrics"]["cases"],
             "metrics": scores["metrics"],
         }
-    dataset, limit = get_dataset(checkpoint.info["dataset"]), args.per_split
+    limit = args.per_split
     dataset.check_split(args.split)
     if args.symmetries and len(dataset.symmetries) == 1:
         raise MSPTError(
@@ -220,7 +225,12 @@ def prepare_cases(
     limit: int | None = None,
     mode: ProgressMode = "auto",
 ) -> None:
-    """Store the points of cases too large to be read every time; each may take minutes."""
+    """Store the points of cases too large to be read every time; each may take minutes.
+
+    Raises:
+        DataError: If a named folder does not hold the cases.
+    """
+    check_folder(root, dataset)
     with ProgressBar(unit="case", title=f"reading {split} cases", mode=mode) as bar:
         for event in dataset.source.prepare(dataset, split, root, limit):
             bar.reach(event.done, event.total, words=event.name)

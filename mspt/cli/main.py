@@ -4,14 +4,17 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from errno import EINVAL
 from importlib import import_module
+from io import TextIOWrapper
 from types import ModuleType
 from typing import NoReturn, get_args
 
 from mspt import __version__
 from mspt.cli._output import to_json
-from mspt.errors import MSPTError
+from mspt.errors import MSPTError, TrainingError
 from mspt.progress import ProgressMode
+from mspt.threads import limit_threads
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "datasets": ("data", "list the data sets and the cases at hand"),
@@ -71,9 +74,13 @@ def _module(name: str) -> ModuleType:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status.
 
-    The status is 2 after a mistake that a person can put right: one line on standard error says
-    what to do, and nothing is printed on standard output.
+    The status is 2 after a mistake that a person can put right, and 1 after a training that failed
+    for its numbers: one line on standard error says what to do, and nothing is printed on standard
+    output.
     """
+    if arguments is None:
+        _replace_unknown_letters()
+        limit_threads()
     given = list(sys.argv[1:] if arguments is None else arguments)
     named = given[0] if given and given[0] in COMMANDS else ""
     args = build_parser(named).parse_args(given)
@@ -82,15 +89,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = getattr(module, f"run_{args.command}")(args)
     except (MSPTError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, TrainingError) else 2
     _print(to_json(result) if args.json else getattr(module, f"show_{args.command}")(result))
     return 0
+
+
+def _replace_unknown_letters() -> None:
+    """Print letters that the terminal or a file cannot hold as question marks.
+
+    Windows writes to files in an encoding without many of the signs of units and tables.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _print(text: str) -> None:
     """Print to a reader that may have stopped reading, as ``head`` does after ten lines."""
     try:
         print(text, flush=True)
-    except BrokenPipeError:
+    except OSError as error:
+        # On Windows a closed pipe is an invalid argument.
+        if not isinstance(error, BrokenPipeError) and error.errno != EINVAL:
+            raise
         # Python flushes standard output once more as it ends, which would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

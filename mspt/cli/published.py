@@ -2,25 +2,33 @@
 
 import argparse
 import pickle
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
 
 from mspt.checkpoint import save_checkpoint
 from mspt.cli._output import counted, facts
 from mspt.errors import CheckpointError
 from mspt.evaluation.cases import num_parameters
 from mspt.models.normalizer import Normalizer
+from mspt.models.published.entries import find_weights
 from mspt.models.published.model import load_published
 
 
 def add_published(parser: argparse.ArgumentParser) -> None:
     """Declare the settings of ``published``."""
     parser.add_argument("state_dict", type=Path, help="the authors' .pt or .pth file")
+    parser.add_argument(
+        "--entry",
+        metavar="NAME",
+        help="where the file holds the weights, with dots between nested names, such as "
+        "model_state_dict or ema.module; default: searched for",
+    )
     parser.add_argument("--out", type=Path, required=True, help="a .safetensors file")
     parser.add_argument("--heads", type=int, default=8, help="attention heads H; default: 8")
     parser.add_argument("--patches", type=int, default=32, help="patches K; default: 32")
@@ -40,8 +48,9 @@ def add_published(parser: argparse.ArgumentParser) -> None:
 
 def run_published(args: argparse.Namespace) -> dict[str, Any]:
     """Convert a state dict; inputs and outputs stay in the units the authors trained in."""
+    entry, weights = find_weights(read_state_dict(args.state_dict), entry=args.entry)
     model = load_published(
-        read_state_dict(args.state_dict),
+        weights,
         num_heads=args.heads,
         num_patches=args.patches,
         num_supernodes=args.supernodes,
@@ -55,7 +64,12 @@ def run_published(args: argparse.Namespace) -> dict[str, Any]:
         in_features=config.in_features,
         out_channels=config.out_channels,
     )
-    info = {"source": args.state_dict.name, "parameters": num_parameters(model), "metrics": {}}
+    info = {
+        "source": args.state_dict.name,
+        **({"entry": entry} if entry else {}),
+        "parameters": num_parameters(model),
+        "metrics": {},
+    }
     save_checkpoint(args.out, model=model, config=config, normalizer=normalizer, info=info)
     return {"checkpoint": str(args.out), "config": config.to_dict(), **info}
 
@@ -65,7 +79,7 @@ def show_published(result: dict[str, Any]) -> str:
     config = result["config"]
     return facts(
         {
-            "source": result["source"],
+            "source": f"{result['source']}{f', {entry}' if (entry := result.get('entry')) else ''}",
             "model": f"{counted(result['parameters'], 'parameter')}, "
             f"{counted(config['num_blocks'], 'block')}, width {config['width']}, "
             f"{counted(config['num_heads'], 'head')}, K = {config['num_patches']}, "
@@ -75,21 +89,28 @@ def show_published(result: dict[str, Any]) -> str:
     )
 
 
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Read tensors by name; a pickle is read as tensors only, no code in it is run.
+def read_state_dict(path: Path) -> Mapping[Any, Any]:
+    """Read a table of tensors; a pickle is read as plain values only, no code in it is run.
 
     Raises:
-        CheckpointError: If the file is absent or holds anything but tensors.
+        CheckpointError: If the file is absent or holds anything but tensors and plain values.
     """
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, SafetensorError, pickle.UnpicklingError) as error:
+    except pickle.UnpicklingError as error:
+        unknown = re.search(r"GLOBAL (\S+)", str(error))
+        raise CheckpointError(
+            f"state_dict must be a file of tensors and plain values, got {path.name} with "
+            f"{f'an object of {unknown[1]}' if unknown else 'other things'}; "
+            "save model.state_dict() alone"
+        ) from error
+    except (OSError, RuntimeError, EOFError, SafetensorError) as error:
         raise CheckpointError(
             f"state_dict must be a file of tensors, got {path.name}: {str(error).splitlines()[0]}"
         ) from error
-    if not isinstance(state, dict):
+    if not isinstance(state, Mapping):
         raise CheckpointError(
             f"state_dict must be a table of tensors by name, got {type(state).__name__}"
         )

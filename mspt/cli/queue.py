@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -184,18 +184,23 @@ def _run_all(folder: Path, todo: list[str], num_jobs: int) -> Iterator[tuple[str
         pool.shutdown(cancel_futures=True)
 
 
+def lower_priority(pid: int) -> None:
+    """Give a process, and what it starts from now on, the lowest priority of the system."""
+    with suppress(psutil.Error):  # it may have ended already
+        psutil.Process(pid).nice(getattr(psutil, "IDLE_PRIORITY_CLASS", 19))
+
+
 def _run(folder: Path, job: str) -> int:
     start = time.perf_counter()
-    with log_path(folder, job).open("a", encoding="utf-8") as log:
-        # The lowest priority, and one thread a job: jobs that each use all cores slow one another
-        # and whoever else works on the machine.
-        code = subprocess.run(
-            ["nice", "-n", "19", *job_command(job)],
-            stdout=log,
-            stderr=log,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-            check=False,
-        ).returncode
+    # The lowest priority, and one thread a job: jobs that each use all cores slow one another and
+    # whoever else works on the machine.
+    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
+    with (
+        log_path(folder, job).open("a", encoding="utf-8") as log,
+        subprocess.Popen(job_command(job), stdout=log, stderr=log, env=one_thread) as process,
+    ):
+        lower_priority(process.pid)
+        code = process.wait()
     if code == 0:
         seconds = time.perf_counter() - start
         done_path(folder, job).write_text(f"{seconds:.0f} s: {job}\n", encoding="utf-8")

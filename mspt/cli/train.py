@@ -16,7 +16,7 @@ from mspt.config import Precision, Preset
 from mspt.data.registry import datasets, get_dataset
 from mspt.errors import MSPTError
 from mspt.evaluation.cases import num_parameters, surroundings
-from mspt.evaluation.score import usual_checks
+from mspt.evaluation.score import held_out, usual_checks
 from mspt.progress import ProgressBar, ProgressMode
 from mspt.training.loop import EpochDone, StepDone, Training, TrainingStopped, prepare, train
 from mspt.training.presets import get_preset
@@ -52,7 +52,9 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         "--compile", action="store_true", default=None, help="use torch.compile; needs a GPU"
     )
     parser.add_argument("--threads", type=int, help="threads on the CPU")
-    parser.add_argument("--data", type=Path, help="folder of the data; default: data/")
+    parser.add_argument(
+        "--data", type=Path, help="folder of the data; default: data/, then what ships"
+    )
     parser.add_argument("--out", type=Path, help="folder of the run; default: runs/PRESET")
 
 
@@ -69,7 +71,7 @@ def run_train(args: argparse.Namespace) -> dict[str, Any]:
         torch.set_num_threads(args.threads)
     dataset, num_others = get_dataset(preset.dataset), args.per_split
     num_train = args.cases if num_others is None else num_others
-    for split in ("train", "validation", "test"):
+    for split in ("train", "validation", *held_out(dataset)):
         limit = num_train if split == "train" else num_others
         prepare_cases(dataset, split, root=args.data, limit=limit, mode=args.progress)
     training = prepare(

@@ -65,7 +65,10 @@ class PointsStored:
 
 @runtime_checkable
 class CaseSource(Protocol):
-    """Where the cases of a data set lie and how they are read; ``root`` is None for ``data/``."""
+    """Where the cases of a data set lie and how they are read.
+
+    ``root`` is the one folder that is searched; None for ``data/``, then for what ships.
+    """
 
     def names(self, dataset: "Dataset", split: str, root: Path | None) -> tuple[str, ...]:
         """Return the names of a split's cases that are there."""
@@ -307,7 +310,8 @@ class Dataset:
 
         Args:
             split: One of ``splits``.
-            root: Folder with one folder for each data set; default: ``data``.
+            root: Folder with one folder for each data set, the only one that is searched; default:
+                ``data``, then what ships with the project.
             limit: Return only the first cases.
             train: Says how many points are drawn of each body; needed for clouds only.
 

@@ -19,7 +19,7 @@ from mspt.errors import DataError
 
 
 class StackedFiles:
-    """Cases of one size in the folder of generated data, else in what ships with the project."""
+    """Cases of one size in a named folder, else in that of generated data or in what ships."""
 
     def names(self, dataset: Dataset, split: str, root: Path | None) -> tuple[str, ...]:
         """Return the names of a split's cases that are there."""
@@ -41,7 +41,7 @@ class StackedFiles:
             held = read_arrays(folder / f"{split}.npz")
             if held and index in held["case"]:
                 return decode(dataset, held, [index]).case(0)
-        raise _missing(dataset.name, f"the case {name}", "none")
+        raise _missing(dataset.name, f"the case {name}", "none", root=root)
 
     def cases(
         self,
@@ -63,10 +63,11 @@ class StackedFiles:
             indices = _complete(folder, split, wanted=wanted)
             held = read_arrays(folder / f"{split}.npz")
             found = np.isin(indices, held["case"]) if held else np.zeros(0, bool)
-            if indices and found.all():
+            if indices and held and found.all():
                 return decode(dataset, held, indices)
             most = max(most, int(found.sum()))
-        raise _missing(dataset.name, f"the first {wanted} {split} cases", f"{most} of them")
+        wish = f"the first {wanted} {split} cases"
+        raise _missing(dataset.name, wish, f"{most} of them", root=root)
 
     def prepare(
         self,
@@ -91,12 +92,13 @@ class StackedFiles:
     ) -> dict[str, int]:
         """Copy a generated data set, with its first training cases only, to what ships."""
         source, target = root / dataset.name, out / dataset.name
+        for split in dataset.splits:
+            if not (source / f"{split}.npz").exists():
+                raise _missing(dataset.name, f"{split}.npz", "none", root=root)
         target.mkdir(parents=True, exist_ok=True)
         sizes = {}
         for split in dataset.splits:
             held = read_arrays(source / f"{split}.npz")
-            if not held:
-                raise _missing(dataset.name, f"{split}.npz in {source}", "none")
             kept = slice(num_train if split == "train" else None)
             write_arrays(target / f"{split}.npz", {key: held[key][kept] for key in held})
             sizes[f"{split}.npz"] = (target / f"{split}.npz").stat().st_size
@@ -112,7 +114,8 @@ STACKED = StackedFiles()
 
 
 def _folders(name: str, root: Path | None) -> list[Path]:
-    return [(DATA if root is None else root) / name, SHIPPED / name]
+    """Return the folders of a data set: a folder that was named is the only one."""
+    return [DATA / name, SHIPPED / name] if root is None else [root / name]
 
 
 def _complete(folder: Path, split: str, *, wanted: int) -> list[int]:
@@ -126,8 +129,9 @@ def _complete(folder: Path, split: str, *, wanted: int) -> list[int]:
     return made[:wanted] if len(made) + len(failed) >= wanted else []
 
 
-def _missing(name: str, wanted: str, found: str) -> DataError:
+def _missing(name: str, wanted: str, found: str, *, root: Path | None) -> DataError:
+    where = "" if root is None else f" in '{root}'"
     return DataError(
-        f"{name} must hold {wanted}, found {found}; make them with "
-        f"`python -m mspt generate {name} --out data`"
+        f"{name} must hold {wanted}, found {found}{where}; make them with "
+        f"`python -m mspt generate {name} --out {root or DATA}`"
     )

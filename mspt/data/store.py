@@ -16,8 +16,8 @@ def load_split(
     Args:
         name: Data set.
         split: ``train``, ``validation`` or ``test``; for ``car`` also ``unseen``.
-        root: Folder with one folder for each data set; default: ``data``. What ships with the
-            project is searched after it.
+        root: Folder with one folder for each data set, the only one that is searched; default:
+            ``data``, then what ships with the project.
         limit: Return only the first cases.
 
     Raises:

@@ -50,7 +50,7 @@ def score(
     Args:
         checkpoint: The model.
         split: One of the data set's splits.
-        root: Folder of the data; default: ``data``.
+        root: Folder of the data, the only one that is searched; default: ``data``, then what ships.
         limit: Score the first cases only.
         symmetries: For cases of one size: score the mean over all symmetries of the data set too.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
@@ -87,9 +87,8 @@ def final_scores(
     ``limit`` scores the first cases of each split only.
     """
     dataset = get_dataset(checkpoint.info["dataset"])
-    held_out = ("test",) if dataset.body is None else dataset.body.held_out
     entries: dict[str, Any] = {}
-    for split in held_out:
+    for split in held_out(dataset):
         events = score(checkpoint, split, root=root, limit=limit, symmetries=True, device=device)
         for event in events:
             if isinstance(event, CaseScored):
@@ -97,6 +96,11 @@ def final_scores(
             else:
                 entries = _with_split(entries, event.header(), split)
     yield entries
+
+
+def held_out(dataset: Dataset) -> tuple[str, ...]:
+    """Return the splits that a finished training is scored on."""
+    return ("test",) if dataset.body is None else dataset.body.held_out
 
 
 def _with_split(entries: dict[str, Any], found: dict[str, Any], split: str) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from typing import no_type_check
 import numpy as np
 from jaxtyping import Float64
 from manifold3d import CrossSection, FillRule, OpType
-from numba import njit
 from numpy import ndarray
 
+from mspt.compiling import compiled
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.solids import Parts, unite_parts
 
@@ -92,7 +92,7 @@ def _pixel_area(corners: ndarray) -> float:
     return float(covered.sum()) * pixel**2
 
 
-@njit(cache=True)
+@compiled()
 @no_type_check  # keeps the run-time type checks of the tests out of the compiled function
 def _rasterize(corners: ndarray, covered: ndarray) -> None:  # pragma: no cover - compiled
     """Mark the pixels whose centers lie in a triangle."""

@@ -10,15 +10,24 @@ z the log-sum-exp of the scores of each part,
 
 which is softmax over all keys at once.
 
+The kernel is private to torch: a release may drop it, or change what it takes or returns. Before
+its first use it is compared with the same formulas in plain arithmetic, and where it is missing or
+disagrees, torch's public attention over concatenated keys takes its place, at the cost of a copy of
+the supernodes for each patch.
+
 Shape suffixes as in :mod:`mspt.models.attention`.
 """
 
+from functools import cache
 from typing import Any
 
 import torch
-from einops import rearrange
+import torch.nn.functional as F
+from einops import rearrange, repeat
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+aten = torch.ops.aten  # where torch's private kernels are looked up
 
 
 class MergedAttention(torch.autograd.Function):
@@ -41,7 +50,12 @@ class MergedAttention(torch.autograd.Function):
         count: int,
     ) -> Tensor:
         """Attend; arguments as in :func:`mspt.models.attention.joint_attention`."""
-        attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+        # A compiler cannot trace the comparison; it takes the kernel as it is.
+        ctx.count, ctx.is_fused = count, torch.compiler.is_compiling() or has_kernel()
+        if not ctx.is_fused:
+            ctx.save_for_backward(q, k, v, global_k, global_v)
+            return public_attention(q, k, v, global_k, global_v, count=count)
+        attend = aten._scaled_dot_product_flash_attention_for_cpu
         local_out, local_lse = attend(*(per_patch(t, count) for t in (q, k, v)))
         global_out, global_lse = attend(*(_heads_first(t) for t in (q, global_k, global_v)))
         out = rearrange(local_out, "(b k) h l e -> b (k l) h e", k=count)
@@ -53,7 +67,6 @@ class MergedAttention(torch.autograd.Function):
             ctx.save_for_backward(
                 q, k, v, global_k, global_v, out, torch.logaddexp(lse, global_lse)
             )
-            ctx.count = count
         return out
 
     @staticmethod
@@ -64,20 +77,20 @@ class MergedAttention(torch.autograd.Function):
     ) -> tuple[Tensor | None, ...]:
         """Return the gradient of the joint softmax."""
         (grad,) = grad_outputs
+        if not ctx.is_fused:
+            return (*_public_gradients(grad, ctx.saved_tensors, count=ctx.count), None)
         q, k, v, global_k, global_v, out, lse = ctx.saved_tensors
         count = ctx.count
-        backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
-        grad_q, grad_k, grad_v = backward(
+        backward = aten._scaled_dot_product_flash_attention_for_cpu_backward
+        grad_q, grad_k, grad_v = _backward(
+            backward,
             *(per_patch(t, count) for t in (grad, q, k, v, out)),
             rearrange(lse, "b (k l) h -> (b k) h l", k=count),
-            dropout_p=0.0,
-            is_causal=False,
         )
-        grad_q_global, grad_global_k, grad_global_v = backward(
+        grad_q_global, grad_global_k, grad_global_v = _backward(
+            backward,
             *(_heads_first(t) for t in (grad, q, global_k, global_v, out)),
             lse.transpose(1, 2),
-            dropout_p=0.0,
-            is_causal=False,
         )
         local = (rearrange(t, "(b k) h l e -> b (k l) h e", k=count) for t in (grad_k, grad_v))
         grad_q = rearrange(grad_q, "(b k) h l e -> b (k l) h e", k=count)
@@ -89,6 +102,76 @@ class MergedAttention(torch.autograd.Function):
             grad_global_v.transpose(1, 2),
             None,
         )
+
+
+def public_attention(
+    q: Tensor, k: Tensor, v: Tensor, global_k: Tensor, global_v: Tensor, *, count: int
+) -> Tensor:
+    """Attend with torch's public call, to the keys of the own patch joined to all supernodes."""
+    keys, values = (
+        torch.cat(
+            [per_patch(local, count), repeat(shared, "b s h e -> (b k) h s e", k=count)], dim=2
+        )
+        for local, shared in ((k, global_k), (v, global_v))
+    )
+    out = F.scaled_dot_product_attention(per_patch(q, count), keys, values)
+    return rearrange(out, "(b k) h l e -> b (k l) h e", k=count)
+
+
+def _public_gradients(
+    grad: Tensor, inputs: tuple[Tensor, ...], *, count: int
+) -> tuple[Tensor, ...]:
+    """Return the gradients of all inputs; the forward pass is computed again for them."""
+    with torch.enable_grad():
+        leaves = [one.detach().requires_grad_() for one in inputs]
+        return torch.autograd.grad(public_attention(*leaves, count=count), leaves, grad)
+
+
+@cache
+def has_kernel() -> bool:
+    """Return whether torch has the fused kernel for CPUs, and it computes what it is used for."""
+    # Whatever the first caller has set must not change the numbers that are compared.
+    with torch.no_grad(), torch.autocast("cpu", enabled=False), torch.device("cpu"):
+        try:
+            found, expected = _compared()
+        except (AttributeError, RuntimeError, TypeError, ValueError):
+            return False
+        return len(found) == len(expected) and all(
+            one.shape == other.shape and torch.allclose(one, other, rtol=1e-3, atol=1e-4)
+            for one, other in zip(found, expected, strict=True)
+        )
+
+
+def _compared() -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Return what the kernel and its backward pass return for random numbers, and should return."""
+    random = torch.Generator().manual_seed(0)
+    # Sizes that are no multiple of a vector's, and fewer queries than keys.
+    shapes = ((2, 2, 5, 8), (2, 2, 19, 8), (2, 2, 19, 8), (2, 2, 5, 8), (2, 2, 5))
+    q, k, v, grad, shift = (
+        torch.randn(shape, generator=random, dtype=torch.float32) for shape in shapes
+    )
+    kernel = aten._scaled_dot_product_flash_attention_for_cpu
+    backward = aten._scaled_dot_product_flash_attention_for_cpu_backward
+    out, lse, *_ = kernel(q, k, v)
+    # The backward pass is given the output and log-sum-exp of more keys than these.
+    found = (out, lse, *_backward(backward, grad, q, k, v, 0.5 * out, lse + shift))
+    return found, _plain(q, k, v, grad, shift)
+
+
+def _plain(q: Tensor, k: Tensor, v: Tensor, grad: Tensor, shift: Tensor) -> tuple[Tensor, ...]:
+    """Return what the kernel and its backward pass have to return, without autograd."""
+    scale = q.shape[-1] ** -0.5
+    scores = q @ k.mT * scale
+    lse = scores.logsumexp(-1)
+    out = torch.exp(scores - lse[..., None]) @ v
+    weights = torch.exp(scores - (lse + shift)[..., None])
+    inner = (grad * 0.5 * out).sum(-1, keepdim=True)
+    grad_scores = weights * (grad @ v.mT - inner) * scale
+    return out, lse, grad_scores @ k, grad_scores.mT @ q, weights.mT @ grad
+
+
+def _backward(kernel: Any, *tensors: Tensor) -> tuple[Tensor, ...]:  # noqa: ANN401 - torch's
+    return kernel(*tensors, dropout_p=0.0, is_causal=False)
 
 
 def per_patch(x: Tensor, count: int) -> Tensor:

@@ -17,6 +17,8 @@ from typing import NamedTuple, no_type_check
 import numpy as np
 from numba import njit
 
+from mspt.compiling import compiled
+
 NUM_COLUMNS = 5
 """Four axes, of which unused ones are constant, and the index in the input."""
 
@@ -36,7 +38,7 @@ Node = tuple[int, int, int, int]  # start, stop, number of patches, side of the 
 
 # `no_type_check` keeps the run-time type checks of the tests out of the compiled functions.
 # Points are finite and -0.0 is stored as 0.0, so "no NaN" and "no signed zeros" are safe.
-kernel = njit(nogil=True, cache=True, fastmath={"nnan", "nsz"})
+kernel = compiled(nogil=True, fastmath={"nnan", "nsz"})
 # Every call updates the reference counts of all arrays it passes on. In splits of few points this
 # would dominate the time, so their helpers are inlined.
 inlined = njit(nogil=True, inline="always", fastmath={"nnan", "nsz"})

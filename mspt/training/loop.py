@@ -22,6 +22,7 @@ from mspt.models.normalizer import Normalizer
 from mspt.models.registry import build_model
 from mspt.seeding import generator
 from mspt.training.batches import Batch, Cases, Source, coarsen, fit_normalizer, source_of
+from mspt.training.failures import failure, infinite_weight
 from mspt.training.optimizers import Lion
 from mspt.training.presets import Preset, TrainConfig
 from mspt.training.state import Progress, Training, load_state, save_state
@@ -172,23 +173,34 @@ def train(
         training: What :func:`prepare` returned.
         folder: Where the run is saved; None to save nothing.
         minutes: Stop, and save, after this time.
+
+    Raises:
+        TrainingError: If a loss, a gradient, a weight or a validation error is not finite. The
+            weights of the step before stay in the model, and what was saved stays in ``folder``.
+        CheckpointError: If the saved run is damaged or belongs to other settings.
     """
     config, num_cases = training.preset.train, len(training.cases)
     steps_per_epoch = math.ceil(num_cases / config.batch_size)
     num_steps = config.epochs * steps_per_epoch
     progress = load_state(folder, training) if folder else Progress()
+    first_step = progress.step
+    if name := infinite_weight(training):
+        raise failure(f"one in {name} before step {first_step + 1:,}", training, folder=folder)
     start, saved, spent = perf_counter(), perf_counter(), progress.minutes
     resolutions = [cases for cases in (training.coarse, training.cases) if cases]
     stages = [_source(training, cases, augment=config.augment) for cases in resolutions]
     validation = _source(training, training.validation)
     forward = torch.compile(training.model) if config.compile else training.model
-    first_step = progress.step
     for step in range(first_step, num_steps):
+        at = f"at step {step + 1:,} of {num_steps:,}"
         rows = _batch_rows(step, steps_per_epoch, num_cases, config)
         rate = learning_rate(step, num_steps, config=config)
         is_coarse = step < config.coarse_epochs * steps_per_epoch
         batch = stages[0 if is_coarse else -1].batch(rows, step // steps_per_epoch)
-        loss = _step(training, forward, batch, rate)
+        try:
+            loss = _step(training, forward, batch, rate)
+        except FloatingPointError as error:
+            raise failure(f"{error} {at}", training, folder=folder) from error
         _average(training, step)
         now = perf_counter()
         progress = progress.after_step(loss, spent + (now - start) / 60)
@@ -196,10 +208,15 @@ def train(
         yield StepDone(step + 1, num_steps, loss, rate, left)
         if (step + 1) % steps_per_epoch == 0:
             progress = progress.after_epoch(validation_error(training, validation))
+            if not math.isfinite(progress.curve[-1][1]):
+                what = f"a validation error of {progress.curve[-1][1]} {at}"
+                raise failure(what, training, folder=folder)
             yield EpochDone(len(progress.curve), *progress.curve[-1], progress.minutes)
         out_of_time = minutes is not None and now - start > 60 * minutes
         epoch_ended = (step + 1) % steps_per_epoch == 0
         if folder and (epoch_ended or out_of_time or now - saved > SAVE_SECONDS):
+            if name := infinite_weight(training):
+                raise failure(f"one in {name} {at}", training, folder=folder)
             save_state(folder, training, progress)
             saved = now
         if out_of_time:
@@ -243,6 +260,11 @@ def _batch_rows(step: int, steps_per_epoch: int, num_cases: int, config: TrainCo
 
 
 def _step(training: Training, forward: Callable[..., Tensor], batch: Batch, rate: float) -> float:
+    """Change the model by one step, and return the loss before it.
+
+    Raises:
+        FloatingPointError: If the loss or a gradient is not finite; the model is not changed then.
+    """
     config = training.preset.train
     device = next(training.model.parameters()).device
     inputs = [tensor.to(device) for tensor in (batch.points, batch.features)]
@@ -254,8 +276,12 @@ def _step(training: Training, forward: Callable[..., Tensor], batch: Batch, rate
         optimizer.zero_grad()
         for group in optimizer.param_groups:
             group["lr"] = rate
+    if not math.isfinite(loss.item()):
+        raise FloatingPointError(f"a loss of {loss.item()}")
     loss.backward()
-    nn.utils.clip_grad_norm_(training.model.parameters(), config.clip_norm)
+    norm = nn.utils.clip_grad_norm_(training.model.parameters(), config.clip_norm).item()
+    if not math.isfinite(norm):
+        raise FloatingPointError(f"a gradient of norm {norm}")
     for optimizer in training.optimizers:
         optimizer.step()
     return loss.item()

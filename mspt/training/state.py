@@ -154,6 +154,9 @@ def _load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
     for key, value in tensors.items():
         index, name = key.split(".", 1)
         state.setdefault(int(index), {})[name] = value
+    # The optimizer keeps the tensors that it is given. Those of a file are a view of it, and a file
+    # in use cannot be replaced on Windows.
+    state = {i: {k: v.clone() for k, v in entries.items()} for i, entries in state.items()}
     optimizer.load_state_dict(
         {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
     )

@@ -43,10 +43,8 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
         assert f"usage: python -m mspt {name}" in capsys.readouterr().out
 
 
-def test_datasets_lists_own_and_public_sets(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    arguments = ["datasets", "--data", str(tmp_path)]
+def test_datasets_lists_own_and_public_sets(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["datasets", "--data", "assets/data"]
     found = run_json(capsys, *arguments)
     assert list(found) == [dataset.name for dataset in datasets()]
     for name in ("darcy", "elasticity"):
@@ -284,9 +282,12 @@ def test_wrong_settings_end_with_one_line_that_names_the_help(
             "--per-split must be absent for car, got 2; use --cases",
         ),
         (["ship", "burgers"], "data set must be one of"),
-        (["ship", "car", "--data", "none"], "--data must be a folder with generated cases"),
-        (["ship", "car", "--train", "3"], "--train must be absent for car, got 3"),
-        (["ship", "darcy", "--data", "none"], "darcy must hold train.npz in none/darcy"),
+        (["ship", "car", "--data", "none"], "--data must be an existing folder, got 'none'"),
+        (
+            ["ship", "car", "--train", "3", "--data", "assets/data"],
+            "--train must be absent for car, got 3",
+        ),
+        (["ship", "darcy", "--data", "none"], "--data must be an existing folder, got 'none'"),
         (["benchmark", "partition", "--rounds", "1"], "--rounds must be at least 2 for partition"),
         (["solve", "darcy-9999", "--out", "x.npz"], "case must be one of darcy-0000 to"),
         (["solve", "none.json", "--out", "x.npz"], "drawing must be a .json or .npy file"),

@@ -275,33 +275,59 @@ def test_impossible_requests_are_refused(
 # ---- loading
 
 
-def test_own_data_come_before_what_ships(folder: Path, tmp_path: Path) -> None:
-    make("elasticity", num_cases=2, out=tmp_path, seed=9)
-    own = load_split("elasticity", "train", root=tmp_path, limit=2)
-    shipped = load_split("elasticity", "train", root=tmp_path, limit=3)
+def test_own_data_come_before_what_ships(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make("elasticity", num_cases=2, out=tmp_path / "data", seed=9)
+    own = load_split("elasticity", "train", limit=2)
+    shipped = load_split("elasticity", "train", limit=3)
     assert torch.equal(
         shipped.fields, load_split("elasticity", "train", root=folder, limit=3).fields
     )
     assert not torch.equal(own.fields, shipped.fields[:2])
 
 
-def test_cases_that_do_not_ship_say_which_command_makes_them(tmp_path: Path) -> None:
+def test_a_named_folder_is_never_replaced_by_what_ships(tmp_path: Path) -> None:
+    make("elasticity", num_cases=2, out=tmp_path)
+    assert list_cases("elasticity", split="train", root=tmp_path) == (
+        "elasticity-0000",
+        "elasticity-0001",
+    )
+    for name in ("elasticity", "darcy", "car"):
+        assert list_cases(name, root=tmp_path) == ()
+    message = (
+        rf"elasticity must hold the first 3 train cases, found 0 of them in '{tmp_path}'; make "
+        rf"them with `python -m mspt generate elasticity --out {tmp_path}`"
+    )
+    with pytest.raises(DataError, match=message):
+        load_split("elasticity", "train", root=tmp_path, limit=3)
+    with pytest.raises(DataError, match="must hold the case elasticity-0002, found none in"):
+        load_case("elasticity", "elasticity-0002", root=tmp_path)
+    with pytest.raises(DataError, match="car-0000 must be generated first"):
+        load_case("car", "car-0000", root=tmp_path)
+
+
+def test_cases_that_do_not_ship_say_which_command_makes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # there is no folder data
     command = "make them with `python -m mspt generate darcy --out data`"
     with pytest.raises(
         DataError, match="darcy must hold the case darcy-0800, found none; " + command
     ):
-        load_case("darcy", "darcy-0800", root=tmp_path)
+        load_case("darcy", "darcy-0800")
     with pytest.raises(
         DataError, match="darcy must hold the first 1000 train cases, found 256 of them; " + command
     ):
-        load_split("darcy", "train", root=tmp_path)
+        load_split("darcy", "train")
 
 
-def test_a_limit_reads_the_first_cases(tmp_path: Path) -> None:
-    stack = load_split("darcy", "train", root=tmp_path, limit=256)
+def test_a_limit_reads_the_first_cases() -> None:
+    stack = load_split("darcy", "train", root=files.SHIPPED, limit=256)
     assert stack.names[0] == "darcy-0000"
     assert stack.names[-1] == "darcy-0255"
-    assert list_cases("darcy", split="train", root=tmp_path) == stack.names
+    assert list_cases("darcy", split="train", root=files.SHIPPED) == stack.names
 
 
 @pytest.mark.parametrize("case", ["darcy-1300", "elasticity-1100", "darcy-x", "1100", "darcy--1"])
@@ -353,7 +379,7 @@ def test_shipping_keeps_the_first_training_cases_and_all_others(tmp_path: Path) 
 
 def test_shipping_what_was_not_made_is_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(
-        DataError, match=r"elasticity must hold validation.npz in .*, found none; make"
+        DataError, match=r"elasticity must hold validation.npz, found none in .*; make"
     ):
         ship("elasticity", root=folder, out=tmp_path)
 

@@ -1,3 +1,4 @@
+import ast
 import json
 import os
 import shutil
@@ -11,6 +12,8 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 import mspt
 from mspt.geometry.bodies.families import draw_body
@@ -26,7 +29,7 @@ PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build a wheel from a copy, so that the project's folder stays as it is."""
     source = tmp_path_factory.mktemp("source")
-    for name in ("pyproject.toml", "requirements.txt", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     shutil.copytree(ROOT / "mspt", source / "mspt", ignore=shutil.ignore_patterns("__pycache__"))
     offline = ["--no-deps", "--no-index", "--no-build-isolation"]
@@ -82,8 +85,10 @@ def test_wheel_holds_the_library_alone(wheel: Path) -> None:
     assert "Requires-Python: >=3.11" in head
     assert "License-Expression: MIT" in head
     required = [line for line in head if line.startswith("Requires-Dist: ")]
-    wanted = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    assert len(required) == sum(bool(line.split("#")[0].strip()) for line in wanted)
+    library, app = declared()
+    assert len(required) == len(library) + len(app)
+    for line in required:
+        assert ('extra == "app"' in line) == (Requirement(line.split(": ")[1]).name in app)
 
 
 @pytest.mark.slow
@@ -125,6 +130,44 @@ def test_development_tools_are_pinned() -> None:
     named = [line.split("#")[0].strip() for line in lines]
     assert "-r requirements.txt" in named
     assert all("==" in line for line in named if line and not line.startswith("-r"))
+
+
+def declared() -> tuple[dict[str, str], dict[str, str]]:
+    """Return what the library needs, and what the app needs beside it: ranges by name."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert set(project["dynamic"]) == {"version", "dependencies"}
-    assert project["scripts"] == {"mspt": "mspt.cli.main:main"}
+    lists = project["dependencies"], project["optional-dependencies"]["app"]
+    library, app = ({one.name: str(one.specifier) for one in map(Requirement, of)} for of in lists)
+    return library, app
+
+
+def test_requirements_name_the_same_packages_as_the_project() -> None:
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    named = [Requirement(text) for line in lines if (text := line.split("#")[0].strip())]
+    ranges = {one.name: str(one.specifier) for one in named}
+    library, app = declared()
+    release = ranges.pop("torch").removeprefix("==")
+    assert SpecifierSet(library.pop("torch")).contains(release)
+    assert ranges == library | app
+
+
+MODULES = {"scikit-learn": "sklearn", "libigl": "igl", "pyvista": "vtkmodules"}
+"""Modules that are not called as the package that brings them; pyvista needs VTK itself."""
+
+
+def test_the_library_imports_nothing_that_it_does_not_need() -> None:
+    library, app = declared()
+    known = {*library, *(MODULES[name] for name in library if name in MODULES), "mspt"}
+    imported: dict[str, set[str]] = {}
+    for path in (ROOT / "mspt").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [one.name for one in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module]
+            for name in names:
+                imported.setdefault(name.split(".")[0], set()).add(path.name)
+    others = imported.keys() - known - sys.stdlib_module_names
+    assert others == {"trame_vtk"}  # what a scene is shown with
+    assert "trame-vtk" in app
+    assert imported["trame_vtk"] == {"page.py"}

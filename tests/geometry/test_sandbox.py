@@ -1,5 +1,5 @@
 import os
-import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from mspt.errors import GeometryError
@@ -19,6 +20,12 @@ from mspt.geometry.files.sandbox import PACKAGE, PROGRAM, ReadLimits, Sandbox
 from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import box
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
+needs_limits = pytest.mark.skipif(resource is None, reason="the system has no limits of a process")
 BRICK = box((0, 0, 0), (1, 2, 3))
 # What a program of its own needs to use a sandbox; like the child, it leaves out `import mspt`.
 ALONE = """
@@ -50,7 +57,9 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def endless(tmp_path: Path) -> Path:
     """Return a file that never ends: a pipe that nobody writes to."""
-    os.mkfifo(tmp_path / "endless.stl")
+    if not shutil.which("mkfifo"):
+        pytest.skip("the system has no named pipes")
+    subprocess.run(["mkfifo", tmp_path / "endless.stl"], check=True)
     return tmp_path / "endless.stl"
 
 
@@ -60,10 +69,9 @@ def child_of(sandbox: Sandbox) -> int:
 
 
 def is_running(process: int) -> bool:
-    status = Path(f"/proc/{process}/stat")
     try:
-        return status.read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
 
 
@@ -104,7 +112,7 @@ def test_bad_file_ends_the_child_and_the_next_file_has_another(
 
 def test_child_that_died_in_between_is_replaced(sandbox: Sandbox, stl: Path) -> None:
     sandbox.read(stl, ".stl")
-    os.kill(child_of(sandbox), signal.SIGKILL)
+    psutil.Process(child_of(sandbox)).kill()
     assert ends_soon(child_of(sandbox))
     assert volume(sandbox.read(stl, ".stl")) == pytest.approx(6.0)
 
@@ -121,15 +129,19 @@ def test_endless_file_ends_after_the_time_limit(stl: Path, endless: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("number", "message"),
+    ("name", "message"),
     [
-        (signal.SIGSEGV, r"got one that crashes its reader \(SIGSEGV\); it may be truncated"),
-        (signal.SIGXCPU, "file must be readable within 20 s, got one that takes longer"),
+        ("SIGSEGV", r"got one that crashes its reader \(SIGSEGV\); it may be truncated"),
+        ("SIGXCPU", "file must be readable within 20 s, got one that takes longer"),
+        ("SIGRTMIN", r"got one that crashes its reader \(SIGRTMIN\); it may be truncated"),
     ],
 )
 def test_message_tells_what_ended_the_child(
-    number: signal.Signals, message: str, sandbox: Sandbox, stl: Path, endless: Path
+    name: str, message: str, sandbox: Sandbox, stl: Path, endless: Path
 ) -> None:
+    number = getattr(signal, name, None)
+    if number is None:
+        pytest.skip(f"the system has no {name}")
     sandbox.read(stl, ".stl")
     timer = threading.Timer(0.3, os.kill, (child_of(sandbox), number))
     timer.start()
@@ -139,6 +151,7 @@ def test_message_tells_what_ended_the_child(
     assert volume(sandbox.read(stl, ".stl")) == pytest.approx(6.0)
 
 
+@needs_limits
 def test_system_bounds_time_memory_and_files_of_the_child(sandbox: Sandbox, stl: Path) -> None:
     sandbox.read(stl, ".stl")
     limits = {
@@ -159,6 +172,7 @@ def run_in_child(lines: str) -> str:
     ).stdout
 
 
+@needs_limits
 def test_processor_time_is_counted_for_each_file_anew() -> None:
     found = run_in_child(
         "import resource, time\n"
@@ -179,6 +193,38 @@ def test_file_that_needs_more_memory_than_there_is(tmp_path: Path) -> None:
     with pytest.raises(GeometryError, match="file must need less memory to read; export it again"):
         sandbox.read(path, ".stl")
     sandbox.close()
+
+
+@needs_limits
+@pytest.mark.parametrize(
+    ("imposed", "expected"), [("1 << 31", 1 << 31), ("1 << 40", 1 << 32), ("-1", 1 << 32)]
+)
+def test_a_lower_limit_that_is_imposed_stays(imposed: str, expected: int) -> None:
+    found = run_in_child(
+        "import resource\n"
+        "from mspt.geometry.files._process import limit_process\n"
+        f"resource.setrlimit(resource.RLIMIT_AS, ({imposed}, {imposed}))\n"
+        "limit_process(memory=1 << 32)\n"
+        "print(*resource.getrlimit(resource.RLIMIT_AS))"
+    )
+    assert found.split() == [str(expected)] * 2
+
+
+def test_memory_of_the_child_is_watched(
+    sandbox: Sandbox, stl: Path, endless: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.read(stl, ".stl")
+    child = sandbox._child
+    assert child is not None
+    used = sandbox_module._memory(child)
+    assert used == pytest.approx(psutil.Process(child_of(sandbox)).memory_info().rss, rel=0.05)
+    monkeypatch.setattr(sandbox_module.sys, "platform", "darwin")
+    assert sandbox_module._memory(child) == pytest.approx(used, rel=0.05)
+    monkeypatch.setattr(sandbox, "limits", ReadLimits(memory=used // 2))
+    with pytest.raises(GeometryError, match="file must need less memory to read; export it again"):
+        sandbox.read(endless, ".stl")
+    assert ends_soon(child.process.pid)
+    assert sandbox_module._memory(child) == 0
 
 
 def test_threads_wait_for_each_other(sandbox: Sandbox, stl: Path) -> None:
@@ -230,7 +276,7 @@ def test_child_gets_no_secrets(
 ) -> None:
     monkeypatch.setenv("SOME_TOKEN", "secret")
     sandbox.read(stl, ".stl")
-    assert b"secret" not in Path(f"/proc/{child_of(sandbox)}/environ").read_bytes()
+    assert "SOME_TOKEN" not in psutil.Process(child_of(sandbox)).environ()
 
 
 def test_child_imports_neither_torch_nor_the_rest_of_the_package() -> None:

@@ -11,8 +11,8 @@ import gc
 import json
 import math
 import os
-import resource
 import sys
+import time
 from collections.abc import Callable
 from io import BufferedIOBase
 from pathlib import Path
@@ -28,7 +28,12 @@ from mspt.geometry.files._plain import Polygons, check_count
 from mspt.geometry.files._ply import read_ply
 from mspt.geometry.files._stl import read_stl
 from mspt.geometry.files._vtk import read_vtk, short_reason, triangulate_polygons
-from mspt.geometry.files.sandbox import EXPORT_AGAIN, LENGTH
+from mspt.geometry.files.sandbox import EXPORT_AGAIN, LENGTH, TOO_LARGE
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
 
 PARSERS: dict[str, Callable[[bytes], Polygons]] = {
     ".stl": read_stl,
@@ -54,18 +59,33 @@ def run_reader() -> None:
 
 
 def limit_process(*, memory: int) -> None:
-    """Limit the memory of this process in bytes, and forbid it to write files and core dumps."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    """Limit the memory of this process in bytes, and forbid it to write files and core dumps.
+
+    A limit that the system does not know or refuses is left out: macOS does not limit the address
+    space, Windows nothing. The process that started this one observes memory and time as well.
+    """
+    for name, limit in (("RLIMIT_AS", memory), ("RLIMIT_FSIZE", 0), ("RLIMIT_CORE", 0)):
+        _set_limit(name, limit, lower_hard=True)
 
 
 def limit_request(*, seconds: float) -> None:
     """Limit the processor time from now on; beyond it the system ends this process."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
     # The limit counts from the start of the process, which has answered other requests before.
-    limit = math.ceil(usage.ru_utime + usage.ru_stime + seconds)
-    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    _set_limit("RLIMIT_CPU", math.ceil(time.process_time() + seconds), lower_hard=False)
+
+
+def _set_limit(name: str, limit: int, *, lower_hard: bool) -> None:
+    """Set a limit of this process, or a lower one that is imposed on it; skip it if refused."""
+    kind = getattr(resource, name, None)
+    if resource is None or kind is None:
+        return
+    try:
+        _, hard = resource.getrlimit(kind)
+        if hard != resource.RLIM_INFINITY:
+            limit = min(limit, hard)
+        resource.setrlimit(kind, (limit, limit if lower_hard else hard))
+    except (OSError, ValueError):
+        return
 
 
 def serve(requests: BufferedIOBase, replies: BufferedIOBase) -> None:
@@ -87,7 +107,7 @@ def answer(request: dict[str, Any]) -> list[bytes]:
     except GeometryError as error:
         return [_error(str(error))]
     except MemoryError:
-        return [_error(f"file must need less memory to read; {EXPORT_AGAIN}, with fewer triangles")]
+        return [_error(TOO_LARGE)]
     except Exception as error:  # noqa: BLE001 - a parser may fail in any way on a damaged file
         reason = short_reason(f"{type(error).__name__}: {error}", path)
         text = f"file must be a complete and valid {suffix} file, got one that cannot be read"

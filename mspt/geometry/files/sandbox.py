@@ -2,11 +2,15 @@
 
 The child is started when first needed, reused for later files because its start takes seconds, and
 replaced after any error. It ends with this process.
+
+Nothing here is particular to an operating system. The child asks the system for limits of its own,
+which Linux grants, macOS in part, and Windows does not know (see ``limit_process``). This process
+observes the elapsed time and the memory of the child in any case, and ends it beyond a limit.
 """
 
 import json
 import os
-import select
+import queue
 import signal
 import struct
 import subprocess
@@ -14,7 +18,10 @@ import sys
 import threading
 import time
 import weakref
+from contextlib import suppress
 from dataclasses import dataclass
+from io import BufferedReader
+from mmap import PAGESIZE
 from pathlib import Path
 from typing import IO, cast
 
@@ -33,14 +40,21 @@ run_reader()
 PACKAGE = Path(__file__).resolve().parents[2]
 # Environment variables that the child gets: those needed to find programs and libraries. Others may
 # contain secrets.
-PASSED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "HOME", "TMPDIR", "LANG")
+PASSED_VARIABLES = (
+    "PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "HOME", "TMPDIR", "LANG",
+    # macOS; Windows, where Python does not start without SYSTEMROOT.
+    "DYLD_LIBRARY_PATH", "SYSTEMROOT", "SYSTEMDRIVE", "USERPROFILE", "TEMP", "TMP", "PATHEXT",
+)  # fmt: skip
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "VTK_SMP_MAX_THREADS": "1"}
 LENGTH = struct.Struct("<Q")
 # Limits of a reply from the child, which a damaged file may control. The largest accepted mesh
 # needs 144 MB of vertices.
 MAX_HEAD_BYTES, MAX_ARRAY_BYTES = 1 << 16, 1 << 28
 START_SECONDS = 60.0
+WATCH_SECONDS = 0.02
+"""Time between two looks at the memory of the child, which may grow by 0.1 GB meanwhile."""
 EXPORT_AGAIN = "export it again, or as a binary .stl"
+TOO_LARGE = f"file must need less memory to read; {EXPORT_AGAIN}, with fewer triangles"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +63,8 @@ class ReadLimits:
 
     Attributes:
         seconds: Limit of the elapsed time, and of the processor time.
-        memory: Limit of the address space in bytes.
+        memory: Limit of the memory in bytes: of the address space where the system can limit it, of
+            the resident memory everywhere.
     """
 
     seconds: float = 20.0
@@ -58,11 +73,17 @@ class ReadLimits:
 
 @dataclass(frozen=True)
 class Child:
-    """A running child process and the pipes to and from it."""
+    """A running child process, the pipes to and from it, and the frames that have arrived.
+
+    A thread reads frames, because waiting for a pipe with a time limit is another call on each
+    operating system. None among the frames is the end of the pipe, or of what makes sense.
+    """
 
     process: subprocess.Popen[bytes]
     requests: IO[bytes]
     replies: IO[bytes]
+    frames: "queue.SimpleQueue[bytearray | None]"
+    reader: threading.Thread
 
 
 class Sandbox:
@@ -115,9 +136,17 @@ class Sandbox:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            # An interrupt from the keyboard is for this process, not for the child. Windows has a
+            # flag in place of sessions, and another one against a console window.
             start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+            | getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
-        child = Child(process, cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout))
+        requests, replies = (cast(IO[bytes], pipe) for pipe in (process.stdin, process.stdout))
+        frames: queue.SimpleQueue[bytearray | None] = queue.SimpleQueue()
+        reader = threading.Thread(target=_read_frames, args=(replies, frames), daemon=True)
+        child = Child(process, requests, replies, frames, reader)
+        reader.start()
         self._child = child
         # Runs when this object is garbage-collected and when the interpreter exits.
         self._end = weakref.finalize(self, _end, child, os.getpid())
@@ -149,33 +178,27 @@ class Sandbox:
             # Three float64 for each vertex, three int32 for each triangle.
             if (len(vertices), len(triangles)) != (24 * reply["vertices"], 12 * reply["triangles"]):
                 raise _crash_error(child)
-        except (BrokenPipeError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError) as error:
             raise _crash_error(child) from error
         return vertices, triangles
 
     def _receive(self, child: Child, deadline: float, *, most: int) -> bytearray:
-        (size,) = LENGTH.unpack(self._receive_bytes(child, LENGTH.size, deadline))
-        if size > most:
-            raise _crash_error(child)
-        return self._receive_bytes(child, size, deadline)
-
-    def _receive_bytes(self, child: Child, size: int, deadline: float) -> bytearray:
-        data, place = bytearray(size), 0
-        poll = select.poll()
-        poll.register(child.replies, select.POLLIN)
-        while place < size:
+        """Return the next frame, while the child stays within its limits."""
+        while True:
             left = deadline - time.monotonic()
-            if left <= 0 or not poll.poll(1000 * left):
+            if left <= 0:
                 raise self._timeout_error()
-            count = os.readv(child.replies.fileno(), [memoryview(data)[place:]])
-            if count == 0:
-                raise (
-                    self._timeout_error()
-                    if _end_signal(child) == signal.SIGXCPU
-                    else _crash_error(child)
-                )
-            place += count
-        return data
+            try:
+                frame = child.frames.get(timeout=min(left, WATCH_SECONDS))
+                break
+            except queue.Empty:
+                if _memory(child) > self.limits.memory:
+                    raise GeometryError(TOO_LARGE) from None
+        if frame is None and _end_signal(child) == getattr(signal, "SIGXCPU", None):
+            raise self._timeout_error()
+        if frame is None or len(frame) > most:
+            raise _crash_error(child)
+        return frame
 
     def _timeout_error(self) -> GeometryError:
         return GeometryError(
@@ -184,9 +207,43 @@ class Sandbox:
         )
 
 
+def _read_frames(replies: IO[bytes], frames: "queue.SimpleQueue[bytearray | None]") -> None:
+    """Pass on frames until the pipe ends or a length makes no sense."""
+    try:
+        while len(head := replies.read(LENGTH.size)) == LENGTH.size:
+            (size,) = LENGTH.unpack(head)
+            if size > MAX_ARRAY_BYTES:
+                break
+            frame = bytearray(size)
+            if cast(BufferedReader, replies).readinto(frame) < size:
+                break
+            frames.put(frame)
+    except (OSError, ValueError):  # the pipe was closed
+        pass
+    frames.put(None)
+
+
+def _memory(child: Child) -> int:
+    """Return the resident memory of a child in bytes; 0 if it has ended."""
+    statistics = Path(f"/proc/{child.process.pid}/statm")
+    if sys.platform == "linux" and statistics.exists():
+        with suppress(OSError, IndexError):
+            return PAGESIZE * int(statistics.read_text(encoding="ascii").split()[1])
+        return 0
+    import psutil  # its import takes longer than reading most files
+
+    try:
+        used = psutil.Process(child.process.pid).memory_info()
+    except psutil.Error:
+        return 0
+    # Windows may move memory in use out of the resident set; "private" counts it.
+    return max(used.rss, getattr(used, "private", 0))
+
+
 def _crash_error(child: Child) -> GeometryError:
     code = _end_signal(child)
-    name = signal.Signals(code).name if code else "no answer"
+    known = {one.value: one.name for one in signal.Signals}
+    name = known.get(code, f"signal {code}") if code else "no answer"
     return GeometryError(
         f"file must be complete and valid, got one that crashes its reader ({name}); "
         f"it may be truncated or damaged: {EXPORT_AGAIN}"
@@ -194,7 +251,7 @@ def _crash_error(child: Child) -> GeometryError:
 
 
 def _end_signal(child: Child) -> int:
-    """Return the signal that ended a child, or 0 if it still runs or ended by itself."""
+    """Return the signal that ended a child, or 0 if it runs or ended by itself, or on Windows."""
     try:
         return max(0, -child.process.wait(timeout=1.0))
     except subprocess.TimeoutExpired:
@@ -207,9 +264,10 @@ def _end(child: Child, owner: int) -> None:
         return
     child.process.kill()
     child.process.wait()
-    child.replies.close()
-    try:
+    with suppress(OSError):  # closing flushes a request that could not be sent
         child.requests.close()
-    except BrokenPipeError:
-        # Closing flushes a request that could not be sent.
-        return
+    # The thread ends with the pipe. Another thread must not close what it reads, and the garbage
+    # collector may have called this function in the very thread.
+    if child.reader is not threading.current_thread():
+        child.reader.join(timeout=5.0)
+        child.replies.close()

@@ -100,11 +100,17 @@ def infer_config(
 
 
 def check_tensors(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    """Compare names and shapes with those of a model.
+    """Compare names and shapes with those of a model, and look for NaN and infinity.
 
     Raises:
-        CheckpointError: If a tensor is missing, unknown or of another shape; it names them.
+        CheckpointError: If a tensor is missing, unknown, of another shape or not finite; it names
+            them.
     """
+    if broken := [name for name, tensor in state.items() if not tensor.isfinite().all()]:
+        raise CheckpointError(
+            f"state dict must hold finite weights, got NaN or infinity in {_listed(broken)}; "
+            "take weights that were saved earlier in the training"
+        )
     shapes = [
         f"{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}"
         for name in expected

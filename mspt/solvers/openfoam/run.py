@@ -2,12 +2,12 @@
 
 import os
 import re
-import resource
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,7 +41,7 @@ class SolveLimits:
 
     Attributes:
         seconds: Elapsed time of each program.
-        memory: Address space of each program in bytes.
+        memory: Address space of each program in bytes; limited on Linux alone.
     """
 
     seconds: float = 1200.0
@@ -137,7 +137,7 @@ def _run(
             start_new_session=True,  # a process group of its own, which can be ended as a whole
         )
     try:
-        resource.prlimit(process.pid, resource.RLIMIT_AS, (limits.memory, limits.memory))
+        _limit_memory(process.pid, limits.memory)
         deadline = time.monotonic() + limits.seconds
         while process.poll() is None:
             if time.monotonic() > deadline:
@@ -148,11 +148,33 @@ def _run(
             yield _progress(stage, log, recipe)
             time.sleep(POLL_SECONDS)
     finally:
-        if process.poll() is None:  # the group, because a program may have started others
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        if process.poll() is None:
+            _end(process)
     if process.returncode != 0:
         raise SolverError(f"{stage} must succeed, got {_reason(log)}")
+
+
+def _limit_memory(pid: int, memory: int) -> None:
+    """Limit the address space of a program in bytes, where the system can (Linux)."""
+    import psutil
+
+    # A program that has ended meanwhile needs no limit.
+    with suppress(AttributeError, psutil.Error):
+        psutil.Process(pid).rlimit(psutil.RLIMIT_AS, (memory, memory))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program and those that it has started."""
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGKILL)
+    else:  # Windows
+        import psutil
+
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                child.kill()
+        process.kill()
+    process.wait()
 
 
 def _progress(stage: str, log: Path, recipe: Recipe) -> SolverProgress:
@@ -186,8 +208,8 @@ def _reason(log: Path) -> str:
 
 def _child_seconds() -> float:
     """Return the processor time of all ended child processes."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    used = os.times()
+    return used.children_user + used.children_system
 
 
 @cache

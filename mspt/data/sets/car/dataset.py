@@ -25,6 +25,7 @@ from mspt.data.sets.car.store import (
     load_flow,
     load_flows,
     load_repeats,
+    require_flows,
 )
 from mspt.errors import DataError
 from mspt.geometry.mesh import SurfaceMesh
@@ -51,7 +52,7 @@ _TRAIN = TrainConfig(epochs=68, surface_points=4096, volume_points=2560)
 
 
 class FlowFiles:
-    """One file a case, in the folder of generated data, else in what ships with the project."""
+    """One file a case, in a named folder, else in that of generated data or in what ships."""
 
     def names(self, dataset: Dataset, split: str, root: Path | None) -> tuple[str, ...]:  # noqa: ARG002
         """Return the names of a split's cases that are there."""
@@ -88,11 +89,17 @@ class FlowFiles:
     def prepare(
         self,
         dataset: Dataset,  # noqa: ARG002 - one signature for all sources
-        split: str,  # noqa: ARG002
-        root: Path | None,  # noqa: ARG002
-        limit: int | None,  # noqa: ARG002
+        split: str,
+        root: Path | None,
+        limit: int | None,
     ) -> Iterator[PointsStored]:
-        """Do nothing: reading these files is fast."""
+        """Refuse a named folder that lacks cases; there is nothing to do, as reading is fast.
+
+        Raises:
+            DataError: With the cases that are missing.
+        """
+        if root is not None:
+            require_flows(split, root=root, limit=limit)
         yield from ()
 
     def generate(self, dataset: Dataset, request: Request) -> Iterator[CaseDone]:

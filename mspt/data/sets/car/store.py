@@ -18,7 +18,13 @@ from numpy import ndarray
 
 from mspt.data.codec import decode_rows, encode_rows
 from mspt.data.files import DATA, SHIPPED, read_arrays, read_json, write_arrays
-from mspt.data.sets.car.families import NAME, family_and_split, flow_index, flow_name
+from mspt.data.sets.car.families import (
+    NAME,
+    NUM_CASES,
+    family_and_split,
+    flow_index,
+    flow_name,
+)
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.data.sets.car.other_meshes import (
     FINER,
@@ -138,6 +144,32 @@ def load_flows(split: str, *, root: Path | None = None) -> list[tuple[str, FlowC
     return [(name, load_flow(name, root=root)) for name in names]
 
 
+def require_flows(split: str, *, root: Path, limit: int | None = None) -> None:
+    """Refuse a folder that lacks one of the first cases of a split.
+
+    Cases without a usable solution are not wanted, nor those after the last one that was ever made,
+    in this folder or in what ships.
+
+    Raises:
+        DataError: With the number and the first names of the missing cases.
+    """
+    made = {
+        name for one in (root, SHIPPED) for part in SPLITS for name in list_flows(part, root=one)
+    }
+    end = 1 + max(map(flow_index, made), default=NUM_CASES - 1)
+    unusable = left_out(SHIPPED) | left_out(root)
+    names = [flow_name(index) for index in range(end) if family_and_split(index)[1] == split]
+    there = set(list_flows(split, root=root))
+    wanted = [name for name in names if name in there or name not in unusable][:limit]
+    if missing := [name for name in wanted if name not in there]:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise DataError(
+            f"{NAME} must hold the first {len(wanted)} {split} cases, got none of "
+            f"{', '.join(missing[:3])}{more} in '{root}'; make them with "
+            f"`python -m mspt generate {NAME} --out {root}`, or use fewer cases"
+        )
+
+
 def left_out(root: Path | None = None) -> dict[str, str]:
     """Return the names of the cases without a usable solution, each with the reason.
 
@@ -150,8 +182,9 @@ def left_out(root: Path | None = None) -> dict[str, str]:
     return {name: reason for name, reason in found.items() if name not in made}
 
 
-def _folders(root: Path | None) -> tuple[Path, Path]:
-    return (DATA if root is None else root) / NAME, SHIPPED / NAME
+def _folders(root: Path | None) -> tuple[Path, ...]:
+    """Return the folders of the data set: a folder that was named is the only one."""
+    return (DATA / NAME, SHIPPED / NAME) if root is None else (root / NAME,)
 
 
 def _leaf_order(points: Float32[ndarray, "N 3"]) -> ndarray:
