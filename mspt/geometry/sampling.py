@@ -6,6 +6,8 @@ it is the same for training data and for new shapes, which have no mesh.
 Shapes: P points.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float64, Int64
 from numpy import ndarray
@@ -18,6 +20,12 @@ MIN_WALL_DISTANCE, MAX_WALL_DISTANCE = 0.004, 0.35
 Distances are log-uniform: fields vary most within the boundary layer and its surroundings.
 """
 
+ORDER_STEP = 1e-5
+"""Step to which coordinates are rounded before triangles are sorted, as a share of the size."""
+
+ORDER_WEIGHTS = (1.0, 0.37, 0.19)
+"""Direction along which triangles are sorted: mostly from nose to tail, different on all sides."""
+
 SHARES = {"wall": 0.45, "near": 0.25, "wake": 0.2, "far": 0.1}
 """Shares of the points near the wall, around the body, in its wake and in the far field."""
 
@@ -29,6 +37,28 @@ NEAR_MARGINS = (0.3, 0.25)
 
 WAKE_OVERLAP, WAKE_LENGTH, WAKE_MARGIN = 0.05, 1.0, 0.1
 """Start of the wake box before the tail, its end behind it, and its distance across the flow."""
+
+
+def in_fixed_order(mesh: SurfaceMesh) -> SurfaceMesh:
+    """Return a surface whose triangles are sorted by place, each from its first corner on.
+
+    Points sampled from it do not depend on the order in which a file holds triangles and corners.
+
+    Examples:
+        >>> from mspt.geometry.mesh import box
+        >>> body = box((0, 0, 0), (1, 2, 3))
+        >>> other = SurfaceMesh(body.vertices, np.roll(body.triangles, 1, axis=1)[::-1])
+        >>> (in_fixed_order(body).corners == in_fixed_order(other).corners).all().item()
+        True
+    """
+    # Rounded, so that digits lost in a change of unit or axes do not change the order.
+    corners = np.round(mesh.corners / (ORDER_STEP * float(mesh.extent.max())))
+    key = corners @ np.array(ORDER_WEIGHTS)
+    first = key.argmin(axis=1)
+    turned = (first[:, None] + np.arange(3)) % 3
+    triangles = np.take_along_axis(mesh.triangles, turned, axis=1)
+    order = np.lexsort(np.sort(key, axis=1).T[::-1])
+    return replace(mesh, triangles=triangles[order])
 
 
 def sample_surface(

@@ -19,7 +19,7 @@ from mspt.errors import GeometryError, MSPTError
 from mspt.geometry.area import frontal_area
 from mspt.geometry.distance import nearest_on
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.sampling import sample_surface, sample_volume
+from mspt.geometry.sampling import in_fixed_order, sample_surface, sample_volume
 
 NUM_CLOUDS = 4
 """Clouds per shape unless chosen otherwise: enough for a standard deviation of C_D over clouds, at
@@ -61,6 +61,7 @@ def sample_inputs(
         MSPTError: If the checkpoint is not one for flows.
     """
     start = perf_counter()
+    mesh = in_fixed_order(mesh)
     num_surface, num_volume = cloud_size(checkpoint)
     rng = np.random.default_rng(seed)
     points, triangle = sample_surface(mesh, num_clouds * num_surface, rng)

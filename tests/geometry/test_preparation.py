@@ -6,7 +6,7 @@ from itertools import permutations, product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_shapes import (
     CAR_FRONT,
@@ -289,6 +289,7 @@ TURNS = [
 ]
 
 
+@settings(max_examples=20)
 @given(
     family=st.sampled_from(["notchback", "estate", "van", "pickup"]),
     seed=st.integers(0, 1),
