@@ -59,15 +59,13 @@ class OuterSurface:
 
     Attributes:
         mesh: The outer surface.
-        hidden: Parts that were left out as a whole; None if there are none.
-        hidden_parts: Their number.
+        hidden_parts: Parts that were left out as a whole.
         hidden_area: Their area.
         overlap_area: Area of other parts that lies inside or on another one.
         doubt: Share of the outer surface's area without a clear inside and outside.
     """
 
     mesh: SurfaceMesh
-    hidden: SurfaceMesh | None
     hidden_parts: int
     hidden_area: float
     overlap_area: float
@@ -99,7 +97,7 @@ def outer_surface(mesh: SurfaceMesh) -> OuterSurface:
     share = np.bincount(part[triangle], hidden) / np.bincount(part[triangle])
     whole = (share > WHOLE)[part]
     if wrong <= HIDDEN_SHARE and mesh.areas[whole].sum() <= TINY_SHARE * mesh.areas.sum():
-        return OuterSurface(mesh, None, 0, 0.0, 0.0, _doubt(outside, inside))
+        return OuterSurface(mesh, 0, 0.0, 0.0, _doubt(outside, inside))
     kept = _seen(pick_triangles(mesh, ~whole), _hiding(mesh, air)) if not whole.all() else mesh
     outside, inside = _both_sides(kept)
     if (outside[:NUM_SAMPLES] > INSIDE).mean() > HIDDEN_SHARE:
@@ -108,7 +106,6 @@ def outer_surface(mesh: SurfaceMesh) -> OuterSurface:
     hidden_area = float(mesh.areas[whole].sum())
     return OuterSurface(
         mesh=kept,
-        hidden=pick_triangles(mesh, whole) if whole.any() else None,
         hidden_parts=int((share > WHOLE).sum()),
         hidden_area=hidden_area,
         overlap_area=max(float(mesh.areas.sum() - kept.areas.sum()) - hidden_area, 0.0),

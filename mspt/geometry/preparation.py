@@ -68,6 +68,7 @@ class PreparedShape:
         domain: The boundaries of a flow, if the file seems to hold one.
         half: The plane of a half model, if the file seems to hold one.
         is_completed: Whether the mirror image was added.
+        whole: The surface from which hidden parts were left out, in the file's coordinates.
         outer: What was left out because no air reaches it.
         step: Distance between neighboring coordinates that the file can express, in its unit, if
             that is too coarse; else 0.
@@ -83,6 +84,7 @@ class PreparedShape:
     domain: FlowDomain | None
     half: HalfModel | None
     is_completed: bool
+    whole: SurfaceMesh
     outer: OuterSurface
     step: float
     guess: PlacementGuess
@@ -218,6 +220,7 @@ def prepare_shape(mesh: SurfaceMesh, *, reading: Reading | None = None) -> Prepa
         domain=domain,
         half=half,
         is_completed=completes,
+        whole=replace(whole, vertices=whole.vertices + offset),
         outer=outer,
         step=coarse_step(mesh),
         guess=guess_placement(body, lateral=lateral),

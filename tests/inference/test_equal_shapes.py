@@ -98,7 +98,7 @@ SAME: dict[str, Callable[[], SurfaceMesh]] = {
     "another order": lambda: shuffled(BODY),
     "inches, z to the side, far away": lambda: replace(
         shuffled(BODY).mapped(
-            np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]) / 0.0254, np.array([900.0, 40, -700])
+            np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]) / 0.0254, np.array([900.0, 0, -700])
         ),
         suffix=".glb",
     ),

@@ -14,6 +14,7 @@ from vtkmodules.vtkFiltersCore import vtkQuadricClustering
 from mspt.data.case import Quantity
 from mspt.figures.charts.fields import label
 from mspt.figures.theme import (
+    ACCENT,
     ARROW,
     BODY,
     EDGE,
@@ -30,6 +31,9 @@ from mspt.geometry.mesh import SurfaceMesh
 
 MAX_TRIANGLES = 100_000
 """Most triangles of a body in a scene, which limits what is sent to the browser."""
+GHOST_OPACITY = 0.25
+"""Opacity of a body whose inside is shown."""
+
 _WIDTH = 1000
 """Width of the window in pixels; the page scales it."""
 
@@ -76,6 +80,21 @@ def add_plain(plotter: pv.Plotter, body: pv.PolyData, *, edges: bool, dark: bool
         dark: Whether the page is dark.
     """
     return _matte(plotter.add_mesh(body, color=BODY[dark], show_edges=edges, edge_color=EDGE[dark]))
+
+
+def add_ghost(
+    plotter: pv.Plotter, outer: pv.PolyData, inner: pv.PolyData, *, dark: bool
+) -> pv.Actor:
+    """Add a surface that can be seen through, and in the accent color what lies inside it.
+
+    Args:
+        plotter: Scene.
+        outer: Surface that can be seen through.
+        inner: What is left out of it.
+        dark: Whether the page is dark.
+    """
+    _matte(plotter.add_mesh(outer, color=BODY[dark], opacity=GHOST_OPACITY))
+    return _matte(plotter.add_mesh(inner, color=ACCENT[dark]))
 
 
 def add_colored(
