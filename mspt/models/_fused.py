@@ -18,6 +18,7 @@ the supernodes for each patch.
 Shape suffixes as in :mod:`mspt.models.attention`.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -130,16 +131,21 @@ def _public_gradients(
 @cache
 def has_kernel() -> bool:
     """Return whether torch has the fused kernel for CPUs, and it computes what it is used for."""
-    # Whatever the first caller has set must not change the numbers that are compared.
-    with torch.no_grad(), torch.autocast("cpu", enabled=False), torch.device("cpu"):
-        try:
-            found, expected = _compared()
-        except (AttributeError, RuntimeError, TypeError, ValueError):
-            return False
-        return len(found) == len(expected) and all(
-            one.shape == other.shape and torch.allclose(one, other, rtol=1e-3, atol=1e-4)
-            for one, other in zip(found, expected, strict=True)
-        )
+    # What the first caller has set for its thread (autocast, inference mode, a default device, a
+    # counter of operations) neither changes the numbers of another thread nor sees its operations.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(_agrees).result()
+
+
+def _agrees() -> bool:
+    try:
+        found, expected = _compared()
+    except (AttributeError, RuntimeError, TypeError, ValueError):
+        return False
+    return len(found) == len(expected) and all(
+        one.shape == other.shape and torch.allclose(one, other, rtol=1e-3, atol=1e-4)
+        for one, other in zip(found, expected, strict=True)
+    )
 
 
 def _compared() -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:

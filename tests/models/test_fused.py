@@ -7,6 +7,7 @@ import pytest
 import torch
 from helpers import made_up_cases, tiny_config
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from mspt.models import _fused
 from mspt.models._fused import MergedAttention, has_kernel
@@ -143,6 +144,10 @@ def test_a_backward_pass_that_has_changed_is_not_used(
 
 
 def test_what_the_first_caller_has_set_does_not_matter() -> None:
+    with FlopCounterMode(display=False) as counter:
+        assert has_kernel()
+    assert counter.get_total_flops() == 0
+    has_kernel.cache_clear()
     with torch.autocast("cpu", torch.bfloat16), torch.inference_mode(), torch.device("meta"):
         assert has_kernel()
     has_kernel.cache_clear()
