@@ -15,7 +15,7 @@ with frame.error_panel():
     numbers = st.container(height=118, border=False, gap=None)
     left, right = st.columns([7, 4], gap="medium")
     with right:
-        chosen = controls.pick()
+        chosen = controls.pick(question=left)
         if chosen is None:
             st.stop()
         result = data.predictions().get(chosen.key)

@@ -97,9 +97,17 @@ class PreparedShape:
     @property
     def is_certain(self) -> bool:
         """Whether the file can be read in one way only."""
-        others = self.domain is not None and not self.domain_is_body
-        half = self.half is not None and not self.is_completed
-        return self.reading != Reading() or not (others or half)
+        return not (self._may_be_flow or self._may_be_half)
+
+    @property
+    def _may_be_flow(self) -> bool:
+        unsure = self.domain is not None and not self.domain_is_body
+        return unsure and self.reading.domain == "auto"
+
+    @property
+    def _may_be_half(self) -> bool:
+        unsure = self.half is not None and not self.is_completed
+        return unsure and self.reading.half == "auto"
 
     def changes(self, unit: str) -> tuple[str, ...]:
         """Return one line for each difference between the body and the file.
@@ -142,13 +150,13 @@ class PreparedShape:
                 "the file holds the flow and not the body alone: its inner boundary is taken as "
                 "the body; export the surface of the body alone to be sure"
             )
-        elif self.domain is not None:
+        elif self.domain is not None and self._may_be_flow:
             inner, outer = self.domain.body.extent, self.domain.extent
             lines.append(
                 f"the file holds a body of {_sides(inner, unit)} in a box of "
                 f"{_sides(outer, unit)}: if the box is a wind tunnel, choose the inner body"
             )
-        if self.half is not None and not self.is_completed:
+        if self.half is not None and self._may_be_half:
             lines.append(
                 f"the shape may be one half of a body, cut at {self.half.describe()} {unit}: if it "
                 "is, choose to complete it"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mspt.figures.charts.placements import placement_figure
 from mspt.geometry.files.readers import checked_suffix
@@ -38,8 +39,12 @@ class Chosen:
     key: data.ResultKey
 
 
-def pick() -> Chosen | None:
-    """Show a choice of shape, checkpoint and placement; return None until it is made."""
+def pick(*, question: DeltaGenerator) -> Chosen | None:
+    """Show a choice of shape, checkpoint and placement; return None until it is made.
+
+    Args:
+        question: Where to ask which way a shape faces, if its form does not tell.
+    """
     upload = st.file_uploader(
         "Your shape: STL, OBJ, PLY, VTP, VTU, VTK, GLB",
         type=["stl", "obj", "ply", "vtp", "vtu", "vtk", "glb", "gltf"],
@@ -57,7 +62,8 @@ def pick() -> Chosen | None:
     with second:
         checkpoint = pick_checkpoint(SHAPES)
     shape = _pick_reading(_shape_of(upload, name))
-    guess = _pick_direction(shape)
+    with question:
+        guess = _pick_direction(shape)
     if guess is None:
         return None
     placement = _pick_placement(shape, guess)
@@ -78,7 +84,8 @@ def _pick_reading(shape: Shape) -> Shape:
             required=True,
             key=f"half_{shape.digest}",
         )
-        reading = replace(reading, half="complete" if answer == complete else "whole")
+        if (answer == complete) != found.is_completed:
+            reading = replace(reading, half="complete" if answer == complete else "whole")
     if found.domain is not None:
         inner, outer = "The inner body", "The outer box"
         answer = st.segmented_control(
@@ -88,7 +95,8 @@ def _pick_reading(shape: Shape) -> Shape:
             required=True,
             key=f"domain_{shape.digest}",
         )
-        reading = replace(reading, domain="body" if answer == inner else "whole")
+        if (answer == inner) != found.domain_is_body:
+            reading = replace(reading, domain="body" if answer == inner else "whole")
     if reading == shape.reading:
         return shape
     chosen = replace(shape, reading=reading)
@@ -107,7 +115,7 @@ def _pick_direction(shape: Shape) -> Placement | None:
     chosen = st.session_state.get(f"direction_{shape.key}")
     if chosen is not None:
         return options[chosen]
-    st.info(f"Which way does it face? The form does not tell: {guess.reason}.")
+    st.info(f"Which way does it face? The form does not tell, as {guess.reason}.")
     for column, (index, option) in zip(st.columns(len(options)), enumerate(options), strict=True):
         with column:
             picture = placement_figure(place_mesh(body, option).mesh, dark=frame.is_dark())

@@ -135,9 +135,11 @@ def truth_numbers(
 
 
 def warnings(result: ShapeResult) -> None:
-    """Show all reasons to doubt the body or its placement."""
+    """Show all reasons to doubt the body or its placement, and what was changed before."""
     for line in result.warnings():
         st.warning(f"{line[0].upper()}{line[1:]}.", icon=":material/warning:")
+    if changes := result.shape.changes(result.unit):
+        st.caption(f"Changed before the prediction: {'; '.join(changes)}.")
 
 
 def trust_strip(result: ShapeResult) -> None:

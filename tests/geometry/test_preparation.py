@@ -321,4 +321,4 @@ def test_equal_shapes_have_equal_areas_in_any_file(
     flow = "xyz".index(shape.guess.best.forward[1])
     assert np.argmax(np.abs(turn[:, 0])) == flow
     found = front(shape) / shape.guess.best.length_m**2
-    assert found == pytest.approx(frontal_area(known), rel=1e-4)
+    assert found == pytest.approx(frontal_area(known), rel=5e-4)

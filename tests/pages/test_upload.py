@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import streamlit as st
 from made_up_flows import sphere_solution
+from made_up_shapes import body
 from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import load_checkpoint
@@ -20,7 +21,7 @@ from mspt.figures.viewer.encode import decode_packet
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.readers import read_mesh_bytes
 from mspt.geometry.files.writers import write_stl
-from mspt.geometry.mesh import SurfaceMesh
+from mspt.geometry.mesh import SurfaceMesh, box, joined
 from mspt.geometry.placement import guess_placement
 from mspt.inference.shapes import predict
 from mspt.solvers.openfoam.case import Recipe
@@ -262,3 +263,59 @@ def test_exports_hold_the_prediction(open_page: Open) -> None:
     kept = json.loads(data.run_record_file(result, shape, checkpoint))
     assert kept["shape"]["path"] == "shape.stl"
     assert kept["C_D"] == result.prediction.coefficients.C_D
+
+
+def tables(app: AppTest) -> str:
+    return "\n".join(table.value.to_csv() for table in app.table)
+
+
+def stl_of(mesh: SurfaceMesh, folder: Path) -> bytes:
+    write_stl(folder / "shape.stl", mesh)
+    return (folder / "shape.stl").read_bytes()
+
+
+def test_a_half_model_is_completed_and_a_person_can_say_that_it_is_whole(
+    open_page: Open, tmp_path: Path
+) -> None:
+    half = body(width=0.9, low=0.0)
+    app = put(open_page("upload"), stl_of(half, tmp_path), "half.stl")
+    assert not app.exception
+    assert "added the mirror image of a half model at y = 0 m" in texts(app)
+    assert "2.196 m²" in tables(app)
+    question = next(group for group in app.button_group if "flat at y = 0" in group.label)
+    assert question.value == "One half of it"
+    question.set_value("The whole body").run()
+    assert not app.exception
+    assert "added the mirror image" not in texts(app)
+    assert "1.098 m²" in tables(app)
+    assert "--half whole" in app.code[0].value
+
+
+def test_what_no_air_reaches_is_named_with_its_area(open_page: Open, tmp_path: Path) -> None:
+    engine = box((0.4, -0.3, 0.4), (1.0, 0.3, 0.7))
+    app = put(open_page("upload"), stl_of(joined(body(), engine), tmp_path), "engine.stl")
+    assert "left out 1 part that no air reaches, 1.44 m²" in texts(app)
+    next(group for group in app.button_group if group.label == "View").set_value("Shape").run()
+    assert not app.exception
+
+
+def test_a_flow_is_told_before_any_number(open_page: Open, tmp_path: Path) -> None:
+    tunnel = box((-6, -4, 0), (12, 4, 4.5)).flipped()
+    app = put(open_page("upload"), stl_of(joined(tunnel, body()), tmp_path), "tunnel.stl")
+    assert "holds the flow and not the body alone" in app.warning[0].value
+    assert "2.196 m²" in tables(app)
+
+
+def test_the_page_asks_which_way_a_shape_faces_if_its_form_does_not_tell(
+    open_page: Open, tmp_path: Path
+) -> None:
+    alike = joined(box((0, -0.9, 0.2), (4.5, 0.9, 1.2)), box((1, -0.5, 1.2), (2, 0.3, 1.5)))
+    app = put(open_page("upload"), stl_of(alike, tmp_path), "alike.stl")
+    assert not app.exception
+    assert "Which way does it face?" in app.info[0].value
+    assert not app.metric
+    nose = next(button for button in app.button if button.label == "Nose +x, up +z")
+    nose.click().run()
+    assert not app.exception
+    assert not app.info
+    assert "--forward=+x" in app.code[0].value
