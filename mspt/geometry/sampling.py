@@ -20,9 +20,6 @@ MIN_WALL_DISTANCE, MAX_WALL_DISTANCE = 0.004, 0.35
 Distances are log-uniform: fields vary most within the boundary layer and its surroundings.
 """
 
-ORDER_STEP = 1e-5
-"""Step to which coordinates are rounded before triangles are sorted, as a share of the size."""
-
 ORDER_WEIGHTS = (1.0, 0.37, 0.19)
 """Direction along which triangles are sorted: mostly from nose to tail, different on all sides."""
 
@@ -51,9 +48,7 @@ def in_fixed_order(mesh: SurfaceMesh) -> SurfaceMesh:
         >>> (in_fixed_order(body).corners == in_fixed_order(other).corners).all().item()
         True
     """
-    # Rounded, so that digits lost in a change of unit or axes do not change the order.
-    corners = np.round(mesh.corners / (ORDER_STEP * float(mesh.extent.max())))
-    key = corners @ np.array(ORDER_WEIGHTS)
+    key = mesh.corners @ np.array(ORDER_WEIGHTS)
     first = key.argmin(axis=1)
     turned = (first[:, None] + np.arange(3)) % 3
     triangles = np.take_along_axis(mesh.triangles, turned, axis=1)

@@ -119,7 +119,7 @@ def test_axes_that_do_not_fit_are_named(open_page: Open) -> None:
 @pytest.mark.parametrize(
     ("content", "name", "message"),
     [
-        (b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 99999999\n", "bad.obj", "99,999,998"),
+        (b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 99999999\n", "bad.obj", "99,999,999"),
         (b"", "empty.stl", "must"),
         (b"\x00" * 84, "zero.stl", "must"),
     ],
