@@ -254,7 +254,7 @@ def coarse_step(mesh: SurfaceMesh) -> float:
 
     Examples:
         >>> from mspt.geometry.mesh import box
-        >>> coarse_step(box((4e6, 0, 0), (4e6 + 4.5, 1.8, 1.4)))
+        >>> coarse_step(box((4e6, 0, 0), (4e6 + 4.3, 1.8, 1.4)))
         0.0
         >>> coarse_step(box((4e6, 0, 0), (4e6 + 4.0, 1.0, 1.0)))
         0.25

@@ -135,9 +135,9 @@ def test_scores_of_flows_are_recomputed(
     shipped: CheckpointInfo, split: str, flow_step: int
 ) -> None:
     checkpoint = load_checkpoint(shipped.path)
-    names = sparse(list_flows(split, root=PRETRAINED), flow_step, shipped)
-    cases = [(name, load_flow(name, root=PRETRAINED)) for name in names]
-    repeats = {name: load_repeats(name, root=PRETRAINED) for name in names}
+    names = sparse(list_flows(split, root=SHIPPED_DATA), flow_step, shipped)
+    cases = [(name, load_flow(name, root=SHIPPED_DATA)) for name in names]
+    repeats = {name: load_repeats(name, root=SHIPPED_DATA) for name in names}
     found = last_event(evaluate_flows(checkpoint, cases, repeats=repeats))
     assert_stored(found.scores, shipped.info["scores"], names)
     repeated = [name for name in names if repeats[name]]
@@ -168,7 +168,7 @@ def present(value: object) -> object:
 @cache
 def facts_of_flows(split: str) -> dict[str, dict[str, Any]]:
     """Return what is stored of each case beside its fields."""
-    names = list_flows(split, root=PRETRAINED)
+    names = list_flows(split, root=SHIPPED_DATA)
     files = {name: SHIPPED_DATA / CAR.name / f"{flow_index(name):05d}.npz" for name in names}
     return {name: json.loads(str(np.load(file)["info"])) for name, file in files.items()}
 
@@ -234,9 +234,9 @@ def test_noise_of_labels_in_the_header_is_recomputed(shipped: CheckpointInfo) ->
 def labels_of_other_meshes() -> dict[str, list[dict[str, Any]]]:
     """The same for every checkpoint."""
     scores: dict[str, list[dict[str, Any]]] = {}
-    for name in list_flows("test", root=PRETRAINED):
-        case = load_flow(name, root=PRETRAINED)
-        for mesh, other in load_repeats(name, root=PRETRAINED).items():
+    for name in list_flows("test", root=SHIPPED_DATA):
+        case = load_flow(name, root=SHIPPED_DATA)
+        for mesh, other in load_repeats(name, root=SHIPPED_DATA).items():
             scores.setdefault(mesh, []).append(asdict(compare_labels(name, case, other)))
     return scores
 
@@ -258,9 +258,9 @@ def scores_of_the_mean(
     """Computed once for checkpoints that were trained on the same cases."""
     scores = [
         mean_field_score(
-            name, load_flow(name, root=PRETRAINED), torch.tensor(mean), drag=drag, lift=lift
+            name, load_flow(name, root=SHIPPED_DATA), torch.tensor(mean), drag=drag, lift=lift
         )
-        for name in list_flows(split, root=PRETRAINED)
+        for name in list_flows(split, root=SHIPPED_DATA)
     ]
     return [asdict(score) for score in scores]
 
@@ -278,7 +278,7 @@ def test_facts_of_the_training_flows_in_the_header_are_recomputed(shipped: Check
     assert library["names"] == list(facts)
     assert library["families"] == [one["family"] for one in facts.values()]
     for row in sparse(range(len(facts)), 100, shipped):
-        points = load_flow(library["names"][row], root=PRETRAINED).face_points
+        points = load_flow(library["names"][row], root=SHIPPED_DATA).face_points
         outline = np.array(library["outlines"][row]).reshape(3, -1)
         slices = np.floor(points[:, 0] * outline.shape[1]).clip(0, outline.shape[1] - 1)
         for index, (width, bottom, top) in enumerate(outline.T):
@@ -292,13 +292,13 @@ def test_facts_of_the_training_flows_in_the_header_are_recomputed(shipped: Check
 @pytest.mark.parametrize("shipped", FLOWS, ids=name_of)
 def test_usual_checks_in_the_header_are_recomputed(shipped: CheckpointInfo, flow_step: int) -> None:
     checkpoint, stored = load_checkpoint(shipped.path), shipped.info["trust"]
-    names = list_flows("validation", root=PRETRAINED)
+    names = list_flows("validation", root=SHIPPED_DATA)
     for key in ("symmetry", "resolution"):
         assert len(stored[key]) == len(names)
         assert stored[key] == sorted(stored[key])
     num_surface, num_volume = cloud_size(checkpoint)
     for row in sparse(range(len(names)), flow_step, shipped):
-        case = [(names[row], load_flow(names[row], root=PRETRAINED))]
+        case = [(names[row], load_flow(names[row], root=SHIPPED_DATA))]
         flow = stack_flows(CAR.name, case, num_surface=num_surface, num_volume=num_volume)
         # The points of a case are drawn with its row as seed, as they were for the header.
         for key, value in model_checks(checkpoint, flow.draw(0, seed=row)).items():

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +14,7 @@ from mspt.geometry.distance import nearest_on
 from mspt.geometry.implicit import from_manifold
 from mspt.geometry.mesh import SurfaceMesh, box
 from mspt.geometry.repair import repair_mesh
+from mspt.metrics.forces import closure_error
 
 BRICK = box((0, 0, 0), (1, 2, 3))
 WING = draw_body("wing", 0).mesh
@@ -258,3 +260,24 @@ def test_unused_vertices_are_left_out() -> None:
     assert len(repaired.vertices) == 8
     np.testing.assert_allclose(repaired.bounds, BRICK.bounds)
     assert repaired.volume == pytest.approx(BRICK.volume)
+
+
+@given(seed=st.integers(0, 10_000))
+def test_no_repair_leaves_a_surface_less_closed(seed: int) -> None:
+    """Patches of a body that face outward, with gaps and some of them missing."""
+    rng = np.random.default_rng(seed)
+    patches = [
+        replace(BLOCK, triangles=part)
+        for part in np.array_split(BLOCK.triangles, rng.integers(2, 9))
+        if rng.random() < 0.9
+    ]
+    moved = [
+        SurfaceMesh(patch.vertices + rng.normal(0, 10.0 ** rng.uniform(-7, -3), 3), patch.triangles)
+        for patch in patches
+    ]
+    if not moved:
+        return
+    mesh = joined(*moved)
+    assert closure_error(repair_mesh(mesh).mesh.area_vectors) <= (
+        closure_error(mesh.area_vectors) + 1e-8
+    )

@@ -8,6 +8,7 @@ from made_up_flows import flow_preset, sphere_clouds
 
 from mspt.checkpoint import build_model, save_checkpoint
 from mspt.config import ModelConfig
+from mspt.data.files import SHIPPED
 from mspt.data.sets.car.dataset import training_facts
 from mspt.data.sets.car.store import list_flows
 from mspt.data.store import load_split
@@ -25,7 +26,7 @@ MODELS = {
 }
 STORED = "elasticity-sequence"
 """Has made-up errors of all test cases in its header; pages compute those of other 2-D models."""
-FLOWS = [name for split in ("test", "unseen") for name in list_flows(split, root=ROOT / "assets")]
+FLOWS = [name for split in ("test", "unseen") for name in list_flows(split, root=ROOT / SHIPPED)]
 """Those that ship; cases of a data folder beside them are not there for the pages."""
 NUM_SURFACE, NUM_VOLUME = 2400, 1200
 """Points of a body and of its flow that pages show and that the model takes at once."""
