@@ -429,7 +429,7 @@ def test_an_open_surface_is_noticed() -> None:
 def test_report_is_fit_for_json() -> None:
     found = report_for(box((0, -0.3, 0.2), (1, 0.3, 0.8))).to_dict()
     assert found["verdict"] in ("good", "fair", "poor")
-    assert len(found["checks"]) == 4
+    assert len(found["checks"]) == 5
     assert len(found["nearest"]) == 3
 
 
