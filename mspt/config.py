@@ -8,7 +8,7 @@ Architecture = Literal["mspt", "branched", "published", "transolver", "full_atte
 Pooling = Literal["mean", "max", "linear", "attention"]
 PATCHED: tuple[Architecture, ...] = ("mspt", "branched", "published")
 """Architectures that partition a cloud into patches."""
-PartitionKind = Literal["ball_tree", "sequence"]
+PartitionKind = Literal["ball_tree", "sequence", "alternating_trees"]
 Optimizer = Literal["adamw", "muon", "lion"]
 Precision = Literal["float32", "bfloat16"]
 
@@ -49,7 +49,8 @@ class ModelConfig:
         patch_size: Points per patch L; K then follows the size of each cloud.
         num_supernodes: Supernodes Q per patch.
         pooling: How a patch becomes supernodes (equations 10 and 11).
-        partition: ``ball_tree``, or ``sequence`` for runs of the given order.
+        partition: ``ball_tree``; ``sequence`` for runs of the given order;
+            ``alternating_trees`` for a second ball tree, over turned axes, in every second block.
         carry: Hand supernodes from block to block (equation 12).
         time_conditioned: Whether ``forward`` takes a time per cloud.
         unified_position: Reference points per axis whose distances describe a point; 0 for none.
@@ -106,6 +107,15 @@ class ModelConfig:
         for name in ("num_patches", "patch_size"):
             if (value := getattr(self, name)) is not None:
                 require(name, value, minimum=1)
+        self._check_options()
+
+    def _check_options(self) -> None:
+        """Reject options that do not go together."""
+        if self.carry and self.partition == "alternating_trees":
+            raise ValueError(
+                "carry must be off with partition='alternating_trees', got True; "
+                "the trees have no supernodes in common"
+            )
 
     def patches_for(self, num_points: int) -> int:
         """Return K for a cloud of ``num_points`` points.

@@ -12,10 +12,8 @@ from collections.abc import Callable, Mapping
 
 from mspt.benchmarks._flops import input_channels, published_rows
 from mspt.config import Architecture, ModelConfig
+from mspt.models.arrangement import MOVED_CHANNELS
 from mspt.models.embedding import STREAM_ROWS
-
-INDEX_FLOATS = 2
-"""An index is an int64, which takes the memory of two float32 numbers."""
 
 
 def _mspt_forward(config: ModelConfig, n: int) -> float:
@@ -25,10 +23,14 @@ def _mspt_forward(config: ModelConfig, n: int) -> float:
     rows = min(n, size * max(1, STREAM_ROWS // size))
     supernodes = 3 * k * config.num_supernodes * d  # pooled features, keys and values
     given = config.space_dim + config.in_features
-    # Throughout: the activations, which are updated in place, and the leaf order.
-    return n * (d + INDEX_FLOATS) + max(
-        # Embedding: inputs in leaf order; of some rows the hidden layer (2 D) around its GELU.
-        n * given + rows * (input_channels(config) + 4 * d),
+    moved = MOVED_CHANNELS if config.partition == "alternating_trees" else 0
+    # Throughout: the activations, which are updated in place.
+    return n * d + max(
+        # Embedding, of some rows: the inputs in leaf order, and the hidden layer (2 D) around its
+        # GELU.
+        min(n, STREAM_ROWS) * (given + input_channels(config) + 4 * d),
+        # Moving some channels from one leaf order to another.
+        n * moved,
         # Block: normalized rows, queries, keys, values, both outputs and their log-sum-exps; or
         # normalized rows and the hidden layer around its GELU.
         supernodes + rows * max(6 * d + 4 * config.num_heads, (1 + 2 * ratio) * d),
@@ -46,7 +48,7 @@ def _mspt_train(config: ModelConfig, n: int) -> float:
     # three LayerNorm calls (6), because pooling normalizes once more.
     block = n * ((8 + 2 * ratio) * d + config.num_heads + 6) + 3 * supernodes * d
     # Hidden layer of the embedding around its GELU, its inputs, the result in both orders.
-    ends = n * (4 * d + input_channels(config) + 2 * config.out_channels + INDEX_FLOATS)
+    ends = n * (4 * d + input_channels(config) + 2 * config.out_channels)
     # Temporaries of the backward pass, in the head or, for narrow networks, in the last attention,
     # when the head's hidden layer (2 ratio D) is already released.
     return blocks * block + ends + max(ratio, 4.5 - 2 * ratio) * n * d

@@ -36,6 +36,7 @@ from torch import Tensor, nn
 
 from mspt.config import Pooling
 from mspt.models._fused import MergedAttention, per_patch
+from mspt.models.arrangement import LeafOrder
 from mspt.models.pooling import PatchPooling
 from mspt.partition.runs import PatchRun, patch_runs
 
@@ -221,7 +222,7 @@ class PMSA(nn.Module):
         return rearrange((global_KHL - local_KHL).sigmoid(), "k h l -> h (k l)")
 
     def update_supernodes(
-        self, x: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], num_patches: int
+        self, x: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], order: LeafOrder
     ) -> Float[Tensor, "B S D"]:
         """Return the supernodes after the layer (the second output of PMSA in equation 12).
 
@@ -232,7 +233,7 @@ class PMSA(nn.Module):
         """
         q, global_k, global_v = self._project(supernodes)
         updated, first = [], 0
-        for run in patch_runs(x.shape[1], num_patches):
+        for run in patch_runs(x.shape[1], order.num_patches):
             _, k, v = self._project(x[:, run.rows])
             own = slice(first, first + run.count * self.num_supernodes)
             out_BSHE = joint_attention(q[:, own], k, v, global_k, global_v, count=run.count)
@@ -241,10 +242,10 @@ class PMSA(nn.Module):
         return torch.cat(updated, dim=1)
 
     def forward(
-        self, x: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], num_patches: int
+        self, x: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], order: LeafOrder
     ) -> Float[Tensor, "B N D"]:
         """Mix points within patches and across supernodes (equations 8 and 9)."""
-        runs, shared = patch_runs(x.shape[1], num_patches), self.shared_keys(supernodes)
+        runs, shared = patch_runs(x.shape[1], order.num_patches), self.shared_keys(supernodes)
         return torch.cat([self.attend(x[:, run.rows], shared, run) for run in runs], dim=1)
 
     @torch.no_grad()

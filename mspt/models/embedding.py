@@ -135,20 +135,3 @@ class Embedding(nn.Module):
         if self.time is not None and time is not None:
             hidden = hidden + self.time(time_features(time, hidden.shape[-1]))[:, None]
         return hidden
-
-    def stream(
-        self,
-        points: Float[Tensor, "B N X"],
-        features: Float[Tensor, "B N F"] | None,
-        time: Float[Tensor, " B"] | None = None,
-    ) -> Float[Tensor, "B N D"]:
-        """Return what ``forward`` returns, some rows at a time where no gradient is needed."""
-        if torch.is_grad_enabled():
-            return self(points, features, time)
-        hidden = points.new_empty(*points.shape[:2], self.width)
-        num_rows = stream_rows(points.device)
-        for start in range(0, points.shape[1], num_rows):
-            rows = slice(start, start + num_rows)
-            part = None if features is None else features[:, rows]
-            hidden[:, rows] = self(points[:, rows], part, time)
-        return hidden

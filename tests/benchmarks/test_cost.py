@@ -169,6 +169,33 @@ def test_memory_is_that_of_the_tensors_that_live(
     assert expected == pytest.approx(memory.peak, rel=0.04)
 
 
+OPTIONS: dict[str, dict[str, Any]] = {
+    "alternating trees": {"partition": "alternating_trees"},
+}
+every_option = pytest.mark.parametrize("changes", OPTIONS.values(), ids=OPTIONS)
+
+
+@pytest.mark.parametrize("work", ["forward", "train"])
+@every_option
+def test_products_of_every_option_are_counted(changes: dict[str, Any], work: str) -> None:
+    config = small("mspt", **{"partition": "ball_tree", "num_supernodes": 2, **changes})
+    counted = counted_products(config, 256, work)
+    assert flops(config, 256, work=work) == pytest.approx(counted, rel=1e-12)
+
+
+@pytest.mark.parametrize("work", ["forward", "train"])
+@every_option
+def test_memory_of_every_option_is_counted(changes: dict[str, Any], work: str) -> None:
+    config = small(
+        "mspt", **{"width": 64, "partition": "ball_tree", "num_supernodes": 4, **changes}
+    )
+    run = one_pass(config, 4096, work)
+    run()  # what a partition computes once belongs to the partition
+    with torch.inference_mode(work == "forward"), LiveMemory() as memory:
+        run()
+    assert peak_bytes(config, 4096, work=work) == pytest.approx(memory.peak, rel=0.04)
+
+
 def test_memory_of_very_many_supernodes_is_counted() -> None:
     config = small("mspt", width=64, num_patches=2048)
     run = one_pass(config, 4096, "forward")

@@ -1,0 +1,137 @@
+"""The rows of a batch of clouds in leaf order, as the blocks of a model take them.
+
+In leaf order a patch is a run of rows. A model whose blocks use two partitions in turn has two leaf
+orders; its rows are moved from one to the other between blocks.
+
+Letters: B clouds, N points, R some rows of each cloud, X space axes, F input features, D model
+width, C output channels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mspt.partition.ball_tree import Partition
+
+MOVED_CHANNELS = 16
+"""Channels that are moved at once where no gradient is needed: one cache line of float32 numbers.
+
+A second copy of all features would double the memory of a forward pass."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LeafOrder:
+    """The leaf order that some blocks of a model use, for a batch of clouds.
+
+    Attributes:
+        num_patches: Patches K of each cloud.
+        order: The point that each row is; None where no block needs the points.
+        rows_before: Row in the leaf order of the block before of each row; None where all blocks
+            have the same order.
+        points: Coordinates as given to the model, in the order of the input.
+        features: Further inputs, likewise; None for a model without.
+    """
+
+    num_patches: int
+    order: Int[Tensor, "B N"] | None = None
+    rows_before: Int[Tensor, "B N"] | None = None
+    points: Float[Tensor, "B N X"] | None = None
+    features: Float[Tensor, "B N F"] | None = None
+
+    def inputs(
+        self, rows: slice = slice(None)
+    ) -> tuple[Float[Tensor, "B R X"], Float[Tensor, "B R F"] | None]:
+        """Return coordinates and features of some rows, or of all.
+
+        Raises:
+            ValueError: If the order was made without points.
+        """
+        if self.order is None or self.points is None:
+            raise ValueError("points must be given for a model that reads them again, got None")
+        order = self.order[:, rows]
+        described = None if self.features is None else reorder(self.features, order)
+        return reorder(self.points, order), described
+
+
+@dataclass(frozen=True, eq=False)
+class Arrangement:
+    """The leaf orders of a batch of clouds: one for all blocks, or two in turn."""
+
+    orders: tuple[LeafOrder, ...]
+
+    def of_block(self, block: int) -> LeafOrder:
+        """Return the order of a block, counted from 0."""
+        return self.orders[block % len(self.orders)]
+
+
+def arrange(
+    points: Float[Tensor, "B N X"],
+    features: Float[Tensor, "B N F"] | None,
+    partitions: Sequence[Partition],
+) -> Arrangement:
+    """Return the leaf orders of a batch of clouds with equally many patches.
+
+    Args:
+        points: Coordinates, normalized.
+        features: Further inputs, normalized.
+        partitions: One for each cloud; all or none with a second one.
+    """
+    num_patches = len(partitions[0].offsets) - 1
+
+    def leaf_order(block: int, rows_before: Sequence[Tensor] | None) -> LeafOrder:
+        return LeafOrder(
+            num_patches=num_patches,
+            order=_stacked([one.of_block(block).order for one in partitions], points.device),
+            rows_before=None if rows_before is None else _stacked(rows_before, points.device),
+            points=points,
+            features=features,
+        )
+
+    if partitions[0].turned is None:
+        return Arrangement((leaf_order(0, None),))
+    return Arrangement(
+        (
+            leaf_order(0, [one.rows_from_turned for one in partitions]),
+            leaf_order(1, [one.rows_to_turned for one in partitions]),
+        )
+    )
+
+
+def _stacked(indices: Sequence[Int[Tensor, " N"]], device: torch.device) -> Int[Tensor, "B N"]:
+    # One cloud is the usual case of inference, and needs no copy.
+    stacked = indices[0][None] if len(indices) == 1 else torch.stack(tuple(indices))
+    return stacked.to(device)
+
+
+def reorder(x: Float[Tensor, "B N D"], order: Int[Tensor, "B R"]) -> Float[Tensor, "B R D"]:
+    """Return some rows of each cloud in another order."""
+    return x.gather(1, order[..., None].expand(-1, -1, x.shape[-1]))
+
+
+def move_rows(
+    hidden: Float[Tensor, "B N D"], rows: Int[Tensor, "B N"] | None
+) -> Float[Tensor, "B N D"]:
+    """Return features in another leaf order; in place where no gradient is needed.
+
+    Args:
+        hidden: Features; overwritten without gradients.
+        rows: Row of ``hidden`` that each row of the result is; None to leave all where they are.
+    """
+    if rows is None:
+        return hidden
+    if torch.is_grad_enabled():
+        return reorder(hidden, rows)
+    for channels in hidden.split(MOVED_CHANNELS, dim=-1):  # views of ``hidden``
+        channels.copy_(reorder(channels, rows))
+    return hidden
+
+
+def in_input_order(
+    fields: Float[Tensor, "B N C"], partitions: Sequence[Partition], *, block: int
+) -> Float[Tensor, "B N C"]:
+    """Return rows in the leaf order of a block in the order in which the points were given."""
+    inverse = [partition.of_block(block).inverse for partition in partitions]
+    return reorder(fields, _stacked(inverse, fields.device))

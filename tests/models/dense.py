@@ -1,0 +1,59 @@
+"""MSPT in float64 with dense matrices, point by point, in the order of the input.
+
+Written from the equations: no leaf order, no runs, no fused kernel, no streaming. The tests of the
+options of :class:`mspt.config.ModelConfig` compare the model with it.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from mspt.models.mspt import MSPT
+from mspt.partition.ball_tree import Partition
+
+
+def parts_of(rows: Tensor, count: int) -> list[Tensor]:
+    """Contiguous parts of almost equal sizes, larger ones first."""
+    size, larger = divmod(len(rows), count)
+    return list(rows.split([size + (part < larger) for part in range(count)]))
+
+
+def sub_blocks(partition: Partition, num_supernodes: int) -> list[Tensor]:
+    """The points of each supernode, patch after patch."""
+    patches = partition.order.split(partition.offsets.diff().tolist())
+    return [part for patch in patches for part in parts_of(patch, num_supernodes)]
+
+
+def membership(groups: list[Tensor], num_points: int) -> Tensor:
+    """A row for each supernode with equal weights on its points."""
+    weights = torch.zeros(len(groups), num_points, dtype=torch.float64)
+    for row, group in enumerate(groups):
+        weights[row, group] = 1 / len(group)
+    return weights
+
+
+def attention(layer: nn.Module, x: Tensor, supernodes: Tensor, partition: Partition) -> Tensor:
+    """One softmax over all points and supernodes, points of other patches masked out."""
+    patch = partition.patch_of_point
+    everything = torch.cat([x, supernodes])
+    q, k, v = (part.chunk(layer.num_heads, -1) for part in layer.to_qkv(everything).chunk(3, -1))
+    allowed = patch[:, None] == patch
+    allowed = torch.cat([allowed, torch.ones(len(x), len(supernodes), dtype=torch.bool)], dim=1)
+    mixed = []
+    for head in range(layer.num_heads):
+        scores = q[head][: len(x)] @ k[head].T / q[head].shape[1] ** 0.5
+        mixed.append(scores.masked_fill(~allowed, -torch.inf).softmax(-1) @ v[head])
+    return layer.to_out(torch.cat(mixed, dim=1))
+
+
+def predict(model: MSPT, points: Tensor, features: Tensor, partition: Partition) -> Tensor:
+    """The fields of one cloud, in the order of the input."""
+    hidden = model.embedding(points[None], features[None])[0]
+    for index, block in enumerate(model.blocks):
+        own = partition.of_block(index)
+        groups = sub_blocks(own, model.config.num_supernodes)
+        x = block.norm_attention(hidden)
+        supernodes = membership(groups, len(points)) @ x
+        hidden = hidden + attention(block.attention, x, supernodes, own)
+        if block.mlp is not None:
+            hidden = hidden + block.mlp(hidden)
+    return model.head(hidden)
