@@ -8,6 +8,10 @@ Architecture = Literal["mspt", "branched", "published", "transolver", "full_atte
 Pooling = Literal["mean", "max", "linear", "attention"]
 PATCHED: tuple[Architecture, ...] = ("mspt", "branched", "published")
 """Architectures that partition a cloud into patches."""
+PATCH_OPTIONS = ("rotary",)
+"""Options of the models whose points attend to their patch and all supernodes."""
+LATER = PATCH_OPTIONS
+"""Settings that checkpoints' headers name only where they are set."""
 PartitionKind = Literal["ball_tree", "sequence", "alternating_trees"]
 Optimizer = Literal["adamw", "muon", "lion"]
 Precision = Literal["float32", "bfloat16"]
@@ -51,6 +55,9 @@ class ModelConfig:
         pooling: How a patch becomes supernodes (equations 10 and 11).
         partition: ``ball_tree``; ``sequence`` for runs of the given order;
             ``alternating_trees`` for a second ball tree, over turned axes, in every second block.
+        rotary: Frequencies per axis of a rotary embedding of the coordinates of points and
+            supernodes in attention; 0 for none. Twice their number times X must fit the width of a
+            head.
         carry: Hand supernodes from block to block (equation 12).
         time_conditioned: Whether ``forward`` takes a time per cloud.
         unified_position: Reference points per axis whose distances describe a point; 0 for none.
@@ -71,6 +78,7 @@ class ModelConfig:
     num_supernodes: int = 1
     pooling: Pooling = "mean"
     partition: PartitionKind = "ball_tree"
+    rotary: int = 0
     carry: bool = False
     time_conditioned: bool = False
     unified_position: int = 0
@@ -90,7 +98,7 @@ class ModelConfig:
             "num_slices",
         ):
             require(name, getattr(self, name), minimum=1)
-        for name in ("in_features", "unified_position"):
+        for name in ("in_features", "unified_position", "rotary"):
             require(name, getattr(self, name), minimum=0)
         require_choice("architecture", self.architecture, get_args(Architecture))
         require_choice("pooling", self.pooling, get_args(Pooling))
@@ -110,7 +118,21 @@ class ModelConfig:
         self._check_options()
 
     def _check_options(self) -> None:
-        """Reject options that do not go together."""
+        """Reject options that do not go together, or not with the architecture."""
+        for name in PATCH_OPTIONS:
+            if (value := getattr(self, name)) and self.architecture not in ("mspt", "branched"):
+                usual = getattr(type(self), name)
+                raise ValueError(
+                    f"{name} must be {usual} for the architecture {self.architecture}, "
+                    f"got {value}; only mspt and branched have this option"
+                )
+        pairs = self.width // self.num_heads // 2
+        if self.rotary * self.space_dim > pairs:
+            raise ValueError(
+                f"rotary must be at most {pairs // self.space_dim} for heads of "
+                f"{self.width // self.num_heads} channels and {self.space_dim} space axes, "
+                f"got {self.rotary}; use fewer heads or a larger width"
+            )
         if self.carry and self.partition == "alternating_trees":
             raise ValueError(
                 "carry must be off with partition='alternating_trees', got True; "
@@ -131,8 +153,11 @@ class ModelConfig:
         return -(-num_points // (self.patch_size or num_points))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for a checkpoint's header."""
-        return asdict(self)
+        """Return plain values for a checkpoint's header; later options only where they are set.
+
+        Checkpoints of the paper's model stay readable by versions without these options.
+        """
+        return {key: value for key, value in asdict(self).items() if key not in LATER or value}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":

@@ -23,6 +23,8 @@ def _mspt_forward(config: ModelConfig, n: int) -> float:
     rows = min(n, size * max(1, STREAM_ROWS // size))
     supernodes = 3 * k * config.num_supernodes * d  # pooled features, keys and values
     given = config.space_dim + config.in_features
+    pairs = config.rotary * config.space_dim  # that the rotary embedding turns, of each head
+    supernodes += 2 * pairs * k * config.num_supernodes
     moved = MOVED_CHANNELS if config.partition == "alternating_trees" else 0
     # Throughout: the activations, which are updated in place.
     return n * d + max(
@@ -32,8 +34,15 @@ def _mspt_forward(config: ModelConfig, n: int) -> float:
         # Moving some channels from one leaf order to another.
         n * moved,
         # Block: normalized rows, queries, keys, values, both outputs and their log-sum-exps; or
-        # normalized rows and the hidden layer around its GELU.
-        supernodes + rows * max(6 * d + 4 * config.num_heads, (1 + 2 * ratio) * d),
+        # normalized rows and the hidden layer around its GELU; or, with a rotary embedding,
+        # normalized rows, queries and keys (2 D), those turned, and cosines and sines.
+        supernodes
+        + rows
+        * max(
+            6 * d + 4 * config.num_heads + 2 * pairs,
+            (1 + 2 * ratio) * d,
+            5 * d + 4 * pairs * config.num_heads + 2 * pairs if pairs else 0,
+        ),
         # Result in leaf order and in the order of the input.
         2 * n * config.out_channels,
     )
@@ -49,6 +58,9 @@ def _mspt_train(config: ModelConfig, n: int) -> float:
     block = n * ((8 + 2 * ratio) * d + config.num_heads + 6) + 3 * supernodes * d
     # Hidden layer of the embedding around its GELU, its inputs, the result in both orders.
     ends = n * (4 * d + input_channels(config) + 2 * config.out_channels)
+    # Cosines and sines of the rotary embedding, which all blocks of a leaf order share.
+    orders = 2 if config.partition == "alternating_trees" else 1
+    ends += orders * 2 * config.rotary * config.space_dim * (n + supernodes)
     # Temporaries of the backward pass, in the head or, for narrow networks, in the last attention,
     # when the head's hidden layer (2 ratio D) is already released.
     return blocks * block + ends + max(ratio, 4.5 - 2 * ratio) * n * d

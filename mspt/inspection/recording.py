@@ -82,7 +82,7 @@ def record(
     partition = partition or partition_points(model.config, points)
     device = next(model.parameters()).device
     inputs = points[None].to(device), None if features is None else features[None].to(device)
-    cloud = arrange(*inputs, [partition])
+    cloud = arrange(model.config, *inputs, [partition])
     hidden, supernodes, output = [], [], points
     for event in model.walk(model.embed(cloud.of_block(0)), cloud):
         if isinstance(event, BlockPooled):
@@ -119,7 +119,7 @@ def trace_points(recording: Recording, points: Int[Tensor, " P"], *, block: int)
     found = layer.attention.trace(
         layer.norm_attention(hidden),
         recording.supernodes[block],
-        offsets=partition.offsets.to(device),
+        order=recording.cloud.of_block(block),
         rows=partition.inverse[points].to(device),
     )
     return PMSATrace(
@@ -145,7 +145,10 @@ def global_shares(recording: Recording, *, block: int) -> Float[Tensor, "H N"]:
     hidden, supernodes = recording.hidden[block][None], recording.supernodes[block][None]
     shares = [
         layer.attention.global_share(
-            layer.norm_attention(hidden[:, piece.rows]), supernodes, piece
+            layer.norm_attention(hidden[:, piece.rows]),
+            supernodes,
+            piece,
+            recording.cloud.of_block(block),
         ).cpu()
         for run in patch_runs(hidden.shape[1], recording.num_patches)
         for piece in run.pieces(stream_rows(hidden.device))

@@ -8,13 +8,18 @@ width, C output channels.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
+from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mspt.config import ModelConfig
+from mspt.models.pooling import pool_mean
+from mspt.models.rotary import Phases, rotary_phases
 from mspt.partition.ball_tree import Partition
+from mspt.partition.runs import patch_runs
 
 MOVED_CHANNELS = 16
 """Channels that are moved at once where no gradient is needed: one cache line of float32 numbers.
@@ -33,6 +38,9 @@ class LeafOrder:
             have the same order.
         points: Coordinates as given to the model, in the order of the input.
         features: Further inputs, likewise; None for a model without.
+        rotary: Frequencies per axis of the rotary embedding; 0 for none.
+        all_phases: Its phases for all rows, where a gradient is needed: all blocks share them.
+        supernode_phases: Its phases for all supernodes that the points attend to.
     """
 
     num_patches: int
@@ -40,6 +48,33 @@ class LeafOrder:
     rows_before: Int[Tensor, "B N"] | None = None
     points: Float[Tensor, "B N X"] | None = None
     features: Float[Tensor, "B N F"] | None = None
+    rotary: int = 0
+    all_phases: Phases | None = None
+    supernode_phases: Phases | None = None
+
+    def places(self, rows: slice | Int[Tensor, " R"] = slice(None)) -> Float[Tensor, "B R X"]:
+        """Return the coordinates of some rows, or of all.
+
+        Raises:
+            ValueError: If the order was made without points.
+        """
+        if self.order is None or self.points is None:
+            raise ValueError("points must be given for a model that reads them again, got None")
+        return reorder(self.points, self.order[:, rows])
+
+    def phases(self, rows: slice | Int[Tensor, " R"] = slice(None)) -> Phases | None:
+        """Return the phases of the rotary embedding for some rows; None without one."""
+        if not self.rotary:
+            return None
+        if self.all_phases is not None:
+            cos, sin = self.all_phases
+            return cos[:, rows], sin[:, rows]
+        return rotary_phases(self.places(rows), self.rotary)
+
+    @property
+    def num_rows(self) -> int:
+        """Points N of each cloud; 0 where no block needs the points."""
+        return 0 if self.order is None else self.order.shape[1]
 
     def inputs(
         self, rows: slice = slice(None)
@@ -49,11 +84,10 @@ class LeafOrder:
         Raises:
             ValueError: If the order was made without points.
         """
-        if self.order is None or self.points is None:
-            raise ValueError("points must be given for a model that reads them again, got None")
-        order = self.order[:, rows]
-        described = None if self.features is None else reorder(self.features, order)
-        return reorder(self.points, order), described
+        places = self.places(rows)
+        if self.features is None or self.order is None:
+            return places, None
+        return places, reorder(self.features, self.order[:, rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +102,7 @@ class Arrangement:
 
 
 def arrange(
+    config: ModelConfig,
     points: Float[Tensor, "B N X"],
     features: Float[Tensor, "B N F"] | None,
     partitions: Sequence[Partition],
@@ -75,6 +110,7 @@ def arrange(
     """Return the leaf orders of a batch of clouds with equally many patches.
 
     Args:
+        config: Of the model.
         points: Coordinates, normalized.
         features: Further inputs, normalized.
         partitions: One for each cloud; all or none with a second one.
@@ -82,13 +118,15 @@ def arrange(
     num_patches = len(partitions[0].offsets) - 1
 
     def leaf_order(block: int, rows_before: Sequence[Tensor] | None) -> LeafOrder:
-        return LeafOrder(
+        order = LeafOrder(
             num_patches=num_patches,
             order=_stacked([one.of_block(block).order for one in partitions], points.device),
             rows_before=None if rows_before is None else _stacked(rows_before, points.device),
             points=points,
             features=features,
+            rotary=config.rotary,
         )
+        return _with_phases(order, config.num_supernodes) if config.rotary else order
 
     if partitions[0].turned is None:
         return Arrangement((leaf_order(0, None),))
@@ -98,6 +136,58 @@ def arrange(
             leaf_order(1, [one.rows_to_turned for one in partitions]),
         )
     )
+
+
+def _with_phases(order: LeafOrder, num_supernodes: int) -> LeafOrder:
+    """Return the order with the phases that all blocks share."""
+    centers = supernode_places(order, num_supernodes)
+    return replace(
+        order,
+        # Without gradients those of a few rows are computed when they are needed.
+        all_phases=order.phases() if torch.is_grad_enabled() else None,
+        supernode_phases=rotary_phases(centers, order.rotary),
+    )
+
+
+def supernode_places(order: LeafOrder, num_supernodes: int) -> Float[Tensor, "B KQ X"]:
+    """Return the mean place of the points of each supernode, patch after patch.
+
+    Args:
+        order: Of the clouds.
+        num_supernodes: Supernodes Q per patch, each of a contiguous sub-block.
+    """
+    means = []
+    for run in patch_runs(order.num_rows, order.num_patches):
+        patches = rearrange(order.places(run.rows), "b (k l) x -> (b k) l x", k=run.count)
+        pooled = pool_mean(patches, num_supernodes)
+        means.append(rearrange(pooled, "(b k) q x -> b (k q) x", k=run.count))
+    return torch.cat(means, dim=1)
+
+
+def with_shared_supernodes(clouds: Sequence[Arrangement]) -> list[Arrangement]:
+    """Return the orders of branches whose points attend to the supernodes of all branches."""
+    return [
+        Arrangement(
+            tuple(
+                replace(
+                    order,
+                    supernode_phases=_joined(
+                        [one.of_block(block).supernode_phases for one in clouds]
+                    ),
+                )
+                for block, order in enumerate(cloud.orders)
+            )
+        )
+        for cloud in clouds
+    ]
+
+
+def _joined(phases: Sequence[Phases | None]) -> Phases | None:
+    found = [one for one in phases if one is not None]
+    if not found:
+        return None
+    cosines, sines = zip(*found, strict=True)
+    return torch.cat(cosines, dim=1), torch.cat(sines, dim=1)
 
 
 def _stacked(indices: Sequence[Int[Tensor, " N"]], device: torch.device) -> Int[Tensor, "B N"]:

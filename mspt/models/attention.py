@@ -38,7 +38,8 @@ from mspt.config import Pooling
 from mspt.models._fused import MergedAttention, per_patch
 from mspt.models.arrangement import LeafOrder
 from mspt.models.pooling import PatchPooling
-from mspt.partition.runs import PatchRun, patch_runs
+from mspt.models.rotary import Phases, rotate
+from mspt.partition.runs import PatchRun, patch_offsets, patch_runs
 
 # --- attention over the own patch and all supernodes in one softmax ------------------------------
 
@@ -163,22 +164,36 @@ class PMSA(nn.Module):
         patches = rearrange(x, "b (k l) d -> (b k) l d", k=run.count)
         return rearrange(self.pool(patches), "(b k) q d -> b (k q) d", k=run.count)
 
-    def _project(self, x: Float[Tensor, "B N D"]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return queries, keys and values (equation 4)."""
-        return rearrange(  # pyright: ignore[reportReturnType]
-            self.to_qkv(x), "b n (t h e) -> t b n h e", t=3, h=self.num_heads
-        ).unbind(0)
+    def _project(
+        self, x: Float[Tensor, "B N D"], phases: Phases | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries, keys and values (equation 4); phases turn queries and keys."""
+        if phases is None:
+            return rearrange(  # pyright: ignore[reportReturnType]
+                self.to_qkv(x), "b n (t h e) -> t b n h e", t=3, h=self.num_heads
+            ).unbind(0)
+        # Values in a tensor of their own, so that the one of queries and keys can be released when
+        # these have been turned.
+        width, (weight, bias) = self.to_out.in_features, (self.to_qkv.weight, self.to_qkv.bias)
+        both = F.linear(x, weight[: 2 * width], bias[: 2 * width])
+        turned = rotate(rearrange(both, "b n (h e) -> b n h e", h=2 * self.num_heads), phases)
+        v = F.linear(x, weight[2 * width :], bias[2 * width :])
+        q, k = turned.chunk(2, dim=2)
+        return q, k, rearrange(v, "b n (h e) -> b n h e", h=self.num_heads)
 
-    def shared_keys(self, supernodes: Float[Tensor, "B S D"]) -> tuple[Tensor, Tensor]:
+    def shared_keys(
+        self, supernodes: Float[Tensor, "B S D"], phases: Phases | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Return keys and values of all supernodes, the same for every patch (equation 4)."""
         width = self.to_out.in_features
         weight, bias = self.to_qkv.weight[width:], self.to_qkv.bias[width:]  # queries come first
-        return rearrange(  # pyright: ignore[reportReturnType]
+        k, v = rearrange(
             F.linear(supernodes, weight, bias),
             "b s (t h e) -> t b s h e",
             t=2,
             h=self.num_heads,
         ).unbind(0)
+        return (k if phases is None else rotate(k, phases)), v
 
     def attend(
         self,
@@ -186,6 +201,7 @@ class PMSA(nn.Module):
         shared: tuple[Tensor, Tensor],
         run: PatchRun,
         *,
+        phases: Phases | None = None,
         readable: Bool[Tensor, "K 1 1 M"] | None = None,
     ) -> Float[Tensor, "B N D"]:
         """Mix the points of a run of patches with their own patch and all supernodes (equation 7).
@@ -194,10 +210,11 @@ class PMSA(nn.Module):
             x: Normalized features of the points.
             shared: From :meth:`shared_keys`.
             run: The patches.
+            phases: Of the rotary embedding, for the same points.
             readable: Which keys the points of each patch may attend to, for one cloud; None for
                 all. With it the keys of every patch are copied, so it is for experiments only.
         """
-        q, k, v = self._project(x)
+        q, k, v = self._project(x, phases)
         attend = (
             joint_attention
             if readable is None
@@ -207,14 +224,18 @@ class PMSA(nn.Module):
         return self.to_out(out_BNHE.flatten(2))
 
     def global_share(
-        self, x: Float[Tensor, "1 N D"], supernodes: Float[Tensor, "1 S D"], run: PatchRun
+        self,
+        x: Float[Tensor, "1 N D"],
+        supernodes: Float[Tensor, "1 S D"],
+        run: PatchRun,
+        order: LeafOrder,
     ) -> Float[Tensor, "H N"]:
         """Return which share of each point's attention goes to supernodes, without any weight.
 
         The sum of weights over a set of keys is the sigmoid of a difference of log-sum-exps.
         """
-        q, k, _ = self._project(x)
-        global_k, _ = self.shared_keys(supernodes)
+        q, k, _ = self._project(x, order.phases(run.rows))
+        global_k, _ = self.shared_keys(supernodes, order.supernode_phases)
         q, k = (rearrange(part[0], "(k l) h e -> k h l e", k=run.count) for part in (q, k))
         scale = q.shape[-1] ** -0.5
         local_KHL = (q @ k.mT * scale).logsumexp(-1)
@@ -231,10 +252,10 @@ class PMSA(nn.Module):
         become one; the own patch's row is taken, which costs K (L + Q) queries instead of
         K (L + K Q). There is no residual path, as in equation 12.
         """
-        q, global_k, global_v = self._project(supernodes)
+        q, global_k, global_v = self._project(supernodes, order.supernode_phases)
         updated, first = [], 0
         for run in patch_runs(x.shape[1], order.num_patches):
-            _, k, v = self._project(x[:, run.rows])
+            _, k, v = self._project(x[:, run.rows], order.phases(run.rows))
             own = slice(first, first + run.count * self.num_supernodes)
             out_BSHE = joint_attention(q[:, own], k, v, global_k, global_v, count=run.count)
             updated.append(self.to_out(out_BSHE.flatten(2)))
@@ -245,8 +266,12 @@ class PMSA(nn.Module):
         self, x: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], order: LeafOrder
     ) -> Float[Tensor, "B N D"]:
         """Mix points within patches and across supernodes (equations 8 and 9)."""
-        runs, shared = patch_runs(x.shape[1], order.num_patches), self.shared_keys(supernodes)
-        return torch.cat([self.attend(x[:, run.rows], shared, run) for run in runs], dim=1)
+        shared = self.shared_keys(supernodes, order.supernode_phases)
+        mixed = [
+            self.attend(x[:, run.rows], shared, run, phases=order.phases(run.rows))
+            for run in patch_runs(x.shape[1], order.num_patches)
+        ]
+        return torch.cat(mixed, dim=1)
 
     @torch.no_grad()
     def trace(
@@ -254,7 +279,7 @@ class PMSA(nn.Module):
         x: Float[Tensor, "N D"],
         supernodes: Float[Tensor, "S D"],
         *,
-        offsets: Int[Tensor, " K1"],
+        order: LeafOrder,
         rows: Int[Tensor, " P"],
     ) -> PMSATrace:
         """Recompute the weights of picked points (rows of A_k of equation 6), as in ``forward``.
@@ -262,18 +287,21 @@ class PMSA(nn.Module):
         Args:
             x: Normalized features of one cloud in leaf order.
             supernodes: Its supernodes, carried part included.
-            offsets: First row of each patch, and N.
+            order: The leaf order.
             rows: Picked points, as rows in leaf order.
         """
+        offsets = torch.tensor(patch_offsets(len(x), order.num_patches), device=x.device)
         patch = torch.bucketize(rows, offsets, right=True) - 1
         size = int((offsets[1:] - offsets[:-1]).max())
         # Patch sizes differ by one: shorter patches get a last key that is masked.
         local_rows = offsets[patch, None] + torch.arange(size, device=x.device)
         absent = local_rows >= offsets[patch + 1, None]
         local_rows = local_rows.masked_fill(absent, -1)
-        q, _, _ = self._project(x[None, rows])
-        _, k, _ = self._project(x[local_rows.clamp(min=0)])
-        global_k, _ = self.shared_keys(supernodes[None])
+        keys = local_rows.clamp(min=0).flatten()
+        q, _, _ = self._project(x[None, rows], order.phases(rows))
+        _, k, _ = self._project(x[None, keys], order.phases(keys))
+        k = k.unflatten(1, local_rows.shape)[0]
+        global_k, _ = self.shared_keys(supernodes[None], order.supernode_phases)
         scale = q.shape[-1] ** -0.5
         local_HPL = torch.einsum("phe,plhe->hpl", q[0], k) * scale
         global_HPS = torch.einsum("phe,she->hps", q[0], global_k[0]) * scale

@@ -163,14 +163,18 @@ class PMSABlock(nn.Module):
             order: The leaf order.
             mask: Keys that no point may attend to; for one cloud only.
         """
-        shared = self.attention.shared_keys(supernodes)
+        shared = self.attention.shared_keys(supernodes, order.supernode_phases)
         for run in patch_runs(hidden.shape[1], order.num_patches):
             for piece in run.pieces(stream_rows(hidden.device)):
                 readable = None if mask is None else mask.readable_keys(piece).to(hidden.device)
                 rows = hidden[:, piece.rows]  # a view: adding to it changes ``hidden``
                 # Without a name the normalized rows are freed before the network needs memory.
                 rows += self.attention.attend(
-                    self.norm_attention(rows), shared, piece, readable=readable
+                    self.norm_attention(rows),
+                    shared,
+                    piece,
+                    phases=order.phases(piece.rows),
+                    readable=readable,
                 )
                 if self.mlp is not None:
                     rows += self.mlp(rows)

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mspt.config import ModelConfig
-from mspt.models.arrangement import arrange, in_input_order
+from mspt.models.arrangement import arrange, in_input_order, with_shared_supernodes
 from mspt.models.blocks import PatchTransformer, output_of, walk_blocks
 from mspt.models.embedding import initialize
 from mspt.partition.ball_tree import Partition, build_partition
@@ -100,9 +100,12 @@ class BranchedMSPT(nn.Module):
         rows = (slice(0, split), slice(split, None))
         parts = ([one.surface for one in partitions], [one.volume for one in partitions])
         clouds = [
-            arrange(points[:, own], None if features is None else features[:, own], part)
+            arrange(
+                self.config, points[:, own], None if features is None else features[:, own], part
+            )
             for own, part in zip(rows, parts, strict=True)
         ]
+        clouds = with_shared_supernodes(clouds)
         hidden = [
             branch.embed(cloud.of_block(0)) for branch, cloud in zip(branches, clouds, strict=True)
         ]

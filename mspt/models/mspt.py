@@ -96,7 +96,7 @@ class MSPT(PatchTransformer):
         if partitions is None:
             partitions = [partition_points(self.config, cloud) for cloud in points]
         _check_partitions(partitions, points)
-        cloud = arrange(points, features, partitions)
+        cloud = arrange(self.config, points, features, partitions)
         hidden = self.embed(cloud.of_block(0), time=time)
         (fields,) = output_of(self.walk(hidden, cloud))
         return in_input_order(fields, partitions, block=self.config.num_blocks - 1)
@@ -159,16 +159,16 @@ class MSPT(PatchTransformer):
             time: Its time, for a time-conditioned model.
         """
         partition = partition or partition_points(self.config, points)
-        cloud = arrange(points[None], None if features is None else features[None], [partition])
+        described = None if features is None else features[None]
+        cloud = arrange(self.config, points[None], described, [partition])
         hidden = self.embed(cloud.of_block(0), time=time)
         traces, output = [], hidden.new_empty(0)
         for event in self.walk(hidden, cloud):
             if isinstance(event, BlockPooled):
-                own = partition.of_block(event.index)
                 x = event.block.norm_attention(event.hidden)[0]
                 layer, nodes = event.block.attention, event.supernodes[0]
-                rows = own.inverse[picked]
-                traces.append(layer.trace(x, nodes, offsets=own.offsets, rows=rows))
+                rows = partition.of_block(event.index).inverse[picked]
+                traces.append(layer.trace(x, nodes, order=event.order, rows=rows))
             else:
                 last = self.config.num_blocks - 1
                 output = in_input_order(event.fields[0], [partition], block=last)[0]

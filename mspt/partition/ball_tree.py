@@ -92,7 +92,8 @@ class Partition:
         Raises:
             ValueError: If there is no second partition.
         """
-        return self.inverse[self._second.order]
+        with torch.inference_mode(mode=False):  # the result may be used in training later
+            return self.inverse[self._second.order]
 
     @cached_property
     def rows_from_turned(self) -> Int[Tensor, " N"]:
@@ -101,7 +102,8 @@ class Partition:
         Raises:
             ValueError: If there is no second partition.
         """
-        return self._second.inverse[self.order]
+        with torch.inference_mode(mode=False):
+            return self._second.inverse[self.order]
 
     @property
     def _second(self) -> "Partition":

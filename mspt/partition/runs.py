@@ -29,6 +29,18 @@ class PatchRun:
             yield PatchRun(self.start + first * self.size, self.size, min(step, self.count - first))
 
 
+def patch_offsets(num_rows: int, num_patches: int) -> tuple[int, ...]:
+    """Return the first row of each patch, and the number of rows at the end.
+
+    Examples:
+        >>> patch_offsets(10, 4)
+        (0, 3, 6, 8, 10)
+    """
+    runs = patch_runs(num_rows, num_patches)
+    starts = [run.start + run.size * patch for run in runs for patch in range(run.count)]
+    return (*starts, num_rows)
+
+
 def patch_runs(num_rows: int, num_patches: int) -> tuple[PatchRun, ...]:
     """Divide ``num_rows`` rows into ``num_patches`` patches, the larger ones first.
 

@@ -171,6 +171,8 @@ def test_memory_is_that_of_the_tensors_that_live(
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "alternating trees": {"partition": "alternating_trees"},
+    "rotary": {"rotary": 1, "space_dim": 2},
+    "rotary, all entries": {"rotary": 4, "space_dim": 2, "num_heads": 2},
 }
 every_option = pytest.mark.parametrize("changes", OPTIONS.values(), ids=OPTIONS)
 

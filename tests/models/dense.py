@@ -31,8 +31,33 @@ def membership(groups: list[Tensor], num_points: int) -> Tensor:
     return weights
 
 
-def attention(layer: nn.Module, x: Tensor, supernodes: Tensor, partition: Partition) -> Tensor:
-    """One softmax over all points and supernodes, points of other patches masked out."""
+def turned(x: Tensor, places: Tensor, frequencies: int) -> Tensor:
+    """Each pair of entries as a complex number, turned by an angle: a wave along one axis."""
+    pairs = frequencies * places.shape[1]
+    columns = []
+    for pair in range(pairs):
+        axis, power = divmod(pair, frequencies)
+        wave = torch.exp(1j * torch.pi / 2 * 3.0**power * places[:, axis])
+        columns.append(torch.complex(x[:, pair], x[:, pairs + pair]) * wave)
+    if not columns:
+        return x
+    both = torch.stack(columns, dim=1)
+    return torch.cat([both.real, both.imag, x[:, 2 * pairs :]], dim=1)
+
+
+def attention(
+    layer: nn.Module,
+    x: Tensor,
+    supernodes: Tensor,
+    partition: Partition,
+    *,
+    places: Tensor,
+    rotary: int,
+) -> Tensor:
+    """One softmax over all points and supernodes, points of other patches masked out.
+
+    ``places`` are those of points and then of supernodes.
+    """
     patch = partition.patch_of_point
     everything = torch.cat([x, supernodes])
     q, k, v = (part.chunk(layer.num_heads, -1) for part in layer.to_qkv(everything).chunk(3, -1))
@@ -40,7 +65,8 @@ def attention(layer: nn.Module, x: Tensor, supernodes: Tensor, partition: Partit
     allowed = torch.cat([allowed, torch.ones(len(x), len(supernodes), dtype=torch.bool)], dim=1)
     mixed = []
     for head in range(layer.num_heads):
-        scores = q[head][: len(x)] @ k[head].T / q[head].shape[1] ** 0.5
+        query, key = (turned(part[head], places, rotary) for part in (q, k))
+        scores = query[: len(x)] @ key.T / query.shape[1] ** 0.5
         mixed.append(scores.masked_fill(~allowed, -torch.inf).softmax(-1) @ v[head])
     return layer.to_out(torch.cat(mixed, dim=1))
 
@@ -52,8 +78,11 @@ def predict(model: MSPT, points: Tensor, features: Tensor, partition: Partition)
         own = partition.of_block(index)
         groups = sub_blocks(own, model.config.num_supernodes)
         x = block.norm_attention(hidden)
-        supernodes = membership(groups, len(points)) @ x
-        hidden = hidden + attention(block.attention, x, supernodes, own)
+        weights = membership(groups, len(points))
+        places = torch.cat([points, weights @ points])
+        hidden = hidden + attention(
+            block.attention, x, weights @ x, own, places=places, rotary=model.config.rotary
+        )
         if block.mlp is not None:
             hidden = hidden + block.mlp(hidden)
     return model.head(hidden)

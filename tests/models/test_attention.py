@@ -189,8 +189,8 @@ def test_updated_supernodes_attend_to_their_own_patch_and_all_supernodes() -> No
     # Supernodes of patch k are queries like points that join that patch.
     for k, rows in enumerate([slice(0, 4), slice(4, 7), slice(7, 10)]):
         own = slice(2 * k, 2 * k + 2)
-        q, _, _ = layer._project(supernodes[:, own])
-        _, keys, values = layer._project(torch.cat([x[:, rows], supernodes], dim=1))
+        q, _, _ = layer._project(supernodes[:, own], None)
+        _, keys, values = layer._project(torch.cat([x[:, rows], supernodes], dim=1), None)
         scores = torch.einsum("bqhe,bmhe->bhqm", q, keys) / (12 / 3) ** 0.5
         out = torch.einsum("bhqm,bmhe->bqhe", scores.softmax(-1), values).flatten(2)
         torch.testing.assert_close(updated[:, own], layer.to_out(out))
@@ -247,14 +247,13 @@ def test_pieces_are_whole_patches_in_order(max_rows: int) -> None:
 def test_trace_reproduces_the_forward_output() -> None:
     layer, x = make_layer(num_supernodes=2), randn(1, 17, 12)
     supernodes = pool_all(layer, x, 5)
-    offsets = torch.tensor([0, 4, 8, 11, 14, 17])
     rows = torch.tensor([0, 5, 16])
-    trace = layer.trace(x[0], supernodes[0], offsets=offsets, rows=rows)
+    trace = layer.trace(x[0], supernodes[0], order=patches(5), rows=rows)
     torch.testing.assert_close(
         trace.local.sum(-1) + trace.supernodes.sum(-1), torch.ones(3, 3, dtype=torch.float64)
     )
-    _, _, values = layer._project(x)
-    _, _, global_values = layer._project(supernodes)
+    _, _, values = layer._project(x, None)
+    _, _, global_values = layer._project(supernodes, None)
     local = torch.einsum("hpl,plhe->phe", trace.local, values[0][trace.local_rows.clamp(min=0)])
     out = local + torch.einsum("hps,she->phe", trace.supernodes, global_values[0])
     expected = layer(x, supernodes, patches(5))[0, rows]

@@ -11,10 +11,14 @@ from torch import Tensor
 from mspt.config import ModelConfig
 from mspt.inference.predict import partitions_for
 from mspt.inspection.recording import global_shares, record, trace_points
+from mspt.models.arrangement import arrange, supernode_places
+from mspt.models.attention import PMSA
 from mspt.models.branched import split_partition
 from mspt.models.mspt import MSPT, partition_points
 from mspt.models.registry import build_model
-from mspt.seeding import generator
+from mspt.models.rotary import rotary_phases, rotate
+from mspt.partition.patches import supernode_centers
+from mspt.seeding import generator, seeded
 from tests.models import dense
 
 CONFIG = ModelConfig(
@@ -30,6 +34,9 @@ CONFIG = ModelConfig(
 OPTIONS = {
     "paper": {},
     "alternating trees": {"partition": "alternating_trees"},
+    "rotary": {"rotary": 2},
+    "rotary, some entries": {"rotary": 1, "width": 20},
+    "rotary and alternating trees": {"rotary": 2, "partition": "alternating_trees"},
 }
 every_option = pytest.mark.parametrize("changes", OPTIONS.values(), ids=OPTIONS)
 
@@ -139,7 +146,7 @@ def test_defaults_are_those_of_the_paper_and_are_not_written_to_headers() -> Non
         assert {k: v for k, v in config.to_dict().items() if plain.get(k) != v} == changes
 
 
-@pytest.mark.parametrize("changes", [{"partition": "alternating_trees"}], ids=str)
+@pytest.mark.parametrize("changes", [{"partition": "alternating_trees"}, {"rotary": 2}], ids=str)
 def test_both_branches_take_the_options(changes: dict) -> None:
     config = replace(CONFIG, architecture="branched", num_patches=8, **changes)
     model = build_model(config).double()
@@ -159,3 +166,77 @@ def test_both_branches_take_the_options(changes: dict) -> None:
 def test_trees_in_turn_carry_no_supernodes() -> None:
     with pytest.raises(ValueError, match=r"carry must be off with partition=.alternating_trees"):
         replace(CONFIG, partition="alternating_trees", carry=True)
+
+
+def test_attention_with_a_rotary_embedding_depends_on_differences_of_places() -> None:
+    """Moving the whole cloud changes nothing; moving some of its points does."""
+    with seeded(0, "layer"):
+        layer = PMSA(16, num_heads=2).double()
+    config = replace(CONFIG, rotary=2, num_supernodes=1)
+    points, _ = cloud()
+    partition = partition_points(config, points)
+    x, supernodes = (
+        torch.randn(1, rows, 16, generator=generator(rows, "x"), dtype=torch.float64)
+        for rows in (43, 5)
+    )
+
+    def attended(places: Tensor) -> Tensor:
+        return layer(x, supernodes, arrange(config, places[None], None, [partition]).of_block(0))
+
+    moved = points + torch.tensor([0.7, -0.3], dtype=torch.float64)
+    torch.testing.assert_close(attended(moved), attended(points))
+    stretched = points * torch.tensor([1.5, 1.0], dtype=torch.float64)
+    assert (attended(stretched) - attended(points)).abs().max() > 1e-3
+
+
+def test_supernodes_lie_at_the_mean_of_their_points() -> None:
+    points, _ = cloud()
+    partition = partition_points(CONFIG, points)
+    order = arrange(CONFIG, points[None], None, [partition]).of_block(0)
+    expected = supernode_centers(points, partition, 2)
+    torch.testing.assert_close(supernode_places(order, 2)[0], torch.from_numpy(expected))
+
+
+@given(count=st.integers(1, 4), seed=st.integers(0, 2**16))
+def test_turning_keeps_lengths_and_turns_back_to_the_start(count: int, seed: int) -> None:
+    random = generator(seed, "rotary")
+    x = torch.randn(1, 9, 2, 18, generator=random, dtype=torch.float64)
+    points = torch.rand(1, 9, 2, generator=random, dtype=torch.float64)
+    cos, sin = rotary_phases(points, count)
+    found = rotate(x, (cos, sin))
+    torch.testing.assert_close(found.norm(dim=-1), x.norm(dim=-1))
+    torch.testing.assert_close(rotate(found, (cos, -sin)), x)
+    assert torch.equal(found[..., 4 * count :], x[..., 4 * count :])
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("carry", [False, True])
+def test_carried_supernodes_are_turned_too(*, carry: bool) -> None:
+    model, (points, features) = make(rotary=2, carry=carry), cloud()
+    moved = record(model, points, features)
+    torch.testing.assert_close(moved.output, model(points[None], features[None])[0])
+    if carry:
+        order = moved.cloud.of_block(0)
+        layer, hidden = model.block(0), moved.hidden[0][None]
+        x, nodes = layer.norm_attention(hidden), moved.supernodes[0][None]
+        unturned = replace(order, rotary=0, all_phases=None, supernode_phases=None)
+        change = layer.attention.update_supernodes(x, nodes, order)
+        change = change - layer.attention.update_supernodes(x, nodes, unturned)
+        assert change.abs().max() > 1e-4
+
+
+def test_rotary_embedding_must_fit_the_heads_and_the_architecture() -> None:
+    with pytest.raises(ValueError, match="rotary must be at most 2 for heads of 8 channels and 2"):
+        replace(CONFIG, rotary=3)
+    with pytest.raises(ValueError, match="rotary must be 0 for the architecture transolver, got 2"):
+        replace(CONFIG, rotary=2, architecture="transolver")
+    with pytest.raises(ValueError, match="rotary must be at least 0, got -1"):
+        replace(CONFIG, rotary=-1)
+
+
+def test_a_partition_that_has_predicted_can_be_trained_with() -> None:
+    model, (points, features) = make(partition="alternating_trees"), cloud()
+    partition = partition_points(model.config, points)
+    with torch.inference_mode():
+        model(points[None], features[None], partitions=[partition])
+    model(points[None], features[None], partitions=[partition]).sum().backward()
