@@ -5,7 +5,16 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 Architecture = Literal["mspt", "branched", "published", "transolver", "full_attention"]
-Pooling = Literal["mean", "max", "linear", "attention"]
+Pooling = Literal[
+    "mean",
+    "max",
+    "linear",
+    "attention",
+    "linear_from_mean",
+    "attention_from_mean",
+    "mean_std",
+    "mean_max",
+]
 PATCHED: tuple[Architecture, ...] = ("mspt", "branched", "published")
 """Architectures that partition a cloud into patches."""
 PATCH_OPTIONS = ("rotary",)
@@ -52,7 +61,8 @@ class ModelConfig:
         num_patches: Patches K; exactly one of this and ``patch_size`` is given for MSPT.
         patch_size: Points per patch L; K then follows the size of each cloud.
         num_supernodes: Supernodes Q per patch.
-        pooling: How a patch becomes supernodes (equations 10 and 11).
+        pooling: How a patch becomes supernodes (equations 10 and 11); see
+            :class:`mspt.models.pooling.PatchPooling`.
         partition: ``ball_tree``; ``sequence`` for runs of the given order;
             ``alternating_trees`` for a second ball tree, over turned axes, in every second block.
         rotary: Frequencies per axis of a rotary embedding of the coordinates of points and

@@ -57,6 +57,7 @@ def _mspt_flops(config: ModelConfig, n: int) -> FlopCounts:
     first, second = _embedding(config, n)
     # Points need queries, keys, values and an output; supernodes only keys and values.
     projections = 2 * n * 4 * d * d + 2 * s * 2 * d * d
+    projections += _pooling(config, n)
     # The task head replaces the feed-forward network of the last block.
     head = 2 * n * hidden * (d + config.out_channels)
     return FlopCounts(
@@ -64,6 +65,22 @@ def _mspt_flops(config: ModelConfig, n: int) -> FlopCounts:
         first=first,
         attention=blocks * 4 * n * d * (n / k + s),
     )
+
+
+def _pooling(config: ModelConfig, n: int) -> float:
+    """Return the products of pooling one block's patches; means and maxima need none."""
+    d, q = float(config.width), config.num_supernodes
+    match config.pooling:
+        case "linear" | "linear_from_mean":  # a sum over positions
+            return 2 * n * d * q
+        case "attention":  # products with all queries, and a sum for each
+            return 4 * n * d * q
+        case "attention_from_mean":  # the same, but each point is in one sum
+            return 2 * n * d * q + 2 * n * d
+        case "mean_std" | "mean_max":  # a map from 2 D to D
+            return 4 * config.patches_for(n) * q * d * d
+        case _:
+            return 0.0
 
 
 def _published_flops(config: ModelConfig, n: int) -> FlopCounts:

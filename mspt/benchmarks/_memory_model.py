@@ -24,7 +24,8 @@ def _mspt_forward(config: ModelConfig, n: int) -> float:
     supernodes = 3 * k * config.num_supernodes * d  # pooled features, keys and values
     given = config.space_dim + config.in_features
     pairs = config.rotary * config.space_dim  # that the rotary embedding turns, of each head
-    supernodes += 2 * pairs * k * config.num_supernodes
+    if pairs:  # turned keys, cosines and sines
+        supernodes += (d + 2 * pairs) * k * config.num_supernodes
     moved = MOVED_CHANNELS if config.partition == "alternating_trees" else 0
     # Throughout: the activations, which are updated in place.
     return n * d + max(
@@ -56,6 +57,7 @@ def _mspt_train(config: ModelConfig, n: int) -> float:
     # (8 D); the hidden layer around its GELU; a log-sum-exp for each head; mean and deviation of
     # three LayerNorm calls (6), because pooling normalizes once more.
     block = n * ((8 + 2 * ratio) * d + config.num_heads + 6) + 3 * supernodes * d
+    block += _pooling_train(config, n)
     # Hidden layer of the embedding around its GELU, its inputs, the result in both orders.
     ends = n * (4 * d + input_channels(config) + 2 * config.out_channels)
     # Cosines and sines of the rotary embedding, which all blocks of a leaf order share.
@@ -64,6 +66,26 @@ def _mspt_train(config: ModelConfig, n: int) -> float:
     # Temporaries of the backward pass, in the head or, for narrow networks, in the last attention,
     # when the head's hidden layer (2 ratio D) is already released.
     return blocks * block + ends + max(ratio, 4.5 - 2 * ratio) * n * d
+
+
+def _pooling_train(config: ModelConfig, n: int) -> float:
+    """Count what the gradient of one block's pooling needs; that of the mean needs nothing."""
+    d, q = float(config.width), config.num_supernodes
+    if config.pooling == "mean":
+        return 0.0
+    kept = n * d  # the features that are pooled
+    supernodes = config.patches_for(n) * q
+    match config.pooling:
+        case "max":
+            return kept
+        case "attention":  # the weight of each point for each query
+            return kept + n * q
+        case "attention_from_mean":
+            return kept + n
+        case "mean_std" | "mean_max":  # the other pooling, and the mean beside it
+            return kept + 3 * supernodes * d
+        case _:
+            return kept
 
 
 def _published_forward(config: ModelConfig, n: int) -> float:

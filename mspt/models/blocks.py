@@ -280,8 +280,10 @@ def walk_blocks(
         blocks = [branch.block(index) for branch in branches]
         orders = [cloud.of_block(index) for cloud in clouds]
         if index > first:
-            moved = zip(features, orders, strict=True)
-            features = [move_rows(own, order.rows_before) for own, order in moved]
+            features = [
+                move_rows(own, before=cloud.of_block(index - 1), after=cloud.of_block(index))
+                for own, cloud in zip(features, clouds, strict=True)
+            ]
         stages = list(zip(blocks, features, orders, strict=True))
         supernodes = torch.cat(
             [block.pool(own, order.num_patches) for block, own, order in stages], dim=1

@@ -3,7 +3,7 @@
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, 
 
 from mspt.benchmarks.cost import flops, forward_flops, peak_bytes, recommended_patches, train_flops
 from mspt.checkpoint import build_model
-from mspt.config import ModelConfig
+from mspt.config import ModelConfig, Pooling
 from mspt.inference.predict import partitions_for
 
 ARCHITECTURES = ("mspt", "published", "transolver", "full_attention")
@@ -173,6 +173,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "alternating trees": {"partition": "alternating_trees"},
     "rotary": {"rotary": 1, "space_dim": 2},
     "rotary, all entries": {"rotary": 4, "space_dim": 2, "num_heads": 2},
+    **{pooling: {"pooling": pooling} for pooling in get_args(Pooling) if pooling != "mean"},
 }
 every_option = pytest.mark.parametrize("changes", OPTIONS.values(), ids=OPTIONS)
 

@@ -31,6 +31,46 @@ def membership(groups: list[Tensor], num_points: int) -> Tensor:
     return weights
 
 
+def pooled(layer: nn.Module, x: Tensor, groups: list[Tensor], partition: Partition) -> Tensor:
+    """The supernodes of all patches, one at a time, from the points of each."""
+    pool, found = layer.pool, []
+    patches = partition.order.split(partition.offsets.diff().tolist())
+    for number, group in enumerate(groups):
+        patch, query = divmod(number, pool.num_supernodes)
+        own, whole = x[group], x[patches[patch]]
+        mean, spread = own.mean(0), (own - own.mean(0)).square().mean(0)
+        places = (torch.arange(len(whole)).double() + 0.5) / len(whole)
+        match pool.pooling:
+            case "mean":
+                found.append(mean)
+            case "max":
+                found.append(own.max(0).values)
+            case "linear":
+                found.append(interpolated(pool.knots[query], places) @ whole / len(whole))
+            case "linear_from_mean":
+                extra = interpolated(pool.knots[query], places) @ whole / len(whole)
+                found.append(mean + extra)
+            case "attention":
+                found.append((whole @ pool.queries[query] / x.shape[1] ** 0.5).softmax(0) @ whole)
+            case "attention_from_mean":
+                found.append((own @ pool.queries[query] / x.shape[1] ** 0.5).softmax(0) @ own)
+            case "mean_std":
+                found.append(mean + pool.mixing @ torch.cat([mean, (spread + 1e-6).sqrt()]))
+            case "mean_max":
+                found.append(mean + pool.mixing @ torch.cat([mean, own.max(0).values]))
+    return torch.stack(found)
+
+
+def interpolated(knots: Tensor, places: Tensor) -> Tensor:
+    """Values between knots in the middle of equal cells of 0 to 1, constant beyond the outer ones.
+
+    Each knot's share in a value is a hat around it.
+    """
+    cells = (places * len(knots) - 0.5).clamp(0, len(knots) - 1)
+    hats = (1 - (cells[:, None] - torch.arange(len(knots))).abs()).clamp(min=0)
+    return hats @ knots
+
+
 def turned(x: Tensor, places: Tensor, frequencies: int) -> Tensor:
     """Each pair of entries as a complex number, turned by an angle: a wave along one axis."""
     pairs = frequencies * places.shape[1]
@@ -80,8 +120,9 @@ def predict(model: MSPT, points: Tensor, features: Tensor, partition: Partition)
         x = block.norm_attention(hidden)
         weights = membership(groups, len(points))
         places = torch.cat([points, weights @ points])
+        supernodes = pooled(block.attention, x, groups, own)
         hidden = hidden + attention(
-            block.attention, x, weights @ x, own, places=places, rotary=model.config.rotary
+            block.attention, x, supernodes, own, places=places, rotary=model.config.rotary
         )
         if block.mlp is not None:
             hidden = hidden + block.mlp(hidden)

@@ -1,3 +1,5 @@
+from typing import get_args
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -5,6 +7,7 @@ import torch
 from hypothesis import given
 from torch import Tensor
 
+from mspt.config import Pooling
 from mspt.models.arrangement import LeafOrder
 from mspt.models.attention import (
     PMSA,
@@ -15,7 +18,8 @@ from mspt.models.pooling import NUM_POOL_KNOTS, PatchPooling, pool_max, pool_mea
 from mspt.partition.runs import patch_runs
 from mspt.seeding import generator, seeded
 
-POOLINGS = ["mean", "max", "linear", "attention"]
+POOLINGS = get_args(Pooling)
+FROM_MEAN = ["linear_from_mean", "attention_from_mean", "mean_std", "mean_max"]
 
 
 def randn(*shape: int, seed: int = 0) -> Tensor:
@@ -203,6 +207,20 @@ def test_learned_pooling_starts_as_an_average(size: int, num_supernodes: int) ->
     pooled = pooling(constant)
     assert pooled.shape == (1, num_supernodes, 3)
     assert (pooled.mean(1) - 2.0).abs().max() < 0.2
+
+
+@pytest.mark.parametrize("pooling", FROM_MEAN)
+@given(size=st.integers(6, 40), num_supernodes=st.integers(1, 3))
+def test_poolings_that_start_from_the_mean_start_there(
+    size: int, num_supernodes: int, pooling: str
+) -> None:
+    layer = make_layer(pooling=pooling, num_supernodes=num_supernodes)
+    x = randn(4, size, 12)
+    torch.testing.assert_close(layer.pool(x), pool_mean(x, num_supernodes))
+    layer.pool(x).square().sum().backward()
+    (learned,) = layer.pool.parameters()
+    assert learned.grad is not None
+    assert learned.grad.abs().sum() > 0
 
 
 def test_learned_pooling_weighs_positions_not_values() -> None:

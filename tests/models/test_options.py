@@ -1,6 +1,7 @@
 """Options of the model beside the paper's choices: each against dense matrices in float64."""
 
 from dataclasses import replace
+from typing import get_args
 
 import hypothesis.strategies as st
 import pytest
@@ -8,7 +9,7 @@ import torch
 from hypothesis import given
 from torch import Tensor
 
-from mspt.config import ModelConfig
+from mspt.config import ModelConfig, Pooling
 from mspt.inference.predict import partitions_for
 from mspt.inspection.recording import global_shares, record, trace_points
 from mspt.models.arrangement import arrange, supernode_places
@@ -37,6 +38,12 @@ OPTIONS = {
     "rotary": {"rotary": 2},
     "rotary, some entries": {"rotary": 1, "width": 20},
     "rotary and alternating trees": {"rotary": 2, "partition": "alternating_trees"},
+    **{
+        f"{pooling} pooling": {"pooling": pooling}
+        for pooling in get_args(Pooling)
+        if pooling != "mean"
+    },
+    "mean and std, trees in turn": {"pooling": "mean_std", "partition": "alternating_trees"},
 }
 every_option = pytest.mark.parametrize("changes", OPTIONS.values(), ids=OPTIONS)
 
