@@ -17,9 +17,9 @@ Pooling = Literal[
 ]
 PATCHED: tuple[Architecture, ...] = ("mspt", "branched", "published")
 """Architectures that partition a cloud into patches."""
-PATCH_OPTIONS = ("rotary",)
+PATCH_OPTIONS = ("rotary", "inputs_at_head")
 """Options of the models whose points attend to their patch and all supernodes."""
-LATER = PATCH_OPTIONS
+LATER = (*PATCH_OPTIONS, "fourier_features")
 """Settings that checkpoints' headers name only where they are set."""
 PartitionKind = Literal["ball_tree", "sequence", "alternating_trees"]
 Optimizer = Literal["adamw", "muon", "lion"]
@@ -71,6 +71,9 @@ class ModelConfig:
         carry: Hand supernodes from block to block (equation 12).
         time_conditioned: Whether ``forward`` takes a time per cloud.
         unified_position: Reference points per axis whose distances describe a point; 0 for none.
+        fourier_features: Frequencies per axis whose sines and cosines describe a point; 0 for none.
+        inputs_at_head: Whether the task head reads the description of a point (coordinates,
+            distances, sines and cosines, features) beside its hidden features.
         num_slices: Slices of Transolver; ignored by the other architectures.
         structured_shape: Grid (rows, columns) for the structured variants of baselines.
     """
@@ -92,6 +95,8 @@ class ModelConfig:
     carry: bool = False
     time_conditioned: bool = False
     unified_position: int = 0
+    fourier_features: int = 0
+    inputs_at_head: bool = False
     num_slices: int = 64
     structured_shape: tuple[int, int] | None = None
 
@@ -108,7 +113,7 @@ class ModelConfig:
             "num_slices",
         ):
             require(name, getattr(self, name), minimum=1)
-        for name in ("in_features", "unified_position", "rotary"):
+        for name in ("in_features", "unified_position", "fourier_features", "rotary"):
             require(name, getattr(self, name), minimum=0)
         require_choice("architecture", self.architecture, get_args(Architecture))
         require_choice("pooling", self.pooling, get_args(Pooling))
@@ -136,6 +141,11 @@ class ModelConfig:
                     f"{name} must be {usual} for the architecture {self.architecture}, "
                     f"got {value}; only mspt and branched have this option"
                 )
+        if self.fourier_features and self.architecture == "published":
+            raise ValueError(
+                "fourier_features must be 0 for the architecture published, "
+                f"got {self.fourier_features}; the authors' code has none"
+            )
         pairs = self.width // self.num_heads // 2
         if self.rotary * self.space_dim > pairs:
             raise ValueError(

@@ -39,7 +39,8 @@ def input_channels(config: ModelConfig) -> int:
         axes = 2 if config.structured_shape else 3
         return (config.unified_position**axes or config.space_dim) + config.in_features
     references = config.unified_position**config.space_dim if config.unified_position else 0
-    return config.space_dim + references + config.in_features
+    waves = 2 * config.space_dim * config.fourier_features
+    return config.space_dim + references + waves + config.in_features
 
 
 def _embedding(config: ModelConfig, n: int) -> tuple[float, float]:
@@ -59,7 +60,8 @@ def _mspt_flops(config: ModelConfig, n: int) -> FlopCounts:
     projections = 2 * n * 4 * d * d + 2 * s * 2 * d * d
     projections += _pooling(config, n)
     # The task head replaces the feed-forward network of the last block.
-    head = 2 * n * hidden * (d + config.out_channels)
+    read = input_channels(config) if config.inputs_at_head else 0
+    head = 2 * n * hidden * (d + read + config.out_channels)
     return FlopCounts(
         linear=second + blocks * projections + (blocks - 1) * 4 * n * d * hidden + head,
         first=first,

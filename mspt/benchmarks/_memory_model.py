@@ -23,6 +23,7 @@ def _mspt_forward(config: ModelConfig, n: int) -> float:
     rows = min(n, size * max(1, STREAM_ROWS // size))
     supernodes = 3 * k * config.num_supernodes * d  # pooled features, keys and values
     given = config.space_dim + config.in_features
+    read = input_channels(config) if config.inputs_at_head else 0
     pairs = config.rotary * config.space_dim  # that the rotary embedding turns, of each head
     if pairs:  # turned keys, cosines and sines
         supernodes += (d + 2 * pairs) * k * config.num_supernodes
@@ -44,6 +45,12 @@ def _mspt_forward(config: ModelConfig, n: int) -> float:
             (1 + 2 * ratio) * d,
             5 * d + 4 * pairs * config.num_heads + 2 * pairs if pairs else 0,
         ),
+        # Task head that reads the inputs again: normalized rows and inputs, both side by side, and
+        # the hidden layer around its GELU.
+        n * config.out_channels
+        + min(n, STREAM_ROWS) * (given + max(2 * (d + read), (1 + 2 * ratio) * d + read))
+        if read
+        else 0,
         # Result in leaf order and in the order of the input.
         2 * n * config.out_channels,
     )
@@ -59,7 +66,8 @@ def _mspt_train(config: ModelConfig, n: int) -> float:
     block = n * ((8 + 2 * ratio) * d + config.num_heads + 6) + 3 * supernodes * d
     block += _pooling_train(config, n)
     # Hidden layer of the embedding around its GELU, its inputs, the result in both orders.
-    ends = n * (4 * d + input_channels(config) + 2 * config.out_channels)
+    channels = input_channels(config) * (2 if config.inputs_at_head else 1)
+    ends = n * (4 * d + channels + 2 * config.out_channels)
     # Cosines and sines of the rotary embedding, which all blocks of a leaf order share.
     orders = 2 if config.partition == "alternating_trees" else 1
     ends += orders * 2 * config.rotary * config.space_dim * (n + supernodes)
@@ -154,7 +162,8 @@ def matrix_entries(config: ModelConfig) -> float:
         return 0.0
     inner = 3 if config.architecture == "transolver" else 4
     blocks = config.num_blocks * (inner + 2 * config.mlp_ratio) * config.width**2
-    return float(2 * config.width * (input_channels(config) + config.width) + blocks)
+    read = config.mlp_ratio * config.width * input_channels(config) * config.inputs_at_head
+    return float(2 * config.width * (input_channels(config) + config.width) + read + blocks)
 
 
 _Memory = Callable[[ModelConfig, int], float]

@@ -204,13 +204,14 @@ class PatchTransformer(nn.Module):
         super().__init__()
         last = config.num_blocks - 1
         self.embedding = Embedding(config)
+        self.inputs_at_head = config.inputs_at_head
         self.blocks = nn.ModuleList(
             PMSABlock(config, is_last=index == last) for index in range(config.num_blocks)
         )
         self.head = nn.Sequential(
             nn.LayerNorm(config.width),
             FeedForward(
-                config.width,
+                config.width + (self.embedding.num_inputs if config.inputs_at_head else 0),
                 hidden=config.mlp_ratio * config.width,
                 out_width=config.out_channels,
             ),
@@ -246,12 +247,25 @@ class PatchTransformer(nn.Module):
             hidden[:, rows] = self.embedding(*order.inputs(rows), time)
         return hidden
 
-    def apply_head(self, hidden: Float[Tensor, "B N D"]) -> Float[Tensor, "B N C"]:
+    def apply_head(
+        self, hidden: Float[Tensor, "B N D"], order: LeafOrder
+    ) -> Float[Tensor, "B N C"]:
         """Return the fields, computed on some rows at a time where no gradient is needed."""
         if torch.is_grad_enabled():
-            return self.head(hidden)
-        pieces = hidden.split(stream_rows(hidden.device), dim=1)
-        return torch.cat([self.head(piece) for piece in pieces], dim=1)
+            return self._fields(hidden, order, slice(None))
+        num_rows = stream_rows(hidden.device)
+        starts = range(0, hidden.shape[1], num_rows)
+        pieces = [self._fields(hidden, order, slice(one, one + num_rows)) for one in starts]
+        return torch.cat(pieces, dim=1)
+
+    def _fields(
+        self, hidden: Float[Tensor, "B N D"], order: LeafOrder, rows: slice
+    ) -> Float[Tensor, "B R C"]:
+        if not self.inputs_at_head:
+            return self.head(hidden[:, rows])
+        norm, network = self.head
+        described = self.embedding.describe(*order.inputs(rows))
+        return network(torch.cat([norm(hidden[:, rows]), described], dim=-1))
 
 
 def walk_blocks(
@@ -299,8 +313,9 @@ def walk_blocks(
         features = [
             block.advance(own, supernodes, order, mask=block_mask) for block, own, order in stages
         ]
-    outputs = (branch.apply_head(own) for branch, own in zip(branches, features, strict=True))
-    yield OutputDone(tuple(outputs))
+    last = [cloud.of_block(len(branches[0].blocks) - 1) for cloud in clouds]
+    ends = zip(branches, features, last, strict=True)
+    yield OutputDone(tuple(branch.apply_head(own, order) for branch, own, order in ends))
 
 
 def output_of(events: Iterator[BlockPooled | OutputDone]) -> tuple[Float[Tensor, "B _N C"], ...]:

@@ -173,6 +173,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "alternating trees": {"partition": "alternating_trees"},
     "rotary": {"rotary": 1, "space_dim": 2},
     "rotary, all entries": {"rotary": 4, "space_dim": 2, "num_heads": 2},
+    "fourier features": {"fourier_features": 8},
+    "inputs at the head": {"inputs_at_head": True},
+    "many inputs at the head": {"inputs_at_head": True, "unified_position": 4, "space_dim": 2},
     **{pooling: {"pooling": pooling} for pooling in get_args(Pooling) if pooling != "mean"},
 }
 every_option = pytest.mark.parametrize("changes", OPTIONS.values(), ids=OPTIONS)

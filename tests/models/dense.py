@@ -113,7 +113,20 @@ def attention(
 
 def predict(model: MSPT, points: Tensor, features: Tensor, partition: Partition) -> Tensor:
     """The fields of one cloud, in the order of the input."""
-    hidden = model.embedding(points[None], features[None])[0]
+    config = model.config
+    described = [points]
+    if config.unified_position:
+        line = torch.linspace(-1, 1, config.unified_position, dtype=torch.float64)
+        grid = torch.cartesian_prod(*[line] * points.shape[1])
+        described.append((points[:, None] - grid).square().sum(-1).sqrt())
+    angles = [
+        torch.pi * 2.0**power * column
+        for column in points.T
+        for power in range(config.fourier_features)
+    ]
+    described += [wave(angle)[:, None] for wave in (torch.sin, torch.cos) for angle in angles]
+    inputs = torch.cat([*described, features], dim=1)
+    hidden = model.embedding.lift(inputs)
     for index, block in enumerate(model.blocks):
         own = partition.of_block(index)
         groups = sub_blocks(own, model.config.num_supernodes)
@@ -126,4 +139,6 @@ def predict(model: MSPT, points: Tensor, features: Tensor, partition: Partition)
         )
         if block.mlp is not None:
             hidden = hidden + block.mlp(hidden)
-    return model.head(hidden)
+    norm, network = model.head
+    read = [inputs] if config.inputs_at_head else []
+    return network(torch.cat([norm(hidden), *read], dim=1))

@@ -6,7 +6,7 @@ from typing import get_args
 import hypothesis.strategies as st
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from torch import Tensor
 
 from mspt.config import ModelConfig, Pooling
@@ -38,6 +38,14 @@ OPTIONS = {
     "rotary": {"rotary": 2},
     "rotary, some entries": {"rotary": 1, "width": 20},
     "rotary and alternating trees": {"rotary": 2, "partition": "alternating_trees"},
+    "fourier features": {"fourier_features": 3},
+    "inputs at the head": {"inputs_at_head": True, "unified_position": 2},
+    "inputs at the head, trees in turn": {
+        "inputs_at_head": True,
+        "fourier_features": 1,
+        "partition": "alternating_trees",
+        "num_blocks": 2,
+    },
     **{
         f"{pooling} pooling": {"pooling": pooling}
         for pooling in get_args(Pooling)
@@ -89,6 +97,7 @@ def test_gradients_are_those_of_dense_matrices(changes: dict) -> None:
 
 
 @every_option
+@settings(max_examples=5)
 @given(seed=st.integers(0, 2**16), num_points=st.integers(20, 60))
 def test_prediction_follows_the_order_of_the_points(
     seed: int, num_points: int, changes: dict
@@ -108,7 +117,7 @@ def test_recorded_pass_and_its_weights_are_those_of_the_forward_pass(changes: di
     torch.testing.assert_close(recording.output, model(points[None], features[None])[0])
     everyone = torch.arange(43)
     whole = model.trace(points, features, picked=everyone)
-    for block in range(3):
+    for block in range(model.config.num_blocks):
         trace = trace_points(recording, everyone, block=block)
         torch.testing.assert_close(trace.local, whole.blocks[block].local)
         torch.testing.assert_close(trace.supernodes, whole.blocks[block].supernodes)
@@ -153,7 +162,11 @@ def test_defaults_are_those_of_the_paper_and_are_not_written_to_headers() -> Non
         assert {k: v for k, v in config.to_dict().items() if plain.get(k) != v} == changes
 
 
-@pytest.mark.parametrize("changes", [{"partition": "alternating_trees"}, {"rotary": 2}], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [{"partition": "alternating_trees"}, {"rotary": 2}, {"inputs_at_head": True}],
+    ids=str,
+)
 def test_both_branches_take_the_options(changes: dict) -> None:
     config = replace(CONFIG, architecture="branched", num_patches=8, **changes)
     model = build_model(config).double()
@@ -247,3 +260,31 @@ def test_a_partition_that_has_predicted_can_be_trained_with() -> None:
     with torch.inference_mode():
         model(points[None], features[None], partitions=[partition])
     model(points[None], features[None], partitions=[partition]).sum().backward()
+
+
+def test_head_that_reads_the_inputs_depends_on_them_directly() -> None:
+    """With the blocks silenced a point's own features are all that is left of it."""
+    model, (points, features) = make(inputs_at_head=True), cloud()
+    with torch.no_grad():
+        model.embedding.lift[2].weight.zero_()
+        model.block(0).norm_attention.bias.zero_()
+        first = model(points[None], features[None])
+        changed = features.clone()
+        changed[7] += 1.0
+        second = model(points[None], changed[None])
+    moved = (second - first).abs().amax(-1)[0]
+    assert moved[7] > 1e-3
+    assert moved[torch.arange(43) != 7].abs().max() < 1e-12
+
+
+def test_fourier_features_belong_to_every_model_with_this_embedding() -> None:
+    points, features = cloud()
+    for architecture in ("transolver", "full_attention"):
+        config = replace(CONFIG, architecture=architecture, fourier_features=2)
+        model = build_model(config).double()
+        assert model.embedding.lift[0].in_features == 2 + 8 + 1
+        assert model(points[None], features[None]).isfinite().all()
+    with pytest.raises(ValueError, match="fourier_features must be 0 for the architecture publish"):
+        replace(CONFIG, architecture="published", fourier_features=2)
+    with pytest.raises(ValueError, match="inputs_at_head must be False for the architecture tran"):
+        replace(CONFIG, architecture="transolver", inputs_at_head=True)
