@@ -212,6 +212,8 @@ class TrainConfig:
         surface_points: Points drawn on the surface of a body, all of them where there are fewer;
             0 for data sets without one.
         volume_points: Points drawn in the flow around it.
+        derivative_weight: Weight of the relative L2 of the gradients in the loss, beside that of
+            the fields; 0 for none.
         start: Checkpoint of the same model that training goes on from, a path; else from weights
             drawn at random.
         compile: Whether to run ``torch.compile`` on the model; for GPUs.
@@ -231,6 +233,7 @@ class TrainConfig:
     augment: bool = False
     surface_points: int = 0
     volume_points: int = 0
+    derivative_weight: float = 0.0
     start: str = ""
     compile: bool = False
 
@@ -250,13 +253,15 @@ class TrainConfig:
         for name in ("learning_rate", "clip_norm"):
             if not (value := getattr(self, name)) > 0:
                 raise ValueError(f"{name} must be positive, got {value}")
+        if not self.derivative_weight >= 0:
+            raise ValueError(f"derivative_weight must be at least 0, got {self.derivative_weight}")
         for name in ("warmup", "ema_decay"):
             if not 0 <= (value := getattr(self, name)) < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {value}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for a checkpoint's header; what few runs have, only where set."""
-        extra = ("augment", "surface_points", "volume_points", "start")
+        extra = ("augment", "surface_points", "volume_points", "derivative_weight", "start")
         return {key: value for key, value in asdict(self).items() if key not in extra or value}
 
 

@@ -89,10 +89,13 @@ def cloud_stencil(points: Float[Tensor, "N X"], *, num_surface: int = 0) -> Sten
 
 
 def grid_stencil(points: Float[Tensor, "N 2"], shape: tuple[int, int]) -> Stencil:
-    """Return central differences on a rectangular grid, one-sided ones on its border.
+    """Return central differences along rows and columns of a grid, one-sided ones on its border.
+
+    The grid may be curved: from the differences of the coordinates along both directions follows
+    the gradient in space.
 
     Args:
-        points: Coordinates row by row; the first axis is the same along a row of the grid.
+        points: Coordinates, row by row.
         shape: Rows and columns, at least two of each.
 
     Raises:
@@ -110,25 +113,19 @@ def grid_stencil(points: Float[Tensor, "N 2"], shape: tuple[int, int]) -> Stenci
             f"points must be those of a grid of at least 2 x 2, got {len(points)} for {shape}"
         )
     row, column = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
-    steps = ((-1, 0), (1, 0), (0, -1), (0, 1))
-    neighbors = torch.stack(
-        [
-            (row + down).clamp(0, rows - 1) * columns + (column + right).clamp(0, columns - 1)
-            for down, right in steps
-        ],
-        dim=-1,
-    ).reshape(len(points), 4)
-    neighbors = neighbors.to(points.device)
-    weights = points.new_zeros(len(points), 4, 2)
-    for axis in (0, 1):
-        before, after = (points[neighbors[:, 2 * axis + side], axis] for side in (0, 1))
-        if not (distance := after - before).abs().min() > 0:
-            raise ValueError(
-                f"points must be those of a rectangular grid row by row, got a step of 0 along "
-                f"axis {axis}"
-            )
-        weights[:, 2 * axis, axis], weights[:, 2 * axis + 1, axis] = -1 / distance, 1 / distance
-    return Stencil(neighbors=neighbors, weights=weights)
+    ends = [
+        (row + down).clamp(0, rows - 1) * columns + (column + right).clamp(0, columns - 1)
+        for down, right in ((-1, 0), (0, -1), (1, 0), (0, 1))
+    ]
+    neighbors = torch.stack(ends, dim=-1).reshape(len(points), 4)
+    # A row for each direction in the grid, a column for each axis in space.
+    steps = points.double()[neighbors[:, 2:]] - points.double()[neighbors[:, :2]]
+    if not torch.linalg.det(steps).abs().min() > 0:
+        raise ValueError("points must not lie on one line around any point of the grid, got some")
+    inverse = torch.linalg.inv(steps).mT.to(points)
+    return Stencil(
+        neighbors=neighbors.to(points.device), weights=torch.cat([-inverse, inverse], dim=1)
+    )
 
 
 def gradients(
