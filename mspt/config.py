@@ -17,7 +17,7 @@ Pooling = Literal[
 ]
 PATCHED: tuple[Architecture, ...] = ("mspt", "branched", "published")
 """Architectures that partition a cloud into patches."""
-PATCH_OPTIONS = ("rotary", "inputs_at_head")
+PATCH_OPTIONS = ("rotary", "keys_per_level", "inputs_at_head")
 """Options of the models whose points attend to their patch and all supernodes."""
 LATER = (*PATCH_OPTIONS, "fourier_features")
 """Settings that checkpoints' headers name only where they are set."""
@@ -68,6 +68,9 @@ class ModelConfig:
         rotary: Frequencies per axis of a rotary embedding of the coordinates of points and
             supernodes in attention; 0 for none. Twice their number times X must fit the width of a
             head.
+        keys_per_level: Nodes of the ball tree for each doubling of the patches, whose supernodes a
+            point attends to in place of those of all patches: small nodes nearby and large ones far
+            away. 0 for all patches.
         carry: Hand supernodes from block to block (equation 12).
         time_conditioned: Whether ``forward`` takes a time per cloud.
         unified_position: Reference points per axis whose distances describe a point; 0 for none.
@@ -92,6 +95,7 @@ class ModelConfig:
     pooling: Pooling = "mean"
     partition: PartitionKind = "ball_tree"
     rotary: int = 0
+    keys_per_level: int = 0
     carry: bool = False
     time_conditioned: bool = False
     unified_position: int = 0
@@ -113,7 +117,13 @@ class ModelConfig:
             "num_slices",
         ):
             require(name, getattr(self, name), minimum=1)
-        for name in ("in_features", "unified_position", "fourier_features", "rotary"):
+        for name in (
+            "in_features",
+            "unified_position",
+            "fourier_features",
+            "rotary",
+            "keys_per_level",
+        ):
             require(name, getattr(self, name), minimum=0)
         require_choice("architecture", self.architecture, get_args(Architecture))
         require_choice("pooling", self.pooling, get_args(Pooling))
@@ -141,6 +151,16 @@ class ModelConfig:
                     f"{name} must be {usual} for the architecture {self.architecture}, "
                     f"got {value}; only mspt and branched have this option"
                 )
+        if self.keys_per_level and (self.carry or self.partition == "sequence"):
+            raise ValueError(
+                f"keys_per_level must be 0 with carry or partition='sequence', "
+                f"got {self.keys_per_level}; use a ball tree, and supernodes of each block alone"
+            )
+        if self.keys_per_level and self.architecture == "branched":
+            raise ValueError(
+                f"keys_per_level must be 0 for the architecture branched, got "
+                f"{self.keys_per_level}; its points attend to the supernodes of both branches"
+            )
         if self.fourier_features and self.architecture == "published":
             raise ValueError(
                 "fourier_features must be 0 for the architecture published, "

@@ -116,15 +116,12 @@ def trace_points(recording: Recording, points: Int[Tensor, " P"], *, block: int)
     layer = recording.model.block(block)
     hidden, partition = recording.hidden[block], recording.partition_of(block)
     device = hidden.device
-    found = layer.attention.trace(
+    return layer.attention.trace(
         layer.norm_attention(hidden),
         recording.supernodes[block],
         order=recording.cloud.of_block(block),
         rows=partition.inverse[points].to(device),
-    )
-    return PMSATrace(
-        *(part.cpu() for part in (found.rows, found.local_rows, found.local, found.supernodes))
-    )
+    ).cpu()
 
 
 @torch.inference_mode()
@@ -164,7 +161,8 @@ def repeat_masked(recording: Recording, mask: KeyMask) -> Float[Tensor, "N C"]:
         The prediction, not decoded, in the order of the input, on the CPU.
 
     Raises:
-        MSPTError: If the model carries supernodes from block to block.
+        MSPTError: If the model carries supernodes from block to block, or its points attend to
+            nodes of several levels.
         ValueError: If the mask does not fit the cloud, or leaves a patch no key to attend to.
     """
     blocks = _masked_blocks(recording, mask)
@@ -172,6 +170,11 @@ def repeat_masked(recording: Recording, mask: KeyMask) -> Float[Tensor, "N C"]:
         raise MSPTError(
             "checkpoint must not carry supernodes from block to block to be masked, got one that "
             "does; choose one trained without carry"
+        )
+    if recording.partition.cuts is not None:
+        raise MSPTError(
+            "checkpoint must attend to the supernodes of all patches to be masked, got one with "
+            "keys_per_level; a node far away stands for many patches"
         )
     if not blocks:
         return recording.output

@@ -17,10 +17,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mspt.config import ModelConfig
+from mspt.models.nodes import NodeTable, node_supernodes, node_table
 from mspt.models.pooling import pool_mean
 from mspt.models.rotary import Phases, rotary_phases
 from mspt.partition.ball_tree import Partition
-from mspt.partition.runs import patch_runs
+from mspt.partition.runs import PatchRun, patch_runs
 
 MOVED_CHANNELS = 16
 """Channels that are moved at once where no gradient is needed: one cache line of float32 numbers.
@@ -42,6 +43,9 @@ class LeafOrder:
         rotary: Frequencies per axis of the rotary embedding; 0 for none.
         all_phases: Its phases for all rows, where a gradient is needed: all blocks share them.
         supernode_phases: Its phases for all supernodes that the points attend to.
+        table: How supernodes of nodes of the tree follow from those of the patches; None where the
+            points attend to the supernodes of all patches.
+        selected: Supernodes of nodes that the points of each patch attend to; None for all.
     """
 
     num_patches: int
@@ -52,6 +56,14 @@ class LeafOrder:
     rotary: int = 0
     all_phases: Phases | None = None
     supernode_phases: Phases | None = None
+    table: NodeTable | None = None
+    selected: Int[Tensor, "B K _MQ"] | None = None
+
+    def selected_by(self, run: PatchRun) -> Int[Tensor, "B _K _MQ"] | None:
+        """Return the supernodes that the points of some patches attend to; None for all."""
+        return (
+            None if self.selected is None else self.selected[:, run.first : run.first + run.count]
+        )
 
     def places(self, rows: slice | Int[Tensor, " R"] = slice(None)) -> Float[Tensor, "B R X"]:
         """Return the coordinates of some rows, or of all.
@@ -115,8 +127,16 @@ def arrange(
         points: Coordinates, normalized.
         features: Further inputs, normalized.
         partitions: One for each cloud; all or none with a second one.
+
+    Raises:
+        ValueError: If a patch has fewer points than supernodes.
     """
     num_patches = len(partitions[0].offsets) - 1
+    if (smallest := points.shape[1] // num_patches) < config.num_supernodes:
+        raise ValueError(
+            "num_supernodes must be at most the points of the smallest patch, "
+            f"got {config.num_supernodes} for a patch of {smallest}; use fewer patches"
+        )
 
     def leaf_order(block: int, rows_before: Sequence[Tensor] | None) -> LeafOrder:
         order = LeafOrder(
@@ -127,6 +147,8 @@ def arrange(
             features=features,
             rotary=config.rotary,
         )
+        if partitions[0].cuts is not None:
+            order = _with_nodes(order, [one.of_block(block) for one in partitions], config)
         return _with_phases(order, config.num_supernodes) if config.rotary else order
 
     if partitions[0].turned is None:
@@ -139,9 +161,27 @@ def arrange(
     )
 
 
+def _with_nodes(
+    order: LeafOrder, partitions: Sequence[Partition], config: ModelConfig
+) -> LeafOrder:
+    """Return the order with the nodes of the trees that each patch attends to."""
+    device, count = partitions[0].order.device, config.num_supernodes
+    if order.points is not None:
+        device = order.points.device
+    cuts = _stacked([one.cuts for one in partitions if one.cuts is not None], device)
+    within = torch.arange(count, device=device)
+    return replace(
+        order,
+        table=node_table(order.num_rows, order.num_patches, count, device),
+        selected=(cuts[..., None] * count + within).flatten(2),
+    )
+
+
 def _with_phases(order: LeafOrder, num_supernodes: int) -> LeafOrder:
     """Return the order with the phases that all blocks share."""
     centers = supernode_places(order, num_supernodes)
+    if order.table is not None:
+        centers = node_supernodes(centers, order.table)
     return replace(
         order,
         # Without gradients those of a few rows are computed when they are needed.
@@ -191,7 +231,7 @@ def _joined(phases: Sequence[Phases | None]) -> Phases | None:
     return torch.cat(cosines, dim=1), torch.cat(sines, dim=1)
 
 
-def _stacked(indices: Sequence[Int[Tensor, " N"]], device: torch.device) -> Int[Tensor, "B N"]:
+def _stacked(indices: Sequence[Int[Tensor, "..."]], device: torch.device) -> Int[Tensor, "..."]:
     # One cloud is the usual case of inference, and needs no copy.
     stacked = indices[0][None] if len(indices) == 1 else torch.stack(tuple(indices))
     return stacked.to(device)

@@ -26,7 +26,6 @@ Shape suffixes (the same letters as the annotations):
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -37,6 +36,7 @@ from torch import Tensor, nn
 from mspt.config import Pooling
 from mspt.models._fused import MergedAttention, per_patch
 from mspt.models.arrangement import LeafOrder
+from mspt.models.nodes import node_supernodes, spread_over_patches
 from mspt.models.pooling import PatchPooling
 from mspt.models.rotary import Phases, rotate
 from mspt.partition.runs import PatchRun, patch_offsets, patch_runs
@@ -111,6 +111,40 @@ def joint_attention(
     return concatenated_attention(q, k, v, global_k, global_v, count=count)
 
 
+def selected_attention(
+    q: Float[Tensor, "B M H E"],
+    k: Float[Tensor, "B N H E"],
+    v: Float[Tensor, "B N H E"],
+    global_k: Float[Tensor, "B S H E"],
+    global_v: Float[Tensor, "B S H E"],
+    *,
+    selected: Int[Tensor, "B K _M"],
+) -> Float[Tensor, "B M H E"]:
+    """Attend as :func:`joint_attention` does, but from each patch to some of the supernodes only.
+
+    Args:
+        q: Queries; all arguments up to ``selected`` are those of :func:`joint_attention`.
+        k: Keys of the points.
+        v: Values of the points.
+        global_k: Keys of the supernodes.
+        global_v: Values of the supernodes.
+        selected: Supernodes that the points of each patch attend to, equally many for each.
+    """
+    num_clouds, count, _ = selected.shape
+    first = torch.arange(num_clouds, device=selected.device) * global_k.shape[1]
+    rows = (selected + first[:, None, None]).flatten()
+
+    def joined(local: Tensor, shared: Tensor) -> Tensor:
+        chosen = shared.flatten(0, 1).index_select(0, rows)
+        chosen = rearrange(chosen, "(p m) h e -> p h m e", p=num_clouds * count)
+        return torch.cat([per_patch(local, count), chosen], dim=2)
+
+    out = F.scaled_dot_product_attention(
+        per_patch(q, count), joined(k, global_k), joined(v, global_v)
+    )
+    return rearrange(out, "(b k) h l e -> b (k l) h e", k=count)
+
+
 # --- the layer -----------------------------------------------------------------------------------
 
 
@@ -122,13 +156,27 @@ class PMSATrace:
         rows: The picked points, as rows in leaf order.
         local_rows: Rows of each picked point's patch; -1 where a patch has fewer than L points.
         local: Weights on the points of the own patch, 0 where ``local_rows`` is -1.
-        supernodes: Weights on the supernodes; with ``local`` they sum to one.
+        supernodes: Weights on the supernodes of the patches; with ``local`` they sum to one.
+        nodes: Weights on the supernodes of all nodes of the tree, node after node, where the points
+            attend to these: 0 for nodes that are no keys of the point. ``supernodes`` then has the
+            part of each patch in them. None where the points attend to all patches.
     """
 
     rows: Int[Tensor, " P"]
     local_rows: Int[Tensor, "P L"]
     local: Float[Tensor, "H P L"]
     supernodes: Float[Tensor, "H P S"]
+    nodes: Float[Tensor, "H P T"] | None = None
+
+    def cpu(self) -> "PMSATrace":
+        """Return the trace on the CPU."""
+        return PMSATrace(
+            rows=self.rows.cpu(),
+            local_rows=self.local_rows.cpu(),
+            local=self.local.cpu(),
+            supernodes=self.supernodes.cpu(),
+            nodes=None if self.nodes is None else self.nodes.cpu(),
+        )
 
 
 class PMSA(nn.Module):
@@ -165,26 +213,40 @@ class PMSA(nn.Module):
         return rearrange(self.pool(patches), "(b k) q d -> b (k q) d", k=run.count)
 
     def _project(
-        self, x: Float[Tensor, "B N D"], phases: Phases | None
+        self, x: Float[Tensor, "B N D"], phases: Phases | None = None, *, is_apart: bool = False
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return queries, keys and values (equation 4); phases turn queries and keys."""
-        if phases is None:
+        """Return queries, keys and values (equation 4).
+
+        Args:
+            x: Normalized features.
+            phases: Of the rotary embedding, which turns queries and keys.
+            is_apart: Whether each is a tensor of its own, so that it can be released alone.
+        """
+        if phases is None and not is_apart:
             return rearrange(  # pyright: ignore[reportReturnType]
                 self.to_qkv(x), "b n (t h e) -> t b n h e", t=3, h=self.num_heads
             ).unbind(0)
-        # Values in a tensor of their own, so that the one of queries and keys can be released when
-        # these have been turned.
-        width, (weight, bias) = self.to_out.in_features, (self.to_qkv.weight, self.to_qkv.bias)
-        both = F.linear(x, weight[: 2 * width], bias[: 2 * width])
-        turned = rotate(rearrange(both, "b n (h e) -> b n h e", h=2 * self.num_heads), phases)
-        v = F.linear(x, weight[2 * width :], bias[2 * width :])
-        q, k = turned.chunk(2, dim=2)
-        return q, k, rearrange(v, "b n (h e) -> b n h e", h=self.num_heads)
+        q, k, v = (
+            self._heads(F.linear(x, weight, bias), None if part == 2 else phases)
+            for part, (weight, bias) in enumerate(
+                zip(self.to_qkv.weight.chunk(3), self.to_qkv.bias.chunk(3), strict=True)
+            )
+        )
+        return q, k, v
+
+    def _heads(self, x: Float[Tensor, "B N D"], phases: Phases | None) -> Float[Tensor, "B N H E"]:
+        heads = rearrange(x, "b n (h e) -> b n h e", h=self.num_heads)
+        return heads if phases is None else rotate(heads, phases)
 
     def shared_keys(
-        self, supernodes: Float[Tensor, "B S D"], phases: Phases | None = None
+        self, supernodes: Float[Tensor, "B S D"], order: LeafOrder
     ) -> tuple[Tensor, Tensor]:
-        """Return keys and values of all supernodes, the same for every patch (equation 4)."""
+        """Return keys and values of all supernodes, the same for every patch (equation 4).
+
+        They are those of all nodes of the tree, where patches attend to nodes of several levels.
+        """
+        if order.table is not None:
+            supernodes = node_supernodes(supernodes, order.table)
         width = self.to_out.in_features
         weight, bias = self.to_qkv.weight[width:], self.to_qkv.bias[width:]  # queries come first
         k, v = rearrange(
@@ -193,6 +255,7 @@ class PMSA(nn.Module):
             t=2,
             h=self.num_heads,
         ).unbind(0)
+        phases = order.supernode_phases
         return (k if phases is None else rotate(k, phases)), v
 
     def attend(
@@ -200,8 +263,8 @@ class PMSA(nn.Module):
         x: Float[Tensor, "B N D"],
         shared: tuple[Tensor, Tensor],
         run: PatchRun,
+        order: LeafOrder,
         *,
-        phases: Phases | None = None,
         readable: Bool[Tensor, "K 1 1 M"] | None = None,
     ) -> Float[Tensor, "B N D"]:
         """Mix the points of a run of patches with their own patch and all supernodes (equation 7).
@@ -210,17 +273,18 @@ class PMSA(nn.Module):
             x: Normalized features of the points.
             shared: From :meth:`shared_keys`.
             run: The patches.
-            phases: Of the rotary embedding, for the same points.
+            order: The leaf order.
             readable: Which keys the points of each patch may attend to, for one cloud; None for
                 all. With it the keys of every patch are copied, so it is for experiments only.
         """
-        q, k, v = self._project(x, phases)
-        attend = (
-            joint_attention
-            if readable is None
-            else partial(concatenated_attention, readable=readable)
-        )
-        out_BNHE = attend(q, k, v, *shared, count=run.count)
+        selected = order.selected_by(run)
+        q, k, v = self._project(x, order.phases(run.rows), is_apart=selected is not None)
+        if selected is not None:
+            out_BNHE = selected_attention(q, k, v, *shared, selected=selected)
+        elif readable is not None:
+            out_BNHE = concatenated_attention(q, k, v, *shared, count=run.count, readable=readable)
+        else:
+            out_BNHE = joint_attention(q, k, v, *shared, count=run.count)
         return self.to_out(out_BNHE.flatten(2))
 
     def global_share(
@@ -235,11 +299,15 @@ class PMSA(nn.Module):
         The sum of weights over a set of keys is the sigmoid of a difference of log-sum-exps.
         """
         q, k, _ = self._project(x, order.phases(run.rows))
-        global_k, _ = self.shared_keys(supernodes, order.supernode_phases)
+        global_k, _ = self.shared_keys(supernodes, order)
         q, k = (rearrange(part[0], "(k l) h e -> k h l e", k=run.count) for part in (q, k))
         scale = q.shape[-1] ** -0.5
         local_KHL = (q @ k.mT * scale).logsumexp(-1)
-        global_KHL = (torch.einsum("khle,she->khls", q, global_k[0]) * scale).logsumexp(-1)
+        if (selected := order.selected_by(run)) is None:
+            scores = torch.einsum("khle,she->khls", q, global_k[0])
+        else:
+            scores = torch.einsum("khle,kmhe->khlm", q, global_k[0, selected[0]])
+        global_KHL = (scores * scale).logsumexp(-1)
         return rearrange((global_KHL - local_KHL).sigmoid(), "k h l -> h (k l)")
 
     def update_supernodes(
@@ -266,9 +334,9 @@ class PMSA(nn.Module):
         self, x: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], order: LeafOrder
     ) -> Float[Tensor, "B N D"]:
         """Mix points within patches and across supernodes (equations 8 and 9)."""
-        shared = self.shared_keys(supernodes, order.supernode_phases)
+        shared = self.shared_keys(supernodes, order)
         mixed = [
-            self.attend(x[:, run.rows], shared, run, phases=order.phases(run.rows))
+            self.attend(x[:, run.rows], shared, run, order)
             for run in patch_runs(x.shape[1], order.num_patches)
         ]
         return torch.cat(mixed, dim=1)
@@ -301,10 +369,16 @@ class PMSA(nn.Module):
         q, _, _ = self._project(x[None, rows], order.phases(rows))
         _, k, _ = self._project(x[None, keys], order.phases(keys))
         k = k.unflatten(1, local_rows.shape)[0]
-        global_k, _ = self.shared_keys(supernodes[None], order.supernode_phases)
+        global_k, _ = self.shared_keys(supernodes[None], order)
         scale = q.shape[-1] ** -0.5
         local_HPL = torch.einsum("phe,plhe->hpl", q[0], k) * scale
-        global_HPS = torch.einsum("phe,she->hps", q[0], global_k[0]) * scale
-        scores = torch.cat([local_HPL.masked_fill(absent, -torch.inf), global_HPS], dim=-1)
-        local, over_supernodes = scores.softmax(-1).split([size, len(supernodes)], dim=-1)
-        return PMSATrace(rows, local_rows, local, over_supernodes)
+        global_HPT = torch.einsum("phe,the->hpt", q[0], global_k[0]) * scale
+        if order.selected is not None:
+            unread = torch.ones(len(rows), global_HPT.shape[-1], dtype=torch.bool, device=x.device)
+            unread.scatter_(1, order.selected[0, patch], value=False)
+            global_HPT = global_HPT.masked_fill(unread, -torch.inf)
+        scores = torch.cat([local_HPL.masked_fill(absent, -torch.inf), global_HPT], dim=-1)
+        local, read = scores.softmax(-1).split([size, global_HPT.shape[-1]], dim=-1)
+        if order.table is None:
+            return PMSATrace(rows, local_rows, local, read)
+        return PMSATrace(rows, local_rows, local, spread_over_patches(read, order.table), read)

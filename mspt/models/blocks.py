@@ -163,7 +163,7 @@ class PMSABlock(nn.Module):
             order: The leaf order.
             mask: Keys that no point may attend to; for one cloud only.
         """
-        shared = self.attention.shared_keys(supernodes, order.supernode_phases)
+        shared = self.attention.shared_keys(supernodes, order)
         for run in patch_runs(hidden.shape[1], order.num_patches):
             for piece in run.pieces(stream_rows(hidden.device)):
                 readable = None if mask is None else mask.readable_keys(piece).to(hidden.device)
@@ -173,7 +173,7 @@ class PMSABlock(nn.Module):
                     self.norm_attention(rows),
                     shared,
                     piece,
-                    phases=order.phases(piece.rows),
+                    order,
                     readable=readable,
                 )
                 if self.mlp is not None:

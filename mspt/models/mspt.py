@@ -23,6 +23,7 @@ from mspt.models.blocks import (
 )
 from mspt.models.embedding import initialize
 from mspt.partition.ball_tree import Partition, build_partition, sequence_partition
+from mspt.partition.cuts import add_cuts
 from mspt.partition.turned import add_turned
 
 
@@ -35,7 +36,9 @@ def partition_points(config: ModelConfig, points: Float[Tensor, "N X"]) -> Parti
     if config.partition == "sequence":
         return sequence_partition(len(points), num_patches)
     partition = build_partition(points, num_patches=num_patches)
-    return add_turned(points, partition) if config.partition == "alternating_trees" else partition
+    if config.partition == "alternating_trees":
+        partition = add_turned(points, partition)
+    return add_cuts(partition, config.keys_per_level) if config.keys_per_level else partition
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,10 @@ class MSPT(PatchTransformer):
 
 
 def _check_partitions(partitions: Sequence[Partition], points: Float[Tensor, "B N X"]) -> None:
-    sizes = {(len(one.order), len(one.offsets), one.turned is None) for one in partitions}
+    sizes = {
+        (len(one.order), len(one.offsets), one.turned is None, one.cuts is None)
+        for one in partitions
+    }
     if len(partitions) != len(points) or len(sizes) != 1 or sizes.pop()[0] != points.shape[1]:
         raise ValueError(
             "partitions must be one for each cloud, of its points and with equally many patches, "

@@ -64,6 +64,8 @@ class Partition:
         inverse: Position of each point in leaf order: ``inverse[order[i]] == i``.
         offsets: Position of the first point of each patch in leaf order, and N at the end.
         tree: Nodes down to the patches; None for a partition without a tree.
+        cuts: Nodes of the tree whose supernodes the points of each patch attend to; None for all
+            patches. See :func:`mspt.partition.cuts.add_cuts`.
         turned: The partition that every second block of a model uses; None where all blocks use
             this one. See :func:`mspt.partition.turned.add_turned`.
     """
@@ -72,6 +74,7 @@ class Partition:
     inverse: Int[Tensor, " N"]
     offsets: Int[Tensor, " K_plus_1"]
     tree: BallTree | None = None
+    cuts: Int[Tensor, "K _M"] | None = None
     turned: "Partition | None" = None
 
     @property
@@ -212,7 +215,7 @@ def _measured_tree(
     from mspt.partition._order import measure_nodes
 
     num_points = in_order.shape[1]
-    start, stop, level, parent, patches = _tree_nodes(num_points, num_patches)
+    start, stop, level, parent, patches = tree_nodes(num_points, num_patches)
     nodes = np.stack([start, stop, patches])
     with _threads(num_points) as (num_parts, parallel_map):
         center, radius = measure_nodes(in_order, nodes, num_parts, parallel_map)
@@ -273,7 +276,7 @@ def _partition(order: Tensor, num_patches: int, *, tree: BallTree | None) -> Par
     return Partition(order=order, inverse=inverse, offsets=offsets, tree=tree)
 
 
-def _tree_nodes(num_points: int, num_patches: int) -> tuple[np.ndarray, ...]:
+def tree_nodes(num_points: int, num_patches: int) -> tuple[np.ndarray, ...]:
     """Return start, stop, level, parent and number of patches of every node, depth first."""
     start, stop, level, parent, patches = np.zeros((5, 2 * num_patches - 1), dtype=np.int64)
     stop[0], parent[0], patches[0] = num_points, -1, num_patches

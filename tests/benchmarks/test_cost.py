@@ -173,6 +173,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "alternating trees": {"partition": "alternating_trees"},
     "rotary": {"rotary": 1, "space_dim": 2},
     "rotary, all entries": {"rotary": 4, "space_dim": 2, "num_heads": 2},
+    "keys of several levels": {"keys_per_level": 2},
+    "many keys of several levels": {
+        "keys_per_level": 4,
+        "num_patches": 256,
+        "num_supernodes": 1,
+        "rotary": 1,
+    },
     "fourier features": {"fourier_features": 8},
     "inputs at the head": {"inputs_at_head": True},
     "many inputs at the head": {"inputs_at_head": True, "unified_position": 4, "space_dim": 2},

@@ -4,6 +4,8 @@ Written from the equations: no leaf order, no runs, no fused kernel, no streamin
 options of :class:`mspt.config.ModelConfig` compare the model with it.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -71,6 +73,50 @@ def interpolated(knots: Tensor, places: Tensor) -> Tensor:
     return hats @ knots
 
 
+def all_nodes(partition: Partition, own: list[tuple[Tensor, int]], count: int) -> list[list]:
+    """The supernodes of every node of the tree, each with its number of points.
+
+    Children's supernodes are joined two at a time, weighted by their points.
+    """
+    patches, found = partition.tree.num_patches.tolist(), {}
+
+    def visit(node: int, first: int) -> None:
+        if patches[node] == 1:
+            found[node] = own[first * count : (first + 1) * count]
+            return
+        half = patches[node] // 2
+        visit(node + 1, first)
+        visit(node + 2 * half, first + half)
+        both = [*found[node + 1], *found[node + 2 * half]]
+        found[node] = [
+            ((one * n + other * m) / (n + m), n + m)
+            for (one, n), (other, m) in zip(both[::2], both[1::2], strict=True)
+        ]
+
+    visit(0, 0)
+    return [found[node] for node in range(len(patches))]
+
+
+def cut_of(partition: Partition, patch: int, size: int) -> list[int]:
+    """Nodes that one patch attends to: always divide the one under the largest angle."""
+    tree, leaves = partition.tree, torch.where(partition.tree.num_patches == 1)[0].tolist()
+    start, stop = tree.start.tolist(), tree.stop.tolist()
+
+    def angle(node: int) -> float:
+        if tree.num_patches[node] == 1:
+            return -1.0
+        if start[node] <= start[leaves[patch]] < stop[node]:
+            return float("inf")
+        return float(tree.radius[node] / (tree.center[node] - tree.center[leaves[patch]]).norm())
+
+    nodes = [0]
+    while len(nodes) < size:
+        largest = max(nodes, key=angle)
+        nodes.remove(largest)
+        nodes += [other for other, parent in enumerate(tree.parent.tolist()) if parent == largest]
+    return sorted(nodes)
+
+
 def turned(x: Tensor, places: Tensor, frequencies: int) -> Tensor:
     """Each pair of entries as a complex number, turned by an angle: a wave along one axis."""
     pairs = frequencies * places.shape[1]
@@ -93,22 +139,34 @@ def attention(
     *,
     places: Tensor,
     rotary: int,
+    readable: Tensor,
 ) -> Tensor:
     """One softmax over all points and supernodes, points of other patches masked out.
 
-    ``places`` are those of points and then of supernodes.
+    ``places`` are those of points and then of supernodes, and ``readable`` says which supernodes
+    the points of each patch attend to.
     """
     patch = partition.patch_of_point
     everything = torch.cat([x, supernodes])
     q, k, v = (part.chunk(layer.num_heads, -1) for part in layer.to_qkv(everything).chunk(3, -1))
     allowed = patch[:, None] == patch
-    allowed = torch.cat([allowed, torch.ones(len(x), len(supernodes), dtype=torch.bool)], dim=1)
+    allowed = torch.cat([allowed, readable[patch]], dim=1)
     mixed = []
     for head in range(layer.num_heads):
         query, key = (turned(part[head], places, rotary) for part in (q, k))
         scores = query[: len(x)] @ key.T / query.shape[1] ** 0.5
         mixed.append(scores.masked_fill(~allowed, -torch.inf).softmax(-1) @ v[head])
     return layer.to_out(torch.cat(mixed, dim=1))
+
+
+def readable_nodes(partition: Partition, keys_per_level: int, count: int) -> Tensor:
+    """Which supernodes of all nodes the points of each patch attend to."""
+    patches, nodes = len(partition.offsets) - 1, len(partition.tree.start)
+    size = min(patches, keys_per_level * math.ceil(math.log2(patches)))
+    readable = torch.zeros(patches, nodes, count, dtype=torch.bool)
+    for patch in range(patches):
+        readable[patch, cut_of(partition, patch, size)] = True
+    return readable.flatten(1)
 
 
 def predict(model: MSPT, points: Tensor, features: Tensor, partition: Partition) -> Tensor:
@@ -132,10 +190,32 @@ def predict(model: MSPT, points: Tensor, features: Tensor, partition: Partition)
         groups = sub_blocks(own, model.config.num_supernodes)
         x = block.norm_attention(hidden)
         weights = membership(groups, len(points))
-        places = torch.cat([points, weights @ points])
+        centers = weights @ points
         supernodes = pooled(block.attention, x, groups, own)
+        readable = torch.ones(len(own.offsets) - 1, len(supernodes), dtype=torch.bool)
+        if config.keys_per_level:
+            sizes = [len(group) for group in groups]
+            count = config.num_supernodes
+            readable = readable_nodes(own, config.keys_per_level, count)
+            supernodes, centers = (
+                torch.stack(
+                    [
+                        value
+                        for node in all_nodes(own, list(zip(part, sizes, strict=True)), count)
+                        for value, _ in node
+                    ]
+                )
+                for part in (supernodes, centers)
+            )
+        places = torch.cat([points, centers])
         hidden = hidden + attention(
-            block.attention, x, supernodes, own, places=places, rotary=model.config.rotary
+            block.attention,
+            x,
+            supernodes,
+            own,
+            places=places,
+            rotary=config.rotary,
+            readable=readable,
         )
         if block.mlp is not None:
             hidden = hidden + block.mlp(hidden)

@@ -10,14 +10,18 @@ from hypothesis import given, settings
 from torch import Tensor
 
 from mspt.config import ModelConfig, Pooling
+from mspt.errors import MSPTError
 from mspt.inference.predict import partitions_for
-from mspt.inspection.recording import global_shares, record, trace_points
+from mspt.inspection.recording import global_shares, record, repeat_masked, trace_points
+from mspt.inspection.weights import summaries_of
 from mspt.models.arrangement import arrange, supernode_places
 from mspt.models.attention import PMSA
+from mspt.models.blocks import KeyMask
 from mspt.models.branched import split_partition
 from mspt.models.mspt import MSPT, partition_points
 from mspt.models.registry import build_model
 from mspt.models.rotary import rotary_phases, rotate
+from mspt.partition.cuts import patch_cuts
 from mspt.partition.patches import supernode_centers
 from mspt.seeding import generator, seeded
 from tests.models import dense
@@ -38,6 +42,20 @@ OPTIONS = {
     "rotary": {"rotary": 2},
     "rotary, some entries": {"rotary": 1, "width": 20},
     "rotary and alternating trees": {"rotary": 2, "partition": "alternating_trees"},
+    "keys of several levels": {"keys_per_level": 2, "num_patches": 10},
+    "one supernode, keys of several levels": {
+        "keys_per_level": 2,
+        "num_patches": 13,
+        "num_supernodes": 1,
+        "pooling": "max",
+    },
+    "keys of several levels, rotary, trees in turn": {
+        "keys_per_level": 1,
+        "num_patches": 11,
+        "num_supernodes": 3,
+        "rotary": 1,
+        "partition": "alternating_trees",
+    },
     "fourier features": {"fourier_features": 3},
     "inputs at the head": {"inputs_at_head": True, "unified_position": 2},
     "inputs at the head, trees in turn": {
@@ -98,7 +116,7 @@ def test_gradients_are_those_of_dense_matrices(changes: dict) -> None:
 
 @every_option
 @settings(max_examples=5)
-@given(seed=st.integers(0, 2**16), num_points=st.integers(20, 60))
+@given(seed=st.integers(0, 2**16), num_points=st.integers(40, 60))
 def test_prediction_follows_the_order_of_the_points(
     seed: int, num_points: int, changes: dict
 ) -> None:
@@ -288,3 +306,63 @@ def test_fourier_features_belong_to_every_model_with_this_embedding() -> None:
         replace(CONFIG, architecture="published", fourier_features=2)
     with pytest.raises(ValueError, match="inputs_at_head must be False for the architecture tran"):
         replace(CONFIG, architecture="transolver", inputs_at_head=True)
+
+
+def test_keys_of_several_levels_are_all_patches_where_these_are_few() -> None:
+    few, all_of_them = make(keys_per_level=4), make()
+    points, features = cloud()
+    assert partition_points(few.config, points).cuts is None
+    assert torch.equal(few(points[None], features[None]), all_of_them(points[None], features[None]))
+
+
+def test_a_cut_of_all_patches_gives_the_attention_to_all_supernodes() -> None:
+    """The other way to compute it, with copied keys, and the same numbers."""
+    model, (points, features) = make(num_supernodes=1), cloud()
+    partition = partition_points(model.config, points)
+    assert partition.tree is not None
+    cut = replace(partition, cuts=patch_cuts(partition.tree, 5))
+    expected = model(points[None], features[None], partitions=[partition])
+    found = model(points[None], features[None], partitions=[cut])
+    torch.testing.assert_close(found, expected)
+
+
+def test_weights_on_nodes_are_recorded_and_counted() -> None:
+    model, (points, features) = make(keys_per_level=1, num_patches=9, num_supernodes=1), cloud()
+    recording = record(model, points, features)
+    trace = trace_points(recording, torch.arange(43), block=1)
+    assert trace.nodes is not None
+    assert trace.supernodes.shape[-1] == 9
+    assert ((trace.nodes > 0).sum(-1) == 4).all()  # log2(9), rounded up
+    torch.testing.assert_close(trace.nodes.sum(-1), trace.supernodes.sum(-1))
+    sizes = recording.partition.offsets.diff()[recording.partition.patch_of_point]
+    assert [one.num_keys for one in summaries_of(trace, None)] == (sizes + 4).tolist()
+
+
+def test_a_node_of_many_patches_cannot_be_masked_in_part() -> None:
+    model, (points, features) = make(keys_per_level=1, num_patches=9, num_supernodes=1), cloud()
+    recording = record(model, points, features)
+    mask = KeyMask(
+        points=torch.zeros(43, dtype=torch.bool), supernodes=torch.arange(9) == 2, blocks=(1,)
+    )
+    with pytest.raises(MSPTError, match="must attend to the supernodes of all patches"):
+        repeat_masked(recording, mask)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"carry": True}, "keys_per_level must be 0 with carry or partition='sequence', got 2"),
+        ({"partition": "sequence"}, "keys_per_level must be 0 with carry or partition='sequence'"),
+        ({"architecture": "branched"}, "keys_per_level must be 0 for the architecture branched"),
+        ({"architecture": "published"}, "keys_per_level must be 0 for the architecture published"),
+    ],
+)
+def test_keys_of_several_levels_need_a_tree_and_one_branch(changes: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(CONFIG, keys_per_level=2, **changes)
+
+
+def test_too_many_supernodes_are_refused_before_anything_is_computed() -> None:
+    model, (points, features) = make(rotary=1, num_supernodes=9), cloud()
+    with pytest.raises(ValueError, match=r"num_supernodes must be at most .* got 9 for a patch"):
+        model(points[None], features[None])
