@@ -10,10 +10,12 @@ from mspt.checkpoint import Checkpoint
 from mspt.data.case import Quantity
 from mspt.data.layout import Layout
 from mspt.errors import MSPTError
+from mspt.figures.charts.equation import attention_equation
 from mspt.geometry.bodies.families import draw_body
 from mspt.inference.flow import cloud_force
 from mspt.inference.sample import Sample, as_cloud, predict_sample, sample_of_points
 from mspt.inspection.masking import (
+    attention_table,
     compare_with_attention,
     mask_each_patch,
     mask_of_patch,
@@ -374,3 +376,14 @@ def test_patch_of_the_first_tree_is_masked_in_every_block_that_uses_it() -> None
     np.testing.assert_allclose(attention, expected.numpy(), rtol=1e-5)
     with pytest.raises(MSPTError, match=r"masked must be .* in turn, got 'patch removed'"):
         mask_patch(seen, 3, masked="patch removed")
+    found = attend_from(seen, [4], block=1)
+    patch = seen.partition_of(1).patch_of_point
+    assert torch.equal(found.local > 0, patch == patch[4])
+    assert patch_matrix(seen, int(patch[4]), block=1).points.sort().values.tolist() == (
+        torch.where(patch == patch[4])[0].tolist()
+    )
+    assert attention_table(seen, found)["patch"].tolist() == patch.tolist()
+    keys = seen.partition_of(1).order[found.trace.local_rows[0]]
+    assert f"v_{{{int(keys[found.trace.local[:, 0].mean(0).argmax()])}}}" in attention_equation(
+        seen, found
+    )
