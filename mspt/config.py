@@ -5,10 +5,23 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 Architecture = Literal["mspt", "branched", "published", "transolver", "full_attention"]
-Pooling = Literal["mean", "max", "linear", "attention"]
+Pooling = Literal[
+    "mean",
+    "max",
+    "linear",
+    "attention",
+    "linear_from_mean",
+    "attention_from_mean",
+    "mean_std",
+    "mean_max",
+]
 PATCHED: tuple[Architecture, ...] = ("mspt", "branched", "published")
 """Architectures that partition a cloud into patches."""
-PartitionKind = Literal["ball_tree", "sequence"]
+PATCH_OPTIONS = ("rotary", "keys_per_level", "inputs_at_head")
+"""Options of the models whose points attend to their patch and all supernodes."""
+LATER = (*PATCH_OPTIONS, "fourier_features")
+"""Settings that checkpoints' headers name only where they are set."""
+PartitionKind = Literal["ball_tree", "sequence", "alternating_trees"]
 Optimizer = Literal["adamw", "muon", "lion"]
 Precision = Literal["float32", "bfloat16"]
 
@@ -48,11 +61,22 @@ class ModelConfig:
         num_patches: Patches K; exactly one of this and ``patch_size`` is given for MSPT.
         patch_size: Points per patch L; K then follows the size of each cloud.
         num_supernodes: Supernodes Q per patch.
-        pooling: How a patch becomes supernodes (equations 10 and 11).
-        partition: ``ball_tree``, or ``sequence`` for runs of the given order.
+        pooling: How a patch becomes supernodes (equations 10 and 11); see
+            :class:`mspt.models.pooling.PatchPooling`.
+        partition: ``ball_tree``; ``sequence`` for runs of the given order;
+            ``alternating_trees`` for a second ball tree, over turned axes, in every second block.
+        rotary: Frequencies per axis of a rotary embedding of the coordinates of points and
+            supernodes in attention; 0 for none. Twice their number times X must fit the width of a
+            head.
+        keys_per_level: Nodes of the ball tree for each doubling of the patches, whose supernodes a
+            point attends to in place of those of all patches: small nodes nearby and large ones far
+            away. 0 for all patches.
         carry: Hand supernodes from block to block (equation 12).
         time_conditioned: Whether ``forward`` takes a time per cloud.
         unified_position: Reference points per axis whose distances describe a point; 0 for none.
+        fourier_features: Frequencies per axis whose sines and cosines describe a point; 0 for none.
+        inputs_at_head: Whether the task head reads the description of a point (coordinates,
+            distances, sines and cosines, features) beside its hidden features.
         num_slices: Slices of Transolver; ignored by the other architectures.
         structured_shape: Grid (rows, columns) for the structured variants of baselines.
     """
@@ -70,9 +94,13 @@ class ModelConfig:
     num_supernodes: int = 1
     pooling: Pooling = "mean"
     partition: PartitionKind = "ball_tree"
+    rotary: int = 0
+    keys_per_level: int = 0
     carry: bool = False
     time_conditioned: bool = False
     unified_position: int = 0
+    fourier_features: int = 0
+    inputs_at_head: bool = False
     num_slices: int = 64
     structured_shape: tuple[int, int] | None = None
 
@@ -89,7 +117,13 @@ class ModelConfig:
             "num_slices",
         ):
             require(name, getattr(self, name), minimum=1)
-        for name in ("in_features", "unified_position"):
+        for name in (
+            "in_features",
+            "unified_position",
+            "fourier_features",
+            "rotary",
+            "keys_per_level",
+        ):
             require(name, getattr(self, name), minimum=0)
         require_choice("architecture", self.architecture, get_args(Architecture))
         require_choice("pooling", self.pooling, get_args(Pooling))
@@ -106,6 +140,44 @@ class ModelConfig:
         for name in ("num_patches", "patch_size"):
             if (value := getattr(self, name)) is not None:
                 require(name, value, minimum=1)
+        self._check_options()
+
+    def _check_options(self) -> None:
+        """Reject options that do not go together, or not with the architecture."""
+        for name in PATCH_OPTIONS:
+            if (value := getattr(self, name)) and self.architecture not in ("mspt", "branched"):
+                usual = getattr(type(self), name)
+                raise ValueError(
+                    f"{name} must be {usual} for the architecture {self.architecture}, "
+                    f"got {value}; only mspt and branched have this option"
+                )
+        if self.keys_per_level and (self.carry or self.partition == "sequence"):
+            raise ValueError(
+                f"keys_per_level must be 0 with carry or partition='sequence', "
+                f"got {self.keys_per_level}; use a ball tree, and supernodes of each block alone"
+            )
+        if self.keys_per_level and self.architecture == "branched":
+            raise ValueError(
+                f"keys_per_level must be 0 for the architecture branched, got "
+                f"{self.keys_per_level}; its points attend to the supernodes of both branches"
+            )
+        if self.fourier_features and self.architecture == "published":
+            raise ValueError(
+                "fourier_features must be 0 for the architecture published, "
+                f"got {self.fourier_features}; the authors' code has none"
+            )
+        pairs = self.width // self.num_heads // 2
+        if self.rotary * self.space_dim > pairs:
+            raise ValueError(
+                f"rotary must be at most {pairs // self.space_dim} for heads of "
+                f"{self.width // self.num_heads} channels and {self.space_dim} space axes, "
+                f"got {self.rotary}; use fewer heads or a larger width"
+            )
+        if self.carry and self.partition == "alternating_trees":
+            raise ValueError(
+                "carry must be off with partition='alternating_trees', got True; "
+                "the trees have no supernodes in common"
+            )
 
     def patches_for(self, num_points: int) -> int:
         """Return K for a cloud of ``num_points`` points.
@@ -121,8 +193,11 @@ class ModelConfig:
         return -(-num_points // (self.patch_size or num_points))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for a checkpoint's header."""
-        return asdict(self)
+        """Return plain values for a checkpoint's header; later options only where they are set.
+
+        Checkpoints of the paper's model stay readable by versions without these options.
+        """
+        return {key: value for key, value in asdict(self).items() if key not in LATER or value}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
@@ -157,6 +232,8 @@ class TrainConfig:
         surface_points: Points drawn on the surface of a body, all of them where there are fewer;
             0 for data sets without one.
         volume_points: Points drawn in the flow around it.
+        derivative_weight: Weight of the relative L2 of the gradients in the loss, beside that of
+            the fields; 0 for none.
         start: Checkpoint of the same model that training goes on from, a path; else from weights
             drawn at random.
         compile: Whether to run ``torch.compile`` on the model; for GPUs.
@@ -176,6 +253,7 @@ class TrainConfig:
     augment: bool = False
     surface_points: int = 0
     volume_points: int = 0
+    derivative_weight: float = 0.0
     start: str = ""
     compile: bool = False
 
@@ -195,13 +273,15 @@ class TrainConfig:
         for name in ("learning_rate", "clip_norm"):
             if not (value := getattr(self, name)) > 0:
                 raise ValueError(f"{name} must be positive, got {value}")
+        if not self.derivative_weight >= 0:
+            raise ValueError(f"derivative_weight must be at least 0, got {self.derivative_weight}")
         for name in ("warmup", "ema_decay"):
             if not 0 <= (value := getattr(self, name)) < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {value}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for a checkpoint's header; what few runs have, only where set."""
-        extra = ("augment", "surface_points", "volume_points", "start")
+        extra = ("augment", "surface_points", "volume_points", "derivative_weight", "start")
         return {key: value for key, value in asdict(self).items() if key not in extra or value}
 
 

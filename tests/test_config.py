@@ -74,6 +74,7 @@ def test_refuses_names_it_does_not_know() -> None:
     [
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"learning_rate": 0.0}, "learning_rate must be positive, got 0.0"),
+        ({"derivative_weight": -0.1}, "derivative_weight must be at least 0, got -0.1"),
         ({"ema_decay": 1.0}, "ema_decay must be in [0, 1), got 1.0"),
         ({"coarse_epochs": 9}, "coarse_epochs must be between 0 and epochs, got 9 of 2"),
     ],

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mspt.config import Architecture, ModelConfig
+from mspt.partition.cuts import cut_size
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ def input_channels(config: ModelConfig) -> int:
         axes = 2 if config.structured_shape else 3
         return (config.unified_position**axes or config.space_dim) + config.in_features
     references = config.unified_position**config.space_dim if config.unified_position else 0
-    return config.space_dim + references + config.in_features
+    waves = 2 * config.space_dim * config.fourier_features
+    return config.space_dim + references + waves + config.in_features
 
 
 def _embedding(config: ModelConfig, n: int) -> tuple[float, float]:
@@ -56,14 +58,45 @@ def _mspt_flops(config: ModelConfig, n: int) -> FlopCounts:
     s = k * config.num_supernodes
     first, second = _embedding(config, n)
     # Points need queries, keys, values and an output; supernodes only keys and values.
-    projections = 2 * n * 4 * d * d + 2 * s * 2 * d * d
+    keys, read = (s, s) if is_dense(config, n) else node_keys(config, n)
+    projections = 2 * n * 4 * d * d + 2 * keys * 2 * d * d
+    projections += _pooling(config, n)
     # The task head replaces the feed-forward network of the last block.
-    head = 2 * n * hidden * (d + config.out_channels)
+    described = input_channels(config) if config.inputs_at_head else 0
+    head = 2 * n * hidden * (d + described + config.out_channels)
     return FlopCounts(
         linear=second + blocks * projections + (blocks - 1) * 4 * n * d * hidden + head,
         first=first,
-        attention=blocks * 4 * n * d * (n / k + s),
+        attention=blocks * 4 * n * d * (n / k + read),
     )
+
+
+def is_dense(config: ModelConfig, n: int) -> bool:
+    """Return whether points attend to the supernodes of all patches."""
+    k = config.patches_for(n)
+    return not config.keys_per_level or cut_size(k, config.keys_per_level) == k
+
+
+def node_keys(config: ModelConfig, n: int) -> tuple[int, int]:
+    """Return the supernodes of all nodes of the tree, and those that one point attends to."""
+    k, q = config.patches_for(n), config.num_supernodes
+    return (2 * k - 1) * q, cut_size(k, config.keys_per_level) * q
+
+
+def _pooling(config: ModelConfig, n: int) -> float:
+    """Return the products of pooling one block's patches; means and maxima need none."""
+    d, q = float(config.width), config.num_supernodes
+    match config.pooling:
+        case "linear" | "linear_from_mean":  # a sum over positions
+            return 2 * n * d * q
+        case "attention":  # products with all queries, and a sum for each
+            return 4 * n * d * q
+        case "attention_from_mean":  # the same, but each point is in one sum
+            return 2 * n * d * q + 2 * n * d
+        case "mean_std" | "mean_max":  # a map from 2 D to D
+            return 4 * config.patches_for(n) * q * d * d
+        case _:
+            return 0.0
 
 
 def _published_flops(config: ModelConfig, n: int) -> FlopCounts:

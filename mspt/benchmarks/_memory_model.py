@@ -10,31 +10,73 @@ Letters as in :mod:`mspt.benchmarks.cost`; d, k, g and n in the code are D, K, G
 
 from collections.abc import Callable, Mapping
 
-from mspt.benchmarks._flops import input_channels, published_rows
+from mspt.benchmarks._flops import input_channels, is_dense, node_keys, published_rows
 from mspt.config import Architecture, ModelConfig
+from mspt.models.arrangement import MOVED_CHANNELS
 from mspt.models.embedding import STREAM_ROWS
-
-INDEX_FLOATS = 2
-"""An index is an int64, which takes the memory of two float32 numbers."""
 
 
 def _mspt_forward(config: ModelConfig, n: int) -> float:
     """Count a forward pass of MSPT without gradients, which works on ``rows`` rows at a time."""
-    d, ratio, k = float(config.width), config.mlp_ratio, config.patches_for(n)
+    d, k = float(config.width), config.patches_for(n)
     size = -(-n // k)
     rows = min(n, size * max(1, STREAM_ROWS // size))
-    supernodes = 3 * k * config.num_supernodes * d  # pooled features, keys and values
     given = config.space_dim + config.in_features
-    # Throughout: the activations, which are updated in place, and the leaf order.
-    return n * (d + INDEX_FLOATS) + max(
-        # Embedding: inputs in leaf order; of some rows the hidden layer (2 D) around its GELU.
-        n * given + rows * (input_channels(config) + 4 * d),
-        # Block: normalized rows, queries, keys, values, both outputs and their log-sum-exps; or
-        # normalized rows and the hidden layer around its GELU.
-        supernodes + rows * max(6 * d + 4 * config.num_heads, (1 + 2 * ratio) * d),
+    read = input_channels(config) if config.inputs_at_head else 0
+    moved = MOVED_CHANNELS if config.partition == "alternating_trees" else 0
+    held, at_start = _mspt_supernodes(config, n)
+    # Throughout: the activations, which are updated in place.
+    return n * d + max(
+        # Embedding, of some rows: the inputs in leaf order, and the hidden layer (2 D) around its
+        # GELU.
+        min(n, STREAM_ROWS) * (given + input_channels(config) + 4 * d),
+        # Moving some channels from one leaf order to another.
+        n * moved,
+        # Block: its supernodes, and some rows.
+        at_start,
+        held + rows * _mspt_block_row(config, n),
+        # Task head that reads the inputs again: normalized rows and inputs, both side by side, and
+        # the hidden layer around its GELU.
+        n * config.out_channels
+        + min(n, STREAM_ROWS) * (given + max(2 * (d + read), (1 + 2 * config.mlp_ratio) * d + read))
+        if read
+        else 0,
         # Result in leaf order and in the order of the input.
         2 * n * config.out_channels,
     )
+
+
+def _mspt_block_row(config: ModelConfig, n: int) -> float:
+    """Count what a block holds for each row that it works on."""
+    d = float(config.width)
+    # Normalized rows and the hidden layer around its GELU.
+    network = (1 + 2 * config.mlp_ratio) * d
+    if is_dense(config, n):
+        # Normalized rows, queries, keys, values, both outputs and their log-sum-exps.
+        return max(6 * d + 4 * config.num_heads, network)
+    share = _copied_share(config, n)
+    # Normalized rows, queries, keys and values (4 D); keys and values joined to those of nodes,
+    # and the chosen ones before they are joined, or the output.
+    joining, attending = (6 + 3 * share) * d, (7 + 2 * share) * d + config.num_heads
+    return max(joining, attending, network)
+
+
+def _copied_share(config: ModelConfig, n: int) -> float:
+    """Return the supernodes that are copied for each point, as keys of its patch."""
+    _, read = node_keys(config, n)
+    return read * config.patches_for(n) / n
+
+
+def _mspt_supernodes(config: ModelConfig, n: int) -> tuple[float, float]:
+    """Count supernodes and their keys: while rows are worked on, and when keys are computed."""
+    d, supernodes = float(config.width), config.patches_for(n) * config.num_supernodes
+    pairs = config.rotary * config.space_dim
+    dense = is_dense(config, n)
+    keys = supernodes if dense else node_keys(config, n)[0]
+    # Keys and values; with a rotary embedding turned keys, cosines and sines.
+    held = supernodes * d + keys * (2 * d + (d + 2 * pairs if pairs else 0))
+    # Supernodes of all nodes exist until their keys and values are there.
+    return held, held + (0 if dense else keys * d)
 
 
 def _mspt_train(config: ModelConfig, n: int) -> float:
@@ -45,11 +87,41 @@ def _mspt_train(config: ModelConfig, n: int) -> float:
     # (8 D); the hidden layer around its GELU; a log-sum-exp for each head; mean and deviation of
     # three LayerNorm calls (6), because pooling normalizes once more.
     block = n * ((8 + 2 * ratio) * d + config.num_heads + 6) + 3 * supernodes * d
+    block += _pooling_train(config, n)
+    copied, keys = 0.0, supernodes
+    if not is_dense(config, n):
+        # Supernodes of all nodes with their keys and values; copies of them beside those of points.
+        copied, keys = _copied_share(config, n), node_keys(config, n)[0]
+        block += 3 * (keys - supernodes) * d + 2 * copied * n * d
     # Hidden layer of the embedding around its GELU, its inputs, the result in both orders.
-    ends = n * (4 * d + input_channels(config) + 2 * config.out_channels + INDEX_FLOATS)
-    # Temporaries of the backward pass, in the head or, for narrow networks, in the last attention,
-    # when the head's hidden layer (2 ratio D) is already released.
-    return blocks * block + ends + max(ratio, 4.5 - 2 * ratio) * n * d
+    channels = input_channels(config) * (2 if config.inputs_at_head else 1)
+    ends = n * (4 * d + channels + 2 * config.out_channels)
+    # Cosines and sines of the rotary embedding, which all blocks of a leaf order share.
+    orders = 2 if config.partition == "alternating_trees" else 1
+    ends += orders * 2 * config.rotary * config.space_dim * (n + keys)
+    # Temporaries of the backward pass, in the head or, for narrow networks or many copies, in the
+    # last attention, when the head's hidden layer (2 ratio D) is already released.
+    return blocks * block + ends + max(ratio, 4.5 + 1.5 * copied - 2 * ratio) * n * d
+
+
+def _pooling_train(config: ModelConfig, n: int) -> float:
+    """Count what the gradient of one block's pooling needs; that of the mean needs nothing."""
+    d, q = float(config.width), config.num_supernodes
+    if config.pooling == "mean":
+        return 0.0
+    kept = n * d  # the features that are pooled
+    supernodes = config.patches_for(n) * q
+    match config.pooling:
+        case "max":
+            return kept
+        case "attention":  # the weight of each point for each query
+            return kept + n * q
+        case "attention_from_mean":
+            return kept + n
+        case "mean_std" | "mean_max":  # the other pooling, and the mean beside it
+            return kept + 3 * supernodes * d
+        case _:
+            return kept
 
 
 def _published_forward(config: ModelConfig, n: int) -> float:
@@ -118,7 +190,8 @@ def matrix_entries(config: ModelConfig) -> float:
         return 0.0
     inner = 3 if config.architecture == "transolver" else 4
     blocks = config.num_blocks * (inner + 2 * config.mlp_ratio) * config.width**2
-    return float(2 * config.width * (input_channels(config) + config.width) + blocks)
+    read = config.mlp_ratio * config.width * input_channels(config) * config.inputs_at_head
+    return float(2 * config.width * (input_channels(config) + config.width) + read + blocks)
 
 
 _Memory = Callable[[ModelConfig, int], float]

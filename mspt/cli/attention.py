@@ -198,8 +198,9 @@ def _effect(seen: Observed, args: argparse.Namespace, block: int) -> Effect | No
 
 
 def _described(seen: Observed, found: PointAttention) -> dict[str, Any]:
-    patch_of_point = seen.partition.patch_of_point
-    reads = most_read(found.trace, seen.partition, seen.sample.points, head=found.head)
+    partition = seen.partition_of(found.block)
+    patch_of_point = partition.patch_of_point
+    reads = most_read(found.trace, partition, seen.sample.points, head=found.head)
     by_block = summaries_by_block(seen, found.points, head=found.head)
     return {
         "block": found.block + 1,

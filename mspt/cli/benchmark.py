@@ -84,6 +84,12 @@ def add_benchmark(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--supernodes", type=int, default=1, help="supernodes Q per patch; default: 1"
     )
+    parser.add_argument(
+        "--keys-per-level",
+        type=int,
+        default=0,
+        help="MSPT: tree nodes as keys for each doubling of the patches; default: 0, all patches",
+    )
     parser.add_argument("--width", type=int, help="model width D")
     parser.add_argument("--heads", type=int, default=8, help="attention heads H; default: 8")
     parser.add_argument("--blocks", type=int, help="default: 4; scaling: 2")
@@ -308,7 +314,9 @@ def _config(args: argparse.Namespace, name: str, num_patches: int, width: int) -
         num_slices=args.slices,
     )
     # The authors' scripts run on the points in file order.
-    changes = {"partition": "sequence"} if name == "published" else {}
+    changes: dict[str, Any] = {"partition": "sequence"} if name == "published" else {}
+    if name == "mspt":
+        changes["keys_per_level"] = args.keys_per_level
     return replace(config, architecture=name, **changes)
 
 

@@ -7,7 +7,7 @@ Letters: N points, C output channels, H heads, K patches, P picked points.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -18,10 +18,11 @@ from numpy import ndarray
 from torch import Tensor
 
 from mspt.config import require_choice
+from mspt.errors import MSPTError
 from mspt.inference.flow import cloud_force
 from mspt.inference.sample import as_cloud
 from mspt.inspection.observation import Observed, PointAttention, share_of_all
-from mspt.inspection.recording import repeat_masked, trace_points
+from mspt.inspection.recording import Recording, repeat_masked, trace_points
 from mspt.inspection.weights import patch_weights
 from mspt.metrics.forces import Coefficients, coefficients
 from mspt.metrics.ranking import spearman
@@ -35,6 +36,10 @@ Masked = Literal["supernodes", "points and supernodes", "patch removed"]
 points of the patch do not attend to each other; they still have a prediction, made without their
 own patch. ``patch removed``: as if the points did not exist, in all blocks; they have no prediction
 and no change, and contribute to the force on a body as they do without the mask.
+
+Where blocks use two partitions in turn, a patch is one of the partition that the masked block uses.
+If no block is named, it is one of the first partition, masked in every block that uses that, and it
+cannot be removed.
 """
 
 
@@ -143,9 +148,15 @@ def mask_patch(
         block: In which block, counted from 0; None for all.
 
     Raises:
-        MSPTError: If the model carries supernodes.
+        MSPTError: If the model carries supernodes, or a patch is to be removed from a model whose
+            blocks use two partitions.
         ValueError: If there is no such patch or block.
     """
+    if masked == "patch removed" and observed.partition.turned is not None:
+        raise MSPTError(
+            "masked must be 'supernodes' or 'points and supernodes' for a model whose blocks use "
+            "two partitions in turn, got 'patch removed'; it is a patch of one of them only"
+        )
     fields = _masked_fields(observed, patch, masked=masked, block=block)
     forced = fields
     if masked == "patch removed":
@@ -217,7 +228,7 @@ def compare_with_attention(
         block: Block that was masked, counted from 0; None for all.
     """
     recording = observed.recording
-    blocks = range(recording.num_blocks) if block is None else (block,)
+    blocks = _masked_blocks(recording) if block is None else (block,)
     weights = [
         patch_weights(
             trace_points(recording, torch.tensor(list(points)), block=index), recording.num_patches
@@ -242,8 +253,16 @@ def _masked_fields(
         masked=masked,
         block=block,
     )
+    if block is None:
+        mask = replace(mask, blocks=_masked_blocks(recording))
     output = repeat_masked(recording, mask)
     return observed.checkpoint.normalizer.decode(output.float())
+
+
+def _masked_blocks(recording: Recording) -> tuple[int, ...]:
+    """Return the blocks that a patch of the first partition is a patch of."""
+    step = 1 if recording.partition.turned is None else 2
+    return tuple(range(0, recording.num_blocks, step))
 
 
 def attention_table(
@@ -261,7 +280,7 @@ def attention_table(
     share = shares.mean(0) if found.head is None else shares[found.head]
     columns = dict(zip("xyz", observed.sample.points.T.numpy(), strict=False))
     columns |= {
-        "patch": observed.partition.patch_of_point.numpy(),
+        "patch": observed.partition_of(found.block).patch_of_point.numpy(),
         "local": found.local.numpy(),
         "through_supernodes": found.through_supernodes.numpy(),
         "own_global_share": share.numpy(),

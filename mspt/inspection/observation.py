@@ -47,8 +47,12 @@ class Observed:
 
     @property
     def partition(self) -> Partition:
-        """The cloud's partition."""
+        """The cloud's partition; ``partition_of`` returns the one that a block uses."""
         return self.recording.partition
+
+    def partition_of(self, block: int) -> Partition:
+        """Return the partition that a block uses, counted from 0."""
+        return self.recording.partition_of(block)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -178,7 +182,7 @@ def attend_from(
             f"points must lie between 0 and {len(observed.fields) - 1}, got {list(points)}"
         )
     trace = trace_points(observed.recording, torch.tensor(list(points)), block=block)
-    spread = spread_on_cloud(trace, observed.partition)
+    spread = spread_on_cloud(trace, observed.partition_of(block))
     return PointAttention(
         points=tuple(points),
         block=block,
@@ -213,12 +217,12 @@ def share_of_all(observed: Observed) -> Float[Tensor, "B H N"]:
 def patch_matrix(
     observed: Observed, patch: int, *, block: int, head: int | None = None
 ) -> PatchMatrix:
-    """Recompute the weights of all points of one patch in one block.
+    """Recompute the weights of all points of one patch in one block, a patch of its partition.
 
     Raises:
         ValueError: If there is no such patch, block or head.
     """
-    partition = observed.partition
+    partition = observed.partition_of(block)
     if not 0 <= patch < observed.recording.num_patches:
         raise ValueError(
             f"patch must lie between 0 and {observed.recording.num_patches - 1}, got {patch}"

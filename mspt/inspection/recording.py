@@ -14,8 +14,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mspt.errors import MSPTError
+from mspt.models.arrangement import Arrangement, arrange, in_input_order
 from mspt.models.attention import PMSATrace
-from mspt.models.blocks import BlockPooled, KeyMask, in_input_order, output_of
+from mspt.models.blocks import BlockPooled, KeyMask, output_of
 from mspt.models.embedding import stream_rows
 from mspt.models.mspt import MSPT, partition_points
 from mspt.partition.ball_tree import Partition
@@ -28,14 +29,16 @@ class Recording:
 
     Attributes:
         model: The model; it must not change afterwards.
-        partition: The cloud's partition, on the CPU.
-        hidden: Features before each block, in leaf order, on the model's device.
+        partition: The cloud's partition, on the CPU; ``partition_of`` returns that of a block.
+        cloud: Its leaf orders and inputs, on the model's device.
+        hidden: Features before each block, in its leaf order, on the model's device.
         supernodes: Supernodes that the points attend to in each block.
         output: The prediction, not decoded, in the order of the input, on the CPU.
     """
 
     model: MSPT
     partition: Partition
+    cloud: Arrangement
     hidden: tuple[Float[Tensor, "N D"], ...]
     supernodes: tuple[Float[Tensor, "S D"], ...]
     output: Float[Tensor, "N C"]
@@ -54,6 +57,10 @@ class Recording:
     def num_supernodes(self) -> int:
         """Supernodes of a patch."""
         return self.model.config.num_supernodes
+
+    def partition_of(self, block: int) -> Partition:
+        """Return the partition that a block uses, counted from 0."""
+        return self.partition.of_block(block)
 
 
 @torch.inference_mode()
@@ -75,16 +82,19 @@ def record(
     partition = partition or partition_points(model.config, points)
     device = next(model.parameters()).device
     inputs = points[None].to(device), None if features is None else features[None].to(device)
+    cloud = arrange(model.config, *inputs, [partition])
     hidden, supernodes, output = [], [], points
-    for event in model.walk(model.embed(*inputs, [partition]), len(partition.offsets) - 1):
+    for event in model.walk(model.embed(cloud.of_block(0)), cloud):
         if isinstance(event, BlockPooled):
             hidden.append(event.hidden[0].clone())  # the block overwrites its input
             supernodes.append(event.supernodes[0])
         else:
-            output = in_input_order(event.fields[0].cpu(), [partition])[0]
+            last = model.config.num_blocks - 1
+            output = in_input_order(event.fields[0].cpu(), [partition], block=last)[0]
     return Recording(
         model=model,
         partition=partition,
+        cloud=cloud,
         hidden=tuple(hidden),
         supernodes=tuple(supernodes),
         output=output,
@@ -104,17 +114,14 @@ def trace_points(recording: Recording, points: Int[Tensor, " P"], *, block: int)
         ValueError: If there is no such block.
     """
     layer = recording.model.block(block)
-    hidden = recording.hidden[block]
+    hidden, partition = recording.hidden[block], recording.partition_of(block)
     device = hidden.device
-    found = layer.attention.trace(
+    return layer.attention.trace(
         layer.norm_attention(hidden),
         recording.supernodes[block],
-        offsets=recording.partition.offsets.to(device),
-        rows=recording.partition.inverse[points].to(device),
-    )
-    return PMSATrace(
-        *(part.cpu() for part in (found.rows, found.local_rows, found.local, found.supernodes))
-    )
+        order=recording.cloud.of_block(block),
+        rows=partition.inverse[points].to(device),
+    ).cpu()
 
 
 @torch.inference_mode()
@@ -135,12 +142,15 @@ def global_shares(recording: Recording, *, block: int) -> Float[Tensor, "H N"]:
     hidden, supernodes = recording.hidden[block][None], recording.supernodes[block][None]
     shares = [
         layer.attention.global_share(
-            layer.norm_attention(hidden[:, piece.rows]), supernodes, piece
+            layer.norm_attention(hidden[:, piece.rows]),
+            supernodes,
+            piece,
+            recording.cloud.of_block(block),
         ).cpu()
         for run in patch_runs(hidden.shape[1], recording.num_patches)
         for piece in run.pieces(stream_rows(hidden.device))
     ]
-    return torch.cat(shares, dim=1)[:, recording.partition.inverse]
+    return torch.cat(shares, dim=1)[:, recording.partition_of(block).inverse]
 
 
 @torch.inference_mode()
@@ -151,7 +161,8 @@ def repeat_masked(recording: Recording, mask: KeyMask) -> Float[Tensor, "N C"]:
         The prediction, not decoded, in the order of the input, on the CPU.
 
     Raises:
-        MSPTError: If the model carries supernodes from block to block.
+        MSPTError: If the model carries supernodes from block to block, or its points attend to
+            nodes of several levels.
         ValueError: If the mask does not fit the cloud, or leaves a patch no key to attend to.
     """
     blocks = _masked_blocks(recording, mask)
@@ -160,13 +171,19 @@ def repeat_masked(recording: Recording, mask: KeyMask) -> Float[Tensor, "N C"]:
             "checkpoint must not carry supernodes from block to block to be masked, got one that "
             "does; choose one trained without carry"
         )
+    if recording.partition.cuts is not None:
+        raise MSPTError(
+            "checkpoint must attend to the supernodes of all patches to be masked, got one with "
+            "keys_per_level; a node far away stands for many patches"
+        )
     if not blocks:
         return recording.output
     first = min(blocks)
     hidden = recording.hidden[first][None].clone()  # the walk overwrites its input
-    events = recording.model.walk(hidden, recording.num_patches, first=first, mask=mask)
+    events = recording.model.walk(hidden, recording.cloud, first=first, mask=mask)
     (fields,) = output_of(events)
-    return in_input_order(fields.cpu(), [recording.partition])[0]
+    last = recording.num_blocks - 1
+    return in_input_order(fields.cpu(), [recording.partition], block=last)[0]
 
 
 def _masked_blocks(recording: Recording, mask: KeyMask) -> tuple[int, ...]:

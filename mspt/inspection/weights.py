@@ -5,7 +5,7 @@ the weights of a point sum to one over the cloud. With mean pooling this is exac
 each point's value in the result; with the other poolings it shows where the attention goes.
 
 Letters: N points, K patches, L points per patch, S supernodes in all, H heads, P picked points,
-M keys that a point attends to (L + S).
+M keys that a point attends to (L + S, or fewer with nodes of several levels).
 """
 
 from dataclasses import dataclass
@@ -128,8 +128,12 @@ def patch_weights(trace: PMSATrace, num_patches: int) -> Float[Tensor, "H P K"]:
 
 
 def all_weights(trace: PMSATrace) -> Float[Tensor, "H P M"]:
-    """Return the weights on all keys: the points of the own patch, then all supernodes."""
-    return torch.cat([trace.local, trace.supernodes], dim=-1)
+    """Return the weights on all keys: points of the own patch, then supernodes or tree nodes.
+
+    Nodes of the tree that are no keys of a point have the weight 0.
+    """
+    far = trace.supernodes if trace.nodes is None else trace.nodes
+    return torch.cat([trace.local, far], dim=-1)
 
 
 def entropy_bits(weights: Float[Tensor, "*B M"]) -> Float[Tensor, "*B"]:
@@ -170,7 +174,11 @@ def summaries_of(trace: PMSATrace, head: int | None) -> tuple[Summary, ...]:
     """
     weights = over_heads(all_weights(trace), head)
     shares = over_heads(global_share(trace), head)
-    counts = (trace.local_rows >= 0).sum(-1) + trace.supernodes.shape[-1]
+    local_keys = (trace.local_rows >= 0).sum(-1)
+    if trace.nodes is None:
+        counts = local_keys + trace.supernodes.shape[-1]
+    else:  # a softmax gives no key the weight 0
+        counts = local_keys + (trace.nodes[0] > 0).sum(-1)
     return tuple(
         Summary(
             local_share=1 - share,

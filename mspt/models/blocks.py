@@ -12,13 +12,13 @@ from typing import cast
 
 import torch
 from einops import rearrange
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mspt.config import ModelConfig
+from mspt.models.arrangement import Arrangement, LeafOrder, move_rows
 from mspt.models.attention import PMSA
 from mspt.models.embedding import Embedding, FeedForward, stream_rows
-from mspt.partition.ball_tree import Partition
 from mspt.partition.runs import PatchRun, patch_runs
 
 # --- arguments and events of the loop -------------------------------------------------------------
@@ -29,8 +29,8 @@ class KeyMask:
     """Keys that no point attends to, as if they did not exist; everything else is unchanged.
 
     Attributes:
-        points: Masked points, as rows in leaf order. No point attends to them, not even they
-            themselves. They are still pooled into supernodes.
+        points: Masked points, as rows in the leaf order of each block. No point attends to them,
+            not even they themselves. They are still pooled into supernodes.
         supernodes: Masked supernodes.
         blocks: Blocks in which the mask applies, counted from 0; None for all.
     """
@@ -58,7 +58,8 @@ class BlockPooled:
         index: Which block, counted from 0.
         branch: Which branch of the model; 0 where there is one only.
         block: The block.
-        hidden: Features before the block, in leaf order. Without gradients the block overwrites
+        order: The leaf order that it uses.
+        hidden: Features before the block, in that order. Without gradients the block overwrites
             them: clone them to use them later.
         supernodes: The supernodes that its points attend to, carried part included.
     """
@@ -66,6 +67,7 @@ class BlockPooled:
     index: int
     branch: int
     block: "PMSABlock"
+    order: LeafOrder
     hidden: Float[Tensor, "B N D"]
     supernodes: Float[Tensor, "B S D"]
 
@@ -75,7 +77,7 @@ class OutputDone:
     """All blocks and the task head have run.
 
     Attributes:
-        fields: Output of each branch, in leaf order.
+        fields: Output of each branch, in the leaf order of the last block.
     """
 
     fields: tuple[Float[Tensor, "B _N C"], ...]
@@ -129,27 +131,27 @@ class PMSABlock(nn.Module):
         return torch.cat(list(pieces), dim=1)
 
     def supernodes_to_carry(
-        self, hidden: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], num_patches: int
+        self, hidden: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], order: LeafOrder
     ) -> Float[Tensor, "B S D"] | None:
         """Return the supernodes that the next block adds to its own (S of equation 12), or None."""
         if not self.attention.carry:
             return None
         x = self.norm_attention(hidden)
-        return self.attention.update_supernodes(x, supernodes, num_patches)
+        return self.attention.update_supernodes(x, supernodes, order)
 
     def forward(
-        self, hidden: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], num_patches: int
+        self, hidden: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], order: LeafOrder
     ) -> Float[Tensor, "B N D"]:
         """Return the features after this block (H of equation 12)."""
         x = self.norm_attention(hidden)
-        hidden = hidden + self.attention(x, supernodes, num_patches)
+        hidden = hidden + self.attention(x, supernodes, order)
         return hidden if self.mlp is None else hidden + self.mlp(hidden)
 
     def stream_(
         self,
         hidden: Float[Tensor, "B N D"],
         supernodes: Float[Tensor, "B S D"],
-        num_patches: int,
+        order: LeafOrder,
         *,
         mask: KeyMask | None = None,
     ) -> None:
@@ -158,17 +160,21 @@ class PMSABlock(nn.Module):
         Args:
             hidden: Features in leaf order; overwritten.
             supernodes: The supernodes that the points attend to.
-            num_patches: Patches K.
+            order: The leaf order.
             mask: Keys that no point may attend to; for one cloud only.
         """
-        shared = self.attention.shared_keys(supernodes)
-        for run in patch_runs(hidden.shape[1], num_patches):
+        shared = self.attention.shared_keys(supernodes, order)
+        for run in patch_runs(hidden.shape[1], order.num_patches):
             for piece in run.pieces(stream_rows(hidden.device)):
                 readable = None if mask is None else mask.readable_keys(piece).to(hidden.device)
                 rows = hidden[:, piece.rows]  # a view: adding to it changes ``hidden``
                 # Without a name the normalized rows are freed before the network needs memory.
                 rows += self.attention.attend(
-                    self.norm_attention(rows), shared, piece, readable=readable
+                    self.norm_attention(rows),
+                    shared,
+                    piece,
+                    order,
+                    readable=readable,
                 )
                 if self.mlp is not None:
                     rows += self.mlp(rows)
@@ -177,14 +183,14 @@ class PMSABlock(nn.Module):
         self,
         hidden: Float[Tensor, "B N D"],
         supernodes: Float[Tensor, "B S D"],
-        num_patches: int,
+        order: LeafOrder,
         *,
         mask: KeyMask | None = None,
     ) -> Float[Tensor, "B N D"]:
         """Return the features after this block, computed in place where no gradient is needed."""
         if mask is None and torch.is_grad_enabled():
-            return self(hidden, supernodes, num_patches)
-        self.stream_(hidden, supernodes, num_patches, mask=mask)
+            return self(hidden, supernodes, order)
+        self.stream_(hidden, supernodes, order, mask=mask)
         return hidden
 
 
@@ -198,13 +204,14 @@ class PatchTransformer(nn.Module):
         super().__init__()
         last = config.num_blocks - 1
         self.embedding = Embedding(config)
+        self.inputs_at_head = config.inputs_at_head
         self.blocks = nn.ModuleList(
             PMSABlock(config, is_last=index == last) for index in range(config.num_blocks)
         )
         self.head = nn.Sequential(
             nn.LayerNorm(config.width),
             FeedForward(
-                config.width,
+                config.width + (self.embedding.num_inputs if config.inputs_at_head else 0),
                 hidden=config.mlp_ratio * config.width,
                 out_width=config.out_channels,
             ),
@@ -221,30 +228,50 @@ class PatchTransformer(nn.Module):
         return cast(PMSABlock, self.blocks[index])
 
     def embed(
-        self,
-        points: Float[Tensor, "B N X"],
-        features: Float[Tensor, "B N F"] | None,
-        partitions: Sequence[Partition],
-        *,
-        time: Float[Tensor, " B"] | None = None,
+        self, order: LeafOrder, *, time: Float[Tensor, " B"] | None = None
     ) -> Float[Tensor, "B N D"]:
-        """Return the first hidden features, in leaf order: patch after patch."""
-        order = torch.stack([partition.order for partition in partitions]).to(points.device)
-        described = None if features is None else reorder(features, order)
-        return self.embedding.stream(reorder(points, order), described, time)
+        """Return the first hidden features, in leaf order: patch after patch.
 
-    def apply_head(self, hidden: Float[Tensor, "B N D"]) -> Float[Tensor, "B N C"]:
+        Where no gradient is needed this takes some rows at a time.
+
+        Args:
+            order: The leaf order of the first block, with the inputs.
+            time: Time of each cloud, for a time-conditioned model.
+        """
+        if torch.is_grad_enabled() or order.points is None:
+            return self.embedding(*order.inputs(), time)
+        num_rows = stream_rows(order.points.device)
+        hidden = order.points.new_empty(*order.points.shape[:2], self.embedding.width)
+        for start in range(0, hidden.shape[1], num_rows):
+            rows = slice(start, start + num_rows)
+            hidden[:, rows] = self.embedding(*order.inputs(rows), time)
+        return hidden
+
+    def apply_head(
+        self, hidden: Float[Tensor, "B N D"], order: LeafOrder
+    ) -> Float[Tensor, "B N C"]:
         """Return the fields, computed on some rows at a time where no gradient is needed."""
         if torch.is_grad_enabled():
-            return self.head(hidden)
-        pieces = hidden.split(stream_rows(hidden.device), dim=1)
-        return torch.cat([self.head(piece) for piece in pieces], dim=1)
+            return self._fields(hidden, order, slice(None))
+        num_rows = stream_rows(hidden.device)
+        starts = range(0, hidden.shape[1], num_rows)
+        pieces = [self._fields(hidden, order, slice(one, one + num_rows)) for one in starts]
+        return torch.cat(pieces, dim=1)
+
+    def _fields(
+        self, hidden: Float[Tensor, "B N D"], order: LeafOrder, rows: slice
+    ) -> Float[Tensor, "B R C"]:
+        if not self.inputs_at_head:
+            return self.head(hidden[:, rows])
+        norm, network = self.head
+        described = self.embedding.describe(*order.inputs(rows))
+        return network(torch.cat([norm(hidden[:, rows]), described], dim=-1))
 
 
 def walk_blocks(
     branches: Sequence[PatchTransformer],
     hidden: Sequence[Float[Tensor, "B _N D"]],
-    num_patches: Sequence[int],
+    clouds: Sequence[Arrangement],
     *,
     first: int = 0,
     mask: KeyMask | None = None,
@@ -257,44 +284,40 @@ def walk_blocks(
 
     Args:
         branches: Models, with equally many blocks.
-        hidden: Features of each branch before block ``first``, in leaf order.
-        num_patches: Patches K of each branch.
+        hidden: Features of each branch before block ``first``, in the leaf order of that block.
+        clouds: Leaf orders of the points of each branch.
         first: Block to start from, for a model that carries no supernodes.
         mask: Keys that no point may attend to; for one branch and one cloud, without gradients.
     """
     features, carried = list(hidden), None
     for index in range(first, len(branches[0].blocks)):
         blocks = [branch.block(index) for branch in branches]
-        stages = list(zip(blocks, features, num_patches, strict=True))
-        supernodes = torch.cat([block.pool(own, count) for block, own, count in stages], dim=1)
+        orders = [cloud.of_block(index) for cloud in clouds]
+        if index > first:
+            features = [
+                move_rows(own, before=cloud.of_block(index - 1), after=cloud.of_block(index))
+                for own, cloud in zip(features, clouds, strict=True)
+            ]
+        stages = list(zip(blocks, features, orders, strict=True))
+        supernodes = torch.cat(
+            [block.pool(own, order.num_patches) for block, own, order in stages], dim=1
+        )
         if carried is not None:
             supernodes = supernodes + carried
-        for branch, (block, own, _) in enumerate(stages):
-            yield BlockPooled(index, branch, block, own, supernodes)
+        for branch, (block, own, order) in enumerate(stages):
+            yield BlockPooled(index, branch, block, order, own, supernodes)
         # In equation 12 supernodes attend to the points of H before the block, so they are updated
         # before ``advance`` overwrites it. Only models of one branch carry supernodes.
-        carried = blocks[0].supernodes_to_carry(features[0], supernodes, num_patches[0])
+        carried = blocks[0].supernodes_to_carry(features[0], supernodes, orders[0])
         block_mask = mask if mask is not None and mask.applies_to(index) else None
         features = [
-            block.advance(own, supernodes, count, mask=block_mask) for block, own, count in stages
+            block.advance(own, supernodes, order, mask=block_mask) for block, own, order in stages
         ]
-    outputs = (branch.apply_head(own) for branch, own in zip(branches, features, strict=True))
-    yield OutputDone(tuple(outputs))
+    last = [cloud.of_block(len(branches[0].blocks) - 1) for cloud in clouds]
+    ends = zip(branches, features, last, strict=True)
+    yield OutputDone(tuple(branch.apply_head(own, order) for branch, own, order in ends))
 
 
 def output_of(events: Iterator[BlockPooled | OutputDone]) -> tuple[Float[Tensor, "B _N C"], ...]:
-    """Run a walk to its end and return the fields of each branch, in leaf order."""
+    """Run a walk to its end and return the fields of each branch, in the last leaf order."""
     return next(event.fields for event in events if isinstance(event, OutputDone))
-
-
-def reorder(x: Float[Tensor, "B N D"], order: Int[Tensor, "B N"]) -> Float[Tensor, "B N D"]:
-    """Return the rows of each cloud in another order."""
-    return x.gather(1, order[..., None].expand(-1, -1, x.shape[-1]))
-
-
-def in_input_order(
-    fields: Float[Tensor, "B N C"], partitions: Sequence[Partition]
-) -> Float[Tensor, "B N C"]:
-    """Return rows in leaf order as rows in the order in which the points were given."""
-    inverse = torch.stack([partition.inverse for partition in partitions])
-    return reorder(fields, inverse.to(fields.device))

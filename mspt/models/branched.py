@@ -16,9 +16,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mspt.config import ModelConfig
-from mspt.models.blocks import PatchTransformer, in_input_order, output_of, walk_blocks
+from mspt.models.arrangement import arrange, in_input_order, with_shared_supernodes
+from mspt.models.blocks import PatchTransformer, output_of, walk_blocks
 from mspt.models.embedding import initialize
 from mspt.partition.ball_tree import Partition, build_partition
+from mspt.partition.turned import add_turned
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,14 @@ def split_partition(
     total = config.patches_for(len(points))
     share = min(max(1, round(total * num_surface / len(points))), max(1, total - 1))
     return SplitPartition(
-        surface=build_partition(points[:num_surface], num_patches=share),
-        volume=build_partition(points[num_surface:], num_patches=max(1, total - share)),
+        surface=_partition(config, points[:num_surface], share),
+        volume=_partition(config, points[num_surface:], max(1, total - share)),
     )
+
+
+def _partition(config: ModelConfig, points: Float[Tensor, "N X"], num_patches: int) -> Partition:
+    partition = build_partition(points, num_patches=num_patches)
+    return add_turned(points, partition) if config.partition == "alternating_trees" else partition
 
 
 class BranchedMSPT(nn.Module):
@@ -92,11 +99,18 @@ class BranchedMSPT(nn.Module):
         branches = (self.surface, self.volume)
         rows = (slice(0, split), slice(split, None))
         parts = ([one.surface for one in partitions], [one.volume for one in partitions])
-        hidden = [
-            branch.embed(points[:, own], None if features is None else features[:, own], part)
-            for branch, own, part in zip(branches, rows, parts, strict=True)
+        clouds = [
+            arrange(
+                self.config, points[:, own], None if features is None else features[:, own], part
+            )
+            for own, part in zip(rows, parts, strict=True)
         ]
-        num_patches = [len(part[0].offsets) - 1 for part in parts]
-        outputs = output_of(walk_blocks(branches, hidden, num_patches))
-        fields = [in_input_order(own, part) for own, part in zip(outputs, parts, strict=True)]
+        clouds = with_shared_supernodes(clouds)
+        hidden = [
+            branch.embed(cloud.of_block(0)) for branch, cloud in zip(branches, clouds, strict=True)
+        ]
+        outputs, last = output_of(walk_blocks(branches, hidden, clouds)), self.config.num_blocks - 1
+        fields = [
+            in_input_order(own, part, block=last) for own, part in zip(outputs, parts, strict=True)
+        ]
         return torch.cat(fields, dim=1)

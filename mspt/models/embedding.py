@@ -75,6 +75,21 @@ def time_features(time: Float[Tensor, " B"], width: int) -> Float[Tensor, "B D"]
     return nn.functional.pad(waves, (0, width - 2 * half))
 
 
+def fourier_features(points: Float[Tensor, "B N X"], count: int) -> Float[Tensor, "B N W"]:
+    """Return sines, then cosines, of the coordinates at ``count`` frequencies, each twice the last.
+
+    The first wave is as long as the box from -1 to 1. A network on coordinates alone learns fine
+    detail slowly (Tancik et al., 2020).
+
+    Examples:
+        >>> fourier_features(torch.tensor([[[0.25]]]), 2).flatten().tolist()[1::2]
+        [1.0, -4.371138828673793e-08]
+    """
+    powers = torch.arange(count, dtype=points.dtype, device=points.device)
+    angles = (points[..., None] * (math.pi * 2**powers)).flatten(2)
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
 def _distances(
     points: Float[Tensor, "B N X"], reference: Float[Tensor, "R X"]
 ) -> Float[Tensor, "B N R"]:
@@ -87,8 +102,9 @@ class Embedding(nn.Module):
     """Embed each point from its coordinates, geometric descriptor, features and time.
 
     The paper's shared network on [x_i, g_i] with the geometric descriptor g_i: here the distances
-    to a reference grid (section 3), where ``unified_position`` is set. Coordinates are expected in
-    about -1 to 1, the box of that grid.
+    to a reference grid (section 3), where ``unified_position`` is set, and sines and cosines of the
+    coordinates, where ``fourier_features`` is set. Coordinates are expected in about -1 to 1, the
+    box of that grid.
     """
 
     reference: Tensor
@@ -98,8 +114,10 @@ class Embedding(nn.Module):
         self.width = config.width
         grid = reference_grid(config.space_dim, config.unified_position)
         self.register_buffer("reference", grid, persistent=False)
-        num_inputs = config.space_dim + len(grid) + config.in_features
-        self.lift = FeedForward(num_inputs, hidden=2 * config.width, out_width=config.width)
+        self.fourier_features = config.fourier_features
+        waves = 2 * config.space_dim * config.fourier_features
+        self.num_inputs = config.space_dim + len(grid) + waves + config.in_features
+        self.lift = FeedForward(self.num_inputs, hidden=2 * config.width, out_width=config.width)
         self.time = (
             nn.Sequential(
                 nn.Linear(config.width, config.width),
@@ -126,29 +144,20 @@ class Embedding(nn.Module):
                 "time must be given exactly when the model is time_conditioned, "
                 f"got time={'none' if time is None else 'given'}"
             )
-        inputs = [points]
-        if len(self.reference):
-            inputs.append(_distances(points, self.reference))
-        if features is not None:
-            inputs.append(features)
-        hidden = self.lift(torch.cat(inputs, dim=-1))
+        hidden = self.lift(self.describe(points, features))
         if self.time is not None and time is not None:
             hidden = hidden + self.time(time_features(time, hidden.shape[-1]))[:, None]
         return hidden
 
-    def stream(
-        self,
-        points: Float[Tensor, "B N X"],
-        features: Float[Tensor, "B N F"] | None,
-        time: Float[Tensor, " B"] | None = None,
-    ) -> Float[Tensor, "B N D"]:
-        """Return what ``forward`` returns, some rows at a time where no gradient is needed."""
-        if torch.is_grad_enabled():
-            return self(points, features, time)
-        hidden = points.new_empty(*points.shape[:2], self.width)
-        num_rows = stream_rows(points.device)
-        for start in range(0, points.shape[1], num_rows):
-            rows = slice(start, start + num_rows)
-            part = None if features is None else features[:, rows]
-            hidden[:, rows] = self(points[:, rows], part, time)
-        return hidden
+    def describe(
+        self, points: Float[Tensor, "B N X"], features: Float[Tensor, "B N F"] | None
+    ) -> Float[Tensor, "B N I"]:
+        """Return coordinates, geometric descriptor and features of each point, side by side."""
+        inputs = [points]
+        if len(self.reference):
+            inputs.append(_distances(points, self.reference))
+        if self.fourier_features:
+            inputs.append(fourier_features(points, self.fourier_features))
+        if features is not None:
+            inputs.append(features)
+        return torch.cat(inputs, dim=-1)

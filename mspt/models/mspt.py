@@ -11,18 +11,20 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from mspt.config import ModelConfig
+from mspt.models.arrangement import Arrangement, arrange, in_input_order
 from mspt.models.attention import PMSATrace
 from mspt.models.blocks import (
     BlockPooled,
     KeyMask,
     OutputDone,
     PatchTransformer,
-    in_input_order,
     output_of,
     walk_blocks,
 )
 from mspt.models.embedding import initialize
 from mspt.partition.ball_tree import Partition, build_partition, sequence_partition
+from mspt.partition.cuts import add_cuts
+from mspt.partition.turned import add_turned
 
 
 def partition_points(config: ModelConfig, points: Float[Tensor, "N X"]) -> Partition:
@@ -33,7 +35,10 @@ def partition_points(config: ModelConfig, points: Float[Tensor, "N X"]) -> Parti
     num_patches = config.patches_for(len(points))
     if config.partition == "sequence":
         return sequence_partition(len(points), num_patches)
-    return build_partition(points, num_patches=num_patches)
+    partition = build_partition(points, num_patches=num_patches)
+    if config.partition == "alternating_trees":
+        partition = add_turned(points, partition)
+    return add_cuts(partition, config.keys_per_level) if config.keys_per_level else partition
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,9 @@ class ModelTrace:
     """Exact attention weights of picked points of one cloud, in every block.
 
     Attributes:
-        partition: The partition used.
+        partition: The partition used; ``partition.of_block(index)`` is that of a block.
         points: The picked points, in the order of the input.
-        blocks: One trace per block; its rows are rows in leaf order.
+        blocks: One trace per block; its rows are rows in the leaf order of that block.
         output: The prediction for the whole cloud.
     """
 
@@ -94,14 +99,15 @@ class MSPT(PatchTransformer):
         if partitions is None:
             partitions = [partition_points(self.config, cloud) for cloud in points]
         _check_partitions(partitions, points)
-        hidden = self.embed(points, features, partitions, time=time)
-        (fields,) = output_of(self.walk(hidden, len(partitions[0].offsets) - 1))
-        return in_input_order(fields, partitions)
+        cloud = arrange(self.config, points, features, partitions)
+        hidden = self.embed(cloud.of_block(0), time=time)
+        (fields,) = output_of(self.walk(hidden, cloud))
+        return in_input_order(fields, partitions, block=self.config.num_blocks - 1)
 
     def walk(
         self,
         hidden: Float[Tensor, "B N D"],
-        num_patches: int,
+        cloud: Arrangement,
         *,
         first: int = 0,
         mask: KeyMask | None = None,
@@ -109,13 +115,13 @@ class MSPT(PatchTransformer):
         """Run the blocks and the task head; see :func:`mspt.models.blocks.walk_blocks`.
 
         Args:
-            hidden: Features before block ``first``, in leaf order: for block 0 what ``embed``
+            hidden: Features before block ``first``, in its leaf order: for block 0 what ``embed``
                 returns. Overwritten without gradients.
-            num_patches: Patches K.
+            cloud: Leaf orders of the batch.
             first: Block to start from.
             mask: Keys that no point may attend to.
         """
-        return walk_blocks([self], [hidden], [num_patches], first=first, mask=mask)
+        return walk_blocks([self], [hidden], [cloud], first=first, mask=mask)
 
     def _forward_ragged(
         self,
@@ -156,22 +162,27 @@ class MSPT(PatchTransformer):
             time: Its time, for a time-conditioned model.
         """
         partition = partition or partition_points(self.config, points)
-        rows = partition.inverse[picked]
         described = None if features is None else features[None]
-        hidden = self.embed(points[None], described, [partition], time=time)
+        cloud = arrange(self.config, points[None], described, [partition])
+        hidden = self.embed(cloud.of_block(0), time=time)
         traces, output = [], hidden.new_empty(0)
-        for event in self.walk(hidden, len(partition.offsets) - 1):
+        for event in self.walk(hidden, cloud):
             if isinstance(event, BlockPooled):
                 x = event.block.norm_attention(event.hidden)[0]
                 layer, nodes = event.block.attention, event.supernodes[0]
-                traces.append(layer.trace(x, nodes, offsets=partition.offsets, rows=rows))
+                rows = partition.of_block(event.index).inverse[picked]
+                traces.append(layer.trace(x, nodes, order=event.order, rows=rows))
             else:
-                output = in_input_order(event.fields[0], [partition])[0]
+                last = self.config.num_blocks - 1
+                output = in_input_order(event.fields[0], [partition], block=last)[0]
         return ModelTrace(partition, picked, tuple(traces), output)
 
 
 def _check_partitions(partitions: Sequence[Partition], points: Float[Tensor, "B N X"]) -> None:
-    sizes = {(len(partition.order), len(partition.offsets)) for partition in partitions}
+    sizes = {
+        (len(one.order), len(one.offsets), one.turned is None, one.cuts is None)
+        for one in partitions
+    }
     if len(partitions) != len(points) or len(sizes) != 1 or sizes.pop()[0] != points.shape[1]:
         raise ValueError(
             "partitions must be one for each cloud, of its points and with equally many patches, "

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -64,12 +64,18 @@ class Partition:
         inverse: Position of each point in leaf order: ``inverse[order[i]] == i``.
         offsets: Position of the first point of each patch in leaf order, and N at the end.
         tree: Nodes down to the patches; None for a partition without a tree.
+        cuts: Nodes of the tree whose supernodes the points of each patch attend to; None for all
+            patches. See :func:`mspt.partition.cuts.add_cuts`.
+        turned: The partition that every second block of a model uses; None where all blocks use
+            this one. See :func:`mspt.partition.turned.add_turned`.
     """
 
     order: Int[Tensor, " N"]
     inverse: Int[Tensor, " N"]
     offsets: Int[Tensor, " K_plus_1"]
     tree: BallTree | None = None
+    cuts: Int[Tensor, "K _M"] | None = None
+    turned: "Partition | None" = None
 
     @property
     def patch_of_point(self) -> Int[Tensor, " N"]:
@@ -77,6 +83,36 @@ class Partition:
         sizes = self.offsets.diff()
         patches = torch.arange(len(sizes), device=sizes.device)
         return patches.repeat_interleave(sizes)[self.inverse]
+
+    def of_block(self, block: int) -> "Partition":
+        """Return the partition that a block uses, counted from 0: this one, or ``turned``."""
+        return self if self.turned is None or block % 2 == 0 else self.turned
+
+    @cached_property
+    def rows_to_turned(self) -> Int[Tensor, " N"]:
+        """Row in leaf order here of each row in leaf order of ``turned``; computed once.
+
+        Raises:
+            ValueError: If there is no second partition.
+        """
+        with torch.inference_mode(mode=False):  # the result may be used in training later
+            return self.inverse[self._second.order]
+
+    @cached_property
+    def rows_from_turned(self) -> Int[Tensor, " N"]:
+        """Row in leaf order of ``turned`` of each row in leaf order here; computed once.
+
+        Raises:
+            ValueError: If there is no second partition.
+        """
+        with torch.inference_mode(mode=False):
+            return self._second.inverse[self.order]
+
+    @property
+    def _second(self) -> "Partition":
+        if self.turned is None:
+            raise ValueError("partition must have a second one over turned axes, got None")
+        return self.turned
 
 
 def build_partition(points: Float[Tensor, "N X"], num_patches: int) -> Partition:
@@ -116,20 +152,75 @@ def build_partition(points: Float[Tensor, "N X"], num_patches: int) -> Partition
         >>> partition.tree.radius
         tensor([1.5000, 0.5000, 0.5000])
     """
+    order, in_order = _leaf_order(points, num_patches)
+    tree = _measured_tree(in_order, num_patches, device=points.device)
+    return _partition(order, num_patches, tree=tree)
+
+
+def leaf_order(points: Float[Tensor, "N X"], num_patches: int) -> Int[Tensor, " N"]:
+    """Return the leaf order of :func:`build_partition`, without measuring its balls.
+
+    Raises:
+        TypeError: As :func:`build_partition`.
+        ValueError: As :func:`build_partition`.
+
+    Examples:
+        >>> leaf_order(torch.tensor([[0.0], [3.0], [1.0], [2.0]]), num_patches=2).tolist()
+        [0, 2, 3, 1]
+    """
+    return _leaf_order(points, num_patches)[0]
+
+
+def ordered_partition(
+    points: Float[Tensor, "N X"], order: Int[Tensor, " N"], num_patches: int
+) -> Partition:
+    """Return the partition whose leaf order is known, with the balls of its tree.
+
+    Args:
+        points: Finite coordinates, float32 or float64.
+        order: Indices of the points in leaf order.
+        num_patches: Number of patches K, at most N.
+
+    Examples:
+        >>> points = torch.tensor([[0.0], [3.0], [1.0], [2.0]])
+        >>> ordered_partition(points, torch.tensor([0, 2, 3, 1]), 2).tree.center.flatten().tolist()
+        [1.5, 0.5, 2.5]
+    """
+    _check_num_patches(num_patches, num_points=len(points))
+    in_order = np.ascontiguousarray(points.detach()[order].cpu().numpy().T)
+    tree = _measured_tree(in_order, num_patches, device=points.device)
+    return _partition(order, num_patches, tree=tree)
+
+
+def _leaf_order(
+    points: Float[Tensor, "N X"], num_patches: int
+) -> tuple[Int[Tensor, " N"], Float[np.ndarray, "X N"]]:
+    """Return the leaf order, and the coordinates in that order, axis by axis."""
     _check_points(points)
     _check_num_patches(num_patches, num_points=len(points))
     # Imported here because numba takes longer to import than the rest of the library.
-    from mspt.partition._order import measure_nodes, order_points
+    from mspt.partition._order import order_points
 
     # Rows must be contiguous: the kernels read their bits as integers.
     coordinates = np.ascontiguousarray(points.detach().cpu().numpy())
-    start, stop, level, parent, patches = _tree_nodes(len(points), num_patches)
-    nodes = np.stack([start, stop, patches])
     with _threads(len(points)) as (num_parts, parallel_map):
         order, in_order = order_points(coordinates, num_patches, num_parts, parallel_map)
+    return torch.as_tensor(order, device=points.device), in_order
+
+
+def _measured_tree(
+    in_order: Float[np.ndarray, "X N"], num_patches: int, *, device: torch.device
+) -> BallTree:
+    """Return the tree over points in leaf order, with centers and radii of its nodes."""
+    from mspt.partition._order import measure_nodes
+
+    num_points = in_order.shape[1]
+    start, stop, level, parent, patches = tree_nodes(num_points, num_patches)
+    nodes = np.stack([start, stop, patches])
+    with _threads(num_points) as (num_parts, parallel_map):
         center, radius = measure_nodes(in_order, nodes, num_parts, parallel_map)
-    to_tensor = partial(torch.as_tensor, device=points.device)
-    tree = BallTree(
+    to_tensor = partial(torch.as_tensor, device=device)
+    return BallTree(
         start=to_tensor(start),
         stop=to_tensor(stop),
         level=to_tensor(level),
@@ -138,7 +229,6 @@ def build_partition(points: Float[Tensor, "N X"], num_patches: int) -> Partition
         center=to_tensor(center),
         radius=to_tensor(radius),
     )
-    return _partition(to_tensor(order), num_patches, tree=tree)
 
 
 def sequence_partition(num_points: int, num_patches: int) -> Partition:
@@ -186,7 +276,7 @@ def _partition(order: Tensor, num_patches: int, *, tree: BallTree | None) -> Par
     return Partition(order=order, inverse=inverse, offsets=offsets, tree=tree)
 
 
-def _tree_nodes(num_points: int, num_patches: int) -> tuple[np.ndarray, ...]:
+def tree_nodes(num_points: int, num_patches: int) -> tuple[np.ndarray, ...]:
     """Return start, stop, level, parent and number of patches of every node, depth first."""
     start, stop, level, parent, patches = np.zeros((5, 2 * num_patches - 1), dtype=np.int64)
     stop[0], parent[0], patches[0] = num_points, -1, num_patches

@@ -11,11 +11,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PatchRun:
-    """Neighboring patches of one size: ``count`` patches of ``size`` rows from row ``start``."""
+    """Neighboring patches of one size.
+
+    Attributes:
+        start: Their first row.
+        size: Rows of each patch.
+        count: Number of patches.
+        first: Number of the first patch.
+    """
 
     start: int
     size: int
     count: int
+    first: int = 0
 
     @property
     def rows(self) -> slice:
@@ -26,7 +34,24 @@ class PatchRun:
         """Yield runs of whole patches with at most ``max_rows`` rows, but at least one patch."""
         step = max(1, max_rows // self.size)
         for first in range(0, self.count, step):
-            yield PatchRun(self.start + first * self.size, self.size, min(step, self.count - first))
+            yield PatchRun(
+                start=self.start + first * self.size,
+                size=self.size,
+                count=min(step, self.count - first),
+                first=self.first + first,
+            )
+
+
+def patch_offsets(num_rows: int, num_patches: int) -> tuple[int, ...]:
+    """Return the first row of each patch, and the number of rows at the end.
+
+    Examples:
+        >>> patch_offsets(10, 4)
+        (0, 3, 6, 8, 10)
+    """
+    runs = patch_runs(num_rows, num_patches)
+    starts = [run.start + run.size * patch for run in runs for patch in range(run.count)]
+    return (*starts, num_rows)
 
 
 def patch_runs(num_rows: int, num_patches: int) -> tuple[PatchRun, ...]:
@@ -46,5 +71,5 @@ def patch_runs(num_rows: int, num_patches: int) -> tuple[PatchRun, ...]:
         )
     size, num_larger = divmod(num_rows, num_patches)
     larger = PatchRun(0, size + 1, num_larger)
-    smaller = PatchRun(larger.rows.stop, size, num_patches - num_larger)
+    smaller = PatchRun(larger.rows.stop, size, num_patches - num_larger, first=num_larger)
     return (larger, smaller) if num_larger else (smaller,)

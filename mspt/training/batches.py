@@ -19,6 +19,7 @@ from mspt.data.registry import get_dataset
 from mspt.data.symmetry import turn
 from mspt.errors import DataError
 from mspt.inference.predict import partitions_for
+from mspt.metrics.derivatives import Stencil, cloud_stencil, derivative_error, grid_stencil
 from mspt.models.branched import SplitPartition
 from mspt.models.normalizer import Normalizer
 from mspt.partition.ball_tree import Partition
@@ -39,6 +40,7 @@ class Batch:
         partitions: One for each cloud; None for a model without one.
         num_surface: Surface points of each cloud, which come first.
         layout: What the fields are, and which of them are scored where.
+        stencils: How derivatives are taken in each cloud; None where the loss has none.
     """
 
     points: Float[Tensor, "B N X"]
@@ -47,10 +49,27 @@ class Batch:
     partitions: Sequence[Partition | SplitPartition] | None
     num_surface: int
     layout: Layout
+    stencils: Sequence[Stencil] | None = None
 
     def errors(self, predicted: Float[Tensor, "B N C"]) -> Float[Tensor, "G B"]:
         """Return the relative L2 of each group and case; both are in physical units."""
         return self.layout.errors(predicted, self.fields, num_surface=self.num_surface)
+
+    def derivative_errors(self, predicted: Float[Tensor, "B N C"]) -> Float[Tensor, "G B"]:
+        """Return the relative L2 of the gradients of each group and case.
+
+        Raises:
+            ValueError: If the batch has no stencils.
+        """
+        if self.stencils is None:
+            raise ValueError("stencils must be given for an error of derivatives, got None")
+        stencils = [stencil.to(predicted.device) for stencil in self.stencils]
+        errors = []
+        for group in self.layout.groups:
+            columns, rows = self.layout.columns(group.quantity), group.rows(self.num_surface)
+            values = predicted[..., columns], self.fields[..., columns]
+            errors.append(derivative_error(*values, stencils, rows=rows))
+        return torch.stack(errors)
 
 
 @dataclass(frozen=True)
@@ -60,11 +79,13 @@ class StackSource:
     cases: CaseStack
     normalizer: Normalizer
     partitions: tuple[Partition, ...] | None
+    stencils: tuple[Stencil, ...] | None = None
 
     def batch(self, rows: list[int], epoch: int) -> Batch:  # noqa: ARG002 - always the same points
         """Return some cases."""
         own = None if self.partitions is None else [self.partitions[row] for row in rows]
-        return _stacked(self.cases, rows, self.cases.points[rows], self.normalizer, own)
+        found = _stacked(self.cases, rows, self.cases.points[rows], self.normalizer, own)
+        return _with_stencils(found, self.stencils, rows)
 
 
 @dataclass(frozen=True)
@@ -75,13 +96,16 @@ class TurnedSource:
     normalizer: Normalizer
     config: ModelConfig
     seed: int
+    stencils: tuple[Stencil, ...] | None = None
 
     def batch(self, rows: list[int], epoch: int) -> Batch:
         """Return some cases, each turned by a symmetry, with new partitions."""
         points = torch.stack([self._turned(row, epoch) for row in rows])
         encoded, _ = self.normalizer.encode(points, self.cases.features[rows])
         partitions = partitions_for(self.config, encoded)
-        return _stacked(self.cases, rows, points, self.normalizer, partitions)
+        found = _stacked(self.cases, rows, points, self.normalizer, partitions)
+        # Turning a case turns its gradients, and leaves their lengths as they are.
+        return _with_stencils(found, self.stencils, rows)
 
     def _turned(self, row: int, epoch: int) -> Float[Tensor, "N X"]:
         known = get_dataset(self.cases.dataset).symmetries
@@ -105,6 +129,26 @@ def _stacked(
     )
 
 
+def _with_stencils(found: Batch, stencils: Sequence[Stencil] | None, rows: list[int]) -> Batch:
+    return found if stencils is None else replace(found, stencils=[stencils[row] for row in rows])
+
+
+def stencils_of(cases: CaseStack) -> tuple[Stencil, ...]:
+    """Return how derivatives are taken in each case; one stencil for equal neighbors, as on a grid.
+
+    Differences along rows and columns where the points are the data set's grid, else least squares.
+    """
+    shape, found = get_dataset(cases.dataset).grid_shape, []
+    for index, points in enumerate(cases.points):
+        if index > 0 and torch.equal(points, cases.points[index - 1]):
+            found.append(found[-1])
+        elif shape is not None and shape[0] * shape[1] == len(points):
+            found.append(grid_stencil(points, shape))
+        else:
+            found.append(cloud_stencil(points))
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class CloudSource:
     """Flows, of which every epoch draws other points."""
@@ -113,6 +157,7 @@ class CloudSource:
     normalizer: Normalizer
     config: ModelConfig
     seed: int
+    derivatives: bool = False
 
     def batch(self, rows: list[int], epoch: int) -> Batch:
         """Draw the points of some cases and partition them."""
@@ -129,6 +174,9 @@ class CloudSource:
             partitions=partitions_for(self.config, encoded[0], num_surface=num_surface),
             num_surface=num_surface,
             layout=self.cases.layout,
+            stencils=[cloud_stencil(cloud.points, num_surface=num_surface) for cloud in clouds]
+            if self.derivatives
+            else None,
         )
 
 
@@ -136,15 +184,31 @@ Source = StackSource | TurnedSource | CloudSource
 
 
 def source_of(
-    cases: Cases, *, normalizer: Normalizer, config: ModelConfig, seed: int, augment: bool = False
+    cases: Cases,
+    *,
+    normalizer: Normalizer,
+    config: ModelConfig,
+    seed: int,
+    augment: bool = False,
+    derivatives: bool = False,
 ) -> Source:
-    """Return the source of training batches; ``augment`` concerns cases of one size only."""
+    """Return the source of training batches.
+
+    Args:
+        cases: Training cases.
+        normalizer: Fitted on them.
+        config: Of the model.
+        seed: Of what is drawn.
+        augment: Whether to turn each case; for cases of one size only.
+        derivatives: Whether batches get stencils, for a loss with derivatives.
+    """
     if isinstance(cases, CloudStack):
-        return CloudSource(cases, normalizer, config, seed)
+        return CloudSource(cases, normalizer, config, seed, derivatives)
+    stencils = stencils_of(cases) if derivatives else None
     if augment:
-        return TurnedSource(cases, normalizer, config, seed)
+        return TurnedSource(cases, normalizer, config, seed, stencils)
     points, _ = normalizer.encode(cases.points, cases.features)
-    return StackSource(cases, normalizer, partitions_for(config, points))
+    return StackSource(cases, normalizer, partitions_for(config, points), stencils)
 
 
 def fit_normalizer(cases: Cases) -> Normalizer:

@@ -188,7 +188,7 @@ def train(
         raise failure(f"one in {name} before step {first_step + 1:,}", training, folder=folder)
     start, saved, spent = perf_counter(), perf_counter(), progress.minutes
     resolutions = [cases for cases in (training.coarse, training.cases) if cases]
-    stages = [_source(training, cases, augment=config.augment) for cases in resolutions]
+    stages = [_source(training, cases, is_fitted=True) for cases in resolutions]
     validation = _source(training, training.validation)
     forward = torch.compile(training.model) if config.compile else training.model
     for step in range(first_step, num_steps):
@@ -224,14 +224,16 @@ def train(
     yield TrainingStopped(progress, complete=progress.step == num_steps)
 
 
-def _source(training: Training, cases: Cases, *, augment: bool = False) -> Source:
+def _source(training: Training, cases: Cases, *, is_fitted: bool = False) -> Source:
+    """Return a source of batches; those that the model is fitted to may be turned and differ."""
     preset = training.preset
     return source_of(
         cases,
         normalizer=training.normalizer,
         config=preset.model,
         seed=preset.train.seed,
-        augment=augment,
+        augment=is_fitted and preset.train.augment,
+        derivatives=is_fitted and preset.train.derivative_weight > 0,
     )
 
 
@@ -271,7 +273,7 @@ def _step(training: Training, forward: Callable[..., Tensor], batch: Batch, rate
     mixed = config.precision == "bfloat16"
     with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
         output = forward(*inputs, partitions=batch.partitions)
-    loss = _loss(output.float(), batch, training.normalizer)
+    error, loss = _loss(output.float(), batch, training.normalizer, config)
     for optimizer in training.optimizers:
         optimizer.zero_grad()
         for group in optimizer.param_groups:
@@ -284,16 +286,19 @@ def _step(training: Training, forward: Callable[..., Tensor], batch: Batch, rate
         raise FloatingPointError(f"a gradient of norm {norm}")
     for optimizer in training.optimizers:
         optimizer.step()
-    return loss.item()
+    return error.item()
 
 
 def _loss(
-    output: Float[Tensor, "B N C"], batch: Batch, normalizer: Normalizer
-) -> Float[Tensor, ""]:
-    """Return the mean relative L2 in physical units."""
+    output: Float[Tensor, "B N C"], batch: Batch, normalizer: Normalizer, config: TrainConfig
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Return the mean relative L2 in physical units, and what is minimized."""
     scale, mean = normalizer.fields_scale.to(output), normalizer.fields_mean.to(output)
-    there = replace(batch, fields=batch.fields.to(output))
-    return there.errors(output * scale + mean).mean()
+    there, fields = replace(batch, fields=batch.fields.to(output)), output * scale + mean
+    error = there.errors(fields).mean()
+    if not config.derivative_weight:
+        return error, error
+    return error, error + config.derivative_weight * there.derivative_errors(fields).mean()
 
 
 @torch.no_grad()

@@ -3,7 +3,7 @@
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, 
 
 from mspt.benchmarks.cost import flops, forward_flops, peak_bytes, recommended_patches, train_flops
 from mspt.checkpoint import build_model
-from mspt.config import ModelConfig
+from mspt.config import ModelConfig, Pooling
 from mspt.inference.predict import partitions_for
 
 ARCHITECTURES = ("mspt", "published", "transolver", "full_attention")
@@ -167,6 +167,46 @@ def test_memory_is_that_of_the_tensors_that_live(
         seen = num_points / patches + patches * config.num_supernodes
         expected += 4 * config.width * patches * seen
     assert expected == pytest.approx(memory.peak, rel=0.04)
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "alternating trees": {"partition": "alternating_trees"},
+    "rotary": {"rotary": 1, "space_dim": 2},
+    "rotary, all entries": {"rotary": 4, "space_dim": 2, "num_heads": 2},
+    "keys of several levels": {"keys_per_level": 2},
+    "many keys of several levels": {
+        "keys_per_level": 4,
+        "num_patches": 256,
+        "num_supernodes": 1,
+        "rotary": 1,
+    },
+    "fourier features": {"fourier_features": 8},
+    "inputs at the head": {"inputs_at_head": True},
+    "many inputs at the head": {"inputs_at_head": True, "unified_position": 4, "space_dim": 2},
+    **{pooling: {"pooling": pooling} for pooling in get_args(Pooling) if pooling != "mean"},
+}
+every_option = pytest.mark.parametrize("changes", OPTIONS.values(), ids=OPTIONS)
+
+
+@pytest.mark.parametrize("work", ["forward", "train"])
+@every_option
+def test_products_of_every_option_are_counted(changes: dict[str, Any], work: str) -> None:
+    config = small("mspt", **{"partition": "ball_tree", "num_supernodes": 2, **changes})
+    counted = counted_products(config, 256, work)
+    assert flops(config, 256, work=work) == pytest.approx(counted, rel=1e-12)
+
+
+@pytest.mark.parametrize("work", ["forward", "train"])
+@every_option
+def test_memory_of_every_option_is_counted(changes: dict[str, Any], work: str) -> None:
+    config = small(
+        "mspt", **{"width": 64, "partition": "ball_tree", "num_supernodes": 4, **changes}
+    )
+    run = one_pass(config, 4096, work)
+    run()  # what a partition computes once belongs to the partition
+    with torch.inference_mode(work == "forward"), LiveMemory() as memory:
+        run()
+    assert peak_bytes(config, 4096, work=work) == pytest.approx(memory.peak, rel=0.04)
 
 
 def test_memory_of_very_many_supernodes_is_counted() -> None:

@@ -69,6 +69,31 @@ def test_settings_of_the_training_are_varied_too(
     assert (changed.train.batch_size, changed.model.carry) == (1, True)
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "partition=alternating_trees",
+        "rotary=2",
+        "keys_per_level=1",
+        "fourier_features=2",
+        "inputs_at_head=true",
+        "pooling=linear_from_mean",
+        "pooling=attention_from_mean",
+        "pooling=mean_std",
+        "pooling=mean_max",
+        "train.derivative_weight=0.1",
+    ],
+)
+def test_every_option_of_the_model_and_the_loss_can_be_varied(
+    setting: str, arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usual = run_json(capsys, *arguments, "--epochs", "1")
+    varied = run_json(capsys, *arguments, "--epochs", "1", "--set", setting)
+    assert varied["validation_error"] != usual["validation_error"]
+    assert [row["set"] for row in rows(tmp_path)] == ["", setting]
+    assert not any(row["error"] for row in rows(tmp_path))
+
+
 def test_an_interrupted_run_is_continued(
     arguments: list[str],
     tmp_path: Path,
@@ -126,7 +151,7 @@ def test_a_run_that_fails_is_a_row_with_the_reason(
         ("num_patches=few", "--set num_patches must be a whole number or null, got 'few'"),
         (
             "pooling=median",
-            "--set pooling must be one of mean, max, linear, attention, got 'median'",
+            "--set pooling must be one of mean, max, linear, attention, linear_from_mean,",
         ),
         ("structured_shape=9", "must be a list of 2 whole numbers or null, got 9"),
         ("train.warmup=2", "warmup must be in [0, 1), got 2"),

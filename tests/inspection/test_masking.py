@@ -7,11 +7,15 @@ from made_up_flows import flow_preset, sphere_clouds
 from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
+from mspt.data.case import Quantity
+from mspt.data.layout import Layout
 from mspt.errors import MSPTError
+from mspt.figures.charts.equation import attention_equation
 from mspt.geometry.bodies.families import draw_body
 from mspt.inference.flow import cloud_force
 from mspt.inference.sample import Sample, as_cloud, predict_sample, sample_of_points
 from mspt.inspection.masking import (
+    attention_table,
     compare_with_attention,
     mask_each_patch,
     mask_of_patch,
@@ -27,7 +31,7 @@ from mspt.inspection.observation import (
     share_of_all,
     summaries_by_block,
 )
-from mspt.inspection.recording import Recording, record, repeat_masked
+from mspt.inspection.recording import Recording, record, repeat_masked, trace_points
 from mspt.metrics.forces import coefficients
 from mspt.metrics.ranking import spearman
 from mspt.models.blocks import KeyMask
@@ -51,11 +55,14 @@ def mask(*, points: tuple[int, ...] = (), nodes: tuple[int, ...] = (), count: in
 @torch.no_grad()
 def dense_run(recording: Recording, hidden_keys: Tensor, blocks: tuple[int, ...]) -> Tensor:
     """All blocks with one dense softmax per block, in which hidden keys score -inf."""
-    model, partition = recording.model, recording.partition
-    sizes, now = partition.offsets.diff().tolist(), recording.hidden[0].clone()
+    model = recording.model
+    sizes, now = recording.partition.offsets.diff().tolist(), recording.hidden[0].clone()
     patch = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
     count = model.config.num_supernodes
     for index, block in enumerate(model.blocks):
+        if index:  # from one leaf order to the next
+            before, after = (recording.partition_of(one) for one in (index - 1, index))
+            now = now[before.inverse[after.order]]
         x, layer = block.norm_attention(now), block.attention
         pooled = [
             part.mean(0) for rows in x.split(sizes) for part in torch.tensor_split(rows, count)
@@ -73,7 +80,7 @@ def dense_run(recording: Recording, hidden_keys: Tensor, blocks: tuple[int, ...]
         now = now + layer.to_out(torch.einsum("hnm,mhe->nhe", weights, v).flatten(1))
         if block.mlp is not None:
             now = now + block.mlp(now)
-    return model.head(now)[partition.inverse]
+    return model.head(now)[recording.partition_of(len(model.blocks) - 1).inverse]
 
 
 @pytest.mark.parametrize("blocks", [(0, 1, 2), (1,), (2,)])
@@ -332,3 +339,51 @@ def test_sample_of_another_data_set_is_refused(observed: Observed) -> None:
     )
     with pytest.raises(MSPTError, match=r"points must have 2 columns .* got 3; choose"):
         observe(flat, observed.sample)
+
+
+def test_patch_of_trees_in_turn_is_masked_where_its_tree_is_used() -> None:
+    recording = make_recording(partition="alternating_trees")
+    for block in range(3):
+        patch = mask_of_patch(recording.partition_of(block), 2, num_supernodes=1, block=block)
+        hidden = torch.cat([patch.points, patch.supernodes])
+        expected = dense_run(recording, hidden, (block,))
+        torch.testing.assert_close(repeat_masked(recording, patch), expected)
+    assert recording.partition_of(1) is recording.partition.turned
+
+
+def test_patch_of_the_first_tree_is_masked_in_every_block_that_uses_it() -> None:
+    model = make_model(partition="alternating_trees").float()
+    normalizer = Normalizer(space_dim=2, in_features=0, out_channels=1)
+    checkpoint = Checkpoint(model=model, config=model.config, normalizer=normalizer, info={})
+    layout = Layout(fields=(Quantity(name="u", symbol="u", unit="1", description=""),))
+    sample = Sample(
+        key="a",
+        title="A",
+        dataset=None,
+        points=cloud().float(),
+        features=cloud().float()[:, :0],
+        layout=layout,
+    )
+    seen = observe(checkpoint, sample, device="cpu")
+    effect = mask_patch(seen, 3)
+    recording = seen.recording
+    chosen = replace(mask_of_patch(seen.partition, 3, num_supernodes=1), blocks=(0, 2))
+    torch.testing.assert_close(effect.fields, repeat_masked(recording, chosen))
+    effects = list(mask_each_patch(seen, [4], channel=0))
+    attention = compare_with_attention(seen, [4], effects).attention
+    weights = [trace_points(recording, torch.tensor([4]), block=block) for block in (0, 2)]
+    expected = torch.stack([trace.supernodes for trace in weights]).mean((0, 1, 2))
+    np.testing.assert_allclose(attention, expected.numpy(), rtol=1e-5)
+    with pytest.raises(MSPTError, match=r"masked must be .* in turn, got 'patch removed'"):
+        mask_patch(seen, 3, masked="patch removed")
+    found = attend_from(seen, [4], block=1)
+    patch = seen.partition_of(1).patch_of_point
+    assert torch.equal(found.local > 0, patch == patch[4])
+    assert patch_matrix(seen, int(patch[4]), block=1).points.sort().values.tolist() == (
+        torch.where(patch == patch[4])[0].tolist()
+    )
+    assert attention_table(seen, found)["patch"].tolist() == patch.tolist()
+    keys = seen.partition_of(1).order[found.trace.local_rows[0]]
+    assert f"v_{{{int(keys[found.trace.local[:, 0].mean(0).argmax()])}}}" in attention_equation(
+        seen, found
+    )

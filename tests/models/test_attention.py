@@ -1,3 +1,5 @@
+from typing import get_args
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -5,6 +7,8 @@ import torch
 from hypothesis import given
 from torch import Tensor
 
+from mspt.config import Pooling
+from mspt.models.arrangement import LeafOrder
 from mspt.models.attention import (
     PMSA,
     concatenated_attention,
@@ -14,7 +18,8 @@ from mspt.models.pooling import NUM_POOL_KNOTS, PatchPooling, pool_max, pool_mea
 from mspt.partition.runs import patch_runs
 from mspt.seeding import generator, seeded
 
-POOLINGS = ["mean", "max", "linear", "attention"]
+POOLINGS = get_args(Pooling)
+FROM_MEAN = ["linear_from_mean", "attention_from_mean", "mean_std", "mean_max"]
 
 
 def randn(*shape: int, seed: int = 0) -> Tensor:
@@ -24,6 +29,10 @@ def randn(*shape: int, seed: int = 0) -> Tensor:
 def make_layer(**changes: object) -> PMSA:
     with seeded(0, "layer"):
         return PMSA(12, **{"num_heads": 3, **changes}).double()
+
+
+def patches(count: int) -> LeafOrder:
+    return LeafOrder(num_patches=count)
 
 
 def pool_all(layer: PMSA, x: Tensor, num_patches: int) -> Tensor:
@@ -82,7 +91,7 @@ def test_pmsa_equals_dense_masked_attention(
     layer, x = make_layer(), randn(2, num_points, 12)
     supernodes = randn(2, num_supernodes, 12, seed=1)
     expected = dense_reference(layer, x, supernodes, num_patches)
-    torch.testing.assert_close(layer(x, supernodes, num_patches), expected)
+    torch.testing.assert_close(layer(x, supernodes, patches(num_patches)), expected)
 
 
 @pytest.mark.parametrize("num_supernodes", [1, 2, 3])
@@ -137,7 +146,7 @@ def test_gradients_equal_those_of_the_dense_reference(pooling: str) -> None:
     def gradients(output: Tensor) -> tuple[Tensor, ...]:
         return torch.autograd.grad((output * target).sum(), [x, *layer.parameters()])
 
-    ours = gradients(layer(x, pool_all(layer, x, 4), 4))
+    ours = gradients(layer(x, pool_all(layer, x, 4), patches(4)))
     dense = gradients(dense_reference(layer, x, pool_all(layer, x, 4), 4))
     torch.testing.assert_close(ours, dense)
 
@@ -156,7 +165,9 @@ def test_one_patch_is_full_attention_with_supernodes() -> None:
     changed = x.clone()
     changed[:, -1] += 1.0
     supernodes = randn(1, 1, 12, seed=3)
-    difference = (layer(changed, supernodes, 1) - layer(x, supernodes, 1)).abs().amax(-1)
+    difference = (
+        (layer(changed, supernodes, patches(1)) - layer(x, supernodes, patches(1))).abs().amax(-1)
+    )
     assert (difference > 1e-6).all()
 
 
@@ -165,20 +176,25 @@ def test_other_patches_reach_a_point_through_supernodes_only() -> None:
     changed = x.clone()
     changed[:, 6:] += 1.0
     supernodes = pool_all(layer, x, 2)
-    torch.testing.assert_close(layer(changed, supernodes, 2)[:, :6], layer(x, supernodes, 2)[:, :6])
-    moved = layer(x, pool_all(layer, changed, 2), 2)[:, :6] - layer(x, supernodes, 2)[:, :6]
+    torch.testing.assert_close(
+        layer(changed, supernodes, patches(2))[:, :6], layer(x, supernodes, patches(2))[:, :6]
+    )
+    moved = (
+        layer(x, pool_all(layer, changed, 2), patches(2))[:, :6]
+        - layer(x, supernodes, patches(2))[:, :6]
+    )
     assert moved.abs().max() > 1e-6
 
 
 def test_updated_supernodes_attend_to_their_own_patch_and_all_supernodes() -> None:
     layer = make_layer(num_supernodes=2, carry=True)
     x, supernodes = randn(1, 10, 12), randn(1, 6, 12, seed=1)
-    updated = layer.update_supernodes(x, supernodes, 3)
+    updated = layer.update_supernodes(x, supernodes, patches(3))
     # Supernodes of patch k are queries like points that join that patch.
     for k, rows in enumerate([slice(0, 4), slice(4, 7), slice(7, 10)]):
         own = slice(2 * k, 2 * k + 2)
-        q, _, _ = layer._project(supernodes[:, own])
-        _, keys, values = layer._project(torch.cat([x[:, rows], supernodes], dim=1))
+        q, _, _ = layer._project(supernodes[:, own], None)
+        _, keys, values = layer._project(torch.cat([x[:, rows], supernodes], dim=1), None)
         scores = torch.einsum("bqhe,bmhe->bhqm", q, keys) / (12 / 3) ** 0.5
         out = torch.einsum("bhqm,bmhe->bqhe", scores.softmax(-1), values).flatten(2)
         torch.testing.assert_close(updated[:, own], layer.to_out(out))
@@ -191,6 +207,20 @@ def test_learned_pooling_starts_as_an_average(size: int, num_supernodes: int) ->
     pooled = pooling(constant)
     assert pooled.shape == (1, num_supernodes, 3)
     assert (pooled.mean(1) - 2.0).abs().max() < 0.2
+
+
+@pytest.mark.parametrize("pooling", FROM_MEAN)
+@given(size=st.integers(6, 40), num_supernodes=st.integers(1, 3))
+def test_poolings_that_start_from_the_mean_start_there(
+    size: int, num_supernodes: int, pooling: str
+) -> None:
+    layer = make_layer(pooling=pooling, num_supernodes=num_supernodes)
+    x = randn(4, size, 12)
+    torch.testing.assert_close(layer.pool(x), pool_mean(x, num_supernodes))
+    layer.pool(x).square().sum().backward()
+    (learned,) = layer.pool.parameters()
+    assert learned.grad is not None
+    assert learned.grad.abs().sum() > 0
 
 
 def test_learned_pooling_weighs_positions_not_values() -> None:
@@ -235,17 +265,16 @@ def test_pieces_are_whole_patches_in_order(max_rows: int) -> None:
 def test_trace_reproduces_the_forward_output() -> None:
     layer, x = make_layer(num_supernodes=2), randn(1, 17, 12)
     supernodes = pool_all(layer, x, 5)
-    offsets = torch.tensor([0, 4, 8, 11, 14, 17])
     rows = torch.tensor([0, 5, 16])
-    trace = layer.trace(x[0], supernodes[0], offsets=offsets, rows=rows)
+    trace = layer.trace(x[0], supernodes[0], order=patches(5), rows=rows)
     torch.testing.assert_close(
         trace.local.sum(-1) + trace.supernodes.sum(-1), torch.ones(3, 3, dtype=torch.float64)
     )
-    _, _, values = layer._project(x)
-    _, _, global_values = layer._project(supernodes)
+    _, _, values = layer._project(x, None)
+    _, _, global_values = layer._project(supernodes, None)
     local = torch.einsum("hpl,plhe->phe", trace.local, values[0][trace.local_rows.clamp(min=0)])
     out = local + torch.einsum("hps,she->phe", trace.supernodes, global_values[0])
-    expected = layer(x, supernodes, 5)[0, rows]
+    expected = layer(x, supernodes, patches(5))[0, rows]
     torch.testing.assert_close(layer.to_out(out.flatten(1)), expected)
     assert trace.local_rows[2].tolist() == [14, 15, 16, -1]
     assert trace.local[:, 2, 3].abs().max() == 0

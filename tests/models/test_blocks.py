@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mspt.config import ModelConfig
+from mspt.models.arrangement import Arrangement, LeafOrder
 from mspt.models.blocks import BlockPooled, KeyMask, OutputDone, output_of, walk_blocks
 from mspt.models.branched import BranchedMSPT
 from mspt.models.mspt import MSPT
@@ -17,6 +18,8 @@ CONFIG = ModelConfig(
     space_dim=2, out_channels=2, width=16, num_heads=2, num_blocks=3, num_patches=4
 )
 NUM_POINTS = 22
+ORDER = LeafOrder(num_patches=4)
+CLOUD = Arrangement((ORDER,))
 
 
 def make_model(**changes: object) -> MSPT:
@@ -31,7 +34,7 @@ def make_hidden(seed: int = 0) -> Tensor:
 def steps_of(model: MSPT, hidden: Tensor, **settings: object) -> tuple[list[BlockPooled], Tensor]:
     """The steps of a walk, with copies of the features before each block, and its output."""
     steps, output = [], None
-    for event in model.walk(hidden, CONFIG.num_patches, **settings):
+    for event in model.walk(hidden, CLOUD, **settings):
         if isinstance(event, BlockPooled):
             steps.append(replace(event, hidden=event.hidden.clone()))
         else:
@@ -55,11 +58,11 @@ def test_each_block_is_yielded_with_the_features_before_it(*, carry: bool) -> No
             pooled = [layer.pool_patches(x[:, run.rows], run) for run in runs]
             expected = torch.cat(pooled, dim=1) + carried
             torch.testing.assert_close(step.supernodes, expected)
-            after = step.block(step.hidden, step.supernodes, CONFIG.num_patches)
+            after = step.block(step.hidden, step.supernodes, ORDER)
             result = model.head(after) if later is None else after
             torch.testing.assert_close(result, output if later is None else later.hidden)
             if carry:
-                carried = layer.update_supernodes(x, step.supernodes, CONFIG.num_patches)
+                carried = layer.update_supernodes(x, step.supernodes, ORDER)
 
 
 def test_walk_from_a_later_block_ends_in_the_same_output() -> None:
@@ -73,10 +76,10 @@ def test_walk_from_a_later_block_ends_in_the_same_output() -> None:
 
 def test_features_are_overwritten_only_where_no_gradient_is_needed() -> None:
     model, kept, overwritten = make_model(), make_hidden(), make_hidden()
-    output_of(model.walk(kept, CONFIG.num_patches))
+    output_of(model.walk(kept, CLOUD))
     assert torch.equal(kept, make_hidden())
     with torch.no_grad():
-        output_of(model.walk(overwritten, CONFIG.num_patches))
+        output_of(model.walk(overwritten, CLOUD))
     assert not torch.allclose(overwritten, make_hidden())
 
 
@@ -108,8 +111,9 @@ def test_branches_attend_to_the_supernodes_of_both() -> None:
         model = BranchedMSPT(replace(CONFIG, architecture="branched")).double()
     hidden = [make_hidden()[:, :8], make_hidden()[:, 8:]]
     branches = (model.surface, model.volume)
+    clouds = [Arrangement((LeafOrder(num_patches=count),)) for count in (2, 3)]
     with torch.no_grad():
-        events = list(walk_blocks(branches, hidden, [2, 3]))
+        events = list(walk_blocks(branches, hidden, clouds))
     steps = [event for event in events if isinstance(event, BlockPooled)]
     assert [(step.index, step.branch) for step in steps] == [
         (b, k) for b in range(3) for k in (0, 1)

@@ -31,6 +31,7 @@ VARIANTS = {
     "sequence": {"partition": "sequence"},
     "patch size": {"num_patches": None, "patch_size": 7},
     "unified position": {"unified_position": 4},
+    "alternating trees": {"partition": "alternating_trees", "num_supernodes": 2},
 }
 
 
@@ -50,7 +51,7 @@ def model(request: pytest.FixtureRequest) -> MSPT:
 
 def test_streaming_equals_the_full_forward(model: MSPT, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "stream_rows", lambda _: 11)
-    monkeypatch.setattr("mspt.models.embedding.stream_rows", lambda _: 7)
+    monkeypatch.setattr("mspt.models.arrangement.MOVED_CHANNELS", 6)
     points, features = cloud(2, 43, 2), cloud(2, 43, 1, seed=1)
     full = model(points, features)
     with torch.inference_mode():
@@ -74,10 +75,10 @@ def test_trace_has_the_output_of_the_forward(model: MSPT) -> None:
     trace = model.trace(points, features, picked=torch.tensor([2, 40]))
     torch.testing.assert_close(trace.output, model(points[None], features[None])[0])
     assert len(trace.blocks) == CONFIG.num_blocks
-    for block in trace.blocks:
+    for index, block in enumerate(trace.blocks):
         total = block.local.sum(-1) + block.supernodes.sum(-1)
         torch.testing.assert_close(total, torch.ones_like(total))
-        assert trace.partition.order[block.rows].tolist() == [2, 40]
+        assert trace.partition.of_block(index).order[block.rows].tolist() == [2, 40]
 
 
 def test_every_parameter_gets_a_gradient(model: MSPT) -> None:

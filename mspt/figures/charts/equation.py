@@ -16,7 +16,8 @@ def attention_equation(observed: Observed, attention: PointAttention) -> str:
     """
     local = over_heads(attention.trace.local, attention.head)[0]
     supernodes, rows = attention.on_supernodes[0], attention.trace.local_rows[0]
-    keys = observed.partition.order[rows.clamp(min=0)]  # padding has the row -1 and no weight
+    order = observed.partition_of(attention.block).order
+    keys = order[rows.clamp(min=0)]  # padding has the row -1 and no weight
     near = [
         rf"{local[place]:.3f}\,v_{{{int(keys[place])}}}"
         for place in local.topk(min(_MOST_POINTS, len(local))).indices.tolist()

@@ -103,7 +103,7 @@ class PublishedMSPT(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        if config.pooling == "attention":
+        if config.pooling not in ("mean", "max", "linear"):
             raise ValueError(
                 "pooling must be one of mean, max, linear in the published variant, "
                 "got 'attention'; use the architecture 'mspt' for it"

@@ -1,0 +1,289 @@
+"""The rows of a batch of clouds in leaf order, as the blocks of a model take them.
+
+In leaf order a patch is a run of rows. A model whose blocks use two partitions in turn has two leaf
+orders; its rows are moved from one to the other between blocks.
+
+Letters: B clouds, N points, R some rows of each cloud, X space axes, F input features, D model
+width, C output channels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mspt.config import ModelConfig
+from mspt.models.nodes import NodeTable, node_supernodes, node_table
+from mspt.models.pooling import pool_mean
+from mspt.models.rotary import Phases, rotary_phases
+from mspt.partition.ball_tree import Partition
+from mspt.partition.runs import PatchRun, patch_runs
+
+MOVED_CHANNELS = 16
+"""Channels that are moved at once where no gradient is needed: one cache line of float32 numbers.
+
+A second copy of all features would double the memory of a forward pass."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LeafOrder:
+    """The leaf order that some blocks of a model use, for a batch of clouds.
+
+    Attributes:
+        num_patches: Patches K of each cloud.
+        order: The point that each row is; None where no block needs the points.
+        rows_before: Row in the leaf order of the block before of each row; None where all blocks
+            have the same order.
+        points: Coordinates as given to the model, in the order of the input.
+        features: Further inputs, likewise; None for a model without.
+        rotary: Frequencies per axis of the rotary embedding; 0 for none.
+        all_phases: Its phases for all rows, where a gradient is needed: all blocks share them.
+        supernode_phases: Its phases for all supernodes that the points attend to.
+        table: How supernodes of nodes of the tree follow from those of the patches; None where the
+            points attend to the supernodes of all patches.
+        selected: Supernodes of nodes that the points of each patch attend to; None for all.
+    """
+
+    num_patches: int
+    order: Int[Tensor, "B N"] | None = None
+    rows_before: Int[Tensor, "B N"] | None = None
+    points: Float[Tensor, "B N X"] | None = None
+    features: Float[Tensor, "B N F"] | None = None
+    rotary: int = 0
+    all_phases: Phases | None = None
+    supernode_phases: Phases | None = None
+    table: NodeTable | None = None
+    selected: Int[Tensor, "B K _MQ"] | None = None
+
+    def selected_by(self, run: PatchRun) -> Int[Tensor, "B _K _MQ"] | None:
+        """Return the supernodes that the points of some patches attend to; None for all."""
+        return (
+            None if self.selected is None else self.selected[:, run.first : run.first + run.count]
+        )
+
+    def places(self, rows: slice | Int[Tensor, " R"] = slice(None)) -> Float[Tensor, "B R X"]:
+        """Return the coordinates of some rows, or of all.
+
+        Raises:
+            ValueError: If the order was made without points.
+        """
+        if self.order is None or self.points is None:
+            raise ValueError("points must be given for a model that reads them again, got None")
+        return reorder(self.points, self.order[:, rows])
+
+    def phases(self, rows: slice | Int[Tensor, " R"] = slice(None)) -> Phases | None:
+        """Return the phases of the rotary embedding for some rows; None without one."""
+        if not self.rotary:
+            return None
+        if self.all_phases is not None:
+            cos, sin = self.all_phases
+            return cos[:, rows], sin[:, rows]
+        return rotary_phases(self.places(rows), self.rotary)
+
+    @property
+    def num_rows(self) -> int:
+        """Points N of each cloud; 0 where no block needs the points."""
+        return 0 if self.order is None else self.order.shape[1]
+
+    def inputs(
+        self, rows: slice = slice(None)
+    ) -> tuple[Float[Tensor, "B R X"], Float[Tensor, "B R F"] | None]:
+        """Return coordinates and features of some rows, or of all.
+
+        Raises:
+            ValueError: If the order was made without points.
+        """
+        places = self.places(rows)
+        if self.features is None or self.order is None:
+            return places, None
+        return places, reorder(self.features, self.order[:, rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Arrangement:
+    """The leaf orders of a batch of clouds: one for all blocks, or two in turn."""
+
+    orders: tuple[LeafOrder, ...]
+
+    def of_block(self, block: int) -> LeafOrder:
+        """Return the order of a block, counted from 0."""
+        return self.orders[block % len(self.orders)]
+
+
+def arrange(
+    config: ModelConfig,
+    points: Float[Tensor, "B N X"],
+    features: Float[Tensor, "B N F"] | None,
+    partitions: Sequence[Partition],
+) -> Arrangement:
+    """Return the leaf orders of a batch of clouds with equally many patches.
+
+    Args:
+        config: Of the model.
+        points: Coordinates, normalized.
+        features: Further inputs, normalized.
+        partitions: One for each cloud; all or none with a second one.
+
+    Raises:
+        ValueError: If a patch has fewer points than supernodes.
+    """
+    num_patches = len(partitions[0].offsets) - 1
+    if (smallest := points.shape[1] // num_patches) < config.num_supernodes:
+        raise ValueError(
+            "num_supernodes must be at most the points of the smallest patch, "
+            f"got {config.num_supernodes} for a patch of {smallest}; use fewer patches"
+        )
+
+    def leaf_order(block: int, rows_before: Sequence[Tensor] | None) -> LeafOrder:
+        order = LeafOrder(
+            num_patches=num_patches,
+            order=_stacked([one.of_block(block).order for one in partitions], points.device),
+            rows_before=None if rows_before is None else _stacked(rows_before, points.device),
+            points=points,
+            features=features,
+            rotary=config.rotary,
+        )
+        if partitions[0].cuts is not None:
+            order = _with_nodes(order, [one.of_block(block) for one in partitions], config)
+        return _with_phases(order, config.num_supernodes) if config.rotary else order
+
+    if partitions[0].turned is None:
+        return Arrangement((leaf_order(0, None),))
+    return Arrangement(
+        (
+            leaf_order(0, [one.rows_from_turned for one in partitions]),
+            leaf_order(1, [one.rows_to_turned for one in partitions]),
+        )
+    )
+
+
+def _with_nodes(
+    order: LeafOrder, partitions: Sequence[Partition], config: ModelConfig
+) -> LeafOrder:
+    """Return the order with the nodes of the trees that each patch attends to."""
+    device, count = partitions[0].order.device, config.num_supernodes
+    if order.points is not None:
+        device = order.points.device
+    cuts = _stacked([one.cuts for one in partitions if one.cuts is not None], device)
+    within = torch.arange(count, device=device)
+    return replace(
+        order,
+        table=node_table(order.num_rows, order.num_patches, count, device),
+        selected=(cuts[..., None] * count + within).flatten(2),
+    )
+
+
+def _with_phases(order: LeafOrder, num_supernodes: int) -> LeafOrder:
+    """Return the order with the phases that all blocks share."""
+    centers = supernode_places(order, num_supernodes)
+    if order.table is not None:
+        centers = node_supernodes(centers, order.table)
+    return replace(
+        order,
+        # Without gradients those of a few rows are computed when they are needed.
+        all_phases=order.phases() if torch.is_grad_enabled() else None,
+        supernode_phases=rotary_phases(centers, order.rotary),
+    )
+
+
+def supernode_places(order: LeafOrder, num_supernodes: int) -> Float[Tensor, "B KQ X"]:
+    """Return the mean place of the points of each supernode, patch after patch.
+
+    Args:
+        order: Of the clouds.
+        num_supernodes: Supernodes Q per patch, each of a contiguous sub-block.
+    """
+    means = []
+    for run in patch_runs(order.num_rows, order.num_patches):
+        patches = rearrange(order.places(run.rows), "b (k l) x -> (b k) l x", k=run.count)
+        pooled = pool_mean(patches, num_supernodes)
+        means.append(rearrange(pooled, "(b k) q x -> b (k q) x", k=run.count))
+    return torch.cat(means, dim=1)
+
+
+def with_shared_supernodes(clouds: Sequence[Arrangement]) -> list[Arrangement]:
+    """Return the orders of branches whose points attend to the supernodes of all branches."""
+    return [
+        Arrangement(
+            tuple(
+                replace(
+                    order,
+                    supernode_phases=_joined(
+                        [one.of_block(block).supernode_phases for one in clouds]
+                    ),
+                )
+                for block, order in enumerate(cloud.orders)
+            )
+        )
+        for cloud in clouds
+    ]
+
+
+def _joined(phases: Sequence[Phases | None]) -> Phases | None:
+    found = [one for one in phases if one is not None]
+    if not found:
+        return None
+    cosines, sines = zip(*found, strict=True)
+    return torch.cat(cosines, dim=1), torch.cat(sines, dim=1)
+
+
+def _stacked(indices: Sequence[Int[Tensor, "..."]], device: torch.device) -> Int[Tensor, "..."]:
+    # One cloud is the usual case of inference, and needs no copy.
+    stacked = indices[0][None] if len(indices) == 1 else torch.stack(tuple(indices))
+    return stacked.to(device)
+
+
+def reorder(x: Float[Tensor, "B N D"], order: Int[Tensor, "B R"]) -> Float[Tensor, "B R D"]:
+    """Return some rows of each cloud in another order."""
+    # Copies whole rows; ``gather`` would read an index for every number and takes twice as long.
+    moved = [one.index_select(0, rows) for one, rows in zip(x, order, strict=True)]
+    return moved[0][None] if len(moved) == 1 else torch.stack(moved)
+
+
+class _Move(torch.autograd.Function):
+    """Reordering by a permutation, whose gradient is reordering by the inverse one."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, rows: Tensor, inverse: Tensor) -> Tensor:  # noqa: ANN401
+        ctx.save_for_backward(inverse)
+        return reorder(x, rows)
+
+    @staticmethod
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any,  # noqa: ANN401 - torch's own context object
+        *grad_outputs: Tensor,
+    ) -> tuple[Tensor, None, None]:
+        (inverse,) = ctx.saved_tensors
+        return reorder(grad_outputs[0], inverse), None, None
+
+
+def move_rows(
+    hidden: Float[Tensor, "B N D"], *, before: LeafOrder, after: LeafOrder
+) -> Float[Tensor, "B N D"]:
+    """Return features in the leaf order of the next block; in place where no gradient is needed.
+
+    Args:
+        hidden: Features; overwritten without gradients.
+        before: Their leaf order.
+        after: The leaf order of the result.
+    """
+    rows, inverse = after.rows_before, before.rows_before
+    if rows is None or inverse is None:  # all blocks use one order
+        return hidden
+    if torch.is_grad_enabled():
+        return _Move.apply(hidden, rows, inverse)  # pyright: ignore[reportReturnType]
+    for channels in hidden.split(MOVED_CHANNELS, dim=-1):  # views of ``hidden``
+        channels.copy_(reorder(channels, rows))
+    return hidden
+
+
+def in_input_order(
+    fields: Float[Tensor, "B N C"], partitions: Sequence[Partition], *, block: int
+) -> Float[Tensor, "B N C"]:
+    """Return rows in the leaf order of a block in the order in which the points were given."""
+    inverse = [partition.of_block(block).inverse for partition in partitions]
+    return reorder(fields, _stacked(inverse, fields.device))
