@@ -185,9 +185,17 @@ def _run_all(folder: Path, todo: list[str], num_jobs: int) -> Iterator[tuple[str
 
 
 def lower_priority(pid: int) -> None:
-    """Give a process, and what it starts from now on, the lowest priority of the system."""
+    """Give a process, and what it starts from now on, the lowest priority of the system.
+
+    Linux weighs the processes of a session against each other only, and sessions as wholes: the
+    session of a process gets the lowest priority, too, if that process has started it.
+    """
     with suppress(psutil.Error):  # it may have ended already
         psutil.Process(pid).nice(getattr(psutil, "IDLE_PRIORITY_CLASS", 19))
+    group = Path(f"/proc/{pid}/autogroup")
+    with suppress(OSError):  # another system, or a process that has ended
+        if group.exists() and os.getsid(pid) == os.getpid():
+            group.write_text("19", encoding="utf-8")
 
 
 def _run(folder: Path, job: str) -> int:

@@ -159,3 +159,20 @@ def test_the_list_of_this_project_holds_commands_that_exist() -> None:
     parser = build_parser()
     for job in listed:
         parser.parse_args(job_command(job)[3:])
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="needs groups of sessions")
+def test_a_session_of_its_own_gives_way_to_others() -> None:
+    program = (
+        "import os; from pathlib import Path; from mspt.cli.queue import lower_priority; "
+        "lower_priority(os.getpid()); print(os.nice(0), Path('/proc/self/autogroup').read_text())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        start_new_session=True,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.split(maxsplit=1)[0] == "19"
+    assert "nice 19" in run.stdout
