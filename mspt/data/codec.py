@@ -1,8 +1,9 @@
 """How cases become arrays of few bytes, and arrays become cases again.
 
-Values are stored as 16-bit codes with an offset and a step for each case and channel, features of
-two levels as bits, points only where the cases of a data set do not share them. Codes are stored as
-differences along the points, high bytes apart from low bytes, because these compress better.
+Values are stored as codes of 16 bits or fewer with an offset and a step for each case and channel,
+features of two levels as bits, points only where the cases of a data set do not share them. Codes
+are stored as differences along the points, high bytes apart from low bytes, because these compress
+better.
 
 Shapes: B cases, N points.
 """
@@ -26,11 +27,13 @@ def encode(dataset: Dataset, cases: Sequence[Case], indices: Sequence[int]) -> A
     if dataset.shared_points is None:
         for axis, letter in enumerate("xyz"[: dataset.space_dim]):
             values = np.stack([case.points[:, axis].numpy() for case in cases])
-            arrays |= _encode_channel(letter, values, levels=())
+            arrays |= _encode_channel(letter, values, levels=(), bits=16)
     for part, quantities in (("features", dataset.features), ("fields", dataset.fields)):
         for index, (channel, quantity) in enumerate(_channels(quantities)):
             values = np.stack([getattr(case, part)[:, index].numpy() for case in cases])
-            arrays |= _encode_channel(channel, values, levels=quantity.levels)
+            arrays |= _encode_channel(
+                channel, values, levels=quantity.levels, bits=dataset.stored_bits
+            )
     return arrays
 
 
@@ -76,26 +79,33 @@ def _decode_part(
 
 
 def quantize(
-    values: Float32[ndarray, "B N"],
+    values: Float32[ndarray, "B N"], *, bits: int = 16
 ) -> tuple[UInt16[ndarray, "B N"], Float32[ndarray, " B"], Float32[ndarray, " B"]]:
     """Return codes, offsets and steps: ``values`` is about ``offset + step * code``.
+
+    Args:
+        values: Values to store.
+        bits: Codes run from 0 to ``2**bits - 1``; fewer of them compress better.
 
     Examples:
         >>> codes, offset, step = quantize(np.array([[2.0, 3.0, 4.0]], dtype=np.float32))
         >>> codes.tolist(), offset.tolist()
         ([[0, 32768, 65535]], [2.0])
     """
+    highest = 2**bits - 1
     offset = values.min(axis=1)
-    step = ((values.max(axis=1) - offset.astype(np.float64)) / 65535).astype(np.float32)
+    step = ((values.max(axis=1) - offset.astype(np.float64)) / highest).astype(np.float32)
     step = np.where(step > 0, step, np.float32(1))
     codes = (values - offset[:, None].astype(np.float64)) / step[:, None]
-    return np.rint(codes).clip(0, 65535).astype(np.uint16), offset, step
+    return np.rint(codes).clip(0, highest).astype(np.uint16), offset, step
 
 
-def _encode_channel(name: str, values: ndarray, *, levels: tuple[float, ...]) -> dict[str, ndarray]:
+def _encode_channel(
+    name: str, values: ndarray, *, levels: tuple[float, ...], bits: int
+) -> dict[str, ndarray]:
     if levels:
         return {f"{name}_bits": np.packbits(values == np.float32(levels[1]), axis=1)}
-    codes, offset, step = quantize(values)
+    codes, offset, step = quantize(values, bits=bits)
     return {f"{name}_codes": split_bytes(codes), f"{name}_offset": offset, f"{name}_step": step}
 
 

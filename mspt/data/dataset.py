@@ -155,6 +155,8 @@ class Dataset:
         grid_shape: Rows and columns where the points are a grid, row by row; else None.
         coarsen: Return the points kept by a share (0.5 or 0.25) of them, None where there is no
             such share; None for a data set that has no coarser points.
+        stored_bits: Bits of the codes that features and fields are stored as; fewer compress better
+            where an error of storing below 0.1 % allows it.
         symmetries: What turns one solution into another, point by point; the identity first.
         drawing: How a case is drawn by hand; None where it cannot be.
         body: What flows around bodies add; None for other data.
@@ -181,6 +183,7 @@ class Dataset:
     make_triangles: Callable[[], Int64[Tensor, "T 3"]] | None = None
     grid_shape: tuple[int, int] | None = None
     coarsen: Callable[[float], Int64[ndarray, " M"] | None] | None = None
+    stored_bits: int = 16
     symmetries: tuple[Symmetry, ...] = (IDENTITY,)
     drawing: Drawing | None = None
     body: FlowBodies | None = None

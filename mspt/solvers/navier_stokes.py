@@ -10,8 +10,8 @@ third of its points are kept (the 2/3 rule), so that no product of two of them i
 another wave. Time: the classical Runge-Kutta method of fourth order for what is left when viscosity
 is integrated exactly (an integrating factor).
 
-Letters: n points per axis of the solver's grid, m = (n - 1) // 3 + 1 columns of waves kept, s points
-per axis that are returned, T frames. Spectra of shape (n, m) hold the coefficients of
+Letters: n points per axis of the solver's grid, m = (n - 1) // 3 + 1 columns of waves kept, s
+points per axis that are returned, T frames. Spectra of shape (n, m) hold the coefficients of
 exp(2 pi i (row * y + column * x)), rows in the order of a discrete Fourier transform; those of
 negative columns are the conjugates. Row i, column j of a grid is at (x, y) = (j / n, i / n).
 """
