@@ -51,6 +51,9 @@ class ModelConfig:
         pooling: How a patch becomes supernodes (equations 10 and 11).
         partition: ``ball_tree``, or ``sequence`` for runs of the given order.
         carry: Hand supernodes from block to block (equation 12).
+        input_frames: The last input features that are frames in time of the predicted quantity.
+        rollout: Passes that predict all frames of a case, each ``out_channels`` of them from the
+            latest ``input_frames``, those of earlier passes among them; 1 without frames.
         time_conditioned: Whether ``forward`` takes a time per cloud.
         unified_position: Reference points per axis whose distances describe a point; 0 for none.
         num_slices: Slices of Transolver; ignored by the other architectures.
@@ -71,6 +74,8 @@ class ModelConfig:
     pooling: Pooling = "mean"
     partition: PartitionKind = "ball_tree"
     carry: bool = False
+    input_frames: int = 0
+    rollout: int = 1
     time_conditioned: bool = False
     unified_position: int = 0
     num_slices: int = 64
@@ -87,9 +92,10 @@ class ModelConfig:
             "mlp_ratio",
             "num_supernodes",
             "num_slices",
+            "rollout",
         ):
             require(name, getattr(self, name), minimum=1)
-        for name in ("in_features", "unified_position"):
+        for name in ("in_features", "input_frames", "unified_position"):
             require(name, getattr(self, name), minimum=0)
         require_choice("architecture", self.architecture, get_args(Architecture))
         require_choice("pooling", self.pooling, get_args(Pooling))
@@ -102,6 +108,12 @@ class ModelConfig:
             raise ValueError(
                 "exactly one of num_patches and patch_size must be given, "
                 f"got {self.num_patches} and {self.patch_size}"
+            )
+        least = int(self.rollout > 1)
+        if not least <= self.input_frames <= max(least, self.in_features):
+            raise ValueError(
+                f"input_frames must be from {least} to in_features for a rollout of "
+                f"{self.rollout}, got {self.input_frames} of {self.in_features}"
             )
         for name in ("num_patches", "patch_size"):
             if (value := getattr(self, name)) is not None:

@@ -1,9 +1,9 @@
 """How cases become arrays of few bytes, and arrays become cases again.
 
 Values are stored as codes of 16 bits or fewer with an offset and a step for each case and channel,
-features of two levels as bits, points only where the cases of a data set do not share them. Codes
-are stored as differences along the points, high bytes apart from low bytes, because these compress
-better.
+features of two levels as bits, points and features only where the cases of a data set do not share
+them. Codes are stored as differences along the points, high bytes apart from low bytes, because
+these compress better.
 
 Shapes: B cases, N points.
 """
@@ -28,8 +28,12 @@ def encode(dataset: Dataset, cases: Sequence[Case], indices: Sequence[int]) -> A
         for axis, letter in enumerate("xyz"[: dataset.space_dim]):
             values = np.stack([case.points[:, axis].numpy() for case in cases])
             arrays |= _encode_channel(letter, values, levels=(), bits=16)
-    for part, quantities in (("features", dataset.features), ("fields", dataset.fields)):
-        for index, (channel, quantity) in enumerate(_channels(quantities)):
+    shared = _num_shared(dataset)
+    for part, first, quantities in (
+        ("features", shared, dataset.features[shared:]),
+        ("fields", 0, dataset.fields),
+    ):
+        for index, (channel, quantity) in enumerate(_channels(quantities), start=first):
             values = np.stack([getattr(case, part)[:, index].numpy() for case in cases])
             arrays |= _encode_channel(
                 channel, values, levels=quantity.levels, bits=dataset.stored_bits
@@ -48,8 +52,11 @@ def decode(dataset: Dataset, arrays: Arrays, indices: Sequence[int]) -> CaseStac
         points = dataset.shared_points().expand(len(stored), -1, -1)
     features, fields = (
         _decode_part(arrays, quantities, stored, num_points=points.shape[1])
-        for quantities in (dataset.features, dataset.fields)
+        for quantities in (dataset.features[_num_shared(dataset) :], dataset.fields)
     )
+    if dataset.shared_features is not None:
+        shared = dataset.shared_features().expand(len(stored), -1, -1)
+        features = torch.cat([shared, features], dim=-1)
     return CaseStack(
         dataset=dataset.name,
         names=tuple(dataset.case_name(index) for index in indices),
@@ -58,6 +65,11 @@ def decode(dataset: Dataset, arrays: Arrays, indices: Sequence[int]) -> CaseStac
         fields=fields,
         triangles=None if dataset.make_triangles is None else dataset.make_triangles(),
     )
+
+
+def _num_shared(dataset: Dataset) -> int:
+    """Return how many features all cases share, which are scalars and come first."""
+    return 0 if dataset.shared_features is None else dataset.shared_features().shape[-1]
 
 
 def _channels(quantities: Sequence[Quantity]) -> list[tuple[str, Quantity]]:

@@ -315,7 +315,7 @@ def test_unknown_cases_are_refused(case: str) -> None:
 def test_unknown_sets_splits_and_limits_are_refused() -> None:
     with pytest.raises(
         DataError,
-        match="data set must be one of car, elasticity, darcy, shapenet_car, ahmedml, got 'wave'",
+        match=r"data set must be one of car, .*, darcy, .*, ahmedml, got 'wave'",
     ):
         load_split("wave", "test")
     with pytest.raises(DataError, match="split must be one of train, validation, test, got 'all'"):
