@@ -1,9 +1,9 @@
 """How cases become arrays of few bytes, and arrays become cases again.
 
 Values are stored as codes of 16 bits or fewer with an offset and a step for each case and channel,
-features of two levels as bits, points and features only where the cases of a data set do not share
-them. Codes are stored as differences along the points, high bytes apart from low bytes, because
-these compress better.
+features of two levels as bits, points only where the cases of a data set do not share them, and no
+quantity that follows from the others. Codes are stored as differences along the points, high bytes
+apart from low bytes, because these compress better.
 
 Shapes: B cases, N points.
 """
@@ -24,16 +24,14 @@ from mspt.data.files import Arrays
 def encode(dataset: Dataset, cases: Sequence[Case], indices: Sequence[int]) -> Arrays:
     """Return the arrays that store some cases."""
     arrays = {"case": np.asarray(indices, dtype=np.int32)}
-    if dataset.shared_points is None:
+    if dataset.shared_points is None and dataset.stores_points:
         for axis, letter in enumerate("xyz"[: dataset.space_dim]):
             values = np.stack([case.points[:, axis].numpy() for case in cases])
             arrays |= _encode_channel(letter, values, levels=(), bits=16)
-    shared = _num_shared(dataset)
-    for part, first, quantities in (
-        ("features", shared, dataset.features[shared:]),
-        ("fields", 0, dataset.fields),
-    ):
-        for index, (channel, quantity) in enumerate(_channels(quantities), start=first):
+    for part, quantities in (("features", dataset.features), ("fields", dataset.fields)):
+        for index, (channel, quantity) in enumerate(_channels(quantities)):
+            if not quantity.is_stored:
+                continue
             values = np.stack([getattr(case, part)[:, index].numpy() for case in cases])
             arrays |= _encode_channel(
                 channel, values, levels=quantity.levels, bits=dataset.stored_bits
@@ -45,19 +43,12 @@ def decode(dataset: Dataset, arrays: Arrays, indices: Sequence[int]) -> CaseStac
     """Return the cases with these indices, which the arrays must hold."""
     rows = {int(index): row for row, index in enumerate(arrays["case"])}
     stored = np.array([rows[index] for index in indices])
-    if dataset.shared_points is None:
-        axes = [_decode_codes(arrays, letter, stored) for letter in "xyz"[: dataset.space_dim]]
-        points = torch.from_numpy(np.stack(axes, axis=-1))
-    else:
-        points = dataset.shared_points().expand(len(stored), -1, -1)
+    points = _decode_points(dataset, arrays, stored)
     features, fields = (
         _decode_part(arrays, quantities, stored, num_points=points.shape[1])
-        for quantities in (dataset.features[_num_shared(dataset) :], dataset.fields)
+        for quantities in (dataset.features, dataset.fields)
     )
-    if dataset.shared_features is not None:
-        shared = dataset.shared_features().expand(len(stored), -1, -1)
-        features = torch.cat([shared, features], dim=-1)
-    return CaseStack(
+    stack = CaseStack(
         dataset=dataset.name,
         names=tuple(dataset.case_name(index) for index in indices),
         points=points,
@@ -65,11 +56,18 @@ def decode(dataset: Dataset, arrays: Arrays, indices: Sequence[int]) -> CaseStac
         fields=fields,
         triangles=None if dataset.make_triangles is None else dataset.make_triangles(),
     )
+    return stack if dataset.complete is None else dataset.complete(stack)
 
 
-def _num_shared(dataset: Dataset) -> int:
-    """Return how many features all cases share, which are scalars and come first."""
-    return 0 if dataset.shared_features is None else dataset.shared_features().shape[-1]
+def _decode_points(dataset: Dataset, arrays: Arrays, rows: ndarray) -> Float32[Tensor, "B N X"]:
+    """Return the points; zeros where ``Dataset.complete`` computes them."""
+    if dataset.shared_points is not None:
+        return dataset.shared_points().expand(len(rows), -1, -1)
+    if dataset.stores_points:
+        axes = [_decode_codes(arrays, letter, rows) for letter in "xyz"[: dataset.space_dim]]
+        return torch.from_numpy(np.stack(axes, axis=-1))
+    num_points = next(arrays[key].shape[-1] for key in arrays if key.endswith("_codes"))
+    return torch.zeros(len(rows), num_points, dataset.space_dim)
 
 
 def _channels(quantities: Sequence[Quantity]) -> list[tuple[str, Quantity]]:
@@ -80,7 +78,9 @@ def _decode_part(
     arrays: Arrays, quantities: Sequence[Quantity], rows: ndarray, *, num_points: int
 ) -> Float32[Tensor, "B N C"]:
     channels = [
-        _decode_bits(arrays, channel, quantity.levels, rows, num_points=num_points)
+        np.zeros((len(rows), num_points), dtype=np.float32)
+        if not quantity.is_stored
+        else _decode_bits(arrays, channel, quantity.levels, rows, num_points=num_points)
         if quantity.levels
         else _decode_codes(arrays, channel, rows)
         for channel, quantity in _channels(quantities)

@@ -97,9 +97,12 @@ class CaseSource(Protocol):
         ...
 
     def ship(
-        self, dataset: "Dataset", root: Path, out: Path, num_train: int | None
+        self, dataset: "Dataset", root: Path, out: Path, limits: Mapping[str, int]
     ) -> Mapping[str, int]:
-        """Copy generated data in compact form to ``out``; return the bytes of each file."""
+        """Copy generated data in compact form to ``out``; return the bytes of each file.
+
+        Splits with a limit are copied up to so many cases, the first ones.
+        """
         ...
 
     def at_hand(self, dataset: "Dataset", root: Path | None) -> Mapping[str, int]:
@@ -151,8 +154,9 @@ class Dataset:
             cases are not generated.
         make_case: Solve the case of a seed; the same seed always gives the same case.
         shared_points: The points of all cases; None where each case stores its own.
-        shared_features: The first features, each a scalar, where all cases share them; None where
-            each case stores all of its features.
+        stores_points: Whether files hold the points of each case, unless all share them.
+        complete: Fill in what files do not hold: quantities that are not stored, and points that
+            are neither stored nor shared; None where nothing is missing.
         make_triangles: The triangles for drawing that all cases share; None for clouds.
         grid_shape: Rows and columns where the points are a regular grid, row by row; else None.
         coarsen: Return the points kept by a share (0.5 or 0.25) of them, None where there is no
@@ -182,7 +186,8 @@ class Dataset:
     seconds_per_case: float | None = None
     make_case: Callable[[int], Case] | None = None
     shared_points: Callable[[], Float32[Tensor, "N X"]] | None = None
-    shared_features: Callable[[], Float32[Tensor, "N F"]] | None = None
+    stores_points: bool = True
+    complete: Callable[[CaseStack], CaseStack] | None = None
     make_triangles: Callable[[], Int64[Tensor, "T 3"]] | None = None
     grid_shape: tuple[int, int] | None = None
     coarsen: Callable[[float], Int64[ndarray, " M"] | None] | None = None

@@ -153,7 +153,7 @@ def _newton(setting: Setting, start: Flow | None) -> Flow:
     scale = np.linalg.norm(_residual(elements, numbering, setting, rest)[free])
     guess = replace(_at_rest(setting), velocity=setting.velocity) if start is None else start
     values = np.where(free, _vector(numbering, guess), rest)
-    solver, last = None, np.inf
+    solver, last, size = None, np.inf, np.inf
     for _ in range(MAX_STEPS):
         residual = _residual(elements, numbering, setting, values)[free]
         size = np.linalg.norm(residual)

@@ -9,7 +9,7 @@ from jaxtyping import Float32, Int64
 from torch import Tensor
 
 from mspt.config import ModelConfig, Preset, TrainConfig
-from mspt.data.case import Case, Quantity
+from mspt.data.case import Case, CaseStack, Quantity
 from mspt.data.dataset import Dataset
 from mspt.data.grids import coarser_grid, grid_triangles
 from mspt.data.layout import Layout
@@ -39,13 +39,18 @@ def make_case(seed: int) -> Case:
 
 
 def heights() -> Float32[Tensor, "N 1"]:
-    """Return the height of each point of the grid above the center line, that of all pipes.
+    """Return the height of each point of the grid above the center line, the same in all pipes.
 
     Examples:
         >>> heights()[[0, 64, 128, 129]].ravel().tolist()
         [-0.5, 0.0, 0.5, -0.5]
     """
     return torch.linspace(-0.5, 0.5, GRID_SIZE).repeat(GRID_SIZE)[:, None]
+
+
+def with_heights(cases: CaseStack) -> CaseStack:
+    """Return stored cases with the heights of their points, which follow from the grid."""
+    return replace(cases, features=heights().expand(len(cases), -1, -1))
 
 
 def make_triangles() -> Int64[Tensor, "T 3"]:
@@ -80,6 +85,7 @@ PIPE = Dataset(
                 symbol=r"\eta",
                 unit="1",
                 description="Height above the center line; the walls are at -1/2 and 1/2.",
+                is_stored=False,
             ),
         ),
         fields=(
@@ -99,7 +105,7 @@ PIPE = Dataset(
     },
     seconds_per_case=1.3,
     make_case=make_case,
-    shared_features=heights,
+    complete=with_heights,
     make_triangles=make_triangles,
     coarsen=partial(coarser_grid, SHAPE),
 )
