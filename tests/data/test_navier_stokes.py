@@ -11,7 +11,8 @@ from mspt.data.codec import decode, encode
 from mspt.data.sets.navier_stokes import NAVIER_STOKES
 from mspt.evaluation.cases import num_parameters
 from mspt.models.registry import build_model
-from mspt.solvers.navier_stokes import diagonal_force, sample_vorticity, solve_navier_stokes
+from mspt.solvers.navier_stokes import sample_vorticity, solve_navier_stokes
+from mspt.solvers.navier_stokes_torus import diagonal_force
 
 
 @pytest.fixture(scope="module")

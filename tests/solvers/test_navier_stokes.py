@@ -8,14 +8,16 @@ from numpy import ndarray
 
 from mspt.errors import SolverError
 from mspt.solvers.navier_stokes import (
+    discretization_error,
+    sample_vorticity,
+    solve_navier_stokes,
+)
+from mspt.solvers.navier_stokes_torus import (
     Torus,
     advance,
     diagonal_force,
-    discretization_error,
     highest_wave,
     no_force,
-    sample_vorticity,
-    solve_navier_stokes,
 )
 
 
@@ -189,7 +191,7 @@ def test_moved_across_the_force_the_flow_moves_along() -> None:
 
 def test_without_a_force_the_flow_moves_with_its_start_in_any_direction() -> None:
     start = sample_vorticity(3)
-    torus = Torus(force=no_force, precision=np.float64)
+    torus = Torus(size=128, force=no_force, precision=np.float64)
     frame = solve_navier_stokes(start, torus=torus, num_frames=1, steps_per_frame=50)
     moved = solve_navier_stokes(
         np.roll(start, (6, 14), axis=(0, 1)), torus=torus, num_frames=1, steps_per_frame=50
