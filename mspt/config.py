@@ -72,6 +72,9 @@ class ModelConfig:
             point attends to in place of those of all patches: small nodes nearby and large ones far
             away. 0 for all patches.
         carry: Hand supernodes from block to block (equation 12).
+        input_frames: The last input features that are frames in time of the predicted quantity.
+        rollout: Passes that predict all frames of a case, each ``out_channels`` of them from the
+            latest ``input_frames``, those of earlier passes among them; 1 without frames.
         time_conditioned: Whether ``forward`` takes a time per cloud.
         unified_position: Reference points per axis whose distances describe a point; 0 for none.
         fourier_features: Frequencies per axis whose sines and cosines describe a point; 0 for none.
@@ -97,6 +100,8 @@ class ModelConfig:
     rotary: int = 0
     keys_per_level: int = 0
     carry: bool = False
+    input_frames: int = 0
+    rollout: int = 1
     time_conditioned: bool = False
     unified_position: int = 0
     fourier_features: int = 0
@@ -115,10 +120,12 @@ class ModelConfig:
             "mlp_ratio",
             "num_supernodes",
             "num_slices",
+            "rollout",
         ):
             require(name, getattr(self, name), minimum=1)
         for name in (
             "in_features",
+            "input_frames",
             "unified_position",
             "fourier_features",
             "rotary",
@@ -136,6 +143,12 @@ class ModelConfig:
             raise ValueError(
                 "exactly one of num_patches and patch_size must be given, "
                 f"got {self.num_patches} and {self.patch_size}"
+            )
+        least = int(self.rollout > 1)
+        if not least <= self.input_frames <= max(least, self.in_features):
+            raise ValueError(
+                f"input_frames must be from {least} to in_features for a rollout of "
+                f"{self.rollout}, got {self.input_frames} of {self.in_features}"
             )
         for name in ("num_patches", "patch_size"):
             if (value := getattr(self, name)) is not None:

@@ -156,20 +156,30 @@ def show_generate(result: dict[str, Any]) -> str:
     )
 
 
+SHIPPED_SPLITS = {"train": "training", "validation": "validation", "test": "test"}
+"""Splits of which some cases can be copied, with the words for their cases."""
+
+
 def add_ship(parser: argparse.ArgumentParser) -> None:
     """Declare the settings of ``ship``."""
     parser.add_argument("dataset", help=f"one of {', '.join(_generated())}")
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder to copy from")
     parser.add_argument("--out", type=Path, default=Path("assets/data"), help="folder to copy to")
-    parser.add_argument(
-        "--train", type=int, metavar="N", help="copy the first N training cases only; not for flows"
-    )
+    for split, words in SHIPPED_SPLITS.items():
+        parser.add_argument(
+            f"--{split}",
+            type=positive,
+            metavar="N",
+            help=f"copy the first N {words} cases only; not for flows",
+        )
 
 
 def run_ship(args: argparse.Namespace) -> dict[str, Any]:
     """Copy a generated data set to the folder of those that come with the project."""
     check_folder(args.data, get_dataset(args.dataset))
-    sizes = ship(args.dataset, root=args.data, num_train=args.train, out=args.out)
+    given = {split: getattr(args, split) for split in SHIPPED_SPLITS}
+    limits = {split: number for split, number in given.items() if number is not None}
+    sizes = ship(args.dataset, root=args.data, limits=limits, out=args.out)
     return {"dataset": args.dataset, "out": str(args.out / args.dataset), "bytes": sizes}
 
 

@@ -20,7 +20,7 @@ from mspt.config import Preset, TrainConfig
 from mspt.data.capabilities import Drawing, FlowBodies, TimeFrames
 from mspt.data.case import Case, CaseStack, Quantity
 from mspt.data.clouds import CloudStack
-from mspt.data.layout import FieldGroup, Layout, Mirror
+from mspt.data.layout import EVERYTHING, FieldGroup, Layout, Mirror
 from mspt.data.symmetry import IDENTITY, Symmetry
 from mspt.errors import DataError
 from mspt.seeding import derive_seed
@@ -100,9 +100,12 @@ class CaseSource(Protocol):
         ...
 
     def ship(
-        self, dataset: "Dataset", root: Path, out: Path, num_train: int | None
+        self, dataset: "Dataset", root: Path, out: Path, limits: Mapping[str, int]
     ) -> Mapping[str, int]:
-        """Copy generated data in compact form to ``out``; return the bytes of each file."""
+        """Copy generated data in compact form to ``out``; return the bytes of each file.
+
+        Splits with a limit are copied up to so many cases, the first ones.
+        """
         ...
 
     def at_hand(self, dataset: "Dataset", root: Path | None) -> Mapping[str, int]:
@@ -154,10 +157,15 @@ class Dataset:
             cases are not generated.
         make_case: Solve the case of a seed; the same seed always gives the same case.
         shared_points: The points of all cases; None where each case stores its own.
+        stores_points: Whether files hold the points of each case, unless all share them.
+        complete: Fill in what files do not hold: quantities that are not stored, and points that
+            are neither stored nor shared; None where nothing is missing.
         make_triangles: The triangles for drawing that all cases share; None for clouds.
-        grid_shape: Rows and columns where the points are a grid, row by row; else None.
+        grid_shape: Rows and columns where the points are a regular grid, row by row; else None.
         coarsen: Return the points kept by a share (0.5 or 0.25) of them, None where there is no
             such share; None for a data set that has no coarser points.
+        stored_bits: Bits of the codes that features and fields are stored as; fewer compress better
+            where an error of storing below 0.1 % allows it.
         symmetries: What turns one solution into another, point by point; the identity first.
         drawing: How a case is drawn by hand; None where it cannot be.
         body: What flows around bodies add; None for other data.
@@ -181,9 +189,12 @@ class Dataset:
     seconds_per_case: float | None = None
     make_case: Callable[[int], Case] | None = None
     shared_points: Callable[[], Float32[Tensor, "N X"]] | None = None
+    stores_points: bool = True
+    complete: Callable[[CaseStack], CaseStack] | None = None
     make_triangles: Callable[[], Int64[Tensor, "T 3"]] | None = None
     grid_shape: tuple[int, int] | None = None
     coarsen: Callable[[float], Int64[ndarray, " M"] | None] | None = None
+    stored_bits: int = 16
     symmetries: tuple[Symmetry, ...] = (IDENTITY,)
     drawing: Drawing | None = None
     body: FlowBodies | None = None
@@ -195,10 +206,21 @@ class Dataset:
         sizes = self.space_dim, len(self.layout.feature_channels), len(self.layout.field_channels)
         for name, preset in self.presets.items():
             model = preset.model
-            if (model.space_dim, model.in_features, model.out_channels) != sizes:
+            found = model.space_dim, model.in_features, model.out_channels * model.rollout
+            if found != sizes:
                 raise ValueError(
                     f"preset {name} must have space_dim, in_features and out_channels {sizes}, got "
-                    f"{(model.space_dim, model.in_features, model.out_channels)}"
+                    f"{found}"
+                )
+            if model.rollout > 1 and (
+                self.time is None
+                or len(self.time.inputs) != model.input_frames
+                or self.layout.groups != (EVERYTHING,)
+            ):
+                raise ValueError(
+                    f"preset {name} must have a rollout of 1 for a data set whose frames are not "
+                    f"{model.input_frames} features and all fields, scored as one group; got "
+                    f"{model.rollout}"
                 )
         if self.time and (len(self.time.inputs) > sizes[1] or len(self.time.outputs) != sizes[2]):
             raise ValueError(

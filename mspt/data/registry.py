@@ -8,10 +8,12 @@ from mspt.data.sets.ahmedml import AHMEDML
 from mspt.data.sets.car.dataset import CAR
 from mspt.data.sets.darcy import DARCY
 from mspt.data.sets.elasticity import ELASTICITY
+from mspt.data.sets.navier_stokes import NAVIER_STOKES
+from mspt.data.sets.pipe import PIPE
 from mspt.data.sets.shapenet_car import SHAPENET_CAR
 from mspt.errors import DataError
 
-_DATASETS: list[Dataset] = [CAR, ELASTICITY, DARCY, SHAPENET_CAR, AHMEDML]
+_DATASETS: list[Dataset] = [CAR, ELASTICITY, DARCY, PIPE, NAVIER_STOKES, SHAPENET_CAR, AHMEDML]
 """In the order in which pages and commands list them."""
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from mspt.config import TrainConfig
 from mspt.data.case import Case, CaseStack
-from mspt.data.codec import decode
+from mspt.data.codec import decode, encode
 from mspt.data.dataset import CaseDone, Dataset, PointsStored, Request
 from mspt.data.files import DATA, SHIPPED, read_arrays, read_json, write_arrays, write_json
 from mspt.data.generate import generate_stack
@@ -88,9 +88,9 @@ class StackedFiles:
         return generate_stack(dataset, request)
 
     def ship(
-        self, dataset: Dataset, root: Path, out: Path, num_train: int | None
+        self, dataset: Dataset, root: Path, out: Path, limits: Mapping[str, int]
     ) -> dict[str, int]:
-        """Copy a generated data set, with its first training cases only, to what ships."""
+        """Copy the first cases of each split of a generated data set to what ships."""
         source, target = root / dataset.name, out / dataset.name
         for split in dataset.splits:
             if not (source / f"{split}.npz").exists():
@@ -99,8 +99,11 @@ class StackedFiles:
         sizes = {}
         for split in dataset.splits:
             held = read_arrays(source / f"{split}.npz")
-            kept = slice(num_train if split == "train" else None)
-            write_arrays(target / f"{split}.npz", {key: held[key][kept] for key in held})
+            held = {key: held[key][: limits.get(split)] for key in held}
+            if dataset.stored_bits < 16:  # generated with more bits, perhaps
+                cases = decode(dataset, held, indices := held["case"].tolist())
+                held = encode(dataset, [cases.case(row) for row in range(len(cases))], indices)
+            write_arrays(target / f"{split}.npz", held)
             sizes[f"{split}.npz"] = (target / f"{split}.npz").stat().st_size
         write_json(target / "splits.json", read_json(source / "splits.json"))
         return sizes

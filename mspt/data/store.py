@@ -1,5 +1,6 @@
 """Cases of any data set by the names of the data set and the case."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,18 +54,22 @@ def list_cases(name: str, *, split: str = "test", root: Path | None = None) -> t
 
 
 def ship(
-    name: str, *, root: Path = DATA, num_train: int | None = None, out: Path = SHIPPED
+    name: str,
+    *,
+    root: Path = DATA,
+    limits: Mapping[str, int] | None = None,
+    out: Path = SHIPPED,
 ) -> dict[str, int]:
     """Copy a generated data set in compact form to what ships.
 
     Args:
         name: Data set.
         root: Folder with the generated data.
-        num_train: Training cases to copy, the first ones; default: all.
+        limits: Cases to copy of a split, the first ones; all of a split without a limit.
         out: Folder to copy to.
 
     Returns:
         Bytes of each file written.
     """
     dataset = get_dataset(name)
-    return dict(dataset.source.ship(dataset, root, out, num_train))
+    return dict(dataset.source.ship(dataset, root, out, limits or {}))

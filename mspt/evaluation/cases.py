@@ -122,7 +122,7 @@ def evaluate(
             yield CaseScored(done=number * len(cases) + len(fields), total=total)
         predicted.append(torch.stack(fields))
     first, *others = predicted
-    mean = checkpoint.normalizer.fields_mean.expand_as(cases.fields)
+    mean = checkpoint.normalizer.decode(torch.zeros_like(cases.fields))
 
     def errors(fields: Float[Tensor, "B N C"]) -> Float[Tensor, " B"]:
         return dataset.layout.errors(fields, cases.fields)[0]

@@ -13,14 +13,14 @@ from typing import overload
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
 from mspt.config import PATCHED, ModelConfig
 from mspt.errors import MSPTError
 from mspt.models.branched import SplitPartition, split_partition
 from mspt.models.mspt import partition_points
-from mspt.models.normalizer import Normalizer
+from mspt.models.rollout import roll_out
 from mspt.partition.ball_tree import Partition
 
 
@@ -31,7 +31,8 @@ class Prediction:
     Attributes:
         fields: Predicted fields in physical units, in the order of the given points.
         partition: The partition used; None for a model without one.
-        seconds: Time of the forward pass alone: partition, encoding and transfer excluded.
+        seconds: Time of the forward pass alone, or of all passes of a roll-out: partition, encoding
+            and transfer excluded.
         partition_seconds: Time to build the partition; 0 where it was given.
         device: Where it ran.
     """
@@ -207,8 +208,8 @@ def predict_case(
         checkpoint, points, features, num_surface=num_surface, partition=partition
     )
     fields, seconds = _run(
-        checkpoint.model.to(target),
-        checkpoint.normalizer,
+        checkpoint,
+        target,
         inputs.points[None],
         inputs.features[None],
         partitions=None if inputs.partition is None else [inputs.partition],
@@ -255,20 +256,22 @@ def predict_cases(
 
 @torch.inference_mode()
 def _run(
-    model: nn.Module,
-    normalizer: Normalizer,
+    checkpoint: Checkpoint,
+    device: torch.device,
     points: Float[Tensor, "B N X"],
     features: Float[Tensor, "B N F"],
     *,
     partitions: Sequence[Partition | SplitPartition] | None,
 ) -> tuple[Float[Tensor, "B N C"], float]:
-    """Return decoded fields on the CPU, and the seconds of the forward pass alone."""
-    device = next(model.parameters()).device
-    inputs = [tensor.to(device) for tensor in (points, features)]
+    """Return decoded fields on the CPU, and the seconds of the forward passes alone."""
+    model = checkpoint.model.to(device)
+    points, features = points.to(device), features.to(device)
     # A GPU works in the background: without waiting, the clock would measure the launches alone.
     synchronize(device)
     start = perf_counter()
-    output = model(*inputs, partitions=partitions)
+    output = roll_out(
+        lambda given: model(points, given, partitions=partitions), features, checkpoint.config
+    )
     synchronize(device)
     seconds = perf_counter() - start
-    return normalizer.decode(output.float().cpu()), seconds
+    return checkpoint.normalizer.decode(output.float().cpu()), seconds

@@ -286,6 +286,7 @@ def attention_table(
         "own_global_share": share.numpy(),
     }
     if effect is not None:
-        for channel, quantity in enumerate(observed.sample.channels):
-            columns[f"change_{quantity.name}"] = effect.change[:, channel].numpy()
+        # One pass of a model that is rolled out has the first fields only.
+        for quantity, change in zip(observed.sample.channels, effect.change.T, strict=False):
+            columns[f"change_{quantity.name}"] = change.numpy()
     return pd.DataFrame(columns)

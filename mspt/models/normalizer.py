@@ -73,8 +73,9 @@ class Normalizer(nn.Module):
         )
 
     def decode(self, output: Float[Tensor, "*B N C"]) -> Float[Tensor, "*B N C"]:
-        """Return a model's output in physical units."""
-        return output * self.fields_scale + self.fields_mean
+        """Return a model's output in physical units; several passes may lie side by side."""
+        passes = output.shape[-1] // len(self.fields_scale)
+        return output * self.fields_scale.repeat(passes) + self.fields_mean.repeat(passes)
 
 
 def _nonzero(scale: Tensor) -> Tensor:

@@ -78,13 +78,16 @@ class StackSource:
 
     cases: CaseStack
     normalizer: Normalizer
+    config: ModelConfig
+    seed: int
     partitions: tuple[Partition, ...] | None
     stencils: tuple[Stencil, ...] | None = None
 
-    def batch(self, rows: list[int], epoch: int) -> Batch:  # noqa: ARG002 - always the same points
-        """Return some cases."""
+    def batch(self, rows: list[int], epoch: int) -> Batch:
+        """Return some cases, or frames of them where the model predicts fewer than a case has."""
         own = None if self.partitions is None else [self.partitions[row] for row in rows]
-        found = _stacked(self.cases, rows, self.cases.points[rows], self.normalizer, own)
+        picked = _picked(self.cases, rows, self.config, seed=self.seed, epoch=epoch)
+        found = _stacked(picked, picked.points, self.normalizer, own)
         return _with_stencils(found, self.stencils, rows)
 
 
@@ -103,7 +106,8 @@ class TurnedSource:
         points = torch.stack([self._turned(row, epoch) for row in rows])
         encoded, _ = self.normalizer.encode(points, self.cases.features[rows])
         partitions = partitions_for(self.config, encoded)
-        found = _stacked(self.cases, rows, points, self.normalizer, partitions)
+        picked = _picked(self.cases, rows, self.config, seed=self.seed, epoch=epoch)
+        found = _stacked(picked, points, self.normalizer, partitions)
         # Turning a case turns its gradients, and leaves their lengths as they are.
         return _with_stencils(found, self.stencils, rows)
 
@@ -113,16 +117,47 @@ class TurnedSource:
         return turn(self.cases.points[row], known[drawn % len(known)])
 
 
+def _picked(
+    cases: CaseStack, rows: list[int], config: ModelConfig, *, seed: int, epoch: int
+) -> CaseStack:
+    """Return some cases; for training a model that is rolled out, frames of them.
+
+    In each epoch a case has one run of frames, which starts at any time: the solver's frames go in,
+    and the ``out_channels`` frames after them are the target. An epoch below 0 is for validation,
+    where whole cases are rolled out.
+    """
+    picked = replace(
+        cases,
+        names=tuple(cases.names[row] for row in rows),
+        points=cases.points[rows],
+        features=cases.features[rows],
+        fields=cases.fields[rows],
+    )
+    if config.rollout == 1 or epoch < 0:
+        return picked
+    first, size = config.in_features - config.input_frames, config.input_frames
+    frames = torch.cat([picked.features[..., first:], picked.fields], dim=-1)
+    num_starts = frames.shape[-1] - size - config.out_channels + 1
+    runs = torch.stack(
+        [
+            case[:, start : start + size + config.out_channels]
+            for case, name in zip(frames, picked.names, strict=True)
+            for start in [derive_seed(seed, "frames", epoch, name) % num_starts]
+        ]
+    )
+    features = torch.cat([picked.features[..., :first], runs[..., :size]], dim=-1)
+    return replace(picked, features=features, fields=runs[..., size:])
+
+
 def _stacked(
     cases: CaseStack,
-    rows: list[int],
     points: Float[Tensor, "B N X"],
     normalizer: Normalizer,
     partitions: Sequence[Partition] | None,
 ) -> Batch:
     return Batch(
-        *normalizer.encode(points, cases.features[rows]),
-        fields=cases.fields[rows],
+        *normalizer.encode(points, cases.features),
+        fields=cases.fields,
         partitions=partitions,
         num_surface=0,
         layout=get_dataset(cases.dataset).layout,
@@ -208,17 +243,23 @@ def source_of(
     if augment:
         return TurnedSource(cases, normalizer, config, seed, stencils)
     points, _ = normalizer.encode(cases.points, cases.features)
-    return StackSource(cases, normalizer, partitions_for(config, points), stencils)
+    partitions = partitions_for(config, points)
+    return StackSource(cases, normalizer, config, seed, partitions, stencils)
 
 
-def fit_normalizer(cases: Cases) -> Normalizer:
+def fit_normalizer(cases: Cases, config: ModelConfig | None = None) -> Normalizer:
     """Measure means and scales on training cases.
+
+    A model that is rolled out reads what it has predicted, so that all frames have one mean and one
+    scale.
 
     In clouds around bodies, coordinates are measured on the surface, so that the extent of the flow
     domain does not matter, and each quantity where the first group that scores it is defined.
     """
     if isinstance(cases, CaseStack):
-        return Normalizer.fit(cases.points, cases.features, cases.fields)
+        if config is None or config.rollout == 1:
+            return Normalizer.fit(cases.points, cases.features, cases.fields)
+        return _fit_frames(cases, config)
     layout = cases.layout
     clouds = [cases.draw(row, seed=row) for row in range(min(len(cases), FIT_CLOUDS))]
     normalizer = _fit(clouds, layout, EVERYTHING)
@@ -233,6 +274,20 @@ def fit_normalizer(cases: Cases) -> Normalizer:
         normalizer.fields_mean[columns] = fitted.fields_mean
         normalizer.fields_scale[columns] = fitted.fields_scale
         measured.add(group.quantity)
+    return normalizer
+
+
+def _fit_frames(cases: CaseStack, config: ModelConfig) -> Normalizer:
+    first = config.in_features - config.input_frames
+    fields = cases.fields[..., : config.out_channels]
+    normalizer = Normalizer.fit(cases.points, cases.features, fields)
+    frames = [*cases.features[..., first:].unbind(-1), *cases.fields.unbind(-1)]
+    # One after the other, because all frames in double precision may not fit the memory.
+    mean = torch.stack([frame.double().mean() for frame in frames]).mean()
+    spread = torch.stack([(frame.double() - mean).square().mean() for frame in frames]).mean()
+    for name, start in (("features", first), ("fields", 0)):
+        getattr(normalizer, f"{name}_mean")[start:] = mean
+        getattr(normalizer, f"{name}_scale")[start:] = spread.sqrt()
     return normalizer
 
 

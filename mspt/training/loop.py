@@ -7,6 +7,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -20,6 +21,7 @@ from mspt.errors import CheckpointError
 from mspt.inference.predict import pick_device
 from mspt.models.normalizer import Normalizer
 from mspt.models.registry import build_model
+from mspt.models.rollout import roll_out
 from mspt.seeding import generator
 from mspt.training.batches import Batch, Cases, Source, coarsen, fit_normalizer, source_of
 from mspt.training.failures import failure, infinite_weight
@@ -103,7 +105,9 @@ def prepare(preset: Preset, *, cases: Cases, validation: Cases, device: str = "c
 
 def _begin(preset: Preset, cases: Cases) -> tuple[nn.Module, Normalizer]:
     if not (start := preset.train.start):
-        return build_model(preset.model, seed=preset.train.seed), fit_normalizer(cases)
+        return build_model(preset.model, seed=preset.train.seed), fit_normalizer(
+            cases, preset.model
+        )
     begun = load_checkpoint(start)
     if begun.config != preset.model:
         wanted, found = preset.model.to_dict(), begun.config.to_dict()
@@ -241,7 +245,7 @@ def _source(training: Training, cases: Cases, *, is_fitted: bool = False) -> Sou
 def validation_error(training: Training, source: Source | None = None) -> float:
     """Return the mean relative L2 of the averaged weights over the validation cases.
 
-    A flow has several groups of fields; each counts the same.
+    A flow has several groups of fields; each counts the same. Frames are rolled out.
     """
     source = source or _source(training, training.validation)
     device = next(training.average.parameters()).device
@@ -249,8 +253,9 @@ def validation_error(training: Training, source: Source | None = None) -> float:
     for first in range(0, len(source.cases), training.preset.train.batch_size):
         last = min(first + training.preset.train.batch_size, len(source.cases))
         batch = source.batch(list(range(first, last)), epoch=-1)
-        inputs = [tensor.to(device) for tensor in (batch.points, batch.features)]
-        output = training.average(*inputs, partitions=batch.partitions).float().cpu()
+        points, features = batch.points.to(device), batch.features.to(device)
+        forward = partial(training.average, points, partitions=batch.partitions)
+        output = roll_out(forward, features, training.preset.model).float().cpu()
         errors.append(batch.errors(training.normalizer.decode(output)).mean(0))
     return torch.cat(errors).mean().item()
 

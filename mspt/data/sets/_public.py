@@ -223,7 +223,7 @@ class PublicFiles:
         dataset: Dataset,
         root: Path,  # noqa: ARG002 - one signature for all sources
         out: Path,  # noqa: ARG002
-        num_train: int | None,  # noqa: ARG002
+        limits: Mapping[str, int],  # noqa: ARG002
     ) -> Mapping[str, int]:
         """Refuse: the data of others are not shipped.
 

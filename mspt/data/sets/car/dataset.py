@@ -127,16 +127,16 @@ class FlowFiles:
         dataset: Dataset,
         root: Path,
         out: Path,
-        num_train: int | None,
+        limits: Mapping[str, int],
     ) -> Mapping[str, int]:
         """Copy generated flows to what ships, with fewer points of the flow.
 
         Raises:
-            DataError: If only some training cases are to be copied, or there are no cases.
+            DataError: If only some cases are to be copied, or there are no cases.
         """
-        if num_train is not None:
+        for split, number in limits.items():
             raise DataError(
-                f"--train must be absent for {dataset.name}, got {num_train}; all cases are copied"
+                f"--{split} must be absent for {dataset.name}, got {number}; all cases are copied"
             )
         if not (root / dataset.name).is_dir():
             raise DataError(f"--data must be a folder with generated cases, got '{root}'")
