@@ -193,7 +193,7 @@ def ordered_partition(
 
 
 def _leaf_order(
-    points: Float[Tensor, "N X"], num_patches: int
+    points: Tensor, num_patches: int
 ) -> tuple[Int[Tensor, " N"], Float[np.ndarray, "X N"]]:
     """Return the leaf order, and the coordinates in that order, axis by axis."""
     _check_points(points)
