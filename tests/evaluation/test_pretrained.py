@@ -316,8 +316,10 @@ def test_header_is_that_of_the_preset(shipped: CheckpointInfo) -> None:
     assert len(shipped.info["curve"]) == preset.train.epochs
 
 
-@pytest.mark.parametrize("name", [one.name for one in datasets() if one.can_generate])
-def test_every_data_set_has_its_own_checkpoint(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", [one.name for one in datasets() if (SHIPPED_DATA / one.name).is_dir()]
+)
+def test_every_data_set_that_ships_has_its_own_checkpoint(name: str) -> None:
     assert name in {shipped.path.stem for shipped in SHIPPED}
 
 
