@@ -11,9 +11,8 @@ z the log-sum-exp of the scores of each part,
 which is softmax over all keys at once.
 
 The kernel is private to torch: a release may drop it, or change what it takes or returns. Before
-its first use it is compared with the same formulas in plain arithmetic, and where it is missing or
-disagrees, torch's public attention over concatenated keys takes its place, at the cost of a copy of
-the supernodes for each patch.
+its first use it is compared with the same formulas in plain arithmetic (:func:`has_kernel`), and
+where it is missing or disagrees, :mod:`mspt.models.joint` concatenates the keys instead.
 
 Shape suffixes as in :mod:`mspt.models.attention`.
 """
@@ -23,8 +22,7 @@ from functools import cache
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from einops import rearrange, repeat
+from einops import rearrange
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -51,11 +49,7 @@ class MergedAttention(torch.autograd.Function):
         count: int,
     ) -> Tensor:
         """Attend; arguments as in :func:`mspt.models.attention.joint_attention`."""
-        # A compiler cannot trace the comparison; it takes the kernel as it is.
-        ctx.count, ctx.is_fused = count, torch.compiler.is_compiling() or has_kernel()
-        if not ctx.is_fused:
-            ctx.save_for_backward(q, k, v, global_k, global_v)
-            return public_attention(q, k, v, global_k, global_v, count=count)
+        ctx.count = count
         attend = aten._scaled_dot_product_flash_attention_for_cpu
         local_out, local_lse = attend(*(per_patch(t, count) for t in (q, k, v)))
         global_out, global_lse = attend(*(_heads_first(t) for t in (q, global_k, global_v)))
@@ -78,8 +72,6 @@ class MergedAttention(torch.autograd.Function):
     ) -> tuple[Tensor | None, ...]:
         """Return the gradient of the joint softmax."""
         (grad,) = grad_outputs
-        if not ctx.is_fused:
-            return (*_public_gradients(grad, ctx.saved_tensors, count=ctx.count), None)
         q, k, v, global_k, global_v, out, lse = ctx.saved_tensors
         count = ctx.count
         backward = aten._scaled_dot_product_flash_attention_for_cpu_backward
@@ -103,29 +95,6 @@ class MergedAttention(torch.autograd.Function):
             grad_global_v.transpose(1, 2),
             None,
         )
-
-
-def public_attention(
-    q: Tensor, k: Tensor, v: Tensor, global_k: Tensor, global_v: Tensor, *, count: int
-) -> Tensor:
-    """Attend with torch's public call, to the keys of the own patch joined to all supernodes."""
-    keys, values = (
-        torch.cat(
-            [per_patch(local, count), repeat(shared, "b s h e -> (b k) h s e", k=count)], dim=2
-        )
-        for local, shared in ((k, global_k), (v, global_v))
-    )
-    out = F.scaled_dot_product_attention(per_patch(q, count), keys, values)
-    return rearrange(out, "(b k) h l e -> b (k l) h e", k=count)
-
-
-def _public_gradients(
-    grad: Tensor, inputs: tuple[Tensor, ...], *, count: int
-) -> tuple[Tensor, ...]:
-    """Return the gradients of all inputs; the forward pass is computed again for them."""
-    with torch.enable_grad():
-        leaves = [one.detach().requires_grad_() for one in inputs]
-        return torch.autograd.grad(public_attention(*leaves, count=count), leaves, grad)
 
 
 @cache

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from mspt.models import _fused
-from mspt.models._fused import MergedAttention, has_kernel
+from mspt.models._fused import has_kernel
+from mspt.models.joint import joint_attention
 from mspt.models.registry import build_model
 from mspt.seeding import generator
 
@@ -52,14 +53,14 @@ def inputs(dtype: torch.dtype, *, count: int, size: int, shared: int) -> list[Te
 
 def results(tensors: list[Tensor], count: int) -> list[Tensor]:
     """Return the output and the gradient of each input, for a loss that is not symmetric."""
-    out = MergedAttention.apply(*tensors, count)
+    out = joint_attention(*tensors, count=count)
     weights = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).reshape(out.shape)
     return [out.detach(), *torch.autograd.grad((out * weights).sum(), tensors)]
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
 @pytest.mark.parametrize(("count", "size", "shared"), [(1, 7, 1), (3, 5, 6), (4, 16, 32)])
-def test_public_attention_gives_the_same_outputs_and_gradients(
+def test_concatenated_keys_give_the_same_outputs_and_gradients(
     dtype: torch.dtype,
     tolerance: float,
     count: int,
@@ -94,7 +95,7 @@ def test_a_model_without_the_kernel_has_the_same_gradients(replace_kernel: Repla
 def test_inputs_without_gradients_are_allowed(replace_kernel: Replace) -> None:
     tensors = inputs(torch.float64, count=2, size=4, shared=3)
     fixed = [one.detach() if i in (1, 4) else one for i, one in enumerate(tensors)]
-    loss = lambda: MergedAttention.apply(*fixed, 2).square().sum()  # noqa: E731
+    loss = lambda: joint_attention(*fixed, count=2).square().sum()  # noqa: E731
     fused = torch.autograd.grad(loss(), [fixed[0], fixed[3]])
     replace_kernel()
     torch.testing.assert_close(torch.autograd.grad(loss(), [fixed[0], fixed[3]]), fused)
