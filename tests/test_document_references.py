@@ -125,7 +125,8 @@ def test_tables_of_results_are_those_of_the_headers() -> None:
     checked = set()
     for row in rows(text):
         (name,) = re.findall(r"`([\w-]+)`", " ".join(row)) or [""]
-        if not (path := ROOT / "pretrained" / f"{name}.safetensors").is_file():
+        path = ROOT / "pretrained" / f"{name}.safetensors"
+        if not path.is_file() or len(row) < 6:  # the table of seams has fewer columns
             continue
         info = read_info(path).info
         checked.add(name)

@@ -65,12 +65,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
 def run_evaluate(args: argparse.Namespace) -> dict[str, Any]:
     """Score a checkpoint on a split of its data set."""
     checkpoint = load_checkpoint(args.checkpoint)
-    if "dataset" not in checkpoint.info:
-        raise MSPTError(
-            f"checkpoint must name the data set it was trained on, got {args.checkpoint.name} "
-            "without one; converted weights cannot be scored here"
-        )
-    dataset = get_dataset(checkpoint.info["dataset"])
+    dataset = trained_on(checkpoint, args.checkpoint.name)
     if args.record:
         for split in held_out(dataset):
             prepare_cases(dataset, split, root=args.data, mode=args.progress)
@@ -113,6 +108,24 @@ def run_evaluate(args: argparse.Namespace) -> dict[str, Any]:
         "cases": len(found),
         "metrics": found.metrics(),
     }
+
+
+def trained_on(checkpoint: Checkpoint, name: str) -> Dataset:
+    """Return the data set that a checkpoint was trained on.
+
+    Args:
+        checkpoint: The model.
+        name: Of its file, for the error.
+
+    Raises:
+        MSPTError: If its file does not say.
+    """
+    if "dataset" not in checkpoint.info:
+        raise MSPTError(
+            f"checkpoint must name the data set it was trained on, got {name} "
+            "without one; converted weights cannot be scored here"
+        )
+    return get_dataset(checkpoint.info["dataset"])
 
 
 def show_evaluate(result: dict[str, Any]) -> str:

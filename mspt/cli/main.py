@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "train": ("train", "train a model"),
     "ablate": ("ablate", "train with varied settings and append the result to a table"),
     "attention": ("attention", "show the attention weights of points and the effect of a mask"),
+    "borders": ("borders", "measure whether the error jumps where two patches touch"),
     "benchmark": ("benchmark", "measure time and memory on this machine"),
     "patches": ("patches", "partition a cloud into patches and measure them"),
     "published": ("published", "convert the authors' weights to a checkpoint"),
