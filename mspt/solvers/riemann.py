@@ -31,7 +31,7 @@ POWER = (GAMMA - 1) / (2 * GAMMA)
 """The sound speed goes with the pressure to this power where entropy is constant: 1/7."""
 
 MAX_STEPS = 100
-"""Steps of Newton's method, of which the cases of this project take at most COUNT."""
+"""Steps of Newton's method, of which the cases of this project take at most four."""
 
 
 @dataclass(frozen=True, kw_only=True)
