@@ -281,9 +281,7 @@ def _wave(outside: GasState, pressure: float, velocity: float, *, direction: int
         mach = math.sqrt((GAMMA + 1) / (2 * GAMMA) * ratio + POWER)
         head = tail = outside.velocity + direction * outside.sound_speed * mach
     else:
-        head, tail = (
-            state.velocity + direction * state.sound_speed for state in (outside, inside)
-        )
+        head, tail = (state.velocity + direction * state.sound_speed for state in (outside, inside))
     return Wave(
         direction=direction,
         outside=outside,

@@ -133,7 +133,8 @@ def test_the_fields_change_little_away_from_the_jumps(cases: list[Case]) -> None
         density = [solution.at((x + step) / t)[:, 0] for step in (-NEAR / 2, NEAR / 2)]
         # Through a rarefaction the slope of the density is at most 5/6 rho / (a t).
         steepest = max(
-            state.density / state.sound_speed for state in (solution.left.outside, solution.right.outside)
+            state.density / state.sound_speed
+            for state in (solution.left.outside, solution.right.outside)
         )
         assert np.abs(density[0] - density[1]).max() <= 5 / 6 * steepest / 0.1 * NEAR + 1e-9
 

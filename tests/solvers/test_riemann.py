@@ -1,6 +1,7 @@
-"""The exact Riemann solver against published values, conservation laws and a finite-volume scheme."""
+"""The exact Riemann solver: published values, conservation laws, a finite-volume scheme."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -188,7 +189,7 @@ def test_waves_are_in_order_and_the_ends_are_the_given_states(
 ) -> None:
     left, right = solution.left, solution.right
     order = [left.head, left.tail, solution.velocity, right.tail, right.head]
-    assert all(one <= other + 1e-12 for one, other in zip(order, order[1:], strict=False))
+    assert all(one <= other + 1e-12 for one, other in pairwise(order))
     assert sorted(solution.jumps()) == list(solution.jumps())
     beyond = np.random.default_rng(seed).exponential(size=4)
     assert (solution.at(left.head - beyond) == row(left.outside)).all()
@@ -231,7 +232,7 @@ def test_a_moving_observer_sees_the_same_flow(
         *(gas(one.density, one.velocity + shift, one.pressure) for one in ends(solution))
     )
     speed = apart_from_jumps(solution, seed)
-    expected = solution.at(speed) + [0, shift, 0]
+    expected = solution.at(speed) + np.array([0, shift, 0])
     np.testing.assert_allclose(moved.at(speed + shift), expected, rtol=1e-7, atol=1e-7)
 
 

@@ -43,9 +43,7 @@ def make_case(seed: int) -> Case:
     x = rng.uniform(-HALF_LENGTH, HALF_LENGTH, NUM_POINTS).astype(np.float32)
     t = (END * (1 - rng.random(NUM_POINTS))).astype(np.float32)
     fields = solve_riemann(left, right).at(x.astype(np.float64) / t)
-    states = [
-        value for one in (left, right) for value in (one.density, one.velocity, one.pressure)
-    ]
+    states = [value for one in (left, right) for value in (one.density, one.velocity, one.pressure)]
     return Case(
         dataset="shock_tube",
         name=f"shock_tube-seed-{seed}",
@@ -179,9 +177,7 @@ SHOCK_TUBE = Dataset(
     layout=Layout(features=(*_state_of("left", "L"), *_state_of("right", "R")), fields=_FIELDS),
     splits={"train": 800, "validation": 100, "test": 200},
     source=STACKED,
-    presets={
-        "shock_tube": Preset(dataset="shock_tube", model=_MODEL, train=TrainConfig(epochs=8))
-    },
+    presets={"shock_tube": Preset(dataset="shock_tube", model=_MODEL, train=TrainConfig(epochs=8))},
     seconds_per_case=0.002,
     make_case=make_case,
     regions=Regions(
