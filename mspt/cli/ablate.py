@@ -324,5 +324,5 @@ def _complete_columns(file: IO[str]) -> list[str]:
         writer.writerows(reader)
         file.truncate(0)
         file.write(whole.getvalue())
-    file.seek(0, 2)
+    file.seek(0, 2)  # from reading to writing
     return present + missing
