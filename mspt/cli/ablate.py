@@ -1,6 +1,8 @@
 """The command ``ablate``: train once with varied settings and append one row to a CSV file.
 
 Rows hold training and validation errors only: the test split is for checkpoints that are kept.
+Where a data set has regions, ``region_errors`` holds the validation error of each of them, such as
+``jump=0.21 elsewhere=0.04``.
 """
 
 import argparse
@@ -9,22 +11,25 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
+from io import StringIO
 from pathlib import Path
 from shutil import rmtree
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import IO, Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
 
+from mspt.checkpoint import Checkpoint
 from mspt.cli._arguments import positive
 from mspt.cli._locks import locked
 from mspt.cli._output import counted, duration, facts, percent
-from mspt.cli.evaluate import prepare_cases
+from mspt.cli.evaluate import follow_scores, prepare_cases
 from mspt.cli.train import follow, with_overrides
 from mspt.config import ModelConfig, Precision, Preset, TrainConfig
+from mspt.data.case import CaseStack
 from mspt.data.registry import get_dataset
 from mspt.errors import MSPTError
-from mspt.evaluation.cases import num_parameters, surroundings
+from mspt.evaluation.cases import evaluate, num_parameters, surroundings
 from mspt.progress import ProgressMode
 from mspt.training.loop import Training, prepare
 from mspt.training.presets import get_preset
@@ -32,7 +37,9 @@ from mspt.training.presets import get_preset
 COLUMNS: tuple[str, ...] = (
     "dataset", "preset", "set", "seed", "epochs", "steps", "train_cases", "parameters",
     "validation_error", "train_error", "curve", "minutes", "error", "device", "threads", "torch",
+    "region_errors",
 )  # fmt: skip
+"""New columns come last: tables with fewer of them get the rest with the next row."""
 TRAIN = "train."
 
 
@@ -119,6 +126,9 @@ def show_ablate(result: dict[str, Any]) -> str:
             "training error": f"{percent(result['train_error'])} relative L2",
             "validation error": f"{percent(result['validation_error'])} relative L2",
         }
+        if regions := parse_regions(result["region_errors"]):
+            words = (f"{name} {percent(error)}" for name, error in regions.items())
+            shown["by region"] = ", ".join(words)
     done = "found in" if result.get("found") else "appended to"
     return facts(shown | {"row": f"{done} {result['out']}"})
 
@@ -220,6 +230,7 @@ def _identity(preset: Preset, cases: int | None) -> str:
 
 def _train(training: Training, folder: Path, *, mode: ProgressMode) -> dict[str, Any]:
     stopped = follow(training, folder, mode=mode)
+    regions = _region_errors(training, mode=mode)
     rmtree(folder, ignore_errors=True)
     curve = stopped.progress.curve
     around = surroundings()
@@ -233,7 +244,35 @@ def _train(training: Training, folder: Path, *, mode: ProgressMode) -> dict[str,
         "minutes": round(stopped.progress.minutes, 2),
         "device": around["hardware"],
         "torch": around["versions"]["torch"],
+        "region_errors": regions,
     }
+
+
+def _region_errors(training: Training, *, mode: ProgressMode) -> str:
+    """Return the validation error of each region as it is written; nothing without regions."""
+    name, cases = training.preset.dataset, training.validation
+    if get_dataset(name).regions is None or not isinstance(cases, CaseStack):
+        return ""
+    checkpoint = Checkpoint(
+        training.average, training.preset.model, training.normalizer, {"dataset": name}
+    )
+    device = next(training.average.parameters()).device.type
+    events = evaluate(checkpoint, cases, device=device)
+    found = follow_scores(events, title="regions", mode=mode).by_region
+    return " ".join(f"{name}={error:.6f}" for name, error in found.items() if error is not None)
+
+
+def parse_regions(written: str) -> dict[str, float]:
+    """Return the error of each region from a row of the table.
+
+    Examples:
+        >>> parse_regions("jump=0.21 elsewhere=0.04")
+        {'jump': 0.21, 'elsewhere': 0.04}
+        >>> parse_regions("")
+        {}
+    """
+    pairs = (one.partition("=") for one in written.split())
+    return {name: float(error) for name, _, error in pairs}
 
 
 def find_row(path: Path, row: Mapping[str, Any], *, num_cases: int) -> dict[str, Any] | None:
@@ -253,19 +292,37 @@ def find_row(path: Path, row: Mapping[str, Any], *, num_cases: int) -> dict[str,
                     **{key: float(one[key]) for key in numbers},
                     **{key: int(one[key]) for key in ("train_cases", "parameters", "steps")},
                     "device": one["device"],
+                    "region_errors": one.get("region_errors") or "",
                     "found": True,
                 }
     return None
 
 
 def append_row(path: Path, row: Mapping[str, Any]) -> None:
-    """Append a row to a CSV file that several processes may write at the same time."""
+    """Append a row to a CSV file that several processes may write at the same time.
+
+    A table that an earlier version has written gets the columns it lacks, empty in its rows.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", newline="", encoding="utf-8") as file, locked(file):
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        # The position at the end is only right once the lock is held: another process may have
-        # written the header since the file was opened.
-        if file.seek(0, 2) == 0:
-            writer.writeheader()
-        writer.writerow(row)
+    with path.open("a+", newline="", encoding="utf-8") as file, locked(file):
+        # Read once the lock is held: another process may have written since the file was opened.
+        columns = _complete_columns(file)
+        csv.DictWriter(file, columns, lineterminator="\n").writerow(row)
         file.flush()
+
+
+def _complete_columns(file: IO[str]) -> list[str]:
+    """Give a table all columns, write its header where there is none, and return its columns."""
+    file.seek(0)
+    reader = csv.DictReader(file)
+    present = list(reader.fieldnames or [])
+    missing = [name for name in COLUMNS if name not in present]
+    if missing:
+        whole = StringIO()
+        writer = csv.DictWriter(whole, present + missing, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(reader)
+        file.truncate(0)
+        file.write(whole.getvalue())
+    file.seek(0, 2)  # from reading to writing
+    return present + missing

@@ -146,6 +146,7 @@ def show_evaluate(result: dict[str, Any]) -> str:
         first,
         _error_table(metrics),
         _coefficient_table(metrics),
+        _region_table(metrics),
         meshes if "against_mean" in metrics else "",
     )
 
@@ -208,6 +209,12 @@ def _coefficient_table(metrics: dict[str, Any]) -> str:
         for name in names
     ]
     return table(rows, ["coefficient (counts are 1e-4)", *columns]) if rows else ""
+
+
+def _region_table(metrics: dict[str, Any]) -> str:
+    found = metrics.get("by_region", {})
+    rows = [[_words(name), percent(error)] for name, error in found.items()]
+    return table(rows, ["error in region, of the size of all fields", "model"]) if rows else ""
 
 
 def score_for_header(

@@ -1,11 +1,18 @@
-"""What some data sets can do and others cannot: be drawn, show bodies in a flow, run in time."""
+"""What some data sets can do and others cannot.
+
+They can be drawn, show bodies in a flow, run in time, or have regions with errors of their own.
+
+Letters: N points, X space axes, F features.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from jaxtyping import Float32, Int64
 from numpy import ndarray
+from torch import Tensor
 
 from mspt.data.case import Case, Quantity
 from mspt.geometry.mesh import SurfaceMesh
@@ -78,6 +85,22 @@ class TimeFrames:
     inputs: tuple[float, ...]
     outputs: tuple[float, ...]
     unit: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regions:
+    """Parts of a case whose errors are reported apart, such as the points near a jump.
+
+    Attributes:
+        names: One word for each region.
+        description: Which points belong to them, in the order of the names.
+        of_points: Return the region of each point, 0 for the first, from the points and features of
+            a case in physical units.
+    """
+
+    names: tuple[str, ...]
+    description: str
+    of_points: Callable[[Float32[Tensor, "N X"], Float32[Tensor, "N F"]], Int64[Tensor, " N"]]
 
 
 def frames_of(quantity: Quantity, times: tuple[float, ...], *, first: int = 0) -> tuple:

@@ -2,7 +2,8 @@
 
 A data set is one module in :mod:`mspt.data.sets` that ends in such a value. Nothing outside that
 module depends on a data set's name; what a data set can do is stated by its capabilities:
-``grid_shape``, ``coarsen``, ``symmetries``, ``drawing``, ``body``, ``mirror`` and ``time``.
+``grid_shape``, ``coarsen``, ``symmetries``, ``drawing``, ``body``, ``mirror``, ``time`` and
+``regions``.
 
 Letters: N points, X space axes, T triangles, M points of a coarser cloud.
 """
@@ -17,7 +18,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from mspt.config import Preset, TrainConfig
-from mspt.data.capabilities import Drawing, FlowBodies, TimeFrames
+from mspt.data.capabilities import Drawing, FlowBodies, Regions, TimeFrames
 from mspt.data.case import Case, CaseStack, Quantity
 from mspt.data.clouds import CloudStack
 from mspt.data.layout import EVERYTHING, FieldGroup, Layout, Mirror
@@ -170,6 +171,7 @@ class Dataset:
         drawing: How a case is drawn by hand; None where it cannot be.
         body: What flows around bodies add; None for other data.
         time: Frames in time; None for steady data.
+        regions: Parts of a case with errors of their own; None where there are none.
         training_facts: Return what a checkpoint's header stores of the training cases.
     """
 
@@ -199,6 +201,7 @@ class Dataset:
     drawing: Drawing | None = None
     body: FlowBodies | None = None
     time: TimeFrames | None = None
+    regions: Regions | None = None
     training_facts: Callable[[Any], dict[str, Any]] | None = None
 
     def __post_init__(self) -> None:

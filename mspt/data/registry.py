@@ -11,9 +11,19 @@ from mspt.data.sets.elasticity import ELASTICITY
 from mspt.data.sets.navier_stokes import NAVIER_STOKES
 from mspt.data.sets.pipe import PIPE
 from mspt.data.sets.shapenet_car import SHAPENET_CAR
+from mspt.data.sets.shock_tube import SHOCK_TUBE
 from mspt.errors import DataError
 
-_DATASETS: list[Dataset] = [CAR, ELASTICITY, DARCY, PIPE, NAVIER_STOKES, SHAPENET_CAR, AHMEDML]
+_DATASETS: list[Dataset] = [
+    CAR,
+    ELASTICITY,
+    DARCY,
+    PIPE,
+    NAVIER_STOKES,
+    SHOCK_TUBE,
+    SHAPENET_CAR,
+    AHMEDML,
+]
 """In the order in which pages and commands list them."""
 
 

@@ -5,7 +5,7 @@ Letters: B cases, N points, C output channels.
 
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
@@ -18,6 +18,7 @@ from mspt.data.case import CaseStack
 from mspt.data.registry import get_dataset
 from mspt.data.symmetry import turn
 from mspt.errors import DataError
+from mspt.evaluation.regions import errors_by_region
 from mspt.inference.predict import predict_cases
 from mspt.metrics.fields import field_metrics
 
@@ -46,6 +47,7 @@ class Evaluation:
             None where it was not evaluated, or where the identity is the only one.
         by_field: Mean relative L2 over the cases of each field, by name.
         mean_only: Mean of the same error for predicting the training mean everywhere.
+        by_region: Mean error of each of the data set's regions, by name; empty where it has none.
     """
 
     names: tuple[str, ...]
@@ -53,14 +55,15 @@ class Evaluation:
     symmetric: Float[Tensor, " B"] | None
     by_field: dict[str, float]
     mean_only: float
+    by_region: dict[str, float | None] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of cases."""
         return len(self.names)
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, Any]:
         """Return the numbers of a checkpoint's header."""
-        found = {
+        found: dict[str, Any] = {
             "relative_l2": self.relative_l2.mean().item(),
             "median": self.relative_l2.median().item(),
             "worst": self.relative_l2.max().item(),
@@ -68,6 +71,8 @@ class Evaluation:
             "cases": len(self.relative_l2),
             **self.by_field,
         }
+        if self.by_region:
+            found["by_region"] = self.by_region
         if self.symmetric is None:
             return found
         return found | {"symmetric": self.symmetric.mean().item()}
@@ -133,6 +138,7 @@ def evaluate(
         symmetric=errors(sum(others, first) / len(used)) if others else None,
         by_field=field_metrics(first, cases.fields, names=dataset.layout.field_channels),
         mean_only=errors(mean).mean().item(),
+        by_region=errors_by_region(first, cases),
     )
 
 

@@ -1,14 +1,22 @@
 import csv
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from torch import Tensor
 
 from mspt.cli import ablate
-from mspt.cli.ablate import COLUMNS, append_row, with_settings
+from mspt.cli.ablate import COLUMNS, append_row, find_row, parse_regions, with_settings
+from mspt.config import TrainConfig
+from mspt.data.capabilities import Regions
+from mspt.data.registry import get_dataset, registered
 from mspt.errors import MSPTError
 from mspt.training.loop import train
 from mspt.training.presets import get_preset
 from tests.cli.running import fails_with, run_json, run_text
+
+TABLE = Path(__file__).parents[2] / "assets" / "ablations" / "runs.csv"
 
 
 @pytest.fixture
@@ -182,3 +190,104 @@ def test_rows_of_several_processes_share_one_header(tmp_path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     assert lines[0] == ",".join(COLUMNS)
     assert [line.split(",")[3] for line in lines[1:]] == ["0", "1", "2"]
+
+
+# ---- regions
+
+
+def sides(points: Tensor, features: Tensor) -> Tensor:  # noqa: ARG001 - one signature for all
+    return (points[:, 0] > 0.5).long()
+
+
+@pytest.fixture
+def with_regions(made_up_data: None) -> Iterator[None]:  # noqa: ARG001 - its cases are read
+    regions = Regions(names=("left", "right"), description="Of the middle.", of_points=sides)
+    preset = replace(get_preset("tiny"), dataset="sided", train=TrainConfig(epochs=1))
+    with registered(
+        replace(
+            get_dataset("elasticity"),
+            name="sided",
+            regions=regions,
+            presets={},
+            drawing=None,
+        )
+    ) as dataset:
+        dataset.presets["sided"] = preset
+        yield
+
+
+def test_a_row_has_the_error_of_each_region_of_the_data_set(
+    with_regions: None,  # noqa: ARG001
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folders = ["--out", str(tmp_path / "rows.csv"), "--runs", str(tmp_path / "unfinished")]
+    command = ["ablate", "sided", "--device", "cpu", *folders, "--once"]
+    first = run_json(capsys, *command)
+    (row,) = rows(tmp_path)
+    assert row["region_errors"] == first["region_errors"]
+    errors = parse_regions(row["region_errors"])
+    assert list(errors) == ["left", "right"]
+    low, high = sorted(errors.values())
+    assert low < high
+    assert 0.9 * low < float(row["validation_error"]) < 1.1 * high
+    assert run_json(capsys, *command)["region_errors"] == first["region_errors"]
+    assert "by region         left " in run_text(capsys, *command)
+
+
+def test_rows_of_data_sets_without_regions_have_none(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_json(capsys, *arguments, "--epochs", "1", "--once")["region_errors"] == ""
+    assert rows(tmp_path)[0]["region_errors"] == ""
+    assert "by region" not in run_text(capsys, *arguments, "--epochs", "1", "--once")
+
+
+# ---- tables of earlier versions
+
+
+def test_a_table_of_an_earlier_version_gets_the_columns_it_lacks(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    early = [name for name in COLUMNS if name not in ("threads", "region_errors")]
+    values = {name: f"{name}, first" for name in early}
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, early, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([values, values | {"seed": "2"}])
+    append_row(path, {"dataset": "shock_tube", "seed": 3, "region_errors": "jump=0.2"})
+    append_row(path, {"dataset": "shock_tube", "seed": 4})
+    first, second, third, fourth = rows(tmp_path)
+    assert set(first) == set(COLUMNS)
+    assert first == values | {"threads": "", "region_errors": ""}
+    assert second == first | {"seed": "2"}
+    assert (third["seed"], third["region_errors"], third["curve"]) == ("3", "jump=0.2", "")
+    assert (fourth["seed"], fourth["region_errors"]) == ("4", "")
+
+
+def test_a_table_of_a_later_version_keeps_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(",".join([*COLUMNS, "host"]) + "\n" + "a," * len(COLUMNS) + "b\n")
+    append_row(path, {"dataset": "darcy"})
+    first, second = rows(tmp_path)
+    assert (first["dataset"], first["host"]) == ("a", "b")
+    assert (second["dataset"], second["host"]) == ("darcy", "")
+
+
+def test_rows_that_are_stored_are_found_before_and_after_a_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(TABLE.read_bytes())
+    before = rows(tmp_path)
+    keys = ("dataset", "preset", "set", "seed", "epochs")
+    done = [one for one in before if not one["error"]]
+    assert len(done) > 10
+    for extended in (False, True):
+        if extended:
+            append_row(path, {"dataset": "shock_tube", "region_errors": "jump=0.2"})
+        for one in done:
+            wanted = {key: one[key] for key in keys}
+            found = find_row(path, wanted, num_cases=int(one["train_cases"]))
+            assert found["validation_error"] == float(one["validation_error"])
+    kept = rows(tmp_path)
+    assert len(kept) == len(before) + 1
+    for one, other in zip(before, kept, strict=False):
+        assert {name: other[name] for name in one} == one

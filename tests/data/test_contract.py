@@ -135,6 +135,17 @@ def test_coarser_points_are_some_of_the_points_or_none(dataset: Dataset) -> None
         assert rows.max() < num_points
 
 
+@pytest.mark.parametrize("dataset", [one for one in ALL if one.regions], ids=lambda one: one.name)
+def test_every_point_is_in_a_region_with_a_name_of_its_own(dataset: Dataset) -> None:
+    case, regions = dataset.make_case(2), dataset.regions
+    found = regions.of_points(case.points, case.features)
+    assert found.shape == case.points.shape[:1]
+    assert set(found.tolist()) <= set(range(len(regions.names)))
+    assert len(set(regions.names)) == len(regions.names)
+    # Errors are written as NAME=ERROR, one word each.
+    assert all(name.isidentifier() for name in regions.names)
+
+
 @pytest.mark.parametrize("dataset", [one for one in ALL if one.drawing], ids=lambda one: one.name)
 def test_every_example_to_draw_from_can_be_solved(dataset: Dataset) -> None:
     for example in dataset.drawing.examples.values():
