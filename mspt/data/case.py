@@ -21,6 +21,7 @@ class Quantity:
         description: One sentence.
         levels: The only values it takes, in ascending order; empty if any value may occur.
         components: Names of the channels of a vector; empty for a scalar.
+        is_stored: Whether files hold it; else ``Dataset.complete`` computes it from the rest.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Quantity:
     description: str
     levels: tuple[float, ...] = ()
     components: tuple[str, ...] = ()
+    is_stored: bool = True
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -151,10 +151,15 @@ class Dataset:
             cases are not generated.
         make_case: Solve the case of a seed; the same seed always gives the same case.
         shared_points: The points of all cases; None where each case stores its own.
+        stores_points: Whether files hold the points of each case, unless all share them.
+        complete: Fill in what files do not hold: quantities that are not stored, and points that
+            are neither stored nor shared; None where nothing is missing.
         make_triangles: The triangles for drawing that all cases share; None for clouds.
         grid_shape: Rows and columns where the points are a grid, row by row; else None.
         coarsen: Return the points kept by a share (0.5 or 0.25) of them, None where there is no
             such share; None for a data set that has no coarser points.
+        stored_bits: Bits of the codes that features and fields are stored as; fewer compress better
+            where an error of storing below 0.1 % allows it.
         symmetries: What turns one solution into another, point by point; the identity first.
         drawing: How a case is drawn by hand; None where it cannot be.
         body: What flows around bodies add; None for other data.
@@ -178,9 +183,12 @@ class Dataset:
     seconds_per_case: float | None = None
     make_case: Callable[[int], Case] | None = None
     shared_points: Callable[[], Float32[Tensor, "N X"]] | None = None
+    stores_points: bool = True
+    complete: Callable[[CaseStack], CaseStack] | None = None
     make_triangles: Callable[[], Int64[Tensor, "T 3"]] | None = None
     grid_shape: tuple[int, int] | None = None
     coarsen: Callable[[float], Int64[ndarray, " M"] | None] | None = None
+    stored_bits: int = 16
     symmetries: tuple[Symmetry, ...] = (IDENTITY,)
     drawing: Drawing | None = None
     body: FlowBodies | None = None
@@ -197,11 +205,14 @@ class Dataset:
                     f"preset {name} must have space_dim, in_features and out_channels {sizes}, got "
                     f"{(model.space_dim, model.in_features, model.out_channels)}"
                 )
-        if self.time and (len(self.time.inputs) > sizes[1] or len(self.time.outputs) != sizes[2]):
+        num_fields, num_features = len(self.fields), len(self.features)
+        if self.time and (
+            len(self.time.inputs) > num_features or num_fields % len(self.time.outputs)
+        ):
             raise ValueError(
-                f"time must have a frame for each of the {sizes[2]} fields and at most one for "
-                f"each of the {sizes[1]} features, got {len(self.time.outputs)} and "
-                f"{len(self.time.inputs)}"
+                f"time must have a frame for each of the {num_fields} fields, or for as many of "
+                f"them in each, and at most one for each of the {num_features} features, got "
+                f"{len(self.time.outputs)} and {len(self.time.inputs)}"
             )
 
     @property
