@@ -99,10 +99,10 @@ def build_grid(moves: Float[ndarray, "2 4"], *, refine: int = 1, far: float = FA
         >>> grid.points.shape, grid.wake
         ((221, 51, 2), 44)
     """
-    if moves.shape != (2, NUM_CONTROLS) or not np.isfinite(moves).all():
+    if not np.isfinite(moves).all():
         raise SolverError(
-            f"moves must be 2 x {NUM_CONTROLS} finite numbers, got shape {moves.shape}; give the "
-            "lower side first"
+            f"moves must be 2 x {NUM_CONTROLS} finite numbers, got {moves.ravel().tolist()}; give "
+            "the lower side first"
         )
     _check_thickness(moves)
     parabolic, wake = parabolic_grid(refine=refine, far=far), WAKE * refine
@@ -181,6 +181,7 @@ def parabolic_grid(*, refine: int = 1, far: float = FAR) -> Float[ndarray, "I J 
     s = np.linspace(0, 1, num_away * refine + 1)
     fraction = np.stack([np.sinh(rate * s) / np.sinh(rate) for rate in rates])
     wall = np.interp(xi, *_wall_curve())[:, None]
+    wall[num_wall * refine :] = 0.0  # rounding would tear the tail open
     # Lines spread with the distance from the wall, so that cells far away are not too narrow.
     spread = SPREAD * fraction**2 * (3 - 2 * fraction)
     even = np.linspace(0, end, len(xi))[:, None]
