@@ -16,7 +16,7 @@ SHAPE = (221, 51)
 """Points along the C and away from the airfoil, as in the public airfoil benchmark."""
 
 FAR = 20.0
-"""Distance of the outer boundary from the nose, and of its end from the trailing edge, in chords."""
+"""Distance in chords of the outer boundary from the nose, and of its ends from the tail."""
 
 FOCUS = 0.0079
 """Focus of the parabolas, in chords behind the nose: half of the radius of the nose."""

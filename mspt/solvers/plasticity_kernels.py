@@ -8,11 +8,12 @@ from typing import NamedTuple, no_type_check
 
 import numpy as np
 from numba import njit
+from numpy import ndarray
 
-HOURGLASS_STIFFNESS = 0.05
+HOURGLASS_STIFFNESS = 0.02
 """Stiffness of the hourglass modes, as a share of Young's modulus; 1/12 is that of bending."""
 
-HOURGLASS_LIMIT = 0.05
+HOURGLASS_LIMIT = 0.02
 """Largest hourglass force, as a share of yield stress times element length; 1/4 is that of a
 fully plastic bent element."""
 
@@ -45,7 +46,9 @@ class Metal(NamedTuple):
 
 @kernel
 @no_type_check  # keeps the run-time type checks of the tests out of the compiled functions
-def update_stress(metal, sx, sy, txy, ex, ey, gxy):  # noqa: ANN001
+def update_stress(
+    metal: Metal, sx: float, sy: float, txy: float, ex: float, ey: float, gxy: float
+) -> tuple:
     """Return stresses and thickness strain after a strain increment, in plane stress.
 
     The increment is first taken as elastic. A stress beyond the yield surface returns to it by an
@@ -92,8 +95,8 @@ def update_stress(metal, sx, sy, txy, ex, ey, gxy):  # noqa: ANN001
 
 @inlined
 @no_type_check
-def _turn(sx, sy, txy, spin):  # noqa: ANN001, ANN202
-    """Return stresses turned by an increment of rotation (Hughes and Winget, 1980)."""
+def _turn(sx: float, sy: float, txy: float, spin: float) -> tuple:
+    """Return stresses turned with the material, exact for a rigid turn (Hughes, Winget, 1980)."""
     half = 0.5 * spin
     c, s = (1 - half * half) / (1 + half * half), 2 * half / (1 + half * half)
     mean, apart = 0.5 * (sx + sy), 0.5 * (sx - sy)
@@ -104,14 +107,22 @@ def _turn(sx, sy, txy, spin):  # noqa: ANN001, ANN202
 
 @kernel
 @no_type_check
-def advance_elements(metal, x, u, v, dt, stress, thickness, glass, force):  # noqa: ANN001, PLR0913
+def advance_elements(  # noqa: PLR0913, PLR0915 - one pass over the elements
+    metal: Metal,
+    x: ndarray,
+    u: ndarray,
+    dt: float,
+    stress: ndarray,
+    thickness: ndarray,
+    glass: ndarray,
+    force: ndarray,
+) -> tuple:
     """Update all elements after a step and set the forces of their stresses on the points.
 
     Args:
         metal: The metal.
         x: Positions (I, J, 2) after the step.
         u: Displacements in the step.
-        v: Velocities in the step.
         dt: Duration of the step.
         stress: Stresses (I-1, J-1, 3) of the elements; updated.
         thickness: Thickness of the elements over that at the start; updated.
@@ -121,10 +132,9 @@ def advance_elements(metal, x, u, v, dt, stress, thickness, glass, force):  # no
     Returns:
         Work of the stresses, that of the hourglass forces, and whether an element is inside out.
     """
-    rows, columns = stress.shape[0], stress.shape[1]
+    rows, columns, _ = stress.shape
+    work, wasted, turned, sound = 0.0, 0.0, False, np.sqrt(metal.young / metal.density)
     force[:] = 0.0
-    work, wasted, turned = 0.0, 0.0, False
-    sound = np.sqrt(metal.young / metal.density)
     for i in range(rows):
         for j in range(columns):
             # Differences along the two diagonals are all that one integration point needs.
@@ -143,8 +153,7 @@ def advance_elements(metal, x, u, v, dt, stress, thickness, glass, force):  # no
             scale = 1 / (a1 * b2 - a2 * b1)
             ux, uy = (u1 * b2 - u2 * b1) * scale, (u2 * a1 - u1 * a2) * scale
             wx, wy = (w1 * b2 - w2 * b1) * scale, (w2 * a1 - w1 * a2) * scale
-            old_x, old_y, old_t = stress[i, j, 0], stress[i, j, 1], stress[i, j, 2]
-            sx, sy, txy = _turn(old_x, old_y, old_t, wx - uy)
+            sx, sy, txy = _turn(stress[i, j, 0], stress[i, j, 1], stress[i, j, 2], 0.5 * (wx - uy))
             before = sx * ux + sy * wy + txy * (uy + wx)
             sx, sy, txy, thinner = update_stress(metal, sx, sy, txy, ux, wy, uy + wx)
             stress[i, j, 0], stress[i, j, 1], stress[i, j, 2] = sx, sy, txy
@@ -185,7 +194,17 @@ def advance_elements(metal, x, u, v, dt, stress, thickness, glass, force):  # no
 
 @kernel
 @no_type_check
-def _keep_below_die(x, v, u, mass, table, spacing, height, speed, dt):  # noqa: ANN001, ANN202, PLR0913
+def _keep_below_die(  # noqa: PLR0913
+    x: ndarray,
+    v: ndarray,
+    u: ndarray,
+    mass: ndarray,
+    table: ndarray,
+    spacing: float,
+    height: float,
+    speed: float,
+    dt: float,
+) -> float:
     """Push points of the top out of the die, along its normal; return the work of the die."""
     work = 0.0
     last = x.shape[1] - 1
@@ -214,7 +233,41 @@ def _keep_below_die(x, v, u, mass, table, spacing, height, speed, dt):  # noqa: 
 
 @kernel
 @no_type_check
-def press(points, table, spacing, speed, metal, dt, steps, num_frames):  # noqa: ANN001, PLR0913
+def _move(x: ndarray, v: ndarray, u: ndarray, force: ndarray, mass: ndarray, dt: float) -> None:
+    """Take a step of central differences with all points but those at the bottom."""
+    for i in range(x.shape[0]):
+        for j in range(1, x.shape[1]):
+            for d in range(2):
+                v[i, j, d] += dt * force[i, j, d] / mass[i, j]
+                u[i, j, d] = dt * v[i, j, d]
+                x[i, j, d] += u[i, j, d]
+
+
+@kernel
+@no_type_check
+def _point_masses(metal: Metal, x: ndarray) -> ndarray:
+    """Return a quarter of the mass of each element at each of its corners."""
+    mass = np.zeros(x.shape[:2])
+    for i in range(x.shape[0] - 1):
+        for j in range(x.shape[1] - 1):
+            a, b = x[i + 1, j + 1] - x[i, j], x[i, j + 1] - x[i + 1, j]
+            share = metal.density * 0.5 * (a[0] * b[1] - b[0] * a[1]) / 4
+            mass[i : i + 2, j : j + 2] += share
+    return mass
+
+
+@kernel
+@no_type_check
+def press(  # noqa: PLR0913
+    points: ndarray,
+    table: ndarray,
+    spacing: float,
+    speed: float,
+    metal: Metal,
+    dt: float,
+    steps: int,
+    num_frames: int,
+) -> tuple:
     """Move a die down on a block and return what becomes of it.
 
     Args:
@@ -236,40 +289,22 @@ def press(points, table, spacing, speed, metal, dt, steps, num_frames):  # noqa:
     force = np.zeros(points.shape)
     stress = np.zeros((rows - 1, columns - 1, 3))
     thickness, glass = np.ones((rows - 1, columns - 1)), np.zeros((rows - 1, columns - 1, 2))
-    mass = np.zeros((rows, columns))
-    for i in range(rows - 1):
-        for j in range(columns - 1):
-            x1 = x[i + 1, j + 1] - x[i, j]
-            x2 = x[i, j + 1] - x[i + 1, j]
-            share = metal.density * 0.5 * (x1[0] * x2[1] - x2[0] * x1[1]) / 4
-            mass[i, j] += share
-            mass[i + 1, j] += share
-            mass[i, j + 1] += share
-            mass[i + 1, j + 1] += share
+    mass = _point_masses(metal, points)
     frames = np.empty((num_frames, rows, columns, 2))
     energies = np.zeros((num_frames, 4))
     internal, pushed, wasted, height = 0.0, 0.0, 0.0, 0.0
     for frame in range(num_frames):
         for _ in range(steps):
             height += speed * dt
-            for i in range(rows):
-                for j in range(1, columns):
-                    for d in range(2):
-                        v[i, j, d] += dt * force[i, j, d] / mass[i, j]
-                        u[i, j, d] = dt * v[i, j, d]
-                        x[i, j, d] += u[i, j, d]
+            _move(x, v, u, force, mass, dt)
             pushed += _keep_below_die(x, v, u, mass, table, spacing, height, speed, dt)
-            done, lost, turned = advance_elements(
-                metal, x, u, v, dt, stress, thickness, glass, force
-            )
+            done, lost, turned = advance_elements(metal, x, u, dt, stress, thickness, glass, force)
             internal += done
             wasted += lost
             if turned:
                 return frames, stress[:, :, 0], energies, frame
         frames[frame] = x
         energies[frame, 0], energies[frame, 2], energies[frame, 3] = internal, pushed, wasted
-        for i in range(rows):
-            for j in range(columns):
-                energies[frame, 1] += 0.5 * mass[i, j] * (v[i, j, 0] ** 2 + v[i, j, 1] ** 2)
+        energies[frame, 1] = 0.5 * np.sum(mass * (v[:, :, 0] ** 2 + v[:, :, 1] ** 2))
     sx, sy, txy = stress[:, :, 0], stress[:, :, 1], stress[:, :, 2]
     return frames, np.sqrt(sx * sx - sx * sy + sy * sy + 3 * txy * txy), energies, -1
