@@ -1,8 +1,8 @@
 """How cases become arrays of few bytes, and arrays become cases again.
 
 Values are stored as codes of 16 bits or fewer with an offset and a step for each case and channel,
-features of two levels as bits, points only where the cases of a data set do not share them, and no
-quantity that follows from the others. Codes are stored as differences along the points, high bytes
+features of two levels as bits, points only where the cases of a data set do not share them, and
+nothing that follows from the rest. Codes are stored as differences along the points, high bytes
 apart from low bytes, because these compress better.
 
 Shapes: B cases, N points.

@@ -5,15 +5,27 @@ from contextlib import contextmanager
 
 from mspt.data.dataset import Dataset
 from mspt.data.sets.ahmedml import AHMEDML
+from mspt.data.sets.airfoil import AIRFOIL
 from mspt.data.sets.car.dataset import CAR
 from mspt.data.sets.darcy import DARCY
 from mspt.data.sets.elasticity import ELASTICITY
 from mspt.data.sets.navier_stokes import NAVIER_STOKES
 from mspt.data.sets.pipe import PIPE
+from mspt.data.sets.plasticity import PLASTICITY
 from mspt.data.sets.shapenet_car import SHAPENET_CAR
 from mspt.errors import DataError
 
-_DATASETS: list[Dataset] = [CAR, ELASTICITY, DARCY, PIPE, NAVIER_STOKES, SHAPENET_CAR, AHMEDML]
+_DATASETS: list[Dataset] = [
+    CAR,
+    ELASTICITY,
+    PLASTICITY,
+    AIRFOIL,
+    PIPE,
+    NAVIER_STOKES,
+    DARCY,
+    SHAPENET_CAR,
+    AHMEDML,
+]
 """In the order in which pages and commands list them."""
 
 
