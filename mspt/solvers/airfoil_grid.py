@@ -205,9 +205,9 @@ def stretch_rate(num_cells: int, *, first: float) -> float:
 def _wall_curve() -> tuple[ndarray, ndarray]:
     """Return the upper side of NACA 0012 and its wake in parabolic coordinates, xi rising."""
     x = np.linspace(0, 1, 4001) ** 2
-    mapped = np.sqrt(x - FOCUS + 1j * naca_thickness(x))
+    mapped = np.asarray(np.sqrt(x - FOCUS + 1j * naca_thickness(x)), dtype=np.complex128)
     # Beyond the tail eta is 0, which np.interp continues.
-    return np.append(mapped.real, 1e3), np.append(mapped.imag, 0.0)
+    return np.append(np.real(mapped), 1e3), np.append(np.imag(mapped), 0.0)
 
 
 def _check_thickness(moves: ndarray) -> None:

@@ -162,7 +162,8 @@ def press_block(
         0.0
     """
     _check_die(die)
-    shape = tuple(refine * (size - 1) + 1 for size in SHAPE)
+    rows, columns = (refine * (size - 1) + 1 for size in SHAPE)
+    shape = (rows, columns)
     points = block_points(shape)
     length = min(side / (size - 1) for side, size in zip(SIZE, shape, strict=True))
     metal = METAL._replace(density=METAL.density * mass_scale)
