@@ -148,6 +148,6 @@ PLASTICITY = Dataset(
     make_triangles=partial(upright_triangles, SHAPE),
     grid_shape=SHAPE,
     coarsen=partial(coarser_grid, SHAPE),
-    stored_bits=12,
+    stored_bits=14,
     time=TimeFrames(inputs=(), outputs=frame_times(), unit="ms"),
 )
