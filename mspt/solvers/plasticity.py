@@ -19,7 +19,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mspt.errors import SolverError
-from mspt.solvers.plasticity_kernels import Metal, press
+from mspt.solvers.metal import Metal
 
 SIZE = (50.0, 15.0)
 """Width and height of the block in mm."""
@@ -161,6 +161,9 @@ def press_block(
         >>> float(np.abs(pressing.displacement).max())
         0.0
     """
+    # Imported here because numba takes longer to import than the rest of the library.
+    from mspt.solvers.plasticity_kernels import press
+
     _check_die(die)
     rows, columns = (refine * (size - 1) + 1 for size in SHAPE)
     shape = (rows, columns)

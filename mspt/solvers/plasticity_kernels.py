@@ -4,11 +4,13 @@ Points are numbered (i, j): i along the width, j upwards. Corners of an element 
 (i+1, j), (i+1, j+1), (i, j+1), counter-clockwise.
 """
 
-from typing import NamedTuple, no_type_check
+from typing import no_type_check
 
 import numpy as np
 from numba import njit
 from numpy import ndarray
+
+from mspt.solvers.metal import Metal
 
 HOURGLASS_STIFFNESS = 0.02
 """Stiffness of the hourglass modes, as a share of Young's modulus; 1/12 is that of bending."""
@@ -26,22 +28,6 @@ RETURN_TOLERANCE = 1e-12
 # Reordered sums and fused products are safe here. Not-a-number must stay visible.
 kernel = njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "arcp", "nsz"})
 inlined = njit(nogil=True, inline="always", fastmath={"contract", "reassoc", "arcp", "nsz"})
-
-
-class Metal(NamedTuple):
-    """An elastic, ideally plastic metal.
-
-    Attributes:
-        young: Young's modulus.
-        poisson: Poisson's ratio.
-        yield_stress: In uniaxial tension.
-        density: Mass per volume.
-    """
-
-    young: float
-    poisson: float
-    yield_stress: float
-    density: float
 
 
 @kernel

@@ -14,7 +14,6 @@ from mspt.data.dataset import Dataset
 from mspt.data.grids import coarser_grid, upright_triangles
 from mspt.data.layout import Layout
 from mspt.data.stacked import STACKED
-from mspt.solvers.airfoil import sample_moves, solve_airfoil
 from mspt.solvers.airfoil_grid import SHAPE, parabolic_grid, undeformed
 
 _MODEL = ModelConfig(
@@ -31,6 +30,9 @@ _TRAIN = TrainConfig(epochs=44, coarse_epochs=34)
 
 def make_case(seed: int) -> Case:
     """Draw an airfoil and solve for the flow around it."""
+    # Imported here because numba takes longer to import than the rest of the library.
+    from mspt.solvers.airfoil import sample_moves
+
     return solve_moves(sample_moves(seed), name=f"airfoil-seed-{seed}")
 
 
@@ -44,6 +46,8 @@ def solve_moves(moves: ndarray, *, name: str = "drawing") -> Case:
     Raises:
         SolverError: If the airfoil crosses itself, the grid folds or the flow does not converge.
     """
+    from mspt.solvers.airfoil import solve_airfoil
+
     flow = solve_airfoil(moves)
     move, mach = (
         torch.from_numpy(values).float().reshape(-1, 1) for values in (flow.move, flow.mach)
