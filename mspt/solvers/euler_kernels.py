@@ -10,6 +10,8 @@ import numpy as np
 from numba import njit
 from numpy import ndarray
 
+from mspt.compiling import compiled
+
 GAMMA = 1.4
 
 SECOND, FOURTH = 1.0, 1 / 32
@@ -30,7 +32,8 @@ _RENEWED = np.array([1.0, 0.0, 0.56, 0.0, 0.44])
 
 # Reordered sums and fused products are safe here. Not-a-number must stay visible: it says that a
 # run diverged.
-kernel = njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "arcp", "nsz"})
+kernel = compiled(nogil=True, fastmath={"contract", "reassoc", "arcp", "nsz"})
+inlined = njit(inline="always", fastmath={"contract", "reassoc", "arcp", "nsz"})
 
 
 @kernel
@@ -232,7 +235,7 @@ def _add_outer_boundary(
             flux[k, rows - 1, j] += f[k]
 
 
-@njit(inline="always", fastmath={"contract", "reassoc", "arcp", "nsz"})
+@inlined
 @no_type_check
 def _central(  # noqa: PLR0913
     w: ndarray, pressure: ndarray, nx: float, ny: float, i: int, j: int, m: int, n: int
@@ -249,7 +252,7 @@ def _central(  # noqa: PLR0913
     )
 
 
-@njit(inline="always", fastmath={"contract", "reassoc", "arcp", "nsz"})
+@inlined
 @no_type_check
 def _add_central(  # noqa: PLR0913
     w: ndarray,

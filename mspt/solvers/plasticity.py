@@ -51,8 +51,9 @@ MAX_RISE = 0.9 * STROKE
 MASS_SCALE = 9.0
 """Factor of the density."""
 
-COURANT = 0.35
-"""Share of the time that sound takes through an undeformed element."""
+COURANT = 0.7
+"""Steps over the time that sound takes through the smallest length of an element as it is; the
+scheme is unstable from 1 on, and earlier where the hourglass modes resist."""
 
 METAL = Metal(young=200_000.0, poisson=0.3, yield_stress=70.0, density=7.85e-3)
 """Young's modulus 200 GPa, Poisson's ratio 0.3, yield stress 70 MPa, density 7850 kg/m^3."""
@@ -60,8 +61,8 @@ METAL = Metal(young=200_000.0, poisson=0.3, yield_stress=70.0, density=7.85e-3)
 TABLE_SPACING = 0.025
 """Distance in mm of the points at which the die is tabulated."""
 
-MAX_STRESS_EXCESS = 1e-6
-"""Largest excess of the von Mises stress over the yield stress, as a share of it."""
+MAX_IMBALANCE = 0.02
+"""Largest difference between the work of the die and what became of it, as a share of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +144,7 @@ def press_block(
     refine: int = 1,
     mass_scale: float = MASS_SCALE,
     courant: float = COURANT,
+    hourglass: float = 1.0,
 ) -> Pressing:
     """Press a block with a die and return its displacement at the stored times.
 
@@ -150,11 +152,12 @@ def press_block(
         die: Height of the die in mm above the block at the start, at the 101 columns.
         refine: Elements of the solver's mesh along each side of an element of the points.
         mass_scale: Factor of the density.
-        courant: Share of the time that sound takes through an undeformed element.
+        courant: Steps over the time that sound takes through the smallest length of an element.
+        hourglass: Factor of the resistance of the hourglass modes.
 
     Raises:
-        SolverError: If the die begins inside the block or is not finite, or an element turns
-            inside out.
+        SolverError: If the die begins inside the block or is not finite, an element is turned
+            inside out or flattened, or energy does not balance.
 
     Examples:
         >>> pressing = press_block(np.full(101, 5.0))  # too high to touch
@@ -168,30 +171,59 @@ def press_block(
     rows, columns = (refine * (size - 1) + 1 for size in SHAPE)
     shape = (rows, columns)
     points = block_points(shape)
-    length = min(side / (size - 1) for side, size in zip(SIZE, shape, strict=True))
-    metal = METAL._replace(density=METAL.density * mass_scale)
-    sound = np.sqrt(metal.young / (metal.density * (1 - metal.poisson**2)))
-    steps = int(np.ceil(DURATION / NUM_FRAMES / (courant * length / sound)))
-    frames, stress, energies, turned = press(
+    frames, stress, energies, num_done = press(
         points,
         _die_table(die),
         TABLE_SPACING,
         SPEED,
-        metal,
-        DURATION / NUM_FRAMES / steps,
-        steps,
+        METAL._replace(density=METAL.density * mass_scale),
+        courant,
+        hourglass,
+        DURATION / NUM_FRAMES,
         NUM_FRAMES,
     )
-    _check_result(frames, stress, turned)
-    internal, kinetic, pushed, hourglass = energies.T
+    _check_result(energies[-1], num_done)
+    internal, kinetic, pushed, wasted = energies.T
     return Pressing(
         displacement=(frames - points)[:, ::refine, ::refine],
         von_mises=stress,
         internal=internal,
         kinetic=kinetic,
         pushed=pushed,
-        hourglass=hourglass,
+        hourglass=wasted,
     )
+
+
+def discretization_error(
+    seeds: range = range(5),
+    *,
+    refine: int = 2,
+    mass_scale: float = MASS_SCALE,
+    courant: float = COURANT,
+    hourglass: float = 1.0,
+) -> float:
+    """Measure how far the displacement is from that of another run; takes about four minutes.
+
+    With ``refine=1`` and one other argument, the result is the effect of that one choice.
+
+    Args:
+        seeds: Seeds of the dies to measure.
+        refine: Of the other run, as all that follow; see :func:`press_block`.
+        mass_scale: Factor of the density.
+        courant: Steps over the time of sound through an element.
+        hourglass: Factor of the resistance of the hourglass modes.
+
+    Returns:
+        Mean relative L2 distance of the displacement at all times from that of the other run.
+    """
+    errors = []
+    for seed in seeds:
+        displacement = press_block(die := sample_die(seed)).displacement
+        other = press_block(
+            die, refine=refine, mass_scale=mass_scale, courant=courant, hourglass=hourglass
+        ).displacement
+        errors.append(np.linalg.norm(displacement - other) / np.linalg.norm(other))
+    return float(np.mean(errors))
 
 
 def _die_table(die: ndarray) -> ndarray:
@@ -215,15 +247,19 @@ def _check_die(die: ndarray) -> None:
         )
 
 
-def _check_result(frames: ndarray, stress: ndarray, turned: int) -> None:
-    if turned >= 0 or not np.isfinite(frames).all():
+def _check_result(energies: ndarray, num_done: int) -> None:
+    """Refuse a run that blew up or flattened an element, from its last energies."""
+    internal, kinetic, pushed, hourglass = energies
+    excess = internal + kinetic + hourglass - pushed
+    # Written so that not-a-number is refused, too.
+    if not abs(excess) <= MAX_IMBALANCE * pushed:
         raise SolverError(
-            f"die must leave all elements the right way round, got one inside out after "
-            f"{max(turned, 0)} of {NUM_FRAMES} frames; draw a smoother or a higher die"
+            f"energy must balance within {MAX_IMBALANCE:.0%} of the work of the die, got an excess "
+            f"of {excess:.3g} of {pushed:.3g} mJ per mm after {num_done} of {NUM_FRAMES} frames; "
+            "draw a smoother or a higher die"
         )
-    excess = stress.max() / METAL.yield_stress - 1
-    if excess > MAX_STRESS_EXCESS:
+    if num_done < NUM_FRAMES:
         raise SolverError(
-            f"stress must not exceed the yield stress, got {excess:.3g} of it more; draw a "
-            "smoother die"
+            "die must leave all elements the right way round and not flat, got one otherwise after "
+            f"{num_done} of {NUM_FRAMES} frames; draw a smoother or a higher die"
         )

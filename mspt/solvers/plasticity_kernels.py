@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 from numpy import ndarray
 
+from mspt.compiling import compiled
 from mspt.solvers.metal import Metal
 
 HOURGLASS_STIFFNESS = 0.02
@@ -22,11 +23,18 @@ fully plastic bent element."""
 HOURGLASS_VISCOSITY = 0.05
 """Viscosity of the hourglass modes, as a share of density times speed of sound times length."""
 
+PIECES = 10
+"""Pieces of the time between two frames; each takes steps that are stable for the elements as they
+are at its start."""
+
+MIN_LENGTH = 0.02
+"""Smallest length of an element, over the smallest one at the start, with which a run goes on."""
+
 RETURN_TOLERANCE = 1e-12
 """Relative residual of the yield condition at which the return to the yield surface ends."""
 
 # Reordered sums and fused products are safe here. Not-a-number must stay visible.
-kernel = njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "arcp", "nsz"})
+kernel = compiled(nogil=True, fastmath={"contract", "reassoc", "arcp", "nsz"})
 inlined = njit(nogil=True, inline="always", fastmath={"contract", "reassoc", "arcp", "nsz"})
 
 
@@ -98,6 +106,7 @@ def advance_elements(  # noqa: PLR0913, PLR0915 - one pass over the elements
     x: ndarray,
     u: ndarray,
     dt: float,
+    hourglass: float,
     stress: ndarray,
     thickness: ndarray,
     glass: ndarray,
@@ -110,6 +119,7 @@ def advance_elements(  # noqa: PLR0913, PLR0915 - one pass over the elements
         x: Positions (I, J, 2) after the step.
         u: Displacements in the step.
         dt: Duration of the step.
+        hourglass: Factor of the resistance of the hourglass modes.
         stress: Stresses (I-1, J-1, 3) of the elements; updated.
         thickness: Thickness of the elements over that at the start; updated.
         glass: Hourglass forces (I-1, J-1, 2); updated.
@@ -154,21 +164,25 @@ def advance_elements(  # noqa: PLR0913, PLR0915 - one pass over the elements
             hy = x[i, j, 1] - x[i + 1, j, 1] + x[i + 1, j + 1, 1] - x[i, j + 1, 1]
             g1 = -0.5 * (hx * y2 - hy * x2) / area
             g2 = -0.5 * (hy * x1 - hx * y1) / area
+            # Distortion makes the modes larger, and resistance grows with the square of their
+            # size. They have size 2 in a parallelogram, and are scaled to that in all elements.
+            size = np.sqrt(2 / (2 + g1 * g1 + g2 * g2))
             length = np.sqrt(area)
             shape = 0.5 * (x1 * x1 + y1 * y1 + x2 * x2 + y2 * y2) / area
-            stiff = 0.5 * HOURGLASS_STIFFNESS * metal.young * shape
-            limit = HOURGLASS_LIMIT * metal.yield_stress * length
-            drag = HOURGLASS_VISCOSITY * metal.density * sound * length / dt
+            stiff = 0.5 * hourglass * HOURGLASS_STIFFNESS * metal.young * shape
+            limit = hourglass * HOURGLASS_LIMIT * metal.yield_stress * length
+            drag = hourglass * HOURGLASS_VISCOSITY * metal.density * sound * length / dt
             for d in range(2):
                 pattern = u[i, j, d] - u[i + 1, j, d] + u[i + 1, j + 1, d] - u[i, j + 1, d]
                 one = u[i + 1, j + 1, d] - u[i, j, d]
                 two = u[i, j + 1, d] - u[i + 1, j, d]
-                mode = pattern + g1 * one + g2 * two
+                mode = size * (pattern + g1 * one + g2 * two)
                 q = glass[i, j, d] + stiff * mode
                 q = min(max(q, -limit), limit)
                 glass[i, j, d] = q
                 f = t * (q + drag * mode)
                 wasted += f * mode
+                f *= size
                 e1 = (f1x if d == 0 else f1y) + f * g1
                 e2 = (f2x if d == 0 else f2y) + f * g2
                 force[i, j, d] -= f - e1
@@ -195,7 +209,9 @@ def _keep_below_die(  # noqa: PLR0913
     work = 0.0
     last = x.shape[1] - 1
     for i in range(x.shape[0]):
-        place = min(max(x[i, last, 0] / spacing, 0.0), len(table) - 1.000001)
+        place = min(x[i, last, 0] / spacing, len(table) - 1.000001)
+        if not place > 0:  # not-a-number, too, must not become an index
+            place = 0.0
         k = int(place)
         rise = table[k + 1] - table[k]
         surface = table[k] + (place - k) * rise - height
@@ -244,14 +260,36 @@ def _point_masses(metal: Metal, x: ndarray) -> ndarray:
 
 @kernel
 @no_type_check
+def shortest_length(x: ndarray) -> float:
+    """Return the smallest length of an element; not-a-number if one is inside out.
+
+    Sound that takes longer than a step through this length cannot make an element unstable: its
+    highest frequency is at most 2 over that time (Flanagan and Belytschko, 1984). A rectangle has
+    the length 1 / sqrt(1 / a^2 + 1 / b^2).
+    """
+    least = np.inf
+    for i in range(x.shape[0] - 1):
+        for j in range(x.shape[1] - 1):
+            x1, y1 = x[i + 1, j + 1] - x[i, j]
+            x2, y2 = x[i, j + 1] - x[i + 1, j]
+            area = 0.5 * (x1 * y2 - x2 * y1)
+            if not area > 0:
+                return np.nan
+            least = min(least, area / np.sqrt(0.5 * (x1 * x1 + y1 * y1 + x2 * x2 + y2 * y2)))
+    return least
+
+
+@kernel
+@no_type_check
 def press(  # noqa: PLR0913
     points: ndarray,
     table: ndarray,
     spacing: float,
     speed: float,
     metal: Metal,
-    dt: float,
-    steps: int,
+    courant: float,
+    hourglass: float,
+    frame_time: float,
     num_frames: int,
 ) -> tuple:
     """Move a die down on a block and return what becomes of it.
@@ -262,13 +300,15 @@ def press(  # noqa: PLR0913
         spacing: Distance of the heights.
         speed: Of the die.
         metal: The metal.
-        dt: Duration of a step.
-        steps: Steps between two stored times.
+        courant: Steps over the time that sound takes through the smallest length of an element.
+        hourglass: Factor of the resistance of the hourglass modes.
+        frame_time: Time between two stored times.
         num_frames: Stored times.
 
     Returns:
         Positions at the stored times; von Mises stress at the end; internal, kinetic, pushed and
-        hourglass work at the stored times; and the first frame with an element inside out, or -1.
+        hourglass work at the stored times; and the number of frames done, less than ``num_frames``
+        if an element was inside out or flat, with the energies of that moment in the last row.
     """
     rows, columns = points.shape[0], points.shape[1]
     x, v, u = points.copy(), np.zeros(points.shape), np.zeros(points.shape)
@@ -278,19 +318,32 @@ def press(  # noqa: PLR0913
     mass = _point_masses(metal, points)
     frames = np.empty((num_frames, rows, columns, 2))
     energies = np.zeros((num_frames, 4))
-    internal, pushed, wasted, height = 0.0, 0.0, 0.0, 0.0
-    for frame in range(num_frames):
-        for _ in range(steps):
-            height += speed * dt
-            _move(x, v, u, force, mass, dt)
-            pushed += _keep_below_die(x, v, u, mass, table, spacing, height, speed, dt)
-            done, lost, turned = advance_elements(metal, x, u, dt, stress, thickness, glass, force)
-            internal += done
-            wasted += lost
-            if turned:
-                return frames, stress[:, :, 0], energies, frame
-        frames[frame] = x
-        energies[frame, 0], energies[frame, 2], energies[frame, 3] = internal, pushed, wasted
-        energies[frame, 1] = 0.5 * np.sum(mass * (v[:, :, 0] ** 2 + v[:, :, 1] ** 2))
+    sound = np.sqrt(metal.young / (metal.density * (1 - metal.poisson**2)))
+    piece_time, least = frame_time / PIECES, MIN_LENGTH * shortest_length(points)
+    internal, pushed, wasted, height, num_done = 0.0, 0.0, 0.0, 0.0, 0
+    for piece in range(PIECES * num_frames):
+        length, turned = shortest_length(x), False
+        if length > least:
+            steps = int(np.ceil(piece_time * sound / (courant * length)))
+            dt = piece_time / steps
+            for _ in range(steps):
+                height += speed * dt
+                _move(x, v, u, force, mass, dt)
+                pushed += _keep_below_die(x, v, u, mass, table, spacing, height, speed, dt)
+                done, lost, turned = advance_elements(
+                    metal, x, u, dt, hourglass, stress, thickness, glass, force
+                )
+                internal += done
+                wasted += lost
+                if turned:
+                    break
+        kinetic = 0.5 * np.sum(mass * (v[:, :, 0] ** 2 + v[:, :, 1] ** 2))
+        found = internal, kinetic, pushed, wasted
+        if turned or not length > least:
+            energies[num_frames - 1] = found
+            break
+        if (piece + 1) % PIECES == 0:
+            frames[num_done], energies[num_done] = x, found
+            num_done += 1
     sx, sy, txy = stress[:, :, 0], stress[:, :, 1], stress[:, :, 2]
-    return frames, np.sqrt(sx * sx - sx * sy + sy * sy + 3 * txy * txy), energies, -1
+    return frames, np.sqrt(sx * sx - sx * sy + sy * sy + 3 * txy * txy), energies, num_done

@@ -9,6 +9,7 @@ from numpy import ndarray
 from scipy.optimize import brentq
 
 from mspt.errors import SolverError
+from mspt.solvers import plasticity
 from mspt.solvers.plasticity import (
     DURATION,
     MAX_RISE,
@@ -25,7 +26,7 @@ from mspt.solvers.plasticity import (
     press_block,
     sample_die,
 )
-from mspt.solvers.plasticity_kernels import advance_elements, update_stress
+from mspt.solvers.plasticity_kernels import advance_elements, shortest_length, update_stress
 
 YOUNG, POISSON, LIMIT = METAL.young, METAL.poisson, METAL.yield_stress
 
@@ -130,7 +131,7 @@ def advance(
     stress = np.zeros((4, 3, 3)) if stress is None else stress.copy()
     force, glass, thickness = np.zeros_like(points), np.zeros((4, 3, 2)), np.ones((4, 3))
     work, wasted, turned = advance_elements(
-        METAL, points + step, step, 1e-3, stress, thickness, glass, force
+        METAL, points + step, step, 1e-3, 1.0, stress, thickness, glass, force
     )
     assert not turned
     return stress, force, glass, work, wasted
@@ -191,6 +192,64 @@ def test_an_hourglass_mode_is_resisted() -> None:
     assert ((force * step).sum(-1) <= 0).all()
 
 
+def hourglass_resistance(corners: ndarray, resistance: float = 1.0) -> ndarray:
+    """Return the force of the hourglass modes on four corners, per move along x: a 4 x 4 matrix."""
+    forces, moves = [], 1e-9 * np.eye(4)
+    for move in moves:
+        step, force = np.zeros((2, 2, 2)), np.zeros((2, 2, 2))
+        step.reshape(4, 2)[:, 0] = move
+        with_modes, without = (
+            advance_elements(
+                METAL,
+                corners,
+                step,
+                1e-4,
+                factor,
+                np.zeros((1, 1, 3)),
+                np.ones((1, 1)),
+                np.zeros((1, 1, 2)),
+                force := np.zeros((2, 2, 2)),
+            )
+            and force.reshape(4, 2)[:, 0]
+            for factor in (resistance, 0.0)
+        )
+        forces.append(with_modes - without)
+    return np.array(forces) / moves[0, 0]
+
+
+@settings(max_examples=60)
+@given(moves=arrays(float, (2, 2, 2), elements=st.floats(-0.45, 0.45)))
+def test_distortion_does_not_raise_the_resistance_of_hourglass_modes(moves: ndarray) -> None:
+    """Beyond what comes from the shape of the parallelogram with the same diagonals."""
+    square = np.stack(np.meshgrid([0.0, 1.0], [0.0, 1.0], indexing="ij"), axis=-1)
+    distorted = square + moves
+    if not shortest_length(distorted) > 0.05:
+        return
+    crossing = (distorted[0, 0] + distorted[1, 1] - distorted[0, 1] - distorted[1, 0]) / 2
+    even = distorted.copy()
+    even[0, 0] -= crossing / 2
+    even[1, 1] -= crossing / 2
+    even[0, 1] += crossing / 2
+    even[1, 0] += crossing / 2
+    found, expected = (
+        np.linalg.eigvalsh(-hourglass_resistance(one)).max() for one in (distorted, even)
+    )
+    assert found == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_resistance_of_hourglass_modes_is_scaled_by_its_factor() -> None:
+    corners = crooked()[:2, :2]
+    half, full = (hourglass_resistance(corners, factor) for factor in (0.5, 1.0))
+    assert half == pytest.approx(0.5 * full, rel=1e-6)
+
+
+def test_the_shortest_length_of_rectangles_is_that_of_the_flattest() -> None:
+    x, y = np.meshgrid([0.0, 3.0, 5.0], [0.0, 4.0, 5.0], indexing="ij")
+    points = np.stack([x, y], axis=-1)
+    assert shortest_length(points) == pytest.approx((1 / 2**2 + 1) ** -0.5)
+    assert np.isnan(shortest_length(points[::-1].copy()))
+
+
 # ---- press
 
 
@@ -221,6 +280,36 @@ def test_the_work_of_the_die_is_stored_dissipated_or_kinetic(pressing: Pressing)
     assert found == pytest.approx(pressing.pushed, rel=0.02, abs=2)
     assert pressing.hourglass[-1] < 0.02 * pressing.pushed[-1]
     assert pressing.kinetic[-1] < 0.02 * pressing.pushed[-1]
+
+
+def flattened_case() -> ndarray:
+    """Return a die with an edge of 50 degrees, which flattens elements to a sixth."""
+    return np.interp(np.linspace(0, SIZE[0], SHAPE[0]), [0, 23.5, 26.5, 50], [0, 0, 3.6, 3.6])
+
+
+@pytest.mark.parametrize("die", [flattened_case(), sample_die(101), sample_die(114)])
+def test_energy_balances_where_elements_are_strongly_distorted(die: ndarray) -> None:
+    """Work of the die = work of the stresses (elastic, plastic) + kinetic + hourglass work."""
+    pressing = press_block(die)
+    x = (block_points() + pressing.displacement)[-1]
+    first, second = x[1:, 1:] - x[:-1, :-1], x[:-1, 1:] - x[1:, :-1]
+    area = (first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0]) / 2
+    assert area.min() < 0.25 * 0.25  # a quarter of the area at the start
+    found = pressing.internal + pressing.kinetic + pressing.hourglass
+    assert found == pytest.approx(pressing.pushed, rel=2e-3, abs=2)
+    assert pressing.hourglass[-1] < 0.02 * pressing.pushed[-1]
+    # The elastic part is small, and so nearly all the work of the stresses is plastic work.
+    assert pressing.internal[-1] > 0.95 * pressing.pushed[-1]
+
+
+def test_shorter_steps_and_other_hourglass_resistance_hardly_change_the_block(
+    pressing: Pressing, die: ndarray
+) -> None:
+    size = np.linalg.norm(pressing.displacement)
+    shorter = press_block(die, courant=0.5).displacement - pressing.displacement
+    weaker = press_block(die, hourglass=0.5).displacement - pressing.displacement
+    assert 0 < np.linalg.norm(shorter) < 1e-3 * size
+    assert 0 < np.linalg.norm(weaker) < 0.02 * size
 
 
 def test_the_top_stays_below_the_die_and_follows_it(pressing: Pressing, die: ndarray) -> None:
@@ -278,7 +367,22 @@ def test_a_die_of_another_form_is_refused() -> None:
         press_block(np.full(SHAPE[0], -0.1))
 
 
-def test_a_run_that_blows_up_is_refused(die: ndarray) -> None:
+@pytest.mark.parametrize("courant", [2.5, 50.0])
+def test_a_run_that_blows_up_is_refused(die: ndarray, courant: float) -> None:
     """Steps longer than sound takes through an element are unstable."""
-    with pytest.raises(SolverError, match="die must leave all elements the right way round"):
-        press_block(die, courant=3.0)
+    with pytest.raises(SolverError, match=r"energy must balance within 2% .* after \d+ of 20 frames"):
+        press_block(die, courant=courant)
+
+
+def test_a_run_that_flattens_elements_is_refused(
+    die: ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plasticity, "MAX_IMBALANCE", np.inf)
+    with pytest.raises(SolverError, match="die must leave all elements the right way round and not"):
+        press_block(die, courant=2.5)
+
+
+def test_a_run_that_makes_energy_is_refused(die: ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plasticity, "MAX_IMBALANCE", 1e-9)
+    with pytest.raises(SolverError, match="energy must balance within 0% of the work of the die"):
+        press_block(die)
