@@ -19,10 +19,15 @@ from torch import Tensor
 from mspt.data.case import Case, CaseStack, Quantity
 from mspt.data.dataset import Dataset
 from mspt.data.files import Arrays
+from mspt.errors import DataError
 
 
 def encode(dataset: Dataset, cases: Sequence[Case], indices: Sequence[int]) -> Arrays:
-    """Return the arrays that store some cases."""
+    """Return the arrays that store some cases.
+
+    Raises:
+        DataError: If a value is not finite.
+    """
     arrays = {"case": np.asarray(indices, dtype=np.int32)}
     if dataset.shared_points is None and dataset.stores_points:
         for axis, letter in enumerate("xyz"[: dataset.space_dim]):
@@ -117,6 +122,11 @@ def _encode_channel(
 ) -> dict[str, ndarray]:
     if levels:
         return {f"{name}_bits": np.packbits(values == np.float32(levels[1]), axis=1)}
+    if not np.isfinite(values).all():
+        raise DataError(
+            f"{name} must be finite to be stored, got others at "
+            f"{np.count_nonzero(~np.isfinite(values))} points; solve the case again"
+        )
     codes, offset, step = quantize(values, bits=bits)
     return {f"{name}_codes": split_bytes(codes), f"{name}_offset": offset, f"{name}_step": step}
 

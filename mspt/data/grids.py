@@ -70,3 +70,17 @@ def coarser_grid(shape: tuple[int, int], factor: float) -> Int64[ndarray, " M"] 
     if factor == 0.25:
         return np.flatnonzero((row % 2 == 0) & (column % 2 == 0))
     return None
+
+
+def as_columns(values: ndarray, num_channels: int = 1) -> Float32[Tensor, "N C"]:
+    """Return values at the points of a grid as channels, in single precision.
+
+    Args:
+        values: In the order of the points; with several channels, those of a point side by side.
+        num_channels: Channels C.
+
+    Examples:
+        >>> as_columns(np.array([[1.0, 2.0], [3.0, 4.0]])).tolist()
+        [[1.0], [2.0], [3.0], [4.0]]
+    """
+    return torch.from_numpy(values.astype(np.float32).reshape(-1, num_channels))

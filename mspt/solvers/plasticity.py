@@ -48,6 +48,9 @@ KNOT_JITTER = 2.0
 MAX_RISE = 0.9 * STROKE
 """Largest height of a random die above its lowest possible point, in mm."""
 
+MAX_SLOPE = 2.0
+"""Steepest slope of a die between columns; those of random dies are below 1."""
+
 MASS_SCALE = 9.0
 """Factor of the density."""
 
@@ -156,7 +159,7 @@ def press_block(
         hourglass: Factor of the resistance of the hourglass modes.
 
     Raises:
-        SolverError: If the die begins inside the block or is not finite, an element is turned
+        SolverError: If the die begins inside the block, is not finite or too steep, an element is turned
             inside out or flattened, or energy does not balance.
 
     Examples:
@@ -236,14 +239,25 @@ def _die_table(die: ndarray) -> ndarray:
 
 
 def _check_die(die: ndarray) -> None:
-    if die.shape != (SHAPE[0],) or not np.isfinite(die).all():
+    if die.shape != (SHAPE[0],):
         raise SolverError(
-            f"die must have a finite height at each of {SHAPE[0]} columns, got shape {die.shape}; "
-            "see die_through"
+            f"die must have a height at each of {SHAPE[0]} columns, got shape {die.shape}; see "
+            "die_through"
+        )
+    if not np.isfinite(die).all():
+        raise SolverError(
+            "die must have finite heights, got others at "
+            f"{np.count_nonzero(~np.isfinite(die))} of {SHAPE[0]} columns; set a number at each"
         )
     if die.min() < 0:
         raise SolverError(
             f"die must begin above the block, got {die.min():.3g} mm; give heights from 0 on"
+        )
+    steepest = np.abs(np.diff(die)).max() * (SHAPE[0] - 1) / SIZE[0]
+    if steepest > MAX_SLOPE:
+        raise SolverError(
+            f"die must have slopes up to {MAX_SLOPE:g}, got {steepest:.3g}; spread its steps over "
+            "more columns"
         )
 
 

@@ -1,5 +1,6 @@
 """What the airfoils and the block under a die promise beyond the contract of every data set."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -10,6 +11,7 @@ from mspt.data.case import Case
 from mspt.data.codec import decode, encode
 from mspt.data.registry import get_dataset
 from mspt.data.sets import airfoil, plasticity
+from mspt.errors import DataError
 from mspt.solvers.airfoil_grid import SHAPE, build_grid
 from mspt.solvers.plasticity import NUM_FRAMES, frame_times, press_block, sample_die
 
@@ -51,6 +53,16 @@ def test_what_is_stored_differs_by_less_than_a_thousandth(name: str) -> None:
         columns = dataset.layout.columns(channel)
         truth = case.fields[:, columns]
         assert (again.fields[:, columns] - truth).norm() <= 1e-3 * truth.norm(), channel
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_field_that_is_not_finite_is_not_stored(name: str) -> None:
+    case = made(name)
+    fields = case.fields.clone()
+    fields[5, -1] = torch.nan
+    channel = get_dataset(name).layout.field_channels[-1]
+    with pytest.raises(DataError, match=f"{channel} must be finite to be stored, got others at 1 "):
+        encode(get_dataset(name), [replace(case, fields=fields)], [11])
 
 
 # ---- airfoil

@@ -287,7 +287,7 @@ def flattened_case() -> ndarray:
     return np.interp(np.linspace(0, SIZE[0], SHAPE[0]), [0, 23.5, 26.5, 50], [0, 0, 3.6, 3.6])
 
 
-@pytest.mark.parametrize("die", [flattened_case(), sample_die(101), sample_die(114)])
+@pytest.mark.parametrize("die", [flattened_case(), sample_die(101)])
 def test_energy_balances_where_elements_are_strongly_distorted(die: ndarray) -> None:
     """Work of the die = work of the stresses (elastic, plastic) + kinetic + hourglass work."""
     pressing = press_block(die)
@@ -360,26 +360,34 @@ def test_a_die_through_knots_passes_them_and_does_not_overshoot() -> None:
 # ---- what cannot be solved
 
 
-def test_a_die_of_another_form_is_refused() -> None:
-    with pytest.raises(SolverError, match="die must have a finite height at each of 101 columns"):
-        press_block(np.full(SHAPE[0], np.nan))
+def test_a_die_of_another_form_is_refused(die: ndarray) -> None:
+    with pytest.raises(SolverError, match=r"die must have a height at each of 101 .* \(100,\)"):
+        press_block(die[1:])
+    with pytest.raises(SolverError, match="die must have finite heights, got others at 2 of 101"):
+        press_block(np.append(die[2:], [np.nan, np.inf]))
+    step = np.where(np.arange(SHAPE[0]) < 50, 0.0, 3.6)
+    with pytest.raises(SolverError, match=r"die must have slopes up to 2, got 7.2; spread"):
+        press_block(step)
     with pytest.raises(SolverError, match=r"die must begin above the block, got -0.1 mm"):
         press_block(np.full(SHAPE[0], -0.1))
 
 
-@pytest.mark.parametrize("courant", [2.5, 50.0])
-def test_a_run_that_blows_up_is_refused(die: ndarray, courant: float) -> None:
+def test_a_run_that_blows_up_is_refused(die: ndarray) -> None:
     """Steps longer than sound takes through an element are unstable."""
-    with pytest.raises(SolverError, match=r"energy must balance within 2% .* after \d+ of 20 frames"):
-        press_block(die, courant=courant)
+    with pytest.raises(
+        SolverError, match=r"energy must balance within 2% .* after \d+ of 20 frames"
+    ):
+        press_block(die, courant=50.0)
 
 
 def test_a_run_that_flattens_elements_is_refused(
     die: ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plasticity, "MAX_IMBALANCE", np.inf)
-    with pytest.raises(SolverError, match="die must leave all elements the right way round and not"):
-        press_block(die, courant=2.5)
+    with pytest.raises(
+        SolverError, match="die must leave all elements the right way round and not"
+    ):
+        press_block(die, courant=50.0)
 
 
 def test_a_run_that_makes_energy_is_refused(die: ndarray, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,16 +3,18 @@
 from dataclasses import replace
 from functools import cache, partial
 
+import numpy as np
 import torch
 from jaxtyping import Float32
 from numpy import ndarray
 from torch import Tensor
 
-from mspt.config import ModelConfig, Preset, TrainConfig
+from mspt.config import ModelConfig, TrainConfig
 from mspt.data.case import Case, CaseStack, Quantity
 from mspt.data.dataset import Dataset
-from mspt.data.grids import coarser_grid, upright_triangles
+from mspt.data.grids import as_columns, coarser_grid, upright_triangles
 from mspt.data.layout import Layout
+from mspt.data.sets._presets import with_transolver
 from mspt.data.stacked import STACKED
 from mspt.solvers.airfoil_grid import SHAPE, parabolic_grid, undeformed
 
@@ -24,7 +26,6 @@ _MODEL = ModelConfig(
     num_blocks=5,
     num_patches=64,
 )
-_TRANSOLVER = replace(_MODEL, architecture="transolver", num_patches=None, num_slices=64)
 _TRAIN = TrainConfig(epochs=44, coarse_epochs=34)
 
 
@@ -49,16 +50,14 @@ def solve_moves(moves: ndarray, *, name: str = "drawing") -> Case:
     from mspt.solvers.airfoil import solve_airfoil
 
     flow = solve_airfoil(moves)
-    move, mach = (
-        torch.from_numpy(values).float().reshape(-1, 1) for values in (flow.move, flow.mach)
-    )
+    move = as_columns(flow.move)
     parabolic, points = _undeformed()
     return Case(
         dataset="airfoil",
         name=name,
         points=_moved(points, move),
         features=torch.cat([parabolic, move], dim=1),
-        fields=mach,
+        fields=as_columns(flow.mach),
         triangles=upright_triangles(SHAPE),
     )
 
@@ -71,8 +70,8 @@ def _moved(points: Tensor, move: Tensor) -> Tensor:
 def _undeformed() -> tuple[Float32[Tensor, "N 2"], Float32[Tensor, "N 2"]]:
     """Return parabolic coordinates and points of the undeformed grid."""
     parabolic = parabolic_grid().reshape(-1, 2)
-    x, y = (torch.from_numpy(values) for values in undeformed(parabolic))
-    return torch.from_numpy(parabolic).float(), torch.stack([x, y], dim=-1).float()
+    points = np.stack(undeformed(parabolic), axis=-1)
+    return as_columns(parabolic, 2), as_columns(points, 2)
 
 
 def complete(cases: CaseStack) -> CaseStack:
@@ -130,10 +129,7 @@ AIRFOIL = Dataset(
     ),
     splits={"train": 1000, "validation": 100, "test": 200},
     source=STACKED,
-    presets={
-        "airfoil": Preset(dataset="airfoil", model=_MODEL, train=_TRAIN),
-        "airfoil-transolver": Preset(dataset="airfoil", model=_TRANSOLVER, train=_TRAIN),
-    },
+    presets=with_transolver("airfoil", _MODEL, _TRAIN),
     seconds_per_case=2.2,
     make_case=make_case,
     stores_points=False,

@@ -8,12 +8,13 @@ from jaxtyping import Float32
 from numpy import ndarray
 from torch import Tensor
 
-from mspt.config import ModelConfig, Preset, TrainConfig
+from mspt.config import ModelConfig, TrainConfig
 from mspt.data.capabilities import TimeFrames, frames_of
 from mspt.data.case import Case, CaseStack, Quantity
 from mspt.data.dataset import Dataset
-from mspt.data.grids import coarser_grid, upright_triangles
+from mspt.data.grids import as_columns, coarser_grid, upright_triangles
 from mspt.data.layout import Layout
+from mspt.data.sets._presets import with_transolver
 from mspt.data.stacked import STACKED
 from mspt.solvers.plasticity import (
     NUM_FRAMES,
@@ -49,7 +50,6 @@ _MODEL = ModelConfig(
     num_blocks=5,
     num_patches=32,
 )
-_TRANSOLVER = replace(_MODEL, architecture="transolver", num_patches=None, num_slices=64)
 _TRAIN = TrainConfig(epochs=44, coarse_epochs=34)
 
 
@@ -68,16 +68,13 @@ def solve_die(die: ndarray, *, name: str = "drawing") -> Case:
     Raises:
         SolverError: If the die begins inside the block or turns an element inside out.
     """
-    displacement = (
-        torch.from_numpy(press_block(die).displacement).float().reshape(NUM_FRAMES, -1, 2)
-    )
-    height = torch.from_numpy(die).float()[:, None].expand(SHAPE)
+    displacement = as_columns(press_block(die).displacement, 2).unflatten(0, (NUM_FRAMES, -1))
     points = make_points()
     return Case(
         dataset="plasticity",
         name=name,
         points=points,
-        features=height.reshape(-1, 1),
+        features=as_columns(die).repeat_interleave(SHAPE[1], dim=0),
         fields=_fields(points, displacement),
         triangles=upright_triangles(SHAPE),
     )
@@ -85,7 +82,7 @@ def solve_die(die: ndarray, *, name: str = "drawing") -> Case:
 
 def make_points() -> Float32[Tensor, "N 2"]:
     """Return the points of the block at the start, in mm, which all cases share."""
-    return torch.from_numpy(block_points()).float().reshape(-1, 2)
+    return as_columns(block_points(), 2)
 
 
 def _fields(points: Tensor, displacement: Float32[Tensor, "*B T N 2"]) -> Float32[Tensor, "*B N C"]:
@@ -137,10 +134,7 @@ PLASTICITY = Dataset(
     ),
     splits={"train": 900, "validation": 100, "test": 80},
     source=STACKED,
-    presets={
-        "plasticity": Preset(dataset="plasticity", model=_MODEL, train=_TRAIN),
-        "plasticity-transolver": Preset(dataset="plasticity", model=_TRANSOLVER, train=_TRAIN),
-    },
+    presets=with_transolver("plasticity", _MODEL, _TRAIN),
     seconds_per_case=3.5,
     make_case=make_case,
     shared_points=make_points,
