@@ -5,8 +5,11 @@ friction comes down on its top at 3 m/s. The metal is elastic and ideally plasti
 condition of von Mises.
 
 Finite elements with one integration point each, in the current configuration; stresses turn with
-the material (Jaumann). Central differences in time. The mass is scaled by 9, so that the steps are
-three times longer: the press is slow against the sound in the metal.
+the material (Jaumann). Central differences in time, with steps that follow the flattest element.
+
+The mass is scaled by 9, so that the steps are three times longer. This is a choice of the problem,
+not a small error: the
+displacement differs by 14% on average from that with the density of steel (three dies).
 
 Lengths are in mm, times in ms, stresses in MPa; mass is then in g for a thickness in mm.
 """
@@ -159,8 +162,8 @@ def press_block(
         hourglass: Factor of the resistance of the hourglass modes.
 
     Raises:
-        SolverError: If the die begins inside the block, is not finite or too steep, an element is turned
-            inside out or flattened, or energy does not balance.
+        SolverError: If the die begins inside the block, is not finite or too steep, an element is
+            turned inside out or flattened, or energy does not balance.
 
     Examples:
         >>> pressing = press_block(np.full(101, 5.0))  # too high to touch
@@ -198,14 +201,14 @@ def press_block(
 
 
 def discretization_error(
-    seeds: range = range(5),
+    seeds: range = range(3),
     *,
     refine: int = 2,
     mass_scale: float = MASS_SCALE,
     courant: float = COURANT,
     hourglass: float = 1.0,
 ) -> float:
-    """Measure how far the displacement is from that of another run; takes about four minutes.
+    """Measure how far the displacement is from that of another run; takes about two minutes.
 
     With ``refine=1`` and one other argument, the result is the effect of that one choice.
 
