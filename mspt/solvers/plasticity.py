@@ -8,8 +8,8 @@ Finite elements with one integration point each, in the current configuration; s
 the material (Jaumann). Central differences in time, with steps that follow the flattest element.
 
 The mass is scaled by 9, so that the steps are three times longer. This is a choice of the problem,
-not a small error: the
-displacement differs by 14% on average from that with the density of steel (three dies).
+not a small error: the displacement differs by 14% on average from that with the density of steel
+(three dies).
 
 Lengths are in mm, times in ms, stresses in MPa; mass is then in g for a thickness in mm.
 """

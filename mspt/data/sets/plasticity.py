@@ -66,7 +66,7 @@ def solve_die(die: ndarray, *, name: str = "drawing") -> Case:
         name: Of the case.
 
     Raises:
-        SolverError: If the die or the run is refused by :func:`mspt.solvers.plasticity.press_block`.
+        SolverError: See :func:`mspt.solvers.plasticity.press_block`.
     """
     displacement = as_columns(press_block(die).displacement, 2).unflatten(0, (NUM_FRAMES, -1))
     points = make_points()
