@@ -6,7 +6,7 @@ Letters: N points, X space axes, F features.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -74,11 +74,12 @@ class FlowBodies:
 
 @dataclass(frozen=True, kw_only=True)
 class TimeFrames:
-    """Frames in time: the last features and the fields of a case are one quantity at many times.
+    """Frames in time: the last features and the fields of a case are quantities at many times.
 
     Attributes:
         inputs: Times of the frames that the model reads, one for each of the last features.
-        outputs: Times of the frames that it predicts, one for each field.
+        outputs: Times of the frames that it predicts, one for each field; or, where a frame has
+            several fields, one for each run of as many fields.
         unit: Unit of the times.
     """
 
@@ -110,13 +111,17 @@ def frames_of(quantity: Quantity, times: tuple[float, ...], *, first: int = 0) -
         >>> heat = Quantity(name="heat", symbol="u", unit="K", description="Temperature.")
         >>> [one.name for one in frames_of(heat, (0.5, 1.0), first=3)]
         ['heat_3', 'heat_4']
+        >>> flux = replace(heat, name="flux", components=("q_x", "q_y"))
+        >>> frames_of(flux, (0.5,), first=3)[0].components
+        ('q_x_3', 'q_y_3')
     """
     return tuple(
-        Quantity(
+        replace(
+            quantity,
             name=f"{quantity.name}_{index}",
             symbol=f"{quantity.symbol}({time:g})",
-            unit=quantity.unit,
             description=f"{quantity.description} At time {time:g}.",
+            components=tuple(f"{name}_{index}" for name in quantity.components),
         )
         for index, time in enumerate(times, start=first)
     )

@@ -1,8 +1,8 @@
 """How cases become arrays of few bytes, and arrays become cases again.
 
 Values are stored as codes of 16 bits or fewer with an offset and a step for each case and channel,
-features of two levels as bits, points only where the cases of a data set do not share them, and no
-quantity that follows from the others. Codes are stored as differences along the points, high bytes
+features of two levels as bits, points only where the cases of a data set do not share them, and
+nothing that follows from the rest. Codes are stored as differences along the points, high bytes
 apart from low bytes, because these compress better.
 
 Shapes: B cases, N points.
@@ -19,10 +19,15 @@ from torch import Tensor
 from mspt.data.case import Case, CaseStack, Quantity
 from mspt.data.dataset import Dataset
 from mspt.data.files import Arrays
+from mspt.errors import DataError
 
 
 def encode(dataset: Dataset, cases: Sequence[Case], indices: Sequence[int]) -> Arrays:
-    """Return the arrays that store some cases."""
+    """Return the arrays that store some cases.
+
+    Raises:
+        DataError: If a value is not finite.
+    """
     arrays = {"case": np.asarray(indices, dtype=np.int32)}
     if dataset.shared_points is None and dataset.stores_points:
         for axis, letter in enumerate("xyz"[: dataset.space_dim]):
@@ -117,6 +122,11 @@ def _encode_channel(
 ) -> dict[str, ndarray]:
     if levels:
         return {f"{name}_bits": np.packbits(values == np.float32(levels[1]), axis=1)}
+    if not np.isfinite(values).all():
+        raise DataError(
+            f"{name} must be finite to be stored, got others at "
+            f"{np.count_nonzero(~np.isfinite(values))} points; solve the case again"
+        )
     codes, offset, step = quantize(values, bits=bits)
     return {f"{name}_codes": split_bytes(codes), f"{name}_offset": offset, f"{name}_step": step}
 

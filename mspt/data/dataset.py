@@ -225,11 +225,14 @@ class Dataset:
                     f"{model.input_frames} features and all fields, scored as one group; got "
                     f"{model.rollout}"
                 )
-        if self.time and (len(self.time.inputs) > sizes[1] or len(self.time.outputs) != sizes[2]):
+        num_fields, num_features = len(self.fields), len(self.features)
+        if self.time and (
+            len(self.time.inputs) > num_features or num_fields % len(self.time.outputs)
+        ):
             raise ValueError(
-                f"time must have a frame for each of the {sizes[2]} fields and at most one for "
-                f"each of the {sizes[1]} features, got {len(self.time.outputs)} and "
-                f"{len(self.time.inputs)}"
+                f"time must have a frame for each of the {num_fields} fields, or for as many of "
+                f"them in each, and at most one for each of the {num_features} features, got "
+                f"{len(self.time.outputs)} and {len(self.time.inputs)}"
             )
 
     @property

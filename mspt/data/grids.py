@@ -35,6 +35,19 @@ def grid_triangles(shape: tuple[int, int]) -> Int64[Tensor, "T 3"]:
     return torch.stack([lower, upper], dim=2).reshape(-1, 3)
 
 
+def upright_triangles(shape: tuple[int, int]) -> Int64[Tensor, "T 3"]:
+    """Do the same for a grid whose second axis is counter-clockwise from the first.
+
+    Points of :func:`grid_points` run along x first; here they run upwards, or away from a body,
+    first.
+
+    Examples:
+        >>> upright_triangles((2, 2)).tolist()
+        [[0, 3, 1], [0, 2, 3]]
+    """
+    return grid_triangles(shape)[:, [0, 2, 1]]
+
+
 def coarser_grid(shape: tuple[int, int], factor: float) -> Int64[ndarray, " M"] | None:
     """Return the points of a coarser grid inside a grid; None where there is none of that size.
 
@@ -57,3 +70,17 @@ def coarser_grid(shape: tuple[int, int], factor: float) -> Int64[ndarray, " M"] 
     if factor == 0.25:
         return np.flatnonzero((row % 2 == 0) & (column % 2 == 0))
     return None
+
+
+def as_columns(values: ndarray, num_channels: int = 1) -> Float32[Tensor, "N C"]:
+    """Return values at the points of a grid as channels, in single precision.
+
+    Args:
+        values: In the order of the points; with several channels, those of a point side by side.
+        num_channels: Channels C.
+
+    Examples:
+        >>> as_columns(np.array([[1.0, 2.0], [3.0, 4.0]])).tolist()
+        [[1.0], [2.0], [3.0], [4.0]]
+    """
+    return torch.from_numpy(values.astype(np.float32).reshape(-1, num_channels))

@@ -5,11 +5,13 @@ from contextlib import contextmanager
 
 from mspt.data.dataset import Dataset
 from mspt.data.sets.ahmedml import AHMEDML
+from mspt.data.sets.airfoil import AIRFOIL
 from mspt.data.sets.car.dataset import CAR
 from mspt.data.sets.darcy import DARCY
 from mspt.data.sets.elasticity import ELASTICITY
 from mspt.data.sets.navier_stokes import NAVIER_STOKES
 from mspt.data.sets.pipe import PIPE
+from mspt.data.sets.plasticity import PLASTICITY
 from mspt.data.sets.shapenet_car import SHAPENET_CAR
 from mspt.data.sets.shock_tube import SHOCK_TUBE
 from mspt.errors import DataError
@@ -17,9 +19,11 @@ from mspt.errors import DataError
 _DATASETS: list[Dataset] = [
     CAR,
     ELASTICITY,
-    DARCY,
+    PLASTICITY,
+    AIRFOIL,
     PIPE,
     NAVIER_STOKES,
+    DARCY,
     SHOCK_TUBE,
     SHAPENET_CAR,
     AHMEDML,

@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from mspt.geometry.checks import face_keys, find_edges, label_components
 from mspt.geometry.mesh import SurfaceMesh, joined
-from mspt.geometry.repair import agreeing
+from mspt.geometry.orientation import agreeing
 from mspt.geometry.solids import NO_VOLUME, as_solid, pick_triangles
 
 FOLD = -0.9

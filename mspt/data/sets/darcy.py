@@ -4,15 +4,13 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import torch
 from numpy import ndarray
-from torch import Tensor
 
 from mspt.config import ModelConfig, Preset, TrainConfig
 from mspt.data.capabilities import Drawing
 from mspt.data.case import Case, Quantity
 from mspt.data.dataset import Dataset
-from mspt.data.grids import coarser_grid, grid_points, grid_triangles
+from mspt.data.grids import as_columns, coarser_grid, grid_points, grid_triangles
 from mspt.data.layout import Layout
 from mspt.data.stacked import STACKED
 from mspt.data.symmetry import SQUARE
@@ -85,15 +83,10 @@ def _case(name: str, permeability: ndarray, pressure: ndarray) -> Case:
         dataset="darcy",
         name=name,
         points=grid_points(SHAPE),
-        features=_column(permeability),
-        fields=_column(pressure),
+        features=as_columns(permeability),
+        fields=as_columns(pressure),
         triangles=grid_triangles(SHAPE),
     )
-
-
-def _column(values: ndarray) -> Tensor:
-    """Return one channel for each point, in single precision."""
-    return torch.from_numpy(values.astype(np.float32).reshape(-1, 1))
 
 
 DARCY = Dataset(
