@@ -5,7 +5,14 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 import streamlit as st
 
-from mspt.benchmarks.fits import PAPER, Exponent, fit_rows
+from mspt.benchmarks.fits import (
+    FEWEST_SIZES,
+    FIT_FROM,
+    LEAST_SPAN,
+    PAPER,
+    Exponent,
+    fit_rows,
+)
 from mspt.benchmarks.rows import MeasuredQuantity, ScalingRow, Sweep, best_patches
 from mspt.figures.charts.scaling import MODEL_NAMES, Origin, scaling_figure
 from mspt.figures.charts.scaling_curves import LETTERS, scaling_curves, sweep_rows
@@ -26,9 +33,9 @@ def chart(
 ) -> None:
     """Show the curves."""
     titles = {
-        "points": f"points N (log scale), L = {sweep.patch_size:,} points a patch",
-        "patches": f"patches K, slices of Transolver (log scale), N = {sweep.num_points:,}",
-        "supernodes": f"supernodes Q per patch (log scale), N = {sweep.num_points:,}, "
+        "points": f"number of points N, with L = {sweep.patch_size:,} points per patch",
+        "patches": f"number of patches K, or slices of Transolver, at N = {sweep.num_points:,}",
+        "supernodes": f"supernodes Q per patch, at N = {sweep.num_points:,} and "
         f"K = {sweep.num_patches}",
     }
     is_time = quantity == "seconds"
@@ -60,10 +67,7 @@ def summary(
 
 def _summary(sweep: Sweep, own: Sequence[ScalingRow], fitted: Exponent | None) -> tuple[str, str]:
     if sweep.axis == "points":
-        if fitted is None:
-            return "–", "Two sizes from 10,000 points on are needed."
-        more = f"Fitted to {fitted.points} sizes from N = {fitted.first:,.0f} to {fitted.last:,.0f}"
-        return f"∝ N^{fitted.slope:.2f}", f"{more}, by least squares of the logarithms."
+        return _growth(own, fitted)
     if not own:
         return "–", "Not measured yet."
     if sweep.axis == "patches":
@@ -73,6 +77,17 @@ def _summary(sweep: Sweep, own: Sequence[ScalingRow], fitted: Exponent | None) -
     growth = own[-1].seconds / own[0].seconds
     more = f"Time at Q = {own[-1].value} over time at Q = {own[0].value}."
     return f"{growth:.2f} × time", more
+
+
+def _growth(own: Sequence[ScalingRow], fitted: Exponent | None) -> tuple[str, str]:
+    """Return the fitted exponent, or why there is none."""
+    if fitted is not None:
+        sizes = f"{fitted.points} sizes from N = {fitted.first:,.0f} to {fitted.last:,.0f}"
+        words = f"Fitted to {sizes}, by least squares of the logarithms."
+        return f"∝ N^{fitted.slope:.2f}", words
+    large = [row for row in own if row.num_points >= FIT_FROM]
+    needed = f"{FEWEST_SIZES} sizes from N = {FIT_FROM:,.0f} on, the largest {LEAST_SPAN:.0f} times"
+    return "no exponent", f"An exponent needs {needed} the smallest; there are {len(large)}."
 
 
 def sources(

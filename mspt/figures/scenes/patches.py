@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mspt.figures.charts.axes import log_axis, short
 from mspt.figures.charts.curves import histogram, num_bins
 from mspt.figures.scenes.parts import body_layers
 from mspt.figures.theme import ACCENT, INK, lay_out
@@ -175,7 +176,8 @@ def compactness_figure(
             f"{unit}²<extra></extra>",
         )
     figure.update_xaxes(title=f"mean squared distance from the patch's center ({unit}²)")
-    figure.update_xaxes(type="log", tickformat="~g", nticks=6)
+    drawn = [value for trace in figure.data for value in trace.x]
+    figure.update_xaxes(log_axis(drawn, short))
     figure = lay_out(figure, dark=dark, height=height)
     return figure.update_layout(margin={"l": 84, "b": 48})
 
