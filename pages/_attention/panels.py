@@ -20,7 +20,6 @@ from pages._attention.data import Chosen, global_shares
 from pages._shared import viewer
 from pages._shared.numbers import MEASURED, minus, number
 
-HEIGHT = 500
 NOT_EXPLANATION = (
     "Attention shows how a model weights its inputs, not what its prediction depends on. "
     "Masking shows what the prediction depends on."
@@ -40,7 +39,6 @@ def cloud(chosen: Chosen, picture: str, mask: Mask | None, effect: Effect | None
         scene,
         key="attention_view",
         label=f"{picture} of the attention of {chosen.words}, block {chosen.attention.block + 1}",
-        height=HEIGHT,
         on_pick=on_pick,
     )
     viewer.wait_for_picture()

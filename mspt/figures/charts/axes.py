@@ -1,8 +1,8 @@
 """Logarithmic axes: range, ticks and their labels, all from the values that are drawn.
 
 Plotly takes the range of a logarithmic axis and the places of texts as decimal logarithms, but
-traces and shapes as plain values; and its automatic ticks are powers of ten, of which a narrow range
-may contain none. Every logarithmic axis of the figures comes from :func:`log_axis`.
+traces and shapes as plain values; and of its automatic ticks, powers of ten, a narrow range may
+contain none. Every logarithmic axis of the figures comes from :func:`log_axis`.
 """
 
 import math
@@ -75,7 +75,7 @@ def _round_values(low: float, high: float) -> list[float]:
 
 
 def short(value: float) -> str:
-    """Return a tick of a quantity as text, with a power of ten in Plotly's markup where it is short.
+    """Return a tick as text; very small and large ones with a power of ten in Plotly's markup.
 
     Examples:
         >>> short(0.02), short(300.0), short(2e-7), short(1e6)

@@ -1,13 +1,13 @@
-"""Layers that several scenes contain: bodies, and balls around points.
+"""Layers that several scenes contain: bodies, and lines around patches.
 
-Letters: M points, X space axes.
+Letters: M points, X space axes, T triangles.
 """
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 
-from mspt.figures.viewer.scene import Spheres, Surface
+from mspt.figures.viewer.scene import Lines, Outline, Surface
 from mspt.geometry.mesh import SurfaceMesh
 
 BODY_LAYER = "body"
@@ -38,19 +38,35 @@ def ball_around(points: Float[ndarray, "M X"]) -> Ball | None:
     return center, float(np.linalg.norm(points - center, axis=1).max())
 
 
-def wire_ball(name: str, ball: Ball, *, patch: int) -> Spheres:
-    """Return a wire ball that moves with a patch in the exploded view.
+def patch_outline(
+    name: str,
+    points: Float[ndarray, "M X"],
+    triangles: Int[ndarray, "T 3"] | None,
+    groups: Int[ndarray, " M"],
+    *,
+    patch: int,
+) -> Outline | Lines:
+    """Return a line around a patch: around its points, or along the rim of its triangles.
+
+    A triangle belongs to the patch if at least two of its corners do.
 
     Args:
         name: Name of the layer.
-        ball: Center and radius.
-        patch: Patch with which the ball moves.
+        points: The points that are drawn.
+        triangles: Triangles of a filled surface; None for a cloud.
+        groups: Patch of each point.
+        patch: The patch.
     """
-    center, radius = ball
-    return Spheres(
+    if triangles is None or not len(triangles):
+        return Outline(name=name, group=patch)
+    own = triangles[(groups[triangles] == patch).sum(axis=1) >= 2]
+    edges = np.sort(np.concatenate([own[:, [0, 1]], own[:, [1, 2]], own[:, [2, 0]]]), axis=1)
+    edges, times = np.unique(edges, axis=0, return_counts=True)
+    rim = edges[times == 1]
+    ends = points[rim].astype(np.float64)
+    return Lines(
         name=name,
-        centers=center[None],
-        radii=np.array([radius]),
-        style="wire",
-        follows=np.array([patch]),
+        starts=ends[:, 0],
+        stops=ends[:, 1],
+        follows=np.full((len(rim), 2), patch),
     )
