@@ -14,8 +14,8 @@ ColorScale = list[list[float | str]]
 FIELD_SCALE = "Viridis"
 """Scale of quantities: perceptually uniform, readable without color."""
 
-# Blue over white to red (ColorBrewer's RdBu, reversed); on dark pages blue over gray to orange, both
-# growing lighter from a gray that stands out from the page: a body without errors is still seen.
+# Blue over white to red (ColorBrewer's RdBu, reversed); on dark pages blue over gray to
+# orange, both lighter than the gray, which stands out from the page: zero must be seen as well.
 _DIVERGING = {
     False: [
         "#2166ac",

@@ -13,11 +13,24 @@ from mspt.benchmarks.fits import (
     Exponent,
     fit_rows,
 )
-from mspt.benchmarks.rows import MeasuredQuantity, ScalingRow, Sweep, best_patches
+from mspt.benchmarks.rows import (
+    MeasuredQuantity,
+    ScalingRow,
+    Sweep,
+    SweepAxis,
+    best_patches,
+)
 from mspt.figures.charts.scaling import MODEL_NAMES, Origin, scaling_figure
 from mspt.figures.charts.scaling_curves import LETTERS, scaling_curves, sweep_rows
 from pages._shared import frame, numbers
-from pages._shared.numbers import MEASURED, STORED_CURVE
+from pages._shared.numbers import MEASURED, STORED_CURVE, Card, device_name, number_row
+
+_SUMMARIES: dict[SweepAxis, str] = {
+    "points": "growth with the number of points N",
+    "patches": "number of patches K with the shortest time",
+    "supernodes": "time at the largest Q over that at the smallest",
+}
+"""What the number of each model is."""
 
 BUSY = 1.5
 """Load, over that of the measurement itself, from which times are called rough."""
@@ -57,12 +70,14 @@ def summary(
     sweep: Sweep, quantity: MeasuredQuantity, rows: Sequence[ScalingRow], *, measured_here: bool
 ) -> None:
     """Show one number for each model that sums up its curve."""
-    origin = MEASURED if measured_here else STORED_CURVE
-    for column, model in zip(st.columns(len(sweep.models) or 1), sweep.models, strict=False):
+    cards = []
+    for model in sweep.models:
         fitted = fit_rows(rows, model, quantity=quantity)
         value, more = _summary(sweep, sweep_rows(rows, sweep, model), fitted)
-        with column:
-            numbers.number(MODEL_NAMES[model], value, origin=origin, help_text=more)
+        cards.append(Card(label=MODEL_NAMES[model], value=value, help_text=more))
+    if cards:
+        origin = MEASURED if measured_here else STORED_CURVE
+        number_row(cards, origin=origin, state=_SUMMARIES[sweep.axis])
 
 
 def _summary(sweep: Sweep, own: Sequence[ScalingRow], fitted: Exponent | None) -> tuple[str, str]:
@@ -73,10 +88,10 @@ def _summary(sweep: Sweep, own: Sequence[ScalingRow], fitted: Exponent | None) -
     if sweep.axis == "patches":
         best = min(own, key=lambda row: row.seconds)
         more = f"The fastest of {len(own)} measured; √(N/Q) = {best_patches(sweep)}."
-        return f"best K {best.value:,}", more
+        return f"K = {best.value:,}", more
     growth = own[-1].seconds / own[0].seconds
     more = f"Time at Q = {own[-1].value} over time at Q = {own[0].value}."
-    return f"{growth:.2f} × time", more
+    return f"{growth:.2f} ×", more
 
 
 def _growth(own: Sequence[ScalingRow], fitted: Exponent | None) -> tuple[str, str]:
@@ -112,9 +127,9 @@ def _machine(rows: Sequence[ScalingRow], sweep: Sweep) -> str:
         return "nothing yet"
     first, load = own[0], max(row.load for row in own)
     return (
-        f"{first.machine}, {first.threads} threads, {first.device}, PyTorch {first.torch_version}, "
-        f"load up to {load:.1f}; D = {first.width}, {first.num_heads} heads, "
-        f"{first.num_blocks} blocks"
+        f"{first.machine}, {first.threads} threads, {device_name(first.device)}, "
+        f"PyTorch {first.torch_version}, load up to {load:.1f}; D = {first.width}, "
+        f"{first.num_heads} heads, {first.num_blocks} blocks"
         + (". The machine was busy: times are rough" if load > BUSY * first.threads else "")
     )
 

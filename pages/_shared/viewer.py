@@ -20,7 +20,7 @@ from pages._shared import frame
 FIRST_PICTURE, NEXT_PICTURE = 1.2, 0.15
 """Seconds in which a browser draws its first picture, and a later one of 32,768 points."""
 # Reserves the height of a viewer with one row of panels, so that nothing moves when it comes.
-_PLACE = "<div class='mspt-viewer' style='height: clamp(340px, 60vh, 1100px)'></div>"
+_PLACE = "<div class='mspt-viewer' style='height: clamp(360px, 60vh, 1100px)'></div>"
 _STATIC = Path(__file__).parents[2] / "static"
 # The text must have several lines: Streamlit takes one line for the path of a file.
 _LOADER = """

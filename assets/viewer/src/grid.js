@@ -4,7 +4,7 @@ import { el, fill } from "./dom.js";
 
 const NARROWEST = 250; // pixels of a panel before panels are stacked
 const SHARE = 0.6; // of the window's height
-const [SHORTEST, TALLEST] = [340, 1100]; // pixels
+const [SHORTEST, TALLEST] = [360, 1100]; // pixels
 const FLATTEST = 0.62; // height of a panel over its width, where panels are stacked
 const [TITLE, BAR, GAP] = [23, 46, 6]; // pixels around a panel
 
@@ -90,7 +90,7 @@ export function planOf(panels, { width, around, window: tall }) {
   const wanted = Math.min(Math.max(SHARE * tall, SHORTEST), TALLEST);
   const columns = bestColumns(panels.length, width, wanted - around);
   const rows = Math.ceil(panels.length / columns);
-  const pad = Math.min((FLATTEST * width) / columns, Math.max(200, 0.32 * tall));
+  const pad = Math.min((FLATTEST * width) / columns, Math.max(210, 0.32 * tall));
   const stacked = rows * (pad + TITLE + GAP) + (columns === 1 ? runsOf(panels, 1).length : rows) * BAR + around;
   return { columns, height: Math.round(rows > 1 ? Math.max(wanted, stacked) : wanted) };
 }

@@ -55,7 +55,7 @@ class GroupColors:
         differ: For each level, whether any two groups that touch differ in color.
     """
 
-    numbers: tuple[Int[ndarray, " K"], ...]
+    numbers: tuple[Int[ndarray, " _"], ...]
     differ: tuple[bool, ...]
 
 
