@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int
 from numpy import ndarray
 
-from mspt.figures.theme import PATCH_COLORS
+from mspt.figures.theme import ALIKE, PATCH_COLORS
 from mspt.figures.viewer.scene import GroupColors
 
 MOST_COLORED = 2048
@@ -93,11 +93,15 @@ def _greedy(
     # How many neighbors of each group have each color; groups that are done rank last.
     near = np.zeros((count, colors), dtype=np.int64)
     rank = degree.astype(np.int64)
+    twin = np.arange(colors)
+    if colors > max(ALIKE):
+        twin[list(ALIKE)] = ALIKE[::-1]
     chosen, used = np.zeros(count, dtype=np.int64), np.zeros(colors, dtype=np.int64)
     for _ in range(count):
         group = int(rank.argmax())
         fewest = near[group] == near[group].min()
-        wanted = np.where(fewest, used if spreads else np.arange(colors), np.iinfo(np.int64).max)
+        even = used + count * near[group][twin]  # two greens beside each other only if need be
+        wanted = np.where(fewest, even if spreads else np.arange(colors), np.iinfo(np.int64).max)
         color = int(wanted.argmin())
         chosen[group] = color
         used[color] += 1

@@ -115,6 +115,8 @@ PATCH_COLORS = (
     "#bbcc33",
     "#aaaa00",
 )
+ALIKE = (6, 7)
+"""Numbers of the two patch colors that are most alike."""
 
 
 LEGEND_ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}

@@ -52,7 +52,7 @@ def boxes(page: object, part: str) -> np.ndarray:
 def viewer_is_large_enough(page: object, size: tuple[int, int]) -> None:
     pads, (stage,) = boxes(page, ".pad"), boxes(page, ".stage")
     assert boxes(page, "")[0, 1] >= 0.58 * size[1]
-    assert pads.min() > 180
+    assert pads.min() > 170
     assert pads.prod(axis=1).sum() > 0.6 * stage.prod()
 
 

@@ -184,7 +184,7 @@ function lines(layer, array, shared) {
     const followed = follows ? [follows[2 * i], follows[2 * i + 1]] : undefined;
     strokes.add(at(starts, i), at(stops, i), [width, width], [strength, strength], followed);
   }
-  return strokes.object(shared, { defines: follows ? { FOLLOWS: 1 } : {}, plain: shared.accent, opacity: 0.95 });
+  return strokes.object(shared, { defines: follows ? { FOLLOWS: 1 } : {}, plain: shared[layer.color], opacity: 0.95 });
 }
 
 function arrows(layer, array, shared) {

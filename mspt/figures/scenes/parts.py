@@ -1,10 +1,10 @@
 """Layers that several scenes contain: bodies, and lines around patches.
 
-Letters: M points, X space axes, T triangles.
+Letters: M points, X space axes, T triangles, S segments.
 """
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 from mspt.figures.viewer.scene import Lines, Outline, Surface
@@ -46,9 +46,7 @@ def patch_outline(
     *,
     patch: int,
 ) -> Outline | Lines:
-    """Return a line around a patch: around its points, or along the rim of its triangles.
-
-    A triangle belongs to the patch if at least two of its corners do.
+    """Return a line around a patch: around its points, or across triangles with other corners.
 
     Args:
         name: Name of the layer.
@@ -59,14 +57,32 @@ def patch_outline(
     """
     if triangles is None or not len(triangles):
         return Outline(name=name, group=patch)
-    own = triangles[(groups[triangles] == patch).sum(axis=1) >= 2]
-    edges = np.sort(np.concatenate([own[:, [0, 1]], own[:, [1, 2]], own[:, [2, 0]]]), axis=1)
-    edges, times = np.unique(edges, axis=0, return_counts=True)
-    rim = edges[times == 1]
-    ends = points[rim].astype(np.float64)
-    return Lines(
-        name=name,
-        starts=ends[:, 0],
-        stops=ends[:, 1],
-        follows=np.full((len(rim), 2), patch),
+    ends = _rim(triangles, groups == patch)
+    starts, stops = (points[end].astype(np.float64).mean(axis=1) for end in ends)
+    follows = np.full((len(starts), 2), patch)
+    return Lines(name=name, starts=starts, stops=stops, follows=follows, color="ink")
+
+
+def _rim(
+    triangles: Int[ndarray, "T 3"], inside: Bool[ndarray, " M"]
+) -> tuple[Int[ndarray, "S 2"], Int[ndarray, "S 2"]]:
+    """Return the segments between points inside and outside, and along the border of the domain.
+
+    Each end is the middle of two points, which are the same for an end at a point.
+    """
+    # A triangle with one corner on its own side is crossed between its two edges at that corner.
+    alone = inside[triangles] != (inside[triangles].sum(axis=1, keepdims=True) >= 2)
+    crossed = triangles[alone.any(axis=1)]
+    corner = alone[alone.any(axis=1)].argmax(axis=1)
+    one, two, three = (crossed[np.arange(len(crossed)), (corner + step) % 3] for step in range(3))
+    starts, stops = [np.stack([one, two], axis=1)], [np.stack([one, three], axis=1)]
+    edges = np.sort(
+        np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
     )
+    edges, times = np.unique(edges, axis=0, return_counts=True)
+    border = edges[times == 1]
+    for first, second in ((0, 1), (1, 0)):  # each half of an edge that starts inside
+        own = border[inside[border[:, first]]]
+        starts.append(own[:, [first, first]])
+        stops.append(own[:, [first, second]])
+    return np.concatenate(starts), np.concatenate(stops)

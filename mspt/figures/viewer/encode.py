@@ -292,7 +292,13 @@ def _encode_layer(layer: Layer, frame: Frame, writer: Writer, blobs: dict[str, b
     )
     stops = writer.add(_relative(layer.stops, frame), "f4")
     follows = None if layer.follows is None else writer.add(layer.follows, "u4")
-    return named | {"starts": starts, "stops": stops, "values": strength, "follows": follows}
+    return named | {
+        "starts": starts,
+        "stops": stops,
+        "values": strength,
+        "follows": follows,
+        "color": layer.color,
+    }
 
 
 def _encode_surface(layer: Surface, frame: Frame) -> bytes:

@@ -146,6 +146,7 @@ class Lines:
         stops: Second ends of the lines.
         values: Opacity of each line from 0 to 1; None for opaque lines.
         follows: Patches with which both ends move in the exploded view; None for fixed lines.
+        color: ``accent`` for what belongs to the selection, ``ink`` for what surrounds a patch.
     """
 
     name: str
@@ -153,6 +154,7 @@ class Lines:
     stops: Float[ndarray, "S X"]
     values: Float[ndarray, " S"] | None = None
     follows: Int[ndarray, "S 2"] | None = None
+    color: Literal["accent", "ink"] = "accent"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
