@@ -31,10 +31,10 @@ def explorer(chosen: data.Chosen) -> None:
         with left:
             scene = patch_scene(
                 chosen.points,
-                data.drawn(cloud),
+                data.drawn(chosen, cloud),
                 unit=chosen.unit,
                 num_supernodes=num_supernodes,
-                beside=None if other is None else data.drawn(other),
+                beside=None if other is None else data.drawn(chosen, other),
                 body=None if chosen.part == "body" else chosen.sample.body,
                 picked=point,
             )

@@ -12,7 +12,7 @@ frame.require_frame()
 st.header("What does the air do to my shape?", anchor=False)
 with frame.error_panel():
     doubts = st.container()
-    numbers = st.container(height=118, border=False, gap=None)
+    numbers = st.container(key="numbers", gap=None)
     left, right = st.columns([7, 4], gap="medium")
     with right:
         chosen = controls.pick(question=left)

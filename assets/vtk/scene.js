@@ -3,7 +3,10 @@
 (() => {
   const content = document.querySelector(".content");
   const stored = `mspt-camera ${SCENE.camera}`;
-  if (window.frameElement) window.frameElement.title = SCENE.label;
+  if (window.frameElement) {
+    window.frameElement.title = SCENE.label;
+    window.frameElement.style.height = "clamp(300px, min(60vh, 90vw), 1100px)";
+  }
 
   function showMessage(text) {
     content.insertAdjacentHTML("beforeend", `<p class="note">${text}</p>`);
@@ -67,11 +70,15 @@
 
   function start(renderWindow, renderer) {
     const camera = renderer.getActiveCamera();
-    const home = currentView();
-    // The scene was framed for a wide view; step back until it fits into a narrow one.
-    const narrow = Math.max(1, (1.7 * content.clientHeight) / content.clientWidth);
-    home.position = home.position.map((p, i) => home.focal[i] + narrow * (p - home.focal[i]));
-    let timer, moved = false;
+    const framed = currentView();
+    let timer, moved = Boolean(load());
+
+    // Where the camera stands at first: where all is seen in a window of this shape.
+    function home() {
+      const narrow = Math.max(1, (SCENE.aspect * content.clientHeight) / content.clientWidth);
+      const position = framed.position.map((p, i) => framed.focal[i] + narrow * (p - framed.focal[i]));
+      return { ...framed, position };
+    }
 
     function currentView() {
       return { position: camera.getPosition(), focal: camera.getFocalPoint(), up: camera.getViewUp() };
@@ -87,7 +94,8 @@
       renderWindow.render();
     }
 
-    apply(load() ?? home);
+    apply(load() ?? home());
+    new ResizeObserver(() => moved || apply(home())).observe(content);
     camera.onModified(() => {
       clearTimeout(timer);
       timer = setTimeout(() => save(moved && currentView()), 150);
@@ -106,7 +114,7 @@
     function reset() {
       moved = false;
       save(null);
-      apply(home);
+      apply(home());
     }
     content.addEventListener("dblclick", reset);
 

@@ -16,6 +16,12 @@ from mspt.config import Architecture
 FIT_FROM = 10_000.0
 """Smallest number of points used in fits: below it, fixed costs dominate."""
 
+FEWEST_SIZES, LEAST_SPAN = 3, 4.0
+"""A fitted exponent needs this many sizes, the largest of them this many times the smallest.
+
+A line through two sizes has no deviation that could tell how well a power law fits.
+"""
+
 SLOPE_DIGITS = 12
 """Decimals of a slope: the digits after these are rounding errors of the fit."""
 
@@ -79,6 +85,10 @@ def fit_rows(
         rows: Rows of any sweep; only measurements along ``points`` are used.
         model: Architecture.
         quantity: ``seconds`` or ``peak_bytes``.
+
+    Returns:
+        The exponent; None for fewer than :data:`FEWEST_SIZES` sizes, or if they span less than a
+        factor of :data:`LEAST_SPAN`.
     """
     own = [
         row
@@ -86,6 +96,9 @@ def fit_rows(
         if row.axis == "points" and row.architecture == model and not row.stopped
     ]
     values = [float(row.num_points) for row in own]
+    sizes = {value for value in values if value >= FIT_FROM}
+    if len(sizes) < FEWEST_SIZES or max(sizes) < LEAST_SPAN * min(sizes):
+        return None
     return fit_exponent(values, [float(getattr(row, quantity)) for row in own], start=FIT_FROM)
 
 

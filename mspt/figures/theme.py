@@ -14,7 +14,8 @@ ColorScale = list[list[float | str]]
 FIELD_SCALE = "Viridis"
 """Scale of quantities: perceptually uniform, readable without color."""
 
-# Blue over white to red (ColorBrewer's RdBu, reversed); blue over black to pink (Crameri's berlin).
+# Blue over white to red (ColorBrewer's RdBu, reversed); on dark pages blue over gray to
+# orange, both lighter than the gray, which stands out from the page: zero must be seen as well.
 _DIVERGING = {
     False: [
         "#2166ac",
@@ -28,22 +29,22 @@ _DIVERGING = {
         "#b2182b",
     ],
     True: [
-        "#9eb0ff",
-        "#5ba4db",
-        "#2d7597",
-        "#1a4256",
-        "#11191e",
-        "#501803",
-        "#8a3f2a",
-        "#c4756a",
-        "#ffacac",
+        "#b5daff",
+        "#83bcf2",
+        "#5f9bd0",
+        "#5a7e9f",
+        "#5e6870",
+        "#94745f",
+        "#c88450",
+        "#f0a25e",
+        "#ffcf9f",
     ],
 }
 # Inputs with two values: pale for the low one, strong for the high one, different also in gray.
 _TWO_VALUES = {False: ["#dfe8ee", "#3a6a8a"], True: ["#25323d", "#86b9d6"]}
 _SEQUENTIAL_ERROR = {
     False: ["#f7fbff", "#fdd49e", "#fc8d59", "#b30000", "#4d0000"],
-    True: ["#11191e", "#501803", "#a84b2f", "#f0926b", "#fff0e0"],
+    True: ["#5e6870", "#94745f", "#c88450", "#f0a25e", "#fff0e0"],
 }
 # For light and for dark pages.
 ACCENT = {False: "#d55e00", True: "#ff9f45"}
@@ -114,6 +115,8 @@ PATCH_COLORS = (
     "#bbcc33",
     "#aaaa00",
 )
+ALIKE = (6, 7)
+"""Numbers of the two patch colors that are most alike."""
 
 
 LEGEND_ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
@@ -121,7 +124,7 @@ LEGEND_ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 
 
 def error_scale(*, dark: bool) -> ColorScale:
-    """Return the diverging scale for signed errors, whose middle has the color of the page.
+    """Return the diverging scale for signed errors: near white in the middle, gray on dark pages.
 
     Examples:
         >>> error_scale(dark=False)[4]
@@ -131,7 +134,7 @@ def error_scale(*, dark: bool) -> ColorScale:
 
 
 def magnitude_scale(*, dark: bool) -> ColorScale:
-    """Return the scale for magnitudes of errors, which starts at the color of the page."""
+    """Return the scale for magnitudes of errors, which starts near white, on dark pages gray."""
     return _spread(_SEQUENTIAL_ERROR[dark])
 
 

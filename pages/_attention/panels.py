@@ -18,9 +18,8 @@ from mspt.metrics.forces import drag_counts
 from pages._attention.controls import SHARE, Mask, mask_or_pick_clicked, pick_clicked
 from pages._attention.data import Chosen, global_shares
 from pages._shared import viewer
-from pages._shared.numbers import MEASURED, minus, number
+from pages._shared.numbers import MEASURED, Card, badge, minus, number, number_row
 
-HEIGHT = 500
 NOT_EXPLANATION = (
     "Attention shows how a model weights its inputs, not what its prediction depends on. "
     "Masking shows what the prediction depends on."
@@ -40,7 +39,6 @@ def cloud(chosen: Chosen, picture: str, mask: Mask | None, effect: Effect | None
         scene,
         key="attention_view",
         label=f"{picture} of the attention of {chosen.words}, block {chosen.attention.block + 1}",
-        height=HEIGHT,
         on_pick=on_pick,
     )
     viewer.wait_for_picture()
@@ -87,22 +85,23 @@ def _change(chosen: Chosen, mask: Mask, effect: Effect) -> np.ndarray:
 
 def numbers(chosen: Chosen) -> None:
     """Show what the picked points attend to in the chosen block."""
-    found, several = chosen.attention.summary, len(chosen.attention.points) > 1
+    attention = chosen.attention
+    found, several = attention.summary, len(attention.points) > 1
     number(
         "Attention to all supernodes",
         f"{found.global_share:.1%}",
-        origin=MEASURED,
         help_text="Share of the attention that goes to supernodes"
         + (", mean over the points." if several else "."),
     )
-    number("Attention to the own patch", f"{found.local_share:.1%}", origin=MEASURED)
+    number("Attention to the own patch", f"{found.local_share:.1%}")
     number(
         "Effective number of keys",
         f"{found.effective_keys:.1f} of {found.num_keys}",
-        origin=MEASURED,
         help_text=f"Two to the power of the entropy, {found.entropy:.2f} bits: as many keys with "
         "equal weights would have the same entropy.",
     )
+    head = "mean over the heads" if attention.head is None else f"head {attention.head + 1}"
+    st.caption(f"{badge(MEASURED)} {chosen.words}, block {attention.block + 1}, {head}")
     unit = "body lengths" if chosen.recorded.sample.num_surface else "unit lengths"
     rows = [
         f"**{one.patch}**{' (own)' if one.own else ''}: {one.weight:.1%}, "
@@ -120,28 +119,25 @@ def mask_numbers(chosen: Chosen, mask: Mask, effect: Effect) -> None:
     change = _change(chosen, mask, effect)
     where = int(np.nanargmax(np.abs(change)))
     at_picks = change[list(chosen.attention.points)]
-    places = iter(st.columns(4))
-    with next(places):
-        number(
-            f"Largest change of {channel.name}",
-            minus(f"{change[where]:+.3g}{unit}"),
-            origin=MEASURED,
+    cards = [
+        Card(
+            label=f"Largest change of {channel.name}",
+            value=minus(f"{change[where]:+.3g}{unit}"),
             help_text=f"At point {where}, in patch {chosen.recorded.stage.patch_of_point[where]}.",
         )
+    ]
     if np.isfinite(at_picks).any():
-        with next(places):
-            number(
-                f"Change at {chosen.words}",
-                minus(f"{np.nanmean(at_picks):+.3g}{unit}"),
-                origin=MEASURED,
-            )
+        value = minus(f"{np.nanmean(at_picks):+.3g}{unit}")
+        cards.append(Card(label=f"Change at {chosen.words}", value=value))
     if effect.before is not None and effect.after is not None:
         for name in ("C_D", "C_L"):
             before, after = getattr(effect.before, name), getattr(effect.after, name)
-            with next(places):
-                number(
-                    f"Change of {name}",
-                    minus(f"{drag_counts(after) - drag_counts(before):+.1f} counts"),
-                    origin=MEASURED,
+            cards.append(
+                Card(
+                    label=f"Change of {name}",
+                    value=minus(f"{drag_counts(after) - drag_counts(before):+.1f} counts"),
                     help_text=f"One count is 0.0001. Unmasked: {name} = {before:.4f}.",
                 )
+            )
+    blocks = "all blocks" if mask.block is None else f"block {mask.block + 1}"
+    number_row(cards, origin=MEASURED, state=f"{mask.masked} of patch {mask.patch}, {blocks}")

@@ -16,8 +16,6 @@ from pages._explore.data import Chosen, at_resolution
 from pages._shared import frame, viewer
 from pages._shared.numbers import MEASURED, badge, minus, percent
 
-HEIGHT = 400
-
 
 @st.fragment
 def fields(chosen: Chosen) -> None:
@@ -46,7 +44,6 @@ def fields(chosen: Chosen) -> None:
         scene,
         key="explore_view",
         label=f"Truth, prediction and error of {first.view.name} for {shown.sample.title}",
-        height=HEIGHT,
         on_pick=lambda pick: _pick(shown.sample, first, pick.point),
     )
     viewer.wait_for_picture()

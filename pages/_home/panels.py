@@ -20,7 +20,6 @@ from pages._shared.datasets import (
 )
 from pages._shared.numbers import MEASURED, STORED, badge, noise_words
 
-HEIGHT = 520
 SAMPLE = {"sample": "Estate on wheels"}
 
 
@@ -80,7 +79,6 @@ def tour() -> None:
             found.tour.scene,
             key="home_tour",
             label=f"A tour in six stops of {found.name}, from its shape to the predicted pressure",
-            height=HEIGHT,
         )
     with right:
         _equations(found)

@@ -15,7 +15,7 @@ from pages._shared.samples import sample, stress_sample
 
 _LADDER = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
 """Steps of the slider for K: about a factor of the square root of two apart."""
-_ALONE = "none"
+_ALONE = "nothing"
 
 
 def sources() -> tuple[str, ...]:
@@ -121,10 +121,8 @@ def pick_methods() -> tuple[PartitionMethod, PartitionMethod | None]:
     """Show a choice of how to partition, and of a second partition to show beside it."""
     names = list(METHODS)
     shared = {"required": True, "bind": "query-params"}
-    method = st.segmented_control("Partition by", names, default=names[0], key="cut", **shared)
-    beside = st.segmented_control(
-        "Beside it", [_ALONE, *names], default=_ALONE, key="beside", **shared
-    )
+    method = st.segmented_control("Partition", names, default=names[0], key="cut", **shared)
+    beside = st.selectbox("Compare with", [_ALONE, *names], key="beside", bind="query-params")
     return METHODS[method], METHODS.get(beside)
 
 

@@ -20,7 +20,7 @@ from mspt.inference.partitioned import (
 )
 from mspt.inference.sample import Sample
 from mspt.partition.alternatives import PARTITION_METHODS, PartitionMethod
-from mspt.partition.patches import nearest_points
+from mspt.partition.patches import nearest_points, touching_patches
 from pages._shared import frame
 from pages._shared.cache import CheckpointKey, ListedCheckpoint, predict
 from pages._shared.datasets import STRESS
@@ -128,14 +128,24 @@ def partition_by_every_method(chosen: Chosen, num_patches: int) -> dict[str, Par
     return {name: partition(chosen, method, num_patches) for name, method in METHODS.items()}
 
 
-def drawn(cloud: PartitionedCloud) -> ShownPartition:
+def drawn(chosen: Chosen, cloud: PartitionedCloud) -> ShownPartition:
     """Return what is drawn of a partition."""
-    return ShownPartition(title=cloud.name, partition=cloud.partition, shapes=cloud.shapes)
+    return ShownPartition(
+        title=cloud.name,
+        partition=cloud.partition,
+        shapes=cloud.shapes,
+        touching=touching_patches(cloud.partition, nearest(chosen)),
+    )
 
 
 @st.cache_resource(max_entries=8, show_spinner="Finding neighbors …")
 def _nearest(key: str, *, _points: Tensor) -> np.ndarray:  # noqa: ARG001
     return nearest_points(_points)
+
+
+def nearest(chosen: Chosen) -> np.ndarray:
+    """Return the nearest points of each shown point."""
+    return _nearest(chosen.key, _points=chosen.points)
 
 
 def _error_of(chosen: Chosen) -> np.ndarray | None:
@@ -160,7 +170,7 @@ def patch_table(chosen: Chosen, cloud: PartitionedCloud) -> tuple[pd.DataFrame, 
 
 @st.cache_resource(max_entries=16, show_spinner="Measuring every patch …")
 def _patch_table(
-    key: str,
+    key: str,  # noqa: ARG001
     checkpoint: CheckpointKey,  # noqa: ARG001
     method: PartitionMethod,  # noqa: ARG001
     num_patches: int,  # noqa: ARG001
@@ -168,5 +178,4 @@ def _patch_table(
     _chosen: Chosen,
     _cloud: PartitionedCloud,
 ) -> tuple[pd.DataFrame, list[list[int]]]:
-    nearest = _nearest(key, _points=_chosen.points)
-    return patch_rows(_chosen.points, _cloud, nearest=nearest, error=_error_of(_chosen))
+    return patch_rows(_chosen.points, _cloud, nearest=nearest(_chosen), error=_error_of(_chosen))

@@ -13,7 +13,15 @@ from mspt.partition.patches import attention_flops
 from pages._patches.data import Chosen, partition_by_every_method, patch_table
 from pages._shared import frame
 from pages._shared.datasets import STRESS, has_flow
-from pages._shared.numbers import COUNTED, MEASURED, PAPER, badge, number, significant
+from pages._shared.numbers import (
+    COUNTED,
+    MEASURED,
+    PAPER,
+    Card,
+    badge,
+    number_row,
+    significant,
+)
 
 PAPER_TABLE_6 = {"ball tree": 0.0065, "random": 0.2035}
 """Median dispersion on Elasticity, in the paper."""
@@ -46,45 +54,40 @@ def numbers(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> Non
     count, size, compact = len(chosen.points), cloud.shapes.size, cloud.compact
     config = chosen.config(cloud.num_patches, num_supernodes)
     model = f"all {config.num_blocks} blocks at width D = {config.width}"
-    columns = st.columns([0.95, 1.1, 1.25, 0.85, 0.85])
-    with columns[0]:
-        number(
-            "Keys L + S",
-            f"{size.max()} + {cloud.num_patches * num_supernodes:,}",
-            origin=MEASURED,
+    cards = (
+        Card(
+            label="Keys L + S",
+            value=f"{size.max()} + {cloud.num_patches * num_supernodes:,}",
             help_text=f"What a point attends to: its patch, here {size.min()} to {size.max()} "
-            f"points, and S = KQ supernodes.",
-        )
-    with columns[1]:
-        number(
-            f"Radius, {chosen.unit}",
-            significant(float(np.median(cloud.shapes.radius))),
-            origin=MEASURED,
+            "points, and S = KQ supernodes.",
+        ),
+        Card(
+            label=f"Radius, {chosen.unit}",
+            value=significant(float(np.median(cloud.shapes.radius))),
             help_text="The median of all patches.",
-        )
-    with columns[2]:
-        number(
-            f"Dispersion, {chosen.unit}²",
-            significant(compact.median),
-            origin=MEASURED,
+        ),
+        Card(
+            label=f"Dispersion, {chosen.unit}²",
+            value=significant(compact.median),
             help_text="The paper's compactness: mean squared distance of a patch's points from its "
             "center; the median of all patches. Over all points "
             f"{compact.share:.2%} of the cloud's own.",
-        )
-    with columns[3]:
-        number(
-            "Attention",
-            giga(attention_flops(config, count)),
+        ),
+        Card(
+            label="Attention",
+            value=giga(attention_flops(config, count)),
             origin=COUNTED,
             help_text=f"4 N D (L + S) in each block, {model}.",
-        )
-    with columns[4]:
-        number(
-            "Whole forward",
-            giga(forward_flops(config, count)),
+        ),
+        Card(
+            label="Whole forward pass",
+            value=giga(forward_flops(config, count)),
             origin=COUNTED,
             help_text=f"All matrix products, {model}, as in the checkpoint.",
-        )
+        ),
+    )
+    state = f"{cloud.name}, K = {cloud.num_patches:,}, Q = {num_supernodes}, N = {count:,}"
+    number_row(cards, origin=MEASURED, state=state)
 
 
 def giga(flops: float) -> str:

@@ -5,12 +5,32 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 import streamlit as st
 
-from mspt.benchmarks.fits import PAPER, Exponent, fit_rows
-from mspt.benchmarks.rows import MeasuredQuantity, ScalingRow, Sweep, best_patches
+from mspt.benchmarks.fits import (
+    FEWEST_SIZES,
+    FIT_FROM,
+    LEAST_SPAN,
+    PAPER,
+    Exponent,
+    fit_rows,
+)
+from mspt.benchmarks.rows import (
+    MeasuredQuantity,
+    ScalingRow,
+    Sweep,
+    SweepAxis,
+    best_patches,
+)
 from mspt.figures.charts.scaling import MODEL_NAMES, Origin, scaling_figure
 from mspt.figures.charts.scaling_curves import LETTERS, scaling_curves, sweep_rows
 from pages._shared import frame, numbers
-from pages._shared.numbers import MEASURED, STORED_CURVE
+from pages._shared.numbers import MEASURED, STORED_CURVE, Card, device_name, number_row
+
+_SUMMARIES: dict[SweepAxis, str] = {
+    "points": "growth with the number of points N",
+    "patches": "number of patches K with the shortest time",
+    "supernodes": "time at the largest Q over that at the smallest",
+}
+"""What the number of each model is."""
 
 BUSY = 1.5
 """Load, over that of the measurement itself, from which times are called rough."""
@@ -26,9 +46,9 @@ def chart(
 ) -> None:
     """Show the curves."""
     titles = {
-        "points": f"points N (log scale), L = {sweep.patch_size:,} points a patch",
-        "patches": f"patches K, slices of Transolver (log scale), N = {sweep.num_points:,}",
-        "supernodes": f"supernodes Q per patch (log scale), N = {sweep.num_points:,}, "
+        "points": f"number of points N, with L = {sweep.patch_size:,} points per patch",
+        "patches": f"number of patches K, or slices of Transolver, at N = {sweep.num_points:,}",
+        "supernodes": f"supernodes Q per patch, at N = {sweep.num_points:,} and "
         f"K = {sweep.num_patches}",
     }
     is_time = quantity == "seconds"
@@ -50,29 +70,39 @@ def summary(
     sweep: Sweep, quantity: MeasuredQuantity, rows: Sequence[ScalingRow], *, measured_here: bool
 ) -> None:
     """Show one number for each model that sums up its curve."""
-    origin = MEASURED if measured_here else STORED_CURVE
-    for column, model in zip(st.columns(len(sweep.models) or 1), sweep.models, strict=False):
+    cards = []
+    for model in sweep.models:
         fitted = fit_rows(rows, model, quantity=quantity)
         value, more = _summary(sweep, sweep_rows(rows, sweep, model), fitted)
-        with column:
-            numbers.number(MODEL_NAMES[model], value, origin=origin, help_text=more)
+        cards.append(Card(label=MODEL_NAMES[model], value=value, help_text=more))
+    if cards:
+        origin = MEASURED if measured_here else STORED_CURVE
+        number_row(cards, origin=origin, state=_SUMMARIES[sweep.axis])
 
 
 def _summary(sweep: Sweep, own: Sequence[ScalingRow], fitted: Exponent | None) -> tuple[str, str]:
     if sweep.axis == "points":
-        if fitted is None:
-            return "–", "Two sizes from 10,000 points on are needed."
-        more = f"Fitted to {fitted.points} sizes from N = {fitted.first:,.0f} to {fitted.last:,.0f}"
-        return f"∝ N^{fitted.slope:.2f}", f"{more}, by least squares of the logarithms."
+        return _growth(own, fitted)
     if not own:
         return "–", "Not measured yet."
     if sweep.axis == "patches":
         best = min(own, key=lambda row: row.seconds)
         more = f"The fastest of {len(own)} measured; √(N/Q) = {best_patches(sweep)}."
-        return f"best K {best.value:,}", more
+        return f"K = {best.value:,}", more
     growth = own[-1].seconds / own[0].seconds
     more = f"Time at Q = {own[-1].value} over time at Q = {own[0].value}."
-    return f"{growth:.2f} × time", more
+    return f"{growth:.2f} ×", more
+
+
+def _growth(own: Sequence[ScalingRow], fitted: Exponent | None) -> tuple[str, str]:
+    """Return the fitted exponent, or why there is none."""
+    if fitted is not None:
+        sizes = f"{fitted.points} sizes from N = {fitted.first:,.0f} to {fitted.last:,.0f}"
+        words = f"Fitted to {sizes}, by least squares of the logarithms."
+        return f"∝ N^{fitted.slope:.2f}", words
+    large = [row for row in own if row.num_points >= FIT_FROM]
+    needed = f"{FEWEST_SIZES} sizes from N = {FIT_FROM:,.0f} on, the largest {LEAST_SPAN:.0f} times"
+    return "no exponent", f"An exponent needs {needed} the smallest; there are {len(large)}."
 
 
 def sources(
@@ -97,9 +127,9 @@ def _machine(rows: Sequence[ScalingRow], sweep: Sweep) -> str:
         return "nothing yet"
     first, load = own[0], max(row.load for row in own)
     return (
-        f"{first.machine}, {first.threads} threads, {first.device}, PyTorch {first.torch_version}, "
-        f"load up to {load:.1f}; D = {first.width}, {first.num_heads} heads, "
-        f"{first.num_blocks} blocks"
+        f"{first.machine}, {first.threads} threads, {device_name(first.device)}, "
+        f"PyTorch {first.torch_version}, load up to {load:.1f}; D = {first.width}, "
+        f"{first.num_heads} heads, {first.num_blocks} blocks"
         + (". The machine was busy: times are rough" if load > BUSY * first.threads else "")
     )
 

@@ -19,6 +19,8 @@ from pages._shared import frame
 
 FIRST_PICTURE, NEXT_PICTURE = 1.2, 0.15
 """Seconds in which a browser draws its first picture, and a later one of 32,768 points."""
+# Reserves the height of a viewer with one row of panels, so that nothing moves when it comes.
+_PLACE = "<div class='mspt-viewer' style='height: clamp(360px, 60vh, 1100px)'></div>"
 _STATIC = Path(__file__).parents[2] / "static"
 # The text must have several lines: Streamlit takes one line for the path of a file.
 _LOADER = """
@@ -49,7 +51,7 @@ def show(
     *,
     key: str,
     label: str,
-    height: int = 560,
+    height: int | None = None,
     on_pick: Callable[[Pick], None] | None = None,
 ) -> None:
     """Show a scene; the camera stays until other points are shown.
@@ -58,7 +60,8 @@ def show(
         scene: The scene.
         key: Key of the component on its page.
         label: Description of the scene for people who cannot see it.
-        height: Height in pixels.
+        height: Height in pixels; by default a share of the window's height, and more where panels
+            have to be stacked.
         on_pick: Called before the rerun that follows a click on a point.
     """
     encoded = encode_scene(scene)
@@ -69,13 +72,13 @@ def show(
         extra["picture"] = "data:image/png;base64," + b64encode(still).decode()
     mount = st.components.v2.component(
         "mspt_viewer",
-        html="<div class='mspt-viewer'></div>",
+        html=_PLACE,
         js=_LOADER.format(address=address()),
     )
     mount(
         data=encoded.message(_links(encoded.blobs), **extra),
         key=key,
-        height=height,
+        height=height or "content",
         on_pick_change=lambda: _picked(key, scene, on_pick),
         on_plain_change=_nothing,
     )

@@ -52,7 +52,7 @@ def _beside(result: ShapeResult, truth: Truth) -> None:
     solved = solved_pressure(mesh, truth.case, truth.flow)
     scene = surface_comparison(mesh, solved, predicted, quantity=LAYOUT.fields[0])
     label = "C_p on the body by the solver, by the model, and their difference"
-    viewer.show(scene, key="flow_beside", label=label, height=HEIGHT)
+    viewer.show(scene, key="flow_beside", label=label)
 
 
 def preview(shape: Shape, placement: Placement) -> None:

@@ -24,6 +24,7 @@ from mspt.evaluation.comparison import (
     write_compared,
 )
 from mspt.figures.scenes.comparison import MARKED_PATCH, compared_scene, near_patch
+from mspt.figures.viewer.scene import Outline
 from mspt.inference.flow import predict_stored
 from mspt.inference.predict import predict_case
 from mspt.inference.sample import predict_sample, sample_of_case, sample_of_flow, sample_of_points
@@ -194,7 +195,7 @@ def test_logarithm_of_errors_is_of_their_sizes(sheet_seen: tuple) -> None:
     assert 10 ** coloring.limits[1] >= np.abs(compared.error).max()
 
 
-def test_ball_of_a_marked_patch_holds_its_points_and_no_more_room(flow_seen: tuple) -> None:
+def test_marked_patch_is_outlined_and_named_with_its_share(flow_seen: tuple) -> None:
     checkpoint, seen, predicted = flow_seen
     patch = patches_of(checkpoint, seen)
     compared = compare(seen, predicted, views_of(seen)["C_p on the body"])
@@ -203,10 +204,9 @@ def test_ball_of_a_marked_patch_holds_its_points_and_no_more_room(flow_seen: tup
     scene = compared_scene(
         seen, {"a": compared}, mode="signed", patch=patch, shares=shares, marked_patch=worst
     )
-    (ball,) = [layer for layer in scene.layers if layer.name == MARKED_PATCH]
-    inside = scene.points[scene.groups == worst]
-    away = np.linalg.norm(inside - ball.centers[0], axis=1)
-    assert away.max() == pytest.approx(ball.radii[0])
+    (line,) = [layer for layer in scene.layers if layer.name == MARKED_PATCH]
+    assert line == Outline(name=MARKED_PATCH, group=worst)
+    assert (scene.groups == worst).any()
     assert f"{shares['share'][0]:.1%} of the squared error" in scene.group_text[worst]
 
 

@@ -30,7 +30,8 @@ def test_equation_names_the_largest_weights_and_both_shares(
 ) -> None:
     attention = attend_from(observed, (17, 3), block=0, head=head)
     text = attention_equation(observed, attention)
-    assert text.startswith("H'_{17} = ")
+    assert text.startswith(r"\begin{aligned} H'_{17} = ")
+    assert text.count(r"\\ & + \underbrace") == 1  # a second line: one would be cut on a phone
     weights = attention.on_supernodes[0]
     largest = weights.topk(3)
     for weight, place in zip(largest.values.tolist(), largest.indices.tolist(), strict=True):

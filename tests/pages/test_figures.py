@@ -1,5 +1,7 @@
 """Figures as data: limits, scales, holes, exact values. None is compared as pixels."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from mspt.figures.charts.curves import error_histogram, learning_curve
 from mspt.figures.charts.fields import comparison_figure, field_figure, points_figure, robust_limits
 from mspt.figures.charts.patches import color_patches, patch_error_figure, patch_figure
 from mspt.figures.charts.raster import grid_raster, sample_nearest, sample_raster, triangle_raster
-from mspt.figures.theme import PATCH_COLORS, error_scale, magnitude_scale
+from mspt.figures.theme import PAGE, PATCH_COLORS, error_scale, magnitude_scale
 
 STRESS = Quantity(name="stress", symbol="s", unit="Pa", description="")
 PERMEABILITY = Quantity(
@@ -199,11 +201,30 @@ def test_patch_error_is_the_root_mean_square_over_the_patch() -> None:
     assert figure.layout.coloraxis.cmax == pytest.approx(max(expected))
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_zero_error_is_the_end_of_the_scale_next_to_the_page(*, dark: bool) -> None:
-    zero = magnitude_scale(dark=dark)[0][1]
-    brightness = sum(int(zero[place : place + 2], 16) for place in (1, 3, 5)) / 765
-    assert brightness < 0.15 if dark else brightness > 0.85
+def luminance(color: str) -> float:
+    """Relative luminance of a color (WCAG 2.2)."""
+    parts = np.array([int(color[place : place + 2], 16) for place in (1, 3, 5)]) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(first: str, second: str) -> float:
+    high, low = sorted((luminance(first), luminance(second)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("scale", [error_scale, magnitude_scale])
+def test_zero_error_stands_out_from_a_dark_page_and_errors_stand_out_from_it(
+    scale: Callable[..., list],
+) -> None:
+    colors = [color for _, color in scale(dark=True)]
+    middle = len(colors) // 2 if scale is error_scale else 0
+    assert contrast(colors[middle], PAGE[True]) >= 3  # as WCAG wants of graphics
+    away = [contrast(color, colors[middle]) for color in colors[middle:]]
+    assert away == sorted(away)
+    assert away[-1] > 3
+    light = [color for _, color in scale(dark=False)]
+    assert luminance(light[middle]) > 0.9
 
 
 def test_histogram_counts_every_case_once_and_marks_the_selected() -> None:

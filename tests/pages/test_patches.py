@@ -151,7 +151,7 @@ def test_click_selects_the_patch_and_names_its_neighbors(open_page: Open) -> Non
     assert app.dataframe[0].value["patch"].tolist()[: 1 + len(expected)] == [patch, *expected]
     header, _ = message(app)
     assert [int(shuffle_order(1000)[place]) for place in header["marked"]] == [321]
-    assert any(layer["name"] == "ball of the picked patch" for layer in header["layers"])
+    assert any(layer["name"] == "picked patch" for layer in header["layers"])
 
 
 def test_a_point_of_another_cloud_is_forgotten(open_page: Open) -> None:
@@ -207,14 +207,18 @@ def test_address_restores_the_state(open_page: Open) -> None:
 
 
 def test_every_number_shows_its_origin(open_page: Open) -> None:
-    origins = {metric.label: metric.delta for metric in open_page("patches", **LINE).metric}
-    assert origins == {
-        "Keys L + S": "measured here",
-        "Radius, cube sides": "measured here",
-        "Dispersion, cube sides²": "measured here",
-        "Attention": "counted by formula",
-        "Whole forward": "counted by formula",
-    }
+    app = open_page("patches", **LINE)
+    assert [metric.label for metric in app.metric] == [
+        "Keys L + S",
+        "Radius, cube sides",
+        "Dispersion, cube sides²",
+        "Attention",
+        "Whole forward pass",
+    ]
+    captions = [caption.value for caption in app.caption]
+    assert sum("counted by formula" in caption for caption in captions) == 2
+    (row,) = (caption for caption in captions if "measured here]" in caption and "K = " in caption)
+    assert f"ball tree, K = {app.session_state['K_slider']}, Q = 1, N = 1,000" in row
 
 
 @pytest.mark.parametrize(

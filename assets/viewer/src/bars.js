@@ -1,7 +1,7 @@
 // Color bars: on the page, and drawn into a saved picture.
 import { gradient, mixStops } from "./colors.js";
 import { el } from "./dom.js";
-import { many, ticks, withUnit } from "./format.js";
+import { many, number, ticks, withUnit } from "./format.js";
 
 const PIXELS_A_TICK = 64;
 const PIXELS_A_LETTER = 6.5;
@@ -9,10 +9,10 @@ const GAP = 8;
 
 const heading = (panel) => (panel.unit ? `${panel.name} (${panel.unit})` : panel.name);
 
-/** Tells whether all panels can share one bar. */
-export function shareBar(panels) {
-  const key = (panel) => JSON.stringify([panel.kind, panel.name, panel.unit, panel.limits, panel.palette]);
-  return panels.length > 1 && panels.every((panel) => panel.kind === "field" && key(panel) === key(panels[0]));
+/** Tells whether two panels can share one bar. */
+export function sharesBar(first, second) {
+  const key = (panel) => JSON.stringify([panel.kind, panel.name, panel.unit, panel.limits, panel.palette, panel.log]);
+  return second.kind === "field" && key(first) === key(second);
 }
 
 /** Returns a bar of at most so many pixels for what colors a panel, or an empty line. */
@@ -41,11 +41,20 @@ export function bar(panel, colors, width, levelText) {
 }
 
 /** Ticks with their places from 0 to 1, as many as there is room for their texts. */
-function placed({ limits: [low, high] }, width) {
+function placed({ limits: [low, high], log }, width) {
+  if (log) return powers(low, high, width);
   let wanted = Math.max(2, Math.floor(width / PIXELS_A_TICK));
   let found = ticks(low, high, wanted);
   while (wanted > 1 && !haveRoom(found, width / (high - low))) found = ticks(low, high, (wanted -= 1));
   return found.map(({ value, text }) => ({ text, share: high > low ? (value - low) / (high - low) : 0.5 }));
+}
+
+/** The powers of ten of a logarithmic bar, as many as there is room for. */
+function powers(low, high, width) {
+  const first = Math.ceil(low - 1e-6);
+  const all = Array.from({ length: Math.floor(high + 1e-6) - first + 1 }, (_, step) => first + step);
+  const each = Math.max(1, Math.ceil((all.length * PIXELS_A_TICK) / width));
+  return all.filter((_, i) => i % each === 0).map((power) => ({ text: number(10 ** power, 1), share: (power - low) / (high - low) }));
 }
 
 function haveRoom(found, scale) {
@@ -58,7 +67,8 @@ function haveRoom(found, scale) {
 export function legend(panel, level) {
   const { name } = panel;
   if (panel.kind !== "labels") return "";
-  if (!level || level.isLast) return `${many(panel.count, name)}; touching ones differ in color`;
+  const differ = panel.differ.at(-1) ? "; touching ones differ in color" : "";
+  if (!level || level.isLast) return `${many(panel.count, name)}${differ}`;
   return `${many(level.count, "ball")} at level ${level.index + 1}`;
 }
 
@@ -88,7 +98,7 @@ export function describe(panel) {
   if (panel.kind === "plain") return `${title}points`;
   if (panel.kind === "labels") return `${title}${many(panel.count, panel.name)}`;
   const [low, high] = panel.limits;
-  const [first, last] = ticksOfLimits(low, high);
+  const [first, last] = panel.log ? [low, high].map((power) => number(10 ** power)) : ticksOfLimits(low, high);
   return `${title}${panel.name} from ${first} to ${withUnit(last, panel.unit)}`;
 }
 

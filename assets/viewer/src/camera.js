@@ -7,6 +7,8 @@ const OPENING = 32; // degrees
 const WHOLE = 2.6; // distance of a stop that shows the whole cloud
 const MARGIN = 1.06;
 const FROM = [-1.0, -1.2, 0.8]; // where the camera stands at first, for a third axis that points up
+const AROUND = 1.1; // room round a body in its flow, over its own size
+const WIDE = 1.4; // what is shown is about so much wider than tall
 const LIKE = 0.25; // a cloud whose size differs by less keeps the camera
 
 /** The eight corners of a box given by its lowest and its highest one. */
@@ -134,7 +136,7 @@ export class Eye {
       reach.least = Math.max(reach.least, z + 0.1);
     };
     if (this.focus && !this.explode) {
-      for (const corner of corners(this.focus)) {
+      for (const corner of this.#framed()) {
         point.fromArray(corner);
         include(0);
       }
@@ -153,6 +155,22 @@ export class Eye {
     const target = right.multiplyScalar(((reach.right - reach.left) / 2) * wide);
     target.addScaledVector(above, ((reach.up - reach.down) / 2) * tall);
     return { position: toward.multiplyScalar(distance).add(target), target, zoom: 1 };
+  }
+
+  /** What has to be seen of a focus: the body itself, as the corners of its box are empty, or the box. */
+  #framed() {
+    const body = this.closeup ? [] : this.extent.body();
+    if (!body.length) return corners(this.focus);
+    const middle = boxMiddle(this.focus);
+    return body.map((corner) => corner.map((part, axis) => middle[axis] + AROUND * (part - middle[axis])));
+  }
+
+  /** Steps back, or nearer, so that panels of a new shape show about what those of the last one did. */
+  keepInView(before) {
+    if (this.cloud.flat) return;
+    const times = Math.min(WIDE, before) / Math.min(WIDE, this.aspect);
+    this.camera.position.sub(this.target).multiplyScalar(times).add(this.target);
+    this.save();
   }
 
   #fitFlat() {
@@ -275,7 +293,7 @@ export class Eye {
 
   save() {
     try {
-      sessionStorage.setItem(this.#place(), JSON.stringify(this.pose()));
+      sessionStorage.setItem(this.#place(), JSON.stringify({ ...this.pose(), aspect: this.aspect }));
     } catch {
       // A full or forbidden store only means that the camera is not kept.
     }
@@ -290,6 +308,7 @@ export class Eye {
       this.camera.zoom = kept.zoom;
       this.camera.lookAt(this.target);
       this.moved = true;
+      this.aspect = kept.aspect ?? this.aspect; // what follows adapts it to the panels of now
       return true;
     } catch {
       return false;

@@ -108,7 +108,7 @@ export function mergeMiddles(middles, row, count) {
 export const shiftsOf = (middles) => middles.map((part, i) => (i % 4 === 3 ? 0 : EXPLODED * part));
 
 /** Returns the object that draws the cloud in the colors of one panel. */
-export function cloudObject(cloud, panel, array, shared) {
+export function cloudObject(cloud, panel, array, shared, outlined) {
   const geometry = new BufferGeometry();
   geometry.setAttribute("position", cloud.position);
   const defines = {};
@@ -124,6 +124,9 @@ export function cloudObject(cloud, panel, array, shared) {
     uLeast: shared.least,
     uMost: shared.most,
     uFlat: { value: cloud.flat ? 1 : 0 },
+    uPixel: shared.pixel,
+    uInk: shared.ink,
+    uOutlined: shared.outlined,
   };
   if (cloud.group) {
     geometry.setAttribute("group", cloud.group);
@@ -138,18 +141,24 @@ export function cloudObject(cloud, panel, array, shared) {
   }
   const isMesh = cloud.index !== null;
   if (!isMesh && cloud.count <= MOST_BEADS) defines.BEADS = 1;
-  const material = new ShaderMaterial({
-    glslVersion: GLSL3,
-    defines,
-    uniforms,
-    vertexShader: isMesh ? shaders.MESH_VERTEX : shaders.POINTS_VERTEX,
-    fragmentShader: isMesh ? shaders.MESH_FRAGMENT : shaders.POINTS_FRAGMENT,
-    transparent: !isMesh,
-    side: 2,
-  });
+  const material = (more) =>
+    new ShaderMaterial({
+      glslVersion: GLSL3,
+      defines: { ...defines, ...more },
+      uniforms,
+      vertexShader: isMesh ? shaders.MESH_VERTEX : shaders.POINTS_VERTEX,
+      fragmentShader: isMesh ? shaders.MESH_FRAGMENT : shaders.POINTS_FRAGMENT,
+      transparent: !isMesh,
+      side: 2,
+    });
   if (isMesh) geometry.setIndex(cloud.index);
-  const object = isMesh ? new Mesh(geometry, material) : new Points(geometry, material);
+  const object = isMesh ? new Mesh(geometry, material()) : new Points(geometry, material());
   object.frustumCulled = false;
+  if (outlined && !isMesh && defines.BEADS) {
+    const rims = new Points(geometry, material({ RIMS: 1 }));
+    rims.frustumCulled = false;
+    object.add(rims);
+  }
   return object;
 }
 

@@ -1,14 +1,18 @@
 // Where panels stand on the stage, with their titles and color bars.
-import { bar, legend, shareBar } from "./bars.js";
+import { bar, legend, sharesBar } from "./bars.js";
 import { el, fill } from "./dom.js";
 
 const NARROWEST = 250; // pixels of a panel before panels are stacked
+const SHARE = 0.6; // of the window's height
+const [SHORTEST, TALLEST] = [360, 1100]; // pixels
+const FLATTEST = 0.62; // height of a panel over its width, where panels are stacked
+const [TITLE, BAR, GAP] = [23, 46, 6]; // pixels around a panel
 
 export class Grid {
   constructor() {
     this.element = el("div", { class: "grid" });
-    this.sharedBar = el("div");
     this.cells = [];
+    this.runs = [];
   }
 
   /** What the pointer moves over, panel by panel. */
@@ -17,19 +21,14 @@ export class Grid {
   }
 
   /** Takes on the panels that are seen; cells stay as long as their places do. */
-  layOut(panels, seen, stage) {
+  layOut(panels, seen, columns) {
     this.panels = seen.map((i) => panels[i]);
-    this.columns = bestColumns(seen.length, stage.clientWidth, stage.clientHeight);
-    const key = JSON.stringify([seen, panels.length, this.columns]);
+    this.columns = columns;
+    this.runs = runsOf(this.panels, columns);
+    const key = JSON.stringify([seen, panels.length, columns, this.runs]);
     if (key !== this.key) {
       this.key = key;
-      this.cells = seen.map(() => {
-        const [title, pad, bar] = [el("div", { class: "title" }), el("div", { class: "pad" }), el("div")];
-        return { title, pad, bar, cell: el("div", { class: "cell" }, title, pad, bar) };
-      });
-      fill(this.element, ...this.cells.map(({ cell }) => cell));
-      this.element.style.gridTemplateColumns = `repeat(${this.columns}, minmax(0, 1fr))`;
-      this.element.style.gridAutoRows = "minmax(0, 1fr)";
+      this.#make();
     }
     const hasTitles = this.panels.some(({ title }) => title);
     this.cells.forEach(({ title }, place) => {
@@ -38,28 +37,66 @@ export class Grid {
     });
   }
 
-  /** Draws the color bars: one for all panels where they can share it. */
-  layBars(colors, stageWidth, levelOf) {
-    if (!this.cells.length) return;
-    const { panels } = this;
-    const shares = shareBar(panels);
-    const wide = shares ? stageWidth : stageWidth / this.columns;
-    const width = Math.round(Math.max(90, Math.min(wide - 56, 320)));
-    const make = (panel) => bar(panel, colors, width, legend(panel, levelOf(panel)));
-    const bare = panels.every((panel) => panel.kind === "plain");
-    this.cells.forEach((cell, place) => {
-      const made = shares || bare ? el("div") : make(panels[place]);
-      cell.bar.replaceWith(made);
-      cell.bar = made;
+  #make() {
+    const { columns, runs } = this;
+    const at = (element, row, column, span = 1) => {
+      element.style.gridArea = `${row} / ${column + 1} / auto / span ${span}`;
+      return element;
+    };
+    this.cells = this.panels.map((_, place) => {
+      const [row, column] = [3 * Math.floor(place / columns) + 1, place % columns];
+      return { title: at(el("div", { class: "title" }), row, column), pad: at(el("div", { class: "pad" }), row + 1, column) };
     });
-    fill(this.sharedBar, shares ? make(panels[0]) : null);
-    const kinds = new Set(panels.map((panel) => panel.kind));
-    if (!shares && kinds.size > 1) for (const cell of this.cells) cell.bar.style.minHeight = "47px";
+    this.holders = runs.map(({ first, span }) =>
+      at(el("div", { class: "holder" }), 3 * Math.floor(first / columns) + 3, first % columns, span),
+    );
+    fill(this.element, ...this.cells.flatMap(({ title, pad }) => [title, pad]), ...this.holders);
+    this.element.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
+    const rows = Math.ceil(this.panels.length / columns);
+    this.element.style.gridTemplateRows = `repeat(${rows}, auto minmax(0, 1fr) auto)`;
+  }
+
+  /** Draws the color bars, one for neighbors that have the same. */
+  layBars(colors, stageWidth, levelOf) {
+    this.runs.forEach(({ first, span }, place) => {
+      const panel = this.panels[first];
+      const width = Math.round(Math.max(90, Math.min((span * stageWidth) / this.columns - 56, span > 1 ? 440 : 320)));
+      fill(this.holders[place], panel.kind === "plain" ? null : bar(panel, colors, width, legend(panel, levelOf(panel))));
+    });
   }
 }
 
+/**
+ * Returns which neighbors share a bar: the first of them and their number. In a single column only
+ * the last of them has it.
+ */
+function runsOf(panels, columns) {
+  const runs = [];
+  panels.forEach((panel, place) => {
+    const before = panels[place - 1];
+    const same = before && sharesBar(before, panel);
+    if (same && columns === 1) runs.at(-1).first = place;
+    else if (same && place % columns) runs.at(-1).span += 1;
+    else runs.push({ first: place, span: 1 });
+  });
+  return runs;
+}
+
+/**
+ * Returns the number of columns and the height in pixels of a viewer: a share of the window's
+ * height, and more where panels have to be stacked.
+ */
+export function planOf(panels, { width, around, window: tall }) {
+  const wanted = Math.min(Math.max(SHARE * tall, SHORTEST), TALLEST);
+  const columns = bestColumns(panels.length, width, wanted - around);
+  const rows = Math.ceil(panels.length / columns);
+  const pad = Math.min((FLATTEST * width) / columns, Math.max(210, 0.32 * tall));
+  const stacked = rows * (pad + TITLE + GAP) + (columns === 1 ? runsOf(panels, 1).length : rows) * BAR + around;
+  return { columns, height: Math.round(rows > 1 ? Math.max(wanted, stacked) : wanted) };
+}
+
 /** Number of columns that leaves panels nearest to a shape slightly wider than tall. */
-function bestColumns(panels, width, height) {
+export function bestColumns(panels, width, height) {
   let [best, least] = [1, Infinity];
   for (let columns = 1; columns <= panels; columns += 1) {
     const rows = Math.ceil(panels / columns);

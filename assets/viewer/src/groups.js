@@ -4,8 +4,9 @@ import { spreadColors, tableTexture, toRgb } from "./colors.js";
 
 /** Tables of all levels; the uniforms `patches` follow the level that is shown. */
 export class Groups {
-  constructor(middles, rows, palette) {
+  constructor(middles, rows, palette, colors) {
     this.middles = middles;
+    this.given = colors.map((row) => row.slice()); // numbers of colors, level by level; none to choose them here
     this.rows = rows.map((row) => row.slice()); // the message need not be kept
     this.count = middles.length / 4;
     this.palette = palette;
@@ -29,7 +30,7 @@ export class Groups {
       const middles = row ? mergeMiddles(this.middles, row, count) : this.middles;
       const centers = new Float32Array(3 * count);
       for (let k = 0; k < count; k += 1) centers.set(middles.subarray(4 * k, 4 * k + 3), 3 * k);
-      const chosen = spreadColors(centers, count, this.palette.length);
+      const chosen = this.given[level ?? this.given.length - 1] ?? spreadColors(centers, count, this.palette.length);
       this.cache.set(level, { row, count, chosen, shifts: shiftsOf(middles) });
     }
     return this.cache.get(level);
@@ -91,13 +92,11 @@ const equal = (a, b) => a.length === b.length && a.every((value, i) => value ===
  * `previous` serve again where nothing in them has changed.
  */
 export function groupsOf(cloud, panels, array, palette, previous) {
-  const make = (labels, rows, middles) => {
-    const known = previous.find(
-      (one) =>
-        equal(one.labels, labels) && one.rows.length === rows.length && one.rows.every((row, i) => equal(row, rows[i])),
-    );
+  const same = (all, others) => all.length === others.length && all.every((row, i) => equal(row, others[i]));
+  const make = (labels, rows, middles, colors = []) => {
+    const known = previous.find((one) => equal(one.labels, labels) && same(one.rows, rows) && same(one.given, colors));
     if (known) return known;
-    const groups = new Groups(middles(), rows, palette);
+    const groups = new Groups(middles(), rows, palette, colors);
     groups.labels = labels.slice();
     return groups;
   };
@@ -105,7 +104,8 @@ export function groupsOf(cloud, panels, array, palette, previous) {
     if (panel.kind !== "labels") return null;
     const labels = array(panel.buffer);
     const rows = panel.levels.map((index) => array(index));
-    return make(labels, rows, () => middlesOf(cloud, labels, panel.count));
+    const colors = panel.colors.map((index) => array(index));
+    return make(labels, rows, () => middlesOf(cloud, labels, panel.count), colors);
   });
   const own = cloud.groups ?? new Uint16Array(0);
   const main =

@@ -14,10 +14,13 @@ import {
 import * as shaders from "./shaders.js";
 
 const HEAD = 0.3; // share of an arrow that is its head
+const MOST_CORNERS = 2000; // vertices of a body that are looked at
+const NONE = -1;
 const WIDTH = 13; // numbers that make a stroke
 
 /** Returns the object of a layer; what depends on the level is asked for in `setLevel`. */
 export function layerObject(layer, array, blobs, shared, flat) {
+  if (layer.kind === "outline") return outline(layer, shared);
   if (layer.kind === "surface") return body(blobs[layer.blob], shared);
   if (layer.kind === "spheres") return spheres(layer, array, shared, flat);
   if (layer.kind === "curves") return curves(blobs[layer.blob], shared);
@@ -26,8 +29,9 @@ export function layerObject(layer, array, blobs, shared, flat) {
 
 function body(blob, shared) {
   const { positions, triangles } = blob.header;
+  const steps = blob.array(positions.buffer);
   const geometry = new BufferGeometry();
-  geometry.setAttribute("position", new BufferAttribute(blob.array(positions.buffer), 3, true));
+  geometry.setAttribute("position", new BufferAttribute(steps, 3, true));
   geometry.setIndex(new BufferAttribute(blob.array(triangles), 1));
   geometry.setAttribute("normal", smoothNormals(blob.array(positions.buffer), positions.size, blob.array(triangles)));
   const material = new ShaderMaterial({
@@ -44,7 +48,24 @@ function body(blob, shared) {
     polygonOffsetFactor: 1,
     polygonOffsetUnits: 2,
   });
-  return finish(new Mesh(geometry, material));
+  const object = finish(new Mesh(geometry, material));
+  object.userData.corners = sampled(steps, positions);
+  return object;
+}
+
+/** Nothing of its own: points of the group lie before the others, with rims around them. */
+function outline(layer, shared) {
+  const object = new Group();
+  object.userData.onSwitch = (isShown) => (shared.outlined.value = isShown ? layer.group : NONE);
+  return object;
+}
+
+/** Places of some vertices, from which the camera takes how large a body is. */
+function sampled(steps, { low, size }) {
+  const count = steps.length / 3;
+  const step = Math.max(1, Math.floor(count / MOST_CORNERS));
+  const place = (i) => low.map((part, axis) => part + (size[axis] * steps[3 * i + axis]) / 65535);
+  return Array.from({ length: Math.ceil(count / step) }, (_, i) => place(i * step));
 }
 
 /** Normals from positions in steps, weighted by area. */
@@ -163,7 +184,7 @@ function lines(layer, array, shared) {
     const followed = follows ? [follows[2 * i], follows[2 * i + 1]] : undefined;
     strokes.add(at(starts, i), at(stops, i), [width, width], [strength, strength], followed);
   }
-  return strokes.object(shared, { defines: follows ? { FOLLOWS: 1 } : {}, plain: shared.accent, opacity: 0.95 });
+  return strokes.object(shared, { defines: follows ? { FOLLOWS: 1 } : {}, plain: shared[layer.color], opacity: 0.95 });
 }
 
 function arrows(layer, array, shared) {

@@ -24,7 +24,7 @@ export class Painter {
       explode: { value: 0 }, shift: { value: null }, half: { value: 1 }, point: { value: 0.01 },
       least: { value: 1.5 }, most: { value: 26 }, view: { value: new Vector2(1, 1) }, pixel: { value: 1 },
       scales: Object.fromEntries(["field", "error", "magnitude", "share"].map((one) => [one, { value: null }])),
-      patches: null, atLevel: null,
+      patches: null, atLevel: null, outlined: { value: -1 },
     };
     canvas.addEventListener("webglcontextlost", (event) => {
       event.preventDefault();

@@ -1,15 +1,14 @@
 // A picture to keep: all panels with their titles and color bars.
-import { legend, paintBar, shareBar } from "./bars.js";
+import { legend, paintBar } from "./bars.js";
 
 /** Saves what is seen as a PNG file; call it right after painting. */
 export async function savePicture(view) {
   const scale = view.canvas.width / view.stage.clientWidth;
   const [width, height] = [view.stage.clientWidth, view.stage.clientHeight];
   const panels = view.seen().map((i) => view.header.panels[i]);
-  const shares = shareBar(panels);
   const sheet = document.createElement("canvas");
   sheet.width = Math.round(width * scale);
-  sheet.height = Math.round((height + (shares ? 52 : 4)) * scale);
+  sheet.height = Math.round((height + 4) * scale);
   const pen = sheet.getContext("2d");
   pen.scale(scale, scale);
   pen.fillStyle = view.page.background;
@@ -25,9 +24,12 @@ export async function savePicture(view) {
     pen.textBaseline = "bottom";
     pen.font = `600 13px ${font}`;
     pen.fillText(panel.title, box.x + box.width / 2, box.y - 4);
-    if (!shares) draw(panel, { x: box.x, y: box.y + box.height + 1, width: box.width });
   });
-  if (shares) draw(panels[0], { x: 0, y: height + 2, width });
+  const stage = view.stage.getBoundingClientRect();
+  view.grid.runs.forEach(({ first }, i) => {
+    const box = view.grid.holders[i].getBoundingClientRect();
+    draw(panels[first], { x: box.left - stage.left, y: box.top - stage.top + 1, width: box.width });
+  });
   const blob = await new Promise((done) => sheet.toBlob(done, "image/png"));
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);

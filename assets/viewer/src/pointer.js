@@ -101,7 +101,8 @@ function tell({ array, cloud, header }, point, panel) {
   if (panel.kind === "field") {
     const value = valueAt(panel, array, point);
     const bound = panel.clipped[0] && value <= panel.range[0] ? "≤ " : panel.clipped[1] && value >= panel.range[1] ? "≥ " : "";
-    lines.push(`${panel.name}: ${bound}${withUnit(number(value), Number.isNaN(value) ? "" : panel.unit)}`);
+    const plain = panel.log ? 10 ** value : value;
+    lines.push(`${panel.name}: ${bound}${withUnit(number(plain), Number.isNaN(value) ? "" : panel.unit)}`);
   }
   if (panel.kind === "labels") lines.push(`${panel.name} ${count(valueAt(panel, array, point))}`);
   if (cloud.groups) {

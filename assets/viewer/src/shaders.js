@@ -15,6 +15,7 @@ uniform vec3 uPlain, uEmpty;
 #ifdef GROUPS
 in float group;
 uniform sampler2D uShift;
+uniform float uOutlined;
 #endif
 #ifdef FIELD
 in float value;
@@ -35,17 +36,28 @@ vec3 place() {
 
 export const POINTS_VERTEX = /* glsl */ `
 ${COMMON}${POINT}
-uniform float uPoint, uHalf, uLeast, uMost;
+uniform float uPoint, uHalf, uLeast, uMost, uPixel;
+uniform vec3 uInk;
 uniform sampler2D uScale;
 out float vSize;
 flat out float vDepth;
 flat out vec3 vColor;
 void main() {
   vec4 view = modelViewMatrix * vec4(place(), 1.0);
-  vDepth = view.z + 0.5 * uPoint;
-  gl_Position = projectionMatrix * view;
   // The bead lies before what it sits on.
-  vec4 nearer = projectionMatrix * (view + vec4(0.0, 0.0, 0.5 * uPoint, 0.0));
+  float before = 0.5 * uPoint;
+#ifdef GROUPS
+  // Rims of an outlined patch lie before other points, and its own points before their rims.
+  bool outlined = abs(group - uOutlined) < 0.5;
+#ifdef RIMS
+  before += 0.9 * uPoint;
+#else
+  if (outlined) before += 2.4 * uPoint;
+#endif
+#endif
+  vDepth = view.z + before;
+  gl_Position = projectionMatrix * view;
+  vec4 nearer = projectionMatrix * (view + vec4(0.0, 0.0, before, 0.0));
   gl_Position.z = nearer.z / nearer.w * gl_Position.w;
   gl_PointSize = clamp(uPoint * projectionMatrix[1][1] * uHalf / gl_Position.w, uLeast, uMost);
   vColor = uPlain;
@@ -57,10 +69,15 @@ void main() {
   float strength = empty ? 0.0 : uFade > 1.5 ? abs(2.0 * along - 1.0) : along;
   if (uFade > 0.5) gl_PointSize = max(gl_PointSize * mix(0.28, 1.1, smoothstep(0.02, 0.4, strength)), 1.5);
 #endif
-  vSize = gl_PointSize;
 #ifdef LABELS
   vColor = entry(uTable, value).rgb;
 #endif
+#ifdef RIMS
+  vColor = uInk;
+  gl_PointSize += 5.0 * uPixel;
+  if (!outlined) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
+#endif
+  vSize = gl_PointSize;
 }
 `;
 
@@ -77,7 +94,11 @@ void main() {
 #ifdef BEADS
   // A bead falls off towards its rim: between two of them each pixel shows the nearer point.
   vec2 off = 2.0 * gl_PointCoord - 1.0;
+#ifdef RIMS
+  float z = vDepth;
+#else
   float z = vDepth - uPoint * dot(off, off);
+#endif
   gl_FragDepth = 0.5 + 0.5 * (projectionMatrix[2][2] * z + projectionMatrix[3][2])
     / (projectionMatrix[2][3] * z + projectionMatrix[3][3]);
 #endif
@@ -86,6 +107,9 @@ void main() {
   float soft = clamp((1.0 - r) * vSize * 0.5, 0.0, 1.0);
   if (soft < 0.1) discard;
   float shade = vSize < 4.0 ? 1.0 : 1.0 - 0.22 * r * r * r;
+#ifdef RIMS
+  shade = 1.0;
+#endif
   color = vec4(vColor * shade, soft);
 }
 `;

@@ -5,7 +5,7 @@ import { Cloud, cloudObject, release } from "./cloud.js";
 import { readPage } from "./colors.js";
 import { el, iconButton } from "./dom.js";
 import { many } from "./format.js";
-import { Grid } from "./grid.js";
+import { Grid, bestColumns, planOf } from "./grid.js";
 import { groupsOf } from "./groups.js";
 import { bindKeys, helpPanel } from "./keys.js";
 import { dispose, layerObject, rings } from "./layers.js";
@@ -64,7 +64,7 @@ export class View {
     this.help = helpPanel();
     this.tour = new Tour(this);
     const strip = el("div", { class: "strip" }, this.options.element, tools);
-    this.root.replaceChildren(strip, this.stage, this.grid.sharedBar, this.tour.element, this.help);
+    this.root.replaceChildren(strip, this.stage, this.tour.element, this.help);
     bindKeys(this);
   }
 
@@ -79,6 +79,7 @@ export class View {
     this.eye = new Eye(() => this.draw(), {
       place: (i, explode) => this.placeOf(i, explode),
       balls: () => this.#ballsSeen(),
+      body: () => this.layers.flatMap(({ object }) => object.userData.corners ?? []),
     });
   }
 
@@ -91,6 +92,7 @@ export class View {
     });
     this.stage.addEventListener("pointerleave", () => this.pointer.hide());
     document.addEventListener("fullscreenchange", (this.onFull = () => this.#resize()));
+    window.addEventListener("resize", this.onFull); // its height may change alone
   }
 
   /** Shows a message from Python. */
@@ -99,7 +101,7 @@ export class View {
     delete this.root.dataset.ready;
     this.component = component;
     const { header } = message;
-    this.root.style.height = `${header.height}px`;
+    if (header.height) this.root.style.height = `${header.height}px`;
     if (this.broken) return this.#showStill(header);
     let blobs;
     try {
@@ -141,7 +143,9 @@ export class View {
     this.numLevels = Math.max(...this.allGroups.map((one) => one.numLevels), this.#sphereLevels());
     if (before !== this.numLevels || this.level === null) this.level = Math.max(this.numLevels - 1, 0);
     this.#theme(false);
-    this.panelObjects = header.panels.map((panel) => cloudObject(this.cloud, panel, array, shared));
+    const outlined = header.layers.some(({ kind }) => kind === "outline");
+    shared.outlined.value = -1;
+    this.panelObjects = header.panels.map((panel) => cloudObject(this.cloud, panel, array, shared, outlined));
     this.layers = header.layers.map((layer) => {
       const object = layerObject(layer, array, blobs, shared, this.cloud.flat);
       return { name: layer.name, object };
@@ -153,7 +157,7 @@ export class View {
     this.#layOut();
     for (const groups of this.allGroups) groups.show(this.level);
     this.eye.setCloud(this.cloud, header);
-    this.eye.setAspect(this.painter.aspect);
+    this.#reframe();
     this.#listen();
     this.setLevel(this.level);
     this.setExplode(this.explode);
@@ -203,6 +207,7 @@ export class View {
   #applyLayers() {
     for (const { name, object } of this.layers) {
       object.visible = this.options.isShown(name);
+      object.userData.onSwitch?.(object.visible);
       if (object.visible) object.userData.setLevel?.(this.level);
     }
     this.options.press();
@@ -284,8 +289,30 @@ export class View {
     this.#listen();
   }
 
+  /** Number of columns; a viewer without a height of its own takes one from the window. */
+  #columns() {
+    const { header, root, stage } = this;
+    const seen = this.seen().map((i) => header.panels[i]);
+    if (header.height || document.fullscreenElement) return bestColumns(seen.length, stage.clientWidth, stage.clientHeight);
+    const around = root.clientHeight - stage.clientHeight; // what stands above and below the stage
+    const toured = header.tour.length ? this.tour.element.offsetHeight : 0;
+    const plan = planOf(seen, { width: stage.clientWidth, around: around - toured, window: innerHeight });
+    root.style.height = `${plan.height + toured}px`;
+    return plan.columns;
+  }
+
+  /** Follows a new shape of the panels: shows all again, or as much as a person has chosen to see. */
+  #reframe() {
+    const before = this.eye.aspect;
+    this.eye.setAspect(this.painter.aspect);
+    if (Math.abs(before - this.eye.aspect) < 1e-3) return;
+    if (this.eye.moved) this.eye.keepInView(before);
+    else if (this.header.tour.length) this.tour.stand(false);
+    else if (!this.eye.flight) this.eye.reset(false);
+  }
+
   #layOut() {
-    this.grid.layOut(this.header.panels, this.seen(), this.stage);
+    this.grid.layOut(this.header.panels, this.seen(), this.#columns());
     this.#layBars();
     this.painter.measure(this.stage, this.grid.pads);
     if (!this.eye.cloud) this.eye.aspect = this.painter.aspect;
@@ -329,10 +356,7 @@ export class View {
     if (this.dropped || !this.header || this.broken) return;
     this.#layOut();
     this.#listen();
-    const changed = Math.abs(this.eye.aspect - this.painter.aspect) > 1e-3;
-    this.eye.setAspect(this.painter.aspect);
-    if (changed && !this.eye.moved && !this.eye.flight && !this.header.tour.length) this.eye.reset(false);
-    if (changed && this.header.tour.length && !this.eye.moved) this.tour.stand(false);
+    this.#reframe();
     this.draw();
   }
 
@@ -411,6 +435,7 @@ export class View {
     this.dropped = true;
     this.sizes.disconnect();
     document.removeEventListener("fullscreenchange", this.onFull);
+    window.removeEventListener("resize", this.onFull);
     if (this.broken) return;
     cancelAnimationFrame(this.eye.flight);
     this.eye.dropControls();

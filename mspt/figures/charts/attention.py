@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from plotly.subplots import make_subplots
 
+from mspt.figures.charts.axes import log_axis, short
 from mspt.figures.theme import ACCENT, BAR, INK, LEGEND_ABOVE, SOFT_GRID, lay_out
 from mspt.figures.viewer.colors import palette_stops
 
@@ -198,9 +199,9 @@ def masking_figure(
             marker=ring,
             hoverinfo="skip",
         )
-    figure.update_xaxes(title="attention to the patch's supernodes, %", type="log")
-    figure.update_yaxes(title=f"change of {quantity}", type="log")
-    shared = {"gridcolor": SOFT_GRID, "zeroline": False, "nticks": 6, "tickformat": "~g"}
+    figure.update_xaxes(title="attention to the patch's supernodes, %", **log_axis(x, short))
+    figure.update_yaxes(title=f"change of {quantity}", **log_axis(y, short))
+    shared = {"gridcolor": SOFT_GRID, "zeroline": False}
     figure.update_xaxes(shared).update_yaxes(shared)
     figure = lay_out(figure, dark=dark, height=360)
     return figure.update_layout(

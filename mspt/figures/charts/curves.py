@@ -4,6 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 
+from mspt.figures.charts.axes import log_axis
 from mspt.figures.theme import ACCENT, BAR, INK, LEGEND_ABOVE, lay_out
 
 
@@ -64,7 +65,8 @@ def learning_curve(
             hovertemplate=f"epoch %{{x}}: {name} %{{y:.2%}}<extra></extra>",
         )
     figure.update_xaxes(title="epoch")
-    figure.update_yaxes(title="relative L2 error", type="log", tickformat=".1%", dtick="D2")
+    axis = log_axis(errors.ravel().tolist(), lambda value: f"{100 * value:.3g}%")
+    figure.update_yaxes(title="relative L2 error", **axis)
     figure = lay_out(figure, dark=dark, height=height)
     return figure.update_layout(
         showlegend=True,

@@ -8,7 +8,7 @@ _MOST_POINTS, _MOST_SUPERNODES = 2, 3
 
 
 def attention_equation(observed: Observed, attention: PointAttention) -> str:
-    """Return the sum of values that the first point attends to, largest weights first.
+    """Return the sum of values that the first point attends to, in two lines, by size of weight.
 
     Args:
         observed: A recorded prediction.
@@ -28,8 +28,10 @@ def attention_equation(observed: Observed, attention: PointAttention) -> str:
     ]
     size, share = int((rows >= 0).sum()), attention.summaries[0]
     return (
-        rf"H'_{{{attention.points[0]}}} = \underbrace{{{' + '.join(near)} + \dots}}"
+        rf"\begin{{aligned}} H'_{{{attention.points[0]}}} = {{}} &"
+        rf" \underbrace{{{' + '.join(near)} + \dots}}"
         rf"_{{{size}\ \text{{points of the own patch: }} {100 * share.local_share:.1f}\%}}"
-        rf" + \underbrace{{{' + '.join(far)} + \dots}}"
+        rf" \\ & + \underbrace{{{' + '.join(far)} + \dots}}"
         rf"_{{{len(supernodes)}\ \text{{supernodes: }} {100 * share.global_share:.1f}\%}}"
+        r" \end{aligned}"
     )

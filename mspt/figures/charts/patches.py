@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from mspt.data.case import Quantity
 from mspt.figures.charts.fields import color_axis, frame_panels, label, outline_traces, suffix
 from mspt.figures.charts.raster import Raster, sample_nearest
+from mspt.figures.coloring import color_groups, merged_pairs
 from mspt.figures.theme import DOT, PATCH_COLORS, lay_out, magnitude_scale, patch_scale
 
 
@@ -20,7 +21,7 @@ def patch_figure(
 ) -> go.Figure:
     """Draw the domain colored by patch.
 
-    Touching patches have different colors if the eight colors suffice.
+    Patches that share an edge between pixels have different colors if the eight colors suffice.
 
     Args:
         raster: Interpolation to pixels.
@@ -109,24 +110,15 @@ def patch_rms(
 def color_patches(image: Float[np.ndarray, "H W"], num_patches: int) -> Int[np.ndarray, " K"]:
     """Return a color for each patch that differs from those of its neighbors in the image.
 
-    Greedy coloring: each patch gets the color that is least frequent among its neighbors.
-
     Examples:
         >>> color_patches(np.array([[0.0, 1.0, 2.0]]), 3).tolist()
-        [0, 1, 0]
+        [1, 0, 2]
     """
     sideways = np.stack([image[:, :-1].ravel(), image[:, 1:].ravel()], axis=-1)
     upwards = np.stack([image[:-1].ravel(), image[1:].ravel()], axis=-1)
     pairs = np.concatenate([sideways, upwards])
-    pairs = pairs[np.isfinite(pairs).all(axis=1) & (pairs[:, 0] != pairs[:, 1])].astype(np.int64)
-    pairs = np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
-    colors = np.full(num_patches, -1)
-    for patch in range(num_patches):
-        taken = np.bincount(
-            colors[pairs[pairs[:, 0] == patch, 1]].clip(min=-1) + 1, minlength=len(PATCH_COLORS) + 1
-        )[1:]
-        colors[patch] = int(taken.argmin())
-    return colors
+    pairs = pairs[np.isfinite(pairs).all(axis=1)].astype(np.int64)
+    return color_groups(merged_pairs(pairs, np.arange(num_patches)), num_patches)[0]
 
 
 def _lookup(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from mspt.evaluation.resolution import AtResolution
+from mspt.figures.charts.axes import log_axis
 from mspt.figures.theme import ACCENT, BLUE, GREEN, GRID, INK, LEGEND_ABOVE, lay_out
 
 _COLORS = {"K": BLUE, "L": GREEN}
@@ -35,26 +36,12 @@ def resolution_figure(rows: Sequence[AtResolution], *, dark: bool) -> go.Figure:
             marker={"size": 8, "symbol": "diamond" if kept == "L" else "circle"},
             hovertemplate="N = %{x:,} points, %{customdata}<br>relative L2 %{y:.2%}<extra></extra>",
         )
+    places = sorted({row.num_points for row in rows})
+    axis = log_axis(places, "{:,.0f}".format, ticks=places)
     for row in rows:
         if row.factor == 1:
-            figure.add_vline(
-                x=row.num_points,
-                line={"color": ACCENT[dark], "width": 1.5, "dash": "dot"},
-                annotation={
-                    "text": "trained at N",
-                    "font": {"color": INK[dark]},
-                    "x": math.log10(row.num_points),  # a text's place on a logarithmic axis
-                },
-                annotation_position="top left",
-            )
-    places = sorted({row.num_points for row in rows})
-    figure.update_xaxes(
-        type="log",
-        title="points N",
-        tickvals=places,
-        ticktext=[f"{place:,}" for place in places],
-        gridcolor=GRID[dark],
-    )
+            _mark_training(figure, row.num_points, dark=dark)
+    figure.update_xaxes(title="number of points N", gridcolor=GRID[dark], **axis)
     figure.update_yaxes(
         title="relative L2", tickformat=".0%", rangemode="tozero", gridcolor=GRID[dark]
     )
@@ -63,6 +50,20 @@ def resolution_figure(rows: Sequence[AtResolution], *, dark: bool) -> go.Figure:
         showlegend=len(kinds) > 1,
         legend={**LEGEND_ABOVE, "entrywidth": 0},
         margin={"l": 62, "b": 48, "t": 40},
+    )
+
+
+def _mark_training(figure: go.Figure, num_points: int, *, dark: bool) -> None:
+    """Add a vertical line with a label above the chart at the number of points in training."""
+    figure.add_vline(x=num_points, line={"color": ACCENT[dark], "width": 1.5, "dash": "dot"})
+    figure.add_annotation(
+        x=math.log10(num_points),  # texts are placed by the logarithm, lines by the value
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        showarrow=False,
+        text="trained at N",
+        font={"color": INK[dark]},
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
+from mspt.figures.charts.axes import log_axis
 from mspt.figures.theme import ACCENT, GRID, INK, LEGEND_ABOVE, MODEL_COLORS, lay_out
 
 Origin = Literal["stored", "here", "closed form", "paper"]
@@ -85,26 +86,18 @@ def scaling_figure(
     figure = go.Figure()
     for curve in curves:
         figure.add_trace(_trace(curve, letter=letter, unit=unit, dark=dark))
+    values, results = (
+        [value for curve in curves for value in getattr(curve, part)]
+        for part in ("values", "results")
+    )
     if recommended is not None:
-        figure.add_vline(
-            x=recommended,
-            line={"color": ACCENT[dark], "width": 1.5, "dash": "dot"},
-            annotation={
-                "text": f"√(N/Q) = {recommended}",
-                "font": {"color": ACCENT[dark]},
-                "x": math.log10(recommended),  # a text's place on a logarithmic axis
-                "yref": "paper",
-                "y": 1,
-                "xanchor": "left",
-                "yanchor": "top",
-            },
-        )
-    shared = {"type": "log", "gridcolor": GRID[dark], "zeroline": False}
-    figure.update_xaxes(title=axis_title, tickformat="~s", **shared, **_ticks(curves))
-    # Microseconds to petabytes: ticks outside the range of the axis are not shown.
-    decades = [10.0**power for power in range(-6 if unit == "s" else 0, 15)]
-    texts = [tick_text(decade, unit) for decade in decades]
-    figure.update_yaxes(title=result_title, tickvals=decades, ticktext=texts, **shared)
+        figure.add_traces(_marker(recommended, results, dark=dark))
+        values.append(recommended)
+    shared = {"gridcolor": GRID[dark], "zeroline": False}
+    across = log_axis(values, compact, ticks=_sizes(values))
+    figure.update_xaxes(title=axis_title, **across, **shared)
+    up = log_axis(results, lambda value: tick_text(value, unit))
+    figure.update_yaxes(title=result_title, **up, **shared)
     return lay_out(figure, dark=dark, height=HEIGHT).update_layout(
         showlegend=True,
         legend={**LEGEND_ABOVE, "entrywidth": 0},
@@ -114,15 +107,67 @@ def scaling_figure(
 
 
 def tick_text(value: float, unit: Literal["s", "B"]) -> str:
-    """Return a power of ten with its unit; seconds have no prefixes above 1.
+    """Return a round value with its unit; seconds have no prefixes above 1.
 
     Examples:
-        >>> tick_text(0.01, "s"), tick_text(10_000.0, "s"), tick_text(1e8, "B")
-        ('10 ms', '10,000 s', '100 MB')
+        >>> tick_text(0.01, "s"), tick_text(10_000.0, "s"), tick_text(2e8, "B")
+        ('10 ms', '10,000 s', '200 MB')
+        >>> tick_text(1.5e-7, "s")
+        '0.15 µs'
     """
     # The tolerance is for powers of ten such as 1e-6, which are not exact.
-    factor, prefix = next(one for one in _PREFIXES[unit] if value >= one[0] * (1 - 1e-9))
-    return f"{value / factor:,.0f} {prefix}{unit}"
+    found = (one for one in _PREFIXES[unit] if value >= one[0] * (1 - 1e-9))
+    factor, prefix = next(found, _PREFIXES[unit][-1])
+    return f"{_plain(value / factor)} {prefix}{unit}"
+
+
+def compact(value: float | int) -> str:
+    """Return a size as text: thousands and millions by letter, smaller ones in full.
+
+    Examples:
+        >>> compact(181), compact(1024), compact(30_000), compact(1e6)
+        ('181', '1,024', '30k', '1M')
+    """
+    for factor, letter in ((1e6, "M"), (1e3, "k")):
+        if value >= 10 * factor or (value >= factor and value % factor == 0):
+            return f"{_plain(value / factor)}{letter}"
+    return _plain(value)
+
+
+def _plain(value: float | int) -> str:
+    """Return a number without an exponent."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _sizes(values: Sequence[float | int]) -> list[float | int]:
+    """Return the powers of two among sizes that are powers of two apart; none for others."""
+    sizes = sorted(set(values))
+    doubled = [size for size in sizes if math.log2(size).is_integer()]
+    return doubled if 2 * len(doubled) > len(sizes) else []
+
+
+def _marker(recommended: int, results: Sequence[float | int], *, dark: bool) -> list[go.Scatter]:
+    """Return a vertical line with a label at a value of the horizontal axis.
+
+    It is a trace: Plotly takes the places of texts on logarithmic axes as logarithms, but those of
+    lines as values.
+    """
+    known = [result for result in results if result > 0] or [1.0]
+    color = ACCENT[dark]
+    return [
+        go.Scatter(
+            x=[recommended, recommended],
+            y=[min(known), max(known)],
+            mode="lines+text",
+            line={"color": color, "width": 1.5, "dash": "dot"},
+            text=["", f" √(N/Q) = {recommended:,}"],
+            textposition="middle right",
+            textfont={"color": color},
+            hoverinfo="skip",
+            showlegend=False,
+            name="√(N/Q)",
+        )
+    ]
 
 
 def _trace(curve: Curve, *, letter: str, unit: str, dark: bool) -> go.Scatter:
@@ -143,13 +188,3 @@ def _trace(curve: Curve, *, letter: str, unit: str, dark: bool) -> go.Scatter:
     if "line" in style:
         trace.update(line_color=color)
     return trace.update(marker_color=color)
-
-
-def _ticks(curves: Sequence[Curve]) -> dict[str, Any]:
-    """Return one tick for each decade, or powers of two if values span about two decades."""
-    values = sorted({value for curve in curves for value in curve.values})
-    # On a logarithmic axis, "dtick": 1 is a factor of ten.
-    if values and values[-1] / values[0] >= 200:
-        return {"dtick": 1}
-    powers = [2**step for step in range(21)]
-    return {"tickvals": powers, "ticktext": [f"{power:,}" for power in powers]}

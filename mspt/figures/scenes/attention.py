@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from mspt.figures.scenes.parts import ball_around, body_layers, wire_ball
+from mspt.figures.scenes.parts import body_layers, patch_outline
 from mspt.figures.viewer.scene import (
     Field,
     Layer,
@@ -124,7 +124,7 @@ def masking_scene(
 ) -> Scene:
     """Return the attention beside the change of the prediction when a patch is masked.
 
-    A ball marks the patch.
+    A line surrounds the points of the patch.
 
     Args:
         cloud: The cloud.
@@ -137,9 +137,10 @@ def masking_scene(
         _even_panel("Attention, local and global", weights * len(cloud.points)),
         Panel(title="Change when masked", coloring=change),
     )
-    ball = ball_around(cloud.points[cloud.patch_of_point == patch])
-    balls = () if ball is None else (wire_ball("Masked patch", ball, patch=patch),)
-    return _scene(cloud, panels, layers=balls, marked=picked)
+    outline = patch_outline(
+        "masked patch", cloud.points, cloud.triangles, cloud.patch_of_point, patch=patch
+    )
+    return _scene(cloud, panels, layers=(outline,), marked=picked)
 
 
 def signed_field(name: str, unit: str, values: Float[ndarray, " N"]) -> Field:

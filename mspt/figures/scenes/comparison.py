@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from mspt.data.case import Quantity
 from mspt.evaluation.comparison import Compared
-from mspt.figures.scenes.parts import ball_around, body_layers, wire_ball
+from mspt.figures.scenes.parts import ball_around, body_layers, patch_outline
 from mspt.figures.theme import shared_limits
 from mspt.figures.viewer.scene import Field, Panel, Scene, box_around
 from mspt.inference.sample import Sample
@@ -53,28 +53,28 @@ def compared_scene(
         mode: Signed errors, their magnitudes, or the logarithms of these.
         patch: Patch of each point of the sample, for the exploded view.
         shares: Table of :func:`~mspt.evaluation.comparison.worst_patches`, shown on hovering.
-        marked_patch: Patch to mark by a ball.
+        marked_patch: Patch to outline.
         marked_row: Point to mark by a ring, as an index into the field.
     """
     several = list(compared.values())
     rows = several[0].rows
     points = sample.points.numpy()[rows]
     groups = None if patch is None else patch[rows]
-    ball = None if groups is None else ball_around(points[groups == marked_patch])
-    marks = (
-        ()
-        if ball is None or marked_patch is None
-        else (wire_ball(MARKED_PATCH, ball, patch=marked_patch),)
-    )
+    triangles = sample.triangles if several[0].view.where == "all" else None
+    marks = ()
+    if groups is not None and marked_patch is not None and (groups == marked_patch).any():
+        marks = (patch_outline(MARKED_PATCH, points, triangles, groups, patch=marked_patch),)
+    # Points on the body itself fill the view better than its box, whose corners are empty.
+    in_flow = bool((rows >= sample.num_surface).any())
     return Scene(
         points=points,
         panels=tuple(field_panels(compared, mode)),
-        triangles=sample.triangles if several[0].view.where == "all" else None,
+        triangles=triangles,
         layers=(*body_layers(sample.body), *marks),
         groups=groups,
         group_text=_group_text(patch, shares),
         marked=() if marked_row is None else (marked_row,),
-        focus=box_around(sample.body),
+        focus=box_around(sample.body) if in_flow else None,
     )
 
 
@@ -146,13 +146,15 @@ def field_panels(compared: Mapping[str, Compared], mode: ErrorMode) -> list[Pane
         return Field(name=quantity.name, unit=unit, values=values, limits=limits)
 
     def miss(values: Float[ndarray, " M"]) -> Field:
-        words = {"signed": "error of", "size": "magnitude of error of", "log": "log₁₀ of error of"}
+        size = "magnitude of error of"
+        words = {"signed": "error of", "size": size, "log": size}
         return Field(
             name=f"{words[mode]} {quantity.name}",
             unit=unit,
             values=values,
             limits=shared,
             palette="error" if mode == "signed" else "magnitude",
+            log=mode == "log",
         )
 
     if len(several) == 1:

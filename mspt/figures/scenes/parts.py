@@ -1,13 +1,13 @@
-"""Layers that several scenes contain: bodies, and balls around points.
+"""Layers that several scenes contain: bodies, and lines around patches.
 
-Letters: M points, X space axes.
+Letters: M points, X space axes, T triangles, S segments.
 """
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-from mspt.figures.viewer.scene import Spheres, Surface
+from mspt.figures.viewer.scene import Lines, Outline, Surface
 from mspt.geometry.mesh import SurfaceMesh
 
 BODY_LAYER = "body"
@@ -38,19 +38,51 @@ def ball_around(points: Float[ndarray, "M X"]) -> Ball | None:
     return center, float(np.linalg.norm(points - center, axis=1).max())
 
 
-def wire_ball(name: str, ball: Ball, *, patch: int) -> Spheres:
-    """Return a wire ball that moves with a patch in the exploded view.
+def patch_outline(
+    name: str,
+    points: Float[ndarray, "M X"],
+    triangles: Int[ndarray, "T 3"] | None,
+    groups: Int[ndarray, " M"],
+    *,
+    patch: int,
+) -> Outline | Lines:
+    """Return a line around a patch: around its points, or across triangles with other corners.
 
     Args:
         name: Name of the layer.
-        ball: Center and radius.
-        patch: Patch with which the ball moves.
+        points: The points that are drawn.
+        triangles: Triangles of a filled surface; None for a cloud.
+        groups: Patch of each point.
+        patch: The patch.
     """
-    center, radius = ball
-    return Spheres(
-        name=name,
-        centers=center[None],
-        radii=np.array([radius]),
-        style="wire",
-        follows=np.array([patch]),
+    if triangles is None or not len(triangles):
+        return Outline(name=name, group=patch)
+    ends = _rim(triangles, groups == patch)
+    starts, stops = (points[end].astype(np.float64).mean(axis=1) for end in ends)
+    follows = np.full((len(starts), 2), patch)
+    return Lines(name=name, starts=starts, stops=stops, follows=follows, color="ink")
+
+
+def _rim(
+    triangles: Int[ndarray, "T 3"], inside: Bool[ndarray, " M"]
+) -> tuple[Int[ndarray, "S 2"], Int[ndarray, "S 2"]]:
+    """Return the segments between points inside and outside, and along the border of the domain.
+
+    Each end is the middle of two points, which are the same for an end at a point.
+    """
+    # A triangle with one corner on its own side is crossed between its two edges at that corner.
+    alone = inside[triangles] != (inside[triangles].sum(axis=1, keepdims=True) >= 2)
+    crossed = triangles[alone.any(axis=1)]
+    corner = alone[alone.any(axis=1)].argmax(axis=1)
+    one, two, three = (crossed[np.arange(len(crossed)), (corner + step) % 3] for step in range(3))
+    starts, stops = [np.stack([one, two], axis=1)], [np.stack([one, three], axis=1)]
+    edges = np.sort(
+        np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
     )
+    edges, times = np.unique(edges, axis=0, return_counts=True)
+    border = edges[times == 1]
+    for first, second in ((0, 1), (1, 0)):  # each half of an edge that starts inside
+        own = border[inside[border[:, first]]]
+        starts.append(own[:, [first, first]])
+        stops.append(own[:, [first, second]])
+    return np.concatenate(starts), np.concatenate(stops)

@@ -9,22 +9,29 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
+from numpy import ndarray
 from torch import Tensor
 
+from mspt.figures.charts.axes import log_axis, short
 from mspt.figures.charts.curves import histogram, num_bins
+from mspt.figures.coloring import color_levels
 from mspt.figures.scenes.parts import body_layers
 from mspt.figures.theme import ACCENT, INK, lay_out
-from mspt.figures.viewer.scene import Labels, Layer, Panel, Scene, Spheres
+from mspt.figures.viewer.scene import Labels, Layer, Outline, Panel, Scene, Spheres
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.partition.ball_tree import BallTree, Partition
 from mspt.partition.levels import TreeLevels, tree_levels
-from mspt.partition.patches import Compactness, PatchShapes, supernode_centers
+from mspt.partition.patches import (
+    Compactness,
+    PatchShapes,
+    supernode_centers,
+)
 
 MAX_DRAWN = 2048
 """Most balls of a level, supernodes and lines of text that are sent to the viewer."""
 
-BALLS, SUPERNODES, PICKED = "balls", "supernodes", "ball of the picked patch"
+BALLS, SUPERNODES, PICKED = "balls", "supernodes", "picked patch"
 _SUPERNODE_SIZE = 0.01
 """Radius of supernodes, over the diagonal of the cloud."""
 
@@ -40,11 +47,13 @@ class ShownPartition:
         title: Title of its panel.
         partition: The patches; the levels of its tree are the steps of the level slider.
         shapes: Size and shape of the patches.
+        touching: Pairs of patches that touch, which get different colors if eight colors suffice.
     """
 
     title: str
     partition: Partition
     shapes: PatchShapes
+    touching: Int[ndarray, "P 2"]
 
 
 def patch_scene(
@@ -67,21 +76,20 @@ def patch_scene(
         beside: Partition of a second panel. Balls and supernodes are then left out, because panels
             share layers.
         body: Body inside the cloud.
-        picked: Selected point, which gets a ring; the ball of its patch is drawn.
+        picked: Selected point, which gets a ring; its patch is outlined.
     """
     partition, shapes = shown.partition, shown.shapes
     patch = partition.patch_of_point.numpy()
     tree = partition.tree
     walk = None if tree is None else tree_levels(tree)
     levels = None if walk is None else walk.groups
-    panels = [Panel(title=shown.title, coloring=Labels(name="patch", labels=patch, levels=levels))]
+    panels = [Panel(title=shown.title, coloring=_labels(shown, levels))]
     layers: list[Layer] = []
+    if picked is not None:
+        layers.append(Outline(name=PICKED, group=int(patch[picked])))
     if beside is not None:
-        other = beside.partition.patch_of_point.numpy()
-        panels.append(Panel(title=beside.title, coloring=Labels(name="patch", labels=other)))
+        panels.append(Panel(title=beside.title, coloring=_labels(beside, None)))
     else:
-        if picked is not None:
-            layers.append(_picked_ball(shapes, int(patch[picked])))
         layers += _patch_balls(shapes) if tree is None or walk is None else _tree_balls(tree, walk)
         if len(shapes.size) * num_supernodes <= MAX_DRAWN:
             layers.append(_supernodes(points, shown, num_supernodes))
@@ -175,7 +183,8 @@ def compactness_figure(
             f"{unit}²<extra></extra>",
         )
     figure.update_xaxes(title=f"mean squared distance from the patch's center ({unit}²)")
-    figure.update_xaxes(type="log", tickformat="~g", nticks=6)
+    drawn = [value for trace in figure.data for value in trace.x]
+    figure.update_xaxes(log_axis(drawn, short))
     figure = lay_out(figure, dark=dark, height=height)
     return figure.update_layout(margin={"l": 84, "b": 48})
 
@@ -194,13 +203,12 @@ def _mark(figure: go.Figure, place: float, text: str, *, color: str, dash: str) 
     )
 
 
-def _picked_ball(shapes: PatchShapes, patch: int) -> Spheres:
-    return Spheres(
-        name=PICKED,
-        centers=shapes.center[[patch]],
-        radii=shapes.radius[[patch]],
-        style="wire",
-        labels=np.array([patch]),
+def _labels(shown: ShownPartition, levels: Int[ndarray, "levels K"] | None) -> Labels:
+    return Labels(
+        name="patch",
+        labels=shown.partition.patch_of_point.numpy(),
+        levels=levels,
+        colors=color_levels(shown.touching, len(shown.shapes.size), levels),
     )
 
 

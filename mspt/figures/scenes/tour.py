@@ -12,6 +12,7 @@ from jaxtyping import Int
 from numpy import ndarray
 
 from mspt.evaluation.comparison import compare, views_of
+from mspt.figures.coloring import color_levels
 from mspt.figures.scenes.comparison import field_panels
 from mspt.figures.scenes.parts import BODY_LAYER, ball_around, body_layers
 from mspt.figures.scenes.tour_facts import TourFacts, facts_of
@@ -24,7 +25,7 @@ from mspt.inspection.observation import (
     summaries_by_block,
 )
 from mspt.partition.levels import tree_levels
-from mspt.partition.patches import supernode_centers
+from mspt.partition.patches import nearest_points, supernode_centers, touching_patches
 
 BALLS, SUPERNODES, READ, READS, POINT = (
     "balls",
@@ -35,6 +36,9 @@ BALLS, SUPERNODES, READ, READS, POINT = (
 )
 _LINKS = 12
 """Lines from the selected point, to the supernodes with the largest weights."""
+
+ATTENTION_RANGE = (0.02, 0.995)
+"""Quantiles of the attention on the body between whose powers of ten the color bar lies."""
 
 _BALL_LEVELS = (1, 2, 3)
 """Levels of the tree whose balls are sent."""
@@ -97,20 +101,37 @@ def _panels(observed: Observed, seen: PointAttention) -> tuple[Panel, ...]:
     shown = sample.num_surface
     patch = partition.patch_of_point.numpy()[:shown]
     levels = None if partition.tree is None else tree_levels(partition.tree).groups
-    weight = 100 * seen.local.numpy()[:shown].astype(float)
+    touching = touching_patches(partition, nearest_points(sample.points))
+    colors = color_levels(touching, len(partition.offsets) - 1, levels)
     compared = compare(sample, observed.fields, next(iter(views_of(sample).values())))
-    share = Field(
-        name="attention of one point",
-        unit="%",
-        values=weight,
-        limits=(0.0, float(f"{weight.max():.2g}") or 1.0),
-        palette="share",
-    )
     return (
         Panel(title="Points on the body, with their normals", coloring=_normals(observed)),
-        Panel(title="Patches", coloring=Labels(name="patch", labels=patch, levels=levels)),
-        Panel(title="Attention of one point", coloring=share),
+        Panel(
+            title="Patches",
+            coloring=Labels(name="patch", labels=patch, levels=levels, colors=colors),
+        ),
+        Panel(title="Attention of one point", coloring=_attention(observed, seen)),
         *field_panels({"model": compared}, "signed")[1:],
+    )
+
+
+def _attention(observed: Observed, seen: PointAttention) -> Field:
+    """Return the attention on each point of the body, as multiples of uniform attention.
+
+    Weights on supernodes are distributed over their points. The scale is logarithmic: on a linear
+    one, a few points near the selected one would leave one color for the rest of the body.
+    """
+    total = (seen.local + seen.through_supernodes).numpy().astype(float)
+    multiples = (total * len(total))[: observed.sample.num_surface]
+    powers = np.log10(np.maximum(multiples, 1e-9))
+    low, high = np.quantile(powers, ATTENTION_RANGE)
+    return Field(
+        name="attention",
+        unit="× uniform",
+        values=np.maximum(powers, low),
+        limits=(float(np.floor(low)), max(float(np.ceil(high)), float(np.floor(low)) + 1)),
+        palette="share",
+        log=True,
     )
 
 
@@ -244,7 +265,8 @@ def _stops(facts: TourFacts) -> tuple[Stop, ...]:
                 f"In block {facts.block} of {facts.num_blocks}, {facts.local_share:.0%} of the "
                 "attention of a point at the nose is on its own patch and "
                 f"{1 - facts.local_share:.0%} on the {facts.num_supernodes} supernodes, in one "
-                f"softmax (mean of {facts.num_heads} heads)."
+                f"softmax (mean of {facts.num_heads} heads). At 1 × uniform, a point gets as much "
+                "as if all points got the same."
             ),
             panels=(_WEIGHTS,),
             layers=(BODY_LAYER, READ, READS, POINT),

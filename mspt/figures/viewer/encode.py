@@ -34,6 +34,7 @@ from mspt.figures.viewer.scene import (
     Field,
     Labels,
     Layer,
+    Outline,
     Palette,
     Panel,
     Scene,
@@ -253,6 +254,10 @@ def _encode_panel(panel: Panel, order: Int[np.ndarray, " N"], writer: Writer) ->
             "count": count if levels is None else max(count, levels.shape[1]),
             "buffer": writer.add(coloring.labels[order], _kind(coloring.labels)),
             "levels": [] if levels is None else [writer.add(row, _kind(row)) for row in levels],
+            "colors": [writer.add(row, "u1") for row in coloring.colors.numbers]
+            if coloring.colors
+            else [],
+            "differ": list(coloring.colors.differ) if coloring.colors else [],
         }
     low, high = value_range(coloring.values, coloring.limits)
     return named | {
@@ -263,6 +268,7 @@ def _encode_panel(panel: Panel, order: Int[np.ndarray, " N"], writer: Writer) ->
         "clipped": [bool((coloring.values < low).any()), bool((coloring.values > high).any())],
         "palette": coloring.palette,
         "faded": coloring.faded,
+        "log": coloring.log,
         "buffer": writer.add(quantize_values(coloring.values[order], low, high), "u2"),
     }
 
@@ -271,6 +277,8 @@ def _encode_layer(layer: Layer, frame: Frame, writer: Writer, blobs: dict[str, b
     named: Ref = {"name": layer.name, "kind": type(layer).__name__.lower()}
     if isinstance(layer, Surface):
         return named | {"blob": _keep(blobs, _encode_surface(layer, frame))}
+    if isinstance(layer, Outline):
+        return named | {"group": layer.group}
     if isinstance(layer, Curves):
         return named | {"blob": _keep(blobs, _encode_curves(layer, frame))}
     if isinstance(layer, Spheres):
@@ -284,7 +292,13 @@ def _encode_layer(layer: Layer, frame: Frame, writer: Writer, blobs: dict[str, b
     )
     stops = writer.add(_relative(layer.stops, frame), "f4")
     follows = None if layer.follows is None else writer.add(layer.follows, "u4")
-    return named | {"starts": starts, "stops": stops, "values": strength, "follows": follows}
+    return named | {
+        "starts": starts,
+        "stops": stops,
+        "values": strength,
+        "follows": follows,
+        "color": layer.color,
+    }
 
 
 def _encode_surface(layer: Surface, frame: Frame) -> bytes:

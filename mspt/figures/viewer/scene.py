@@ -34,6 +34,7 @@ class Field:
             magnitudes of errors, ``share`` for attention, whose small values fade into the page.
         faded: Whether points at the neutral end of the palette (the middle of ``error``) are drawn
             small, so that they do not hide others inside a cloud.
+        log: Whether values and limits are decimal logarithms, shown as powers of ten.
     """
 
     name: str
@@ -42,11 +43,25 @@ class Field:
     limits: tuple[float, float]
     palette: Palette = "field"
     faded: bool = False
+    log: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GroupColors:
+    """Colors of groups, level by level, from the coarsest to the finest.
+
+    Attributes:
+        numbers: Number of the color of each group, for each level.
+        differ: For each level, whether any two groups that touch differ in color.
+    """
+
+    numbers: tuple[Int[ndarray, " _"], ...]
+    differ: tuple[bool, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Labels:
-    """Coloring of points by group, such as their patch; consecutive groups differ in color.
+    """Coloring of points by group, such as their patch.
 
     Attributes:
         name: Name of a group, such as ``patch``.
@@ -55,11 +70,14 @@ class Labels:
             point with label ``k`` is ``levels[l][k]``, and the last row is the labels themselves.
             The viewer's level slider steps through them without a rerun; with fewer than two rows
             there is no slider.
+        colors: Colors of the groups of every level, or of the labels without levels; None lets the
+            viewer choose them such that near groups differ.
     """
 
     name: str
     labels: Int[ndarray, " N"]
     levels: Int[ndarray, "levels K"] | None = None
+    colors: GroupColors | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,6 +95,19 @@ class Surface:
     name: str
     vertices: Float[ndarray, "V 3"]
     triangles: Int[ndarray, "T 3"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outline:
+    """A line around the points of one group of the scene, which are drawn before all others.
+
+    Attributes:
+        name: Name beside the switch of the layer.
+        group: The group, one of ``Scene.groups``.
+    """
+
+    name: str
+    group: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -115,6 +146,7 @@ class Lines:
         stops: Second ends of the lines.
         values: Opacity of each line from 0 to 1; None for opaque lines.
         follows: Patches with which both ends move in the exploded view; None for fixed lines.
+        color: ``accent`` for what belongs to the selection, ``ink`` for what surrounds a patch.
     """
 
     name: str
@@ -122,6 +154,7 @@ class Lines:
     stops: Float[ndarray, "S X"]
     values: Float[ndarray, " S"] | None = None
     follows: Int[ndarray, "S 2"] | None = None
+    color: Literal["accent", "ink"] = "accent"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -150,7 +183,7 @@ class Curves:
     values: Float[ndarray, " V"] | None = None
 
 
-Layer = Surface | Spheres | Lines | Arrows | Curves
+Layer = Surface | Outline | Spheres | Lines | Arrows | Curves
 
 
 @dataclass(frozen=True, kw_only=True)

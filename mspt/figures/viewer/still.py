@@ -56,7 +56,9 @@ def _colors(panel: Panel, order: np.ndarray, *, dark: bool) -> Float[np.ndarray,
     coloring = panel.coloring
     empty = to_rgb([NEUTRAL[dark]["empty"]])
     if isinstance(coloring, Labels):
-        return to_rgb(list(PATCH_COLORS))[coloring.labels[order] % len(PATCH_COLORS)]
+        label = coloring.labels[order]
+        number = label if coloring.colors is None else coloring.colors.numbers[-1][label]
+        return to_rgb(list(PATCH_COLORS))[number % len(PATCH_COLORS)]
     if not isinstance(coloring, Field):
         return np.repeat(empty, len(order), axis=0)
     low, high = coloring.limits

@@ -17,7 +17,7 @@ from mspt.evaluation.comparison import Compared, compare, views_of
 from mspt.figures.scenes.comparison import quantity_of
 from mspt.figures.theme import shared_limits
 from mspt.figures.vtk.flow import flow_plotter, surface_plotter
-from mspt.figures.vtk.stage import add_colored, add_plain, make_stage, polygons
+from mspt.figures.vtk.stage import add_colored, add_plain, frame_points, make_stage, polygons
 from mspt.geometry.implicit import remeshed
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.inference.flow import carry_to_cells
@@ -34,6 +34,7 @@ Its own triangles are few on flat walls, where one value each would be too coars
 see on round ones.
 """
 
+_FROM_ABOVE, _NORTH = np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0])
 RELIEF_HEIGHT = 0.35
 """Height of a relief over the longest side of the domain."""
 
@@ -228,6 +229,5 @@ def sheet_plotter(  # noqa: PLR0913 - a picture has many independent settings
         dark=dark,
     )
     if layer == "edges":
-        plotter.camera_position = "xy"
-        plotter.camera.zoom(1.25)  # VTK's default leaves a wide margin
+        frame_points(plotter, vertices, toward=_FROM_ABOVE, up=_NORTH, height=height)
     return plotter

@@ -36,7 +36,8 @@ def scene_html(plotter: pv.Plotter, *, camera: str, label: str, style: str, scri
         camera: Pages with the same name share one camera position.
         label: Description of the scene for people who cannot see it.
         style: CSS of the page.
-        script: JavaScript that runs after vtk.js; it finds ``camera`` and ``label`` in ``SCENE``.
+        script: JavaScript that runs after vtk.js; it finds ``camera``, ``label`` and the
+            ``aspect`` of the plotter's window, which the picture fills, in ``SCENE``.
     """
     from trame_vtk.tools.vtksz2html import write_html
 
@@ -44,7 +45,9 @@ def scene_html(plotter: pv.Plotter, *, camera: str, label: str, style: str, scri
     page = io.StringIO()
     write_html(scene_file(plotter), page)
     # "<" is escaped, so that no name can close the script element.
-    settings = json.dumps({"camera": camera, "label": label}).replace("<", "\\u003c")
+    wide, tall = plotter.window_size
+    scene = {"camera": camera, "label": label, "aspect": wide / tall}
+    settings = json.dumps(scene).replace("<", "\\u003c")
     background = plotter.background_color.hex_rgb
     head = (
         f'<head><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'

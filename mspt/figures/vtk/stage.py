@@ -34,17 +34,13 @@ MAX_TRIANGLES = 100_000
 GHOST_OPACITY = 0.25
 """Opacity of a body whose inside is shown."""
 
-_WIDTH = 1000
-"""Width of the window in pixels; the page scales it."""
-
 _VIEW_FROM = np.array([-0.62, -1.25, 0.6])
 """Direction of the camera: from the front, the left side and above."""
 
-_CLOSENESS = 0.75
-"""Distance of the camera over that at which the bounding sphere fits the picture.
+_UP = np.array([0.0, 0.0, 1.0])
 
-Bodies fill only a part of their bounding sphere.
-"""
+_MARGIN = 1.08
+"""Size of the picture over that of what has to be seen."""
 
 
 def make_stage(mesh: SurfaceMesh, *, ground: float | None, dark: bool, height: int) -> pv.Plotter:
@@ -59,15 +55,48 @@ def make_stage(mesh: SurfaceMesh, *, ground: float | None, dark: bool, height: i
     """
     choose_window()
     # The scene is exported to the browser and never shown by this process.
-    plotter = pv.Plotter(off_screen=True, window_size=[_WIDTH, height])
+    plotter = pv.Plotter(off_screen=True)
     plotter.background_color = pv.Color(PAGE[dark])
+    seen = mesh.vertices
     if ground is not None:
-        _add_tunnel(plotter, mesh, ground, dark=dark)
-    center, radius = mesh.bounds.mean(axis=0), np.linalg.norm(mesh.extent) / 2
-    back = _VIEW_FROM / np.linalg.norm(_VIEW_FROM)
-    distance = _CLOSENESS * radius / np.sin(np.radians(plotter.camera.view_angle / 2))
-    plotter.camera_position = [center + distance * back, center, (0, 0, 1)]
+        arrow = _add_tunnel(plotter, mesh, ground, dark=dark)
+        seen = np.concatenate([seen, arrow])
+    frame_points(plotter, seen, height=height)
     return plotter
+
+
+def frame_points(
+    plotter: pv.Plotter,
+    points: Float[ndarray, "V 3"],
+    *,
+    toward: Float[ndarray, " 3"] = _VIEW_FROM,
+    up: Float[ndarray, " 3"] = _UP,
+    height: int,
+) -> None:
+    """Place the camera such that points fill the window, and make the window as wide as they need.
+
+    On a page, the window has another shape; the page steps back where it is narrower.
+
+    Args:
+        plotter: Scene.
+        points: What has to be seen.
+        toward: Direction from what is seen to the camera.
+        up: Direction that points up in the picture.
+        height: Height of the window in pixels.
+    """
+    toward = toward / np.linalg.norm(toward)
+    right = np.cross(up, toward) / np.linalg.norm(np.cross(up, toward))
+    across = np.cross(toward, right)
+    x, y, z = points @ right, points @ across, points @ toward
+    tall = np.tan(np.radians(plotter.camera.view_angle / 2)) / _MARGIN
+    # From a depth d, a point is within the height if |y - middle| <= (d - z) tall.
+    above, below = (z + y / tall).max(), (z - y / tall).max()
+    depth, middle = (above + below) / 2, tall * (above - below) / 2
+    center = (x.max() + x.min()) / 2
+    wide = float((np.abs(x - center) / (depth - z)).max())
+    focal = center * right + middle * across + z.mean() * toward
+    plotter.camera_position = [focal + (depth - z.mean()) * toward, focal, up]
+    plotter.window_size = [max(1, round(height * wide / tall)), height]
 
 
 def add_plain(plotter: pv.Plotter, body: pv.PolyData, *, edges: bool, dark: bool) -> pv.Actor:
@@ -194,8 +223,12 @@ def _merge_vertices(full: pv.PolyData, side: float) -> pv.PolyData:
     return pv.PolyData(clustering.GetOutput())
 
 
-def _add_tunnel(plotter: pv.Plotter, mesh: SurfaceMesh, ground: float, *, dark: bool) -> None:
+def _add_tunnel(
+    plotter: pv.Plotter, mesh: SurfaceMesh, ground: float, *, dark: bool
+) -> Float[ndarray, "2 3"]:
     """Add the ground, which fades into the page, the body's shadow and an arrow along the flow.
+
+    Returns both ends of the arrow.
 
     Ground and shadow are slightly below the body, so that coplanar surfaces do not flicker.
     """
@@ -212,7 +245,7 @@ def _add_tunnel(plotter: pv.Plotter, mesh: SurfaceMesh, ground: float, *, dark: 
     _add_faded(
         plotter, center, rim, height=height, rings=((0.0, shadow), (0.85, shadow), (1.12, floor))
     )
-    start = np.array([mesh.bounds[0, 0] - 0.32 * length, 0, mesh.bounds[1, 2] + 0.14 * length])
+    start = np.array([mesh.bounds[0, 0] - 0.12 * length, 0, mesh.bounds[1, 2] + 0.1 * length])
     arrow = pv.Arrow(
         start=start,
         direction=(1, 0, 0),
@@ -222,6 +255,7 @@ def _add_tunnel(plotter: pv.Plotter, mesh: SurfaceMesh, ground: float, *, dark: 
         tip_length=0.24,
     )
     plotter.add_mesh(arrow, color=ARROW[dark], lighting=False)
+    return np.stack([start, start + np.array([0.24 * length, 0.0, 0.0])])
 
 
 def _add_faded(
