@@ -1,5 +1,8 @@
 """Numbers on a page: as text, each with the origin it comes from."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import streamlit as st
 
 from mspt.config import PATCHED
@@ -22,13 +25,64 @@ def badge(origin: str, more: str = "") -> str:
     return f":{_ORIGIN_COLORS[origin]}-badge[{origin}{more}]"
 
 
-def number(label: str, value: str, *, origin: str, help_text: str | None = None) -> None:
-    """Show one number with its unit and its origin."""
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One number of a row.
+
+    Attributes:
+        label: What it is.
+        value: The number with its unit.
+        note: What belongs to it, such as the scatter of the solver; shown below it.
+        origin: Where it comes from, if not from where the row does.
+        help_text: An explanation on demand.
+    """
+
+    label: str
+    value: str
+    note: str = ""
+    origin: str | None = None
+    help_text: str | None = None
+
+
+def number_row(cards: Sequence[Card], *, origin: str, state: str) -> None:
+    """Show numbers side by side, and below them once where they come from and what they are of.
+
+    Args:
+        cards: The numbers.
+        origin: Where they come from; a card that differs names its own.
+        state: All that they depend on: model, case, points.
+    """
+    for column, card in zip(st.columns(len(cards)), cards, strict=True):
+        with column.container(border=True, height="stretch", gap=None):
+            st.metric(card.label, card.value, help=card.help_text)
+            other = "" if card.origin in (None, origin) else badge(card.origin)
+            if below := " ".join(part for part in (card.note, other) if part):
+                st.caption(below)
+    st.caption(f"{badge(origin)} {state}")
+
+
+def number(
+    label: str,
+    value: str,
+    *,
+    origin: str | None = None,
+    note: str | None = None,
+    help_text: str | None = None,
+) -> None:
+    """Show one number with its unit, and below it its origin or a note.
+
+    Args:
+        label: What it is.
+        value: The number with its unit.
+        origin: Where it comes from; None where its row says so once, as :func:`number_row` does.
+        note: Shown below it in place of the origin.
+        help_text: An explanation on demand.
+    """
     st.metric(
         label,
         value,
-        delta=origin,
-        delta_color=_ORIGIN_COLORS[origin],
+        delta=note or origin,
+        delta_color="gray" if note or origin is None else _ORIGIN_COLORS[origin],
         delta_arrow="off",
         border=True,
         height="stretch",
@@ -49,6 +103,16 @@ def significant(value: float) -> str:
 def milliseconds(seconds: float) -> str:
     """Return a time as text."""
     return f"{1000 * seconds:.0f} ms"
+
+
+def device_name(device: str) -> str:
+    """Return the name of a device as the choice of devices shows it.
+
+    Examples:
+        >>> device_name("cpu"), device_name("cuda:0")
+        ('CPU', 'CUDA')
+    """
+    return device.partition(":")[0].upper()
 
 
 def minus(text: str) -> str:
@@ -82,7 +146,9 @@ def checkpoint_facts(checkpoint: ListedCheckpoint) -> None:
         "Parameters": info.get("parameters"),
         "Training cases": info.get("train_cases"),
         "Steps": info.get("steps"),
-        "Minutes": info.get("minutes"),
+        "Time of training": None
+        if (minutes := info.get("minutes")) is None
+        else f"{minutes:,.4g} {'minute' if minutes == 1 else 'minutes'}",
         "Hardware": info.get("hardware"),
         "Seed": info.get("seed"),
         "Test error of the mean over symmetries": symmetric and percent(symmetric),
