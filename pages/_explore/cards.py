@@ -81,7 +81,9 @@ def _forward_pass(prediction: SamplePrediction) -> Card:
 
 def _average(chosen: Chosen, of: str, *, note: str = "", help_text: str | None = None) -> Card:
     """Return the stored average over the test cases, which are scored with as many points as N."""
-    where = "" if chosen.as_trained else f"at N = {len(chosen.trained.sample.points):,} points"
+    where = (
+        "" if chosen.as_trained else f"at the N = {len(chosen.trained.sample.points):,} of training"
+    )
     return Card(
         label=f"Average over {of}",
         value=percent(chosen.checkpoint.metrics.get("relative_l2")),

@@ -41,7 +41,11 @@ def all_cases(chosen: Chosen) -> None:
     if chosen.has_flow:
         _all_flows(chosen)
         return
-    at = "" if chosen.as_trained else f" at N = {len(chosen.trained.sample.points):,} points"
+    at = (
+        ""
+        if chosen.as_trained
+        else f", at the N = {len(chosen.trained.sample.points):,} of training,"
+    )
     errors = scores.known_errors(chosen.checkpoint, chosen.device)
     if len(errors) == len(case_names(chosen.source)):
         smaller = sum(error < errors[chosen.name] for error in errors.values())

@@ -140,8 +140,9 @@ def checkpoint_facts(checkpoint: ListedCheckpoint) -> None:
         patches = f"K = {config.num_patches}" if config.num_patches else f"L = {config.patch_size}"
         partition = f"{partition}, {patches}, Q = {config.num_supernodes}"
     symmetric = checkpoint.metrics.get("symmetric")
+    blocks = "1 block" if config.num_blocks == 1 else f"{config.num_blocks} blocks"
     facts = {
-        "Model": f"{config.architecture}, {config.num_blocks} blocks, D = {config.width}",
+        "Model": f"{config.architecture}, {blocks}, D = {config.width}",
         "Partition": partition,
         "Parameters": info.get("parameters"),
         "Training cases": info.get("train_cases"),

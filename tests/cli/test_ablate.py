@@ -8,6 +8,7 @@ from mspt.cli.ablate import COLUMNS, append_row, with_settings
 from mspt.errors import MSPTError
 from mspt.training.loop import train
 from mspt.training.presets import get_preset
+from mspt.cli.main import main
 from tests.cli.running import fails_with, run_json, run_text
 
 
@@ -113,8 +114,8 @@ def test_an_interrupted_run_is_continued(
                 raise KeyboardInterrupt
 
     monkeypatch.setattr("mspt.cli.train.train", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        run_json(capsys, *arguments)
+    assert main([*arguments, "--json"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
     assert len(list((tmp_path / "unfinished").iterdir())) == 1
     assert not (tmp_path / "rows.csv").exists()
     continued = run_json(capsys, *arguments)

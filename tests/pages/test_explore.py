@@ -84,13 +84,11 @@ def test_every_number_shows_its_origin_once_a_row(open_page: Open) -> None:
         "Forward pass",
     ]
     assert not any(metric.delta for metric in app.metric)
-    below = [caption.value for caption in app.caption[:3]]
-    assert below == [
-        ":blue-badge[stored with the checkpoint]",
-        f"on {'CPU'}",
-        ":green-badge[measured here] elasticity on elasticity-1100 · N = 972 points · "
-        "K = 9 patches",
-    ]
+    stored, device, row = [caption.value for caption in app.caption[:3]]
+    assert stored == ":blue-badge[stored with the checkpoint]"
+    assert device == "on CPU"
+    state = "elasticity on elasticity-1100 · N = 972 points · K = 9 patches"
+    assert row == f":green-badge[measured here] {state}"
 
 
 def test_picture_holds_the_exact_truth_and_prediction_at_the_points(
