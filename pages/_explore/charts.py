@@ -18,7 +18,6 @@ from pages._explore.controls import FACTORS
 from pages._explore.data import Chosen
 from pages._shared import frame
 from pages._shared.numbers import MEASURED, STORED, badge, checkpoint_facts, percent
-from pages._shared.progress import follow
 from pages._shared.samples import case_names
 
 MIN_DESIGNS = 3
@@ -60,9 +59,7 @@ def all_cases(chosen: Chosen) -> None:
         )
         st.plotly_chart(figure, key="explore_histogram")
     elif st.session_state.get("worst"):
-        steps = scores.evaluate_cases(chosen.checkpoint, chosen.source, chosen.device)
-        work = chosen.checkpoint.path, chosen.device
-        if follow("Predicting all test cases", steps, work=work):
+        if scores.evaluate(chosen.checkpoint, chosen.source, chosen.device):
             st.rerun()
     else:
         st.caption(
@@ -147,11 +144,13 @@ def _all_flows(chosen: Chosen) -> None:
         f"{len(table) - computed} {STORED}, {computed} {MEASURED}."
     )
     missing = len(case_names(chosen.source)) - len(table)
-    if missing and st.button(
-        f"Evaluate the other {missing}", key="score_all", icon=":material/play_arrow:"
+    if (
+        missing
+        and st.button(
+            f"Evaluate the other {missing}", key="score_all", icon=":material/play_arrow:"
+        )
+        and scores.evaluate(chosen.checkpoint, chosen.source, chosen.device)
     ):
-        steps = scores.evaluate_flows(chosen.checkpoint, chosen.source, chosen.device)
-        follow("Evaluating all bodies", steps)
         st.rerun()
 
 

@@ -13,9 +13,8 @@ from pages._explore import data, scores
 from pages._explore.data import Chosen, Trained
 from pages._shared import frame
 from pages._shared.cache import ListedCheckpoint, checkpoints
-from pages._shared.datasets import case_sources, has_flow
+from pages._shared.datasets import case_sources
 from pages._shared.pickers import pick_checkpoint
-from pages._shared.progress import follow
 from pages._shared.samples import case_names, case_names_to_pick
 
 NOTHING = "nothing"
@@ -85,13 +84,7 @@ def pick(source: str, view: str) -> Chosen:
 def _worst_first(source: str, checkpoint: ListedCheckpoint, device: str) -> list[str]:
     """Return the cases by descending error; none as long as not all errors are known."""
     names = case_names(source)
-    if len(scores.errors_of(checkpoint, source, device)) < len(names):
-        title, steps = (
-            ("Evaluating all bodies", scores.evaluate_flows)
-            if has_flow(source)
-            else ("Predicting all test cases", scores.evaluate_cases)
-        )
-        follow(title, steps(checkpoint, source, device), work=(checkpoint.path, device))
+    scores.evaluate(checkpoint, source, device)
     errors = scores.errors_of(checkpoint, source, device)
     if len(errors) < len(names):
         return []

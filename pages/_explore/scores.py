@@ -23,6 +23,7 @@ from pages._shared.cache import (
     warm_up,
 )
 from pages._shared.datasets import has_flow
+from pages._shared.progress import follow
 from pages._shared.samples import case_names, stored_flow
 from pages._shared.store import Store, store
 
@@ -150,3 +151,19 @@ def noise_of(name: str) -> dict[str, float]:
         for mesh, other in load_repeats(name).items()
     }
     return label_noise({"other_meshes": meshes})
+
+
+# --- all cases -----------------------------------------------------------------------------------
+
+
+def evaluate(checkpoint: ListedCheckpoint, source: str, device: str) -> bool:
+    """Evaluate all cases of a data set, with progress; return whether all are evaluated."""
+    if len(errors_of(checkpoint, source, device)) == len(case_names(source)):
+        return True
+    title, steps = (
+        ("Evaluating all bodies", evaluate_flows)
+        if has_flow(source)
+        else ("Predicting all test cases", evaluate_cases)
+    )
+    work = checkpoint.path, device
+    return follow(title, steps(checkpoint, source, device), work=work)

@@ -8,9 +8,7 @@ from pages._explore import scores
 from pages._explore.cards import same_test_cases, stored_averages
 from pages._explore.data import Chosen
 from pages._shared import frame
-from pages._shared.datasets import has_flow
 from pages._shared.numbers import MEASURED, STORED, badge, minus
-from pages._shared.progress import follow
 from pages._shared.samples import case_names
 
 SHEET_ERRORS = {"relative_l2": "Average", "median": "Median case", "worst": "Worst case"}
@@ -49,13 +47,15 @@ def all_cases(chosen: Chosen) -> None:
             st.rerun()  # a click reruns this fragment alone, but it has changed the page's case
     for one, known in zip(chosen.checkpoints, errors, strict=True):
         missing = len(names) - len(known)
-        if missing and st.button(
-            f"Evaluate {one.name} on the other {missing}",
-            key=f"score_{one.name}",
-            icon=":material/play_arrow:",
+        if (
+            missing
+            and st.button(
+                f"Evaluate {one.name} on the other {missing}",
+                key=f"score_{one.name}",
+                icon=":material/play_arrow:",
+            )
+            and scores.evaluate(one, chosen.source, chosen.device)
         ):
-            steps = scores.evaluate_flows if has_flow(chosen.source) else scores.evaluate_cases
-            follow(f"Evaluating {one.name}", steps(one, chosen.source, chosen.device))
             st.rerun()
 
 

@@ -53,12 +53,18 @@ def summary(
     origin = MEASURED if measured_here else STORED_CURVE
     for column, model in zip(st.columns(len(sweep.models) or 1), sweep.models, strict=False):
         fitted = fit_rows(rows, model, quantity=quantity)
-        value, more = _summary(sweep, sweep_rows(rows, sweep, model), fitted)
+        value, more = _summary(sweep, quantity, sweep_rows(rows, sweep, model), fitted)
         with column:
             numbers.number(MODEL_NAMES[model], value, origin=origin, help_text=more)
 
 
-def _summary(sweep: Sweep, own: Sequence[ScalingRow], fitted: Exponent | None) -> tuple[str, str]:
+def _summary(
+    sweep: Sweep, quantity: MeasuredQuantity, own: Sequence[ScalingRow], fitted: Exponent | None
+) -> tuple[str, str]:
+    def cost(row: ScalingRow) -> float:
+        return getattr(row, quantity)
+
+    words = "time" if quantity == "seconds" else "memory"
     if sweep.axis == "points":
         if fitted is None:
             return "–", "Two sizes from 10,000 points on are needed."
@@ -67,12 +73,12 @@ def _summary(sweep: Sweep, own: Sequence[ScalingRow], fitted: Exponent | None) -
     if not own:
         return "–", "Not measured yet."
     if sweep.axis == "patches":
-        best = min(own, key=lambda row: row.seconds)
-        more = f"The fastest of {len(own)} measured; √(N/Q) = {best_patches(sweep)}."
+        best = min(own, key=cost)
+        more = f"The least {words} of {len(own)} measured; √(N/Q) = {best_patches(sweep)}."
         return f"best K {best.value:,}", more
-    growth = own[-1].seconds / own[0].seconds
-    more = f"Time at Q = {own[-1].value} over time at Q = {own[0].value}."
-    return f"{growth:.2f} × time", more
+    growth = cost(own[-1]) / cost(own[0])
+    more = f"At Q = {own[-1].value} over that at Q = {own[0].value}."
+    return f"{growth:.2f} × {words}", more
 
 
 def sources(

@@ -5,10 +5,10 @@ import pytest
 
 from mspt.cli import ablate
 from mspt.cli.ablate import COLUMNS, append_row, with_settings
+from mspt.cli.main import main
 from mspt.errors import MSPTError
 from mspt.training.loop import train
 from mspt.training.presets import get_preset
-from mspt.cli.main import main
 from tests.cli.running import fails_with, run_json, run_text
 
 
