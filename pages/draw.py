@@ -13,7 +13,7 @@ frame.require_frame()
 st.header("What does the model predict for my domain?", anchor=False)
 dataset, checkpoint, preset, seed = controls.pick()
 dark = frame.is_dark()
-numbers = st.container(height=118, border=False, gap=None)  # reserves its height while solving
+numbers = st.container(height=140, border=False, gap=None)  # reserves its height while solving
 body = st.container(horizontal=True, gap="small")  # one row on a wide screen
 left, right = body.container(width=1000).columns([5, 7], gap="medium")
 with left:

@@ -127,7 +127,7 @@ def _flow_numbers(chosen: Chosen, view: str) -> None:
 
 def _scatter(share: float | None) -> str:
     """Return how much the solver's own result changes from mesh to mesh."""
-    return "" if share is None else f"mesh-to-mesh scatter of the solver: {share:.1%}"
+    return f"mesh-to-mesh scatter of the solver: {'not known' if share is None else f'{share:.1%}'}"
 
 
 def _coefficients(score: Mapping[str, Any]) -> Iterator[Card]:

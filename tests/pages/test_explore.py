@@ -16,7 +16,6 @@ from mspt.evaluation.resolution import at_factor, error_at
 from mspt.figures.viewer.encode import STEPS, decode_packet, shuffle_order
 from mspt.inference.predict import predict_case
 from mspt.inference.sample import sample_of_case
-from pages._shared.numbers import STORED as STORED_WORDS
 from tests.pages.reading import charts, metrics
 from tests.pages.tiny import NOISE, NOT_STORED, NUM_SURFACE, NUM_VOLUME, STORED, made_up_scores
 
@@ -84,11 +83,11 @@ def test_every_number_shows_its_origin_once_a_row(open_page: Open) -> None:
         "Forward pass",
     ]
     assert not any(metric.delta for metric in app.metric)
-    stored, device, row = [caption.value for caption in app.caption[:3]]
-    assert stored == ":blue-badge[stored with the checkpoint]"
+    device, row = [caption.value for caption in app.caption[:2]]
     assert device == "on CPU"
     state = "elasticity on elasticity-1100 · N = 972 points · K = 9 patches"
-    assert row == f":green-badge[measured here] {state}"
+    other = ":blue-badge[stored with the checkpoint] average over 200 test cases"
+    assert row == f":green-badge[measured here] {state} · {other}"
 
 
 def test_picture_holds_the_exact_truth_and_prediction_at_the_points(
@@ -397,13 +396,13 @@ def test_errors_stand_beside_the_noise_of_the_labels(open_page: Open) -> None:
     assert {"Error of C_p", "Average over 40 test bodies"} <= metrics(app).keys()
     below = [caption.value for caption in app.caption]
     assert f"{words}: {mean:.1%}" in below
-    assert f"{words}: {NOISE['surface_pressure']:.1%} :blue-badge[{STORED_WORDS}]" in below
+    assert f"{words}: {NOISE['surface_pressure']:.1%}" in below
     (table,) = [one.value for one in app.table if scatter in one.value]
     assert table.loc["C_p", scatter] == f"{mean:.2%}"
     assert table.loc["Velocity", "This body"] == f"{stored:.2%}"
     assert table.loc["Velocity", f"{scatter}, average"] == "5.43%"
     app = open_page("explore", car_case=other)
-    assert not any(caption.value == f"{words}: {mean:.1%}" for caption in app.caption)
+    assert f"{words}: not known" in [caption.value for caption in app.caption]
     (table,) = [one.value for one in app.table if scatter in one.value]
     assert set(table[scatter]) == {"–"}
 

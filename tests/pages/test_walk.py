@@ -72,7 +72,7 @@ def choices(kind: str, widget: object) -> list[object]:
         return [[widget.options[0]], list(widget.options)]
     options = list(widget.options)
     if widget.key in ("car_case", "elasticity_case", "darcy_case"):
-        return [[name for name in options if name not in NOT_STORED][-1]]
+        return [[name for name in options if name not in NOT_STORED][1]]
     return options if len(options) <= 3 else [options[1], options[-1]]
 
 
