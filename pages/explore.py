@@ -4,23 +4,22 @@ from functools import partial
 
 import streamlit as st
 
-from pages._explore import charts, controls, files, panels, views
+from pages._explore import cards, charts, controls, files, panels, versus, views
 from pages._shared import datasets, frame, pickers
 
 frame.require_frame()
 pickers.carry_choices(datasets.case_sources())
 source, view = controls.pick_view("How close does the model come to the solver?")
-chosen = controls.pick(source)
+chosen = controls.pick(source, view)
 numbers = st.container()
-if view == "Fields":
+if view == controls.FIELDS:
     panels.fields(chosen)
-elif view == "VTK view":
+elif view == controls.VTK_VIEW:
     views.vtk_view(chosen)
 else:
     views.flat(chosen)
 with numbers:
-    charts.numbers(chosen)
-shown = controls.shown_resolution(chosen)
+    cards.numbers(chosen, view)
 with st.container(horizontal=True):
     for label, suffix, kind, content in (
         ("Table of this case (CSV)", "csv", "text/csv", files.table_file),
@@ -28,25 +27,34 @@ with st.container(horizontal=True):
     ):
         st.download_button(
             label,
-            partial(content, shown),
+            partial(content, chosen),
             mime=kind,
-            file_name=f"{chosen.name}-{chosen.checkpoint.name}.{suffix}",
+            file_name=f"{chosen.file_name}.{suffix}",
             icon=":material/download:",
             on_click="ignore",
             key=f"explore_{suffix}",
         )
+two = len(chosen.checkpoints) > 1
+of_first = f", {chosen.checkpoint.name}" if two else ""
+if two:
+    st.subheader("Both models on all test cases", anchor=False)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        versus.all_cases(chosen)
+    with right:
+        versus.averages(chosen, charts.ERROR_WORDS)
 left, right = st.columns(2, gap="medium")
 with left:
-    st.subheader("All test cases", anchor=False)
+    st.subheader(f"All test cases{of_first}", anchor=False)
     charts.all_cases(chosen)
     if chosen.has_flow:
-        st.markdown("**How much of the error is the model's?**")
+        st.markdown(f"**How much of the error is the model's?**{of_first}")
         charts.errors_and_noise(chosen)
 with right:
-    st.subheader("The same model on other numbers of points", anchor=False)
+    st.subheader(f"The same model on other numbers of points{of_first}", anchor=False)
     resolutions = st.container()  # computed last, as it takes longest
     if chosen.has_flow:
-        st.markdown("**Does it find the better of two bodies?**")
+        st.markdown(f"**Does it find the better of two bodies?**{of_first}")
         charts.order_of_designs(chosen)
 st.subheader("Where this comes from", anchor=False)
 charts.facts(chosen)

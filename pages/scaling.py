@@ -16,7 +16,8 @@ with left:
     values = controls.measure_here(sweep, stored, here)
 with right:
     only_here = bool(here) and "stored" not in origins
-    charts.summary(sweep, quantity, here if only_here else stored, measured_here=only_here)
+    if only_here or "stored" in origins:  # numbers of curves that are drawn
+        charts.summary(sweep, quantity, here if only_here else stored, measured_here=only_here)
     charts.chart(sweep, quantity, origins, stored=stored, here=here)
     charts.sources(sweep, origins, stored=stored, here=here)
 full = data.table(sweep, stored, here)

@@ -23,8 +23,15 @@ def fresh(code: str, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize("module", ["mspt", "mspt.cli.main"])
-def test_import_takes_little_more_than_torch(module: str) -> None:
+def test_import_takes_no_time(module: str) -> None:
+    """A command line that shows its help, and Ctrl-C during a start, need not wait for torch."""
     loaded = set(fresh(f"import sys, {module}; print(*sys.modules)").split())
+    assert loaded.isdisjoint((*HEAVY, "torch", "numpy"))
+
+
+@pytest.mark.parametrize("name", ["MSPT", "load_checkpoint", "load_case", "predict_case"])
+def test_first_use_takes_little_more_than_torch(name: str) -> None:
+    loaded = set(fresh(f"import sys, mspt; mspt.{name}; print(*sys.modules)").split())
     assert "torch" in loaded
     assert loaded.isdisjoint(HEAVY)
 

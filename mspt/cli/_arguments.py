@@ -1,6 +1,7 @@
 """Values that several commands read from their arguments."""
 
 import argparse
+import re
 from pathlib import Path
 
 from mspt.data.dataset import Dataset
@@ -55,3 +56,21 @@ def checkpoint_path(given: Path | None, default: Path) -> Path:
     if given is None and not default.is_file():
         raise MSPTError(f"--checkpoint must be given where there is no {default}")
     return default if given is None else given
+
+
+def derived_name(given: Path | str, what: str, suffix: str) -> Path:
+    """Return the name of a result in this folder, derived from that of the input.
+
+    Args:
+        given: A file, or the name of a case.
+        what: What the result is, such as ``prediction``.
+        suffix: Ending of the name.
+
+    Examples:
+        >>> derived_name("shapes/my car.stl", "prediction", ".vtp").as_posix()
+        'my-car-prediction.vtp'
+        >>> derived_name("darcy-1107", "solution", ".vtp").as_posix()
+        'darcy-1107-solution.vtp'
+    """
+    stem = re.sub(r"[^\w.]+", "-", Path(given).stem).strip("-.") or "shape"
+    return Path(f"{stem}-{what}{suffix}")

@@ -12,7 +12,9 @@ MISSING = "–"
 """Stands in a table for a value that does not exist."""
 WIDTH = 100
 GAP = "  "
-_NUMBER = re.compile(r"[-+]?\d")
+SMALLEST = 1e-12
+"""Below this size a value is no more than the rounding of the computation."""
+_NUMBER = re.compile(r"(below )?[-+]?\d")
 
 
 def table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:
@@ -64,19 +66,22 @@ def paragraphs(*parts: str) -> str:
 
 
 def number(value: Number | None, digits: int = 3) -> str:
-    """Return a number with so many significant digits.
+    """Return a number with so many significant digits; what is only rounding is called so small.
 
     Examples:
-        >>> number(0.28763), number(1024.4), number(None), number(-3.4e-9)
-        ('0.288', '1,024', '–', '-3.40e-09')
+        >>> number(0.28763), number(1024.4), number(None), number(-3.4e-9), number(3.8e-15)
+        ('0.288', '1,024', '–', '-3.40 × 10^-9', 'below 10^-12')
     """
     if value is None or not math.isfinite(value):
         return MISSING
     if value == 0:
         return "0"
     size = abs(value)
+    if size < SMALLEST:
+        return "below 10^-12"
     if not 1e-4 <= size < 1e9:
-        return f"{value:.{digits - 1}e}"
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        return f"{mantissa} × 10^{int(exponent)}"
     # Rounding first: 9.996 has two digits before the decimal point once it is 10.0.
     places = digits - 1 - math.floor(math.log10(float(f"{size:.{digits - 1}e}")))
     return f"{value:,.{max(places, 0)}f}"

@@ -1,11 +1,14 @@
 """The commands ``datasets``, ``generate``, ``ship`` and ``solve``."""
 
 import argparse
+import re
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from mspt.checkpoint import load_checkpoint
-from mspt.cli._arguments import check_folder, positive
+from mspt.cli._arguments import check_folder, derived_name, positive
 from mspt.cli._output import counted, duration, facts, memory, paragraphs, percent, table
 from mspt.cli.shapes import add_placement, show_solved_shape, solve_shape
 from mspt.data.dataset import Dataset, Request
@@ -55,7 +58,12 @@ def show_datasets(result: dict[str, Any]) -> str:
     if len(result) == 1:
         ((name, entry),) = result.items()
         words = {key: value for key, value in entry.items() if isinstance(value, str)}
-        words["fields"] = ", ".join(entry["fields"])
+        if "equation" in words:
+            words = {
+                ("equation, in LaTeX" if key == "equation" else key): value
+                for key, value in words.items()
+            }
+        words["fields"] = _field_words(entry["fields"])
         words["cases at hand"] = ", ".join(
             f"{_count_words(count)} {split}" for split, count in entry["cases"].items()
         )
@@ -69,7 +77,7 @@ def show_datasets(result: dict[str, Any]) -> str:
             entry["title"],
             *(_count_words(entry["cases"].get(split)) for split in splits),
             entry["origin"],
-            ", ".join(entry["fields"]),
+            _field_words(entry["fields"]),
         ]
         for name, entry in result.items()
     ]
@@ -84,6 +92,21 @@ def show_datasets(result: dict[str, Any]) -> str:
         "NAME`\ndescribes one data set: equation, geometry, solver, files and licence.",
         table(expected, ["downloaded", "files, expected in the folder --data", "published as"]),
     )
+
+
+def _field_words(fields: Sequence[str]) -> str:
+    """Return fields with their units; a run of numbered fields is its first and its last.
+
+    Examples:
+        >>> _field_words(["C_p [1]", "u [m/s]", "w_1 [1]", "w_2 [1]", "w_3 [1]"])
+        'C_p, u [m/s], w_1 to w_3'
+    """
+    names = [one.removesuffix(" [1]") for one in fields]
+    words: list[str] = []
+    for _, group in groupby(names, key=lambda name: re.sub(r"_\d+$", "_", name)):
+        run = list(group)
+        words += run if len(run) < 3 else [f"{run[0]} to {run[-1]}"]
+    return ", ".join(words)
 
 
 def _count_words(count: dict[str, int] | None) -> str:
@@ -198,7 +221,10 @@ def add_solve(parser: argparse.ArgumentParser) -> None:
         help="a drawing (.json, .npy), the name of a case, such as elasticity-1107, or a 3-D shape",
     )
     parser.add_argument(
-        "--out", type=Path, required=True, help="a .npz, .csv or .vtp file; .npz for a shape"
+        "--out",
+        type=Path,
+        help="a .npz, .csv or .vtp file, .npz for a shape; default: named like the case, such as "
+        "elasticity-1107-solution.vtp or my-car-flow.npz",
     )
     parser.add_argument("--checkpoint", type=Path, help="predict the same case and compare")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
@@ -209,6 +235,7 @@ def run_solve(args: argparse.Namespace) -> dict[str, Any]:
     """Solve one case; with a checkpoint, compute the error of its prediction too."""
     if Path(args.case).suffix.lower() in SUFFIXES:
         return solve_shape(args)
+    out = args.out or derived_name(args.case, "solution", ".vtp")
     solved = _solve(args.case)
     case = solved.case
     result = {
@@ -216,7 +243,7 @@ def run_solve(args: argparse.Namespace) -> dict[str, Any]:
         "dataset": case.dataset,
         "points": len(case.points),
         "solver_seconds": solved.seconds,
-        "out": str(args.out),
+        "out": str(out),
     }
     prediction = None
     if args.checkpoint:
@@ -228,7 +255,7 @@ def run_solve(args: argparse.Namespace) -> dict[str, Any]:
             "model_seconds": predicted.seconds,
             "relative_l2": primary_error(sample_of_case(case), prediction),
         }
-    write_case(args.out, case, prediction)
+    write_case(out, case, prediction)
     return result
 
 

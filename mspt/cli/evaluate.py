@@ -208,7 +208,7 @@ def _coefficient_table(metrics: dict[str, Any]) -> str:
         ]
         for name in names
     ]
-    return table(rows, ["coefficient (counts are 1e-4)", *columns]) if rows else ""
+    return table(rows, ["coefficient (1 count is 0.0001)", *columns]) if rows else ""
 
 
 def _region_table(metrics: dict[str, Any]) -> str:

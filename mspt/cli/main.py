@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from errno import EINVAL
 from importlib import import_module
 from io import TextIOWrapper
@@ -11,10 +12,10 @@ from types import ModuleType
 from typing import NoReturn, get_args
 
 from mspt import __version__
+from mspt.cli._interrupt import LINE, STATUS, end_on_interruption, ending_at_once
 from mspt.cli._output import to_json
 from mspt.errors import MSPTError, TrainingError
 from mspt.progress import ProgressMode
-from mspt.threads import limit_threads
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "datasets": ("data", "list the data sets and the cases at hand"),
@@ -75,17 +76,34 @@ def _module(name: str) -> ModuleType:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status.
 
-    The status is 2 after a mistake that a person can put right, and 1 after a training that failed
-    for its numbers: one line on standard error says what to do, and nothing is printed on standard
-    output.
+    The status is 2 after a mistake that a person can put right, 1 after a training that failed for
+    its numbers, and 130 after an interruption (Ctrl-C): one line on standard error says what to do,
+    and nothing is printed on standard output.
+
+    Args:
+        arguments: The words of the command; those of this process if None.
     """
-    if arguments is None:
-        _replace_unknown_letters()
-        limit_threads()
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        print(LINE, file=sys.stderr, flush=True)
+        if arguments is None:
+            end_on_interruption()
+        return STATUS
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     named = given[0] if given and given[0] in COMMANDS else ""
-    args = build_parser(named).parse_args(given)
-    module = _module(args.command)
+    with ending_at_once() if arguments is None else nullcontext():
+        if arguments is None:
+            _replace_unknown_letters()
+        args = build_parser(named).parse_args(given)
+        module = _module(args.command)
+        if arguments is None:
+            from mspt.threads import limit_threads  # it imports PyTorch, which takes a second
+
+            limit_threads()
     try:
         result = getattr(module, f"run_{args.command}")(args)
     except (MSPTError, ValueError, OSError) as error:

@@ -136,7 +136,8 @@ def show_patches(result: dict[str, Any]) -> str:
     )
     shown = {
         "cloud": f"{result['cloud']}, {counted(result['points'], 'point')}",
-        "partition": f"{result['partition']}, made in {duration(result['seconds'])}",
+        "partition": f"{result['partition'].replace('_', ' ')}, made in "
+        f"{duration(result['seconds'])}",
         "patches": f"K = {result['patches']:,}, {sizes} points each; "
         f"K = {result['recommended_patches']:,} needs the fewest operations",
         "supernodes": f"{result['supernodes']:,} in all",

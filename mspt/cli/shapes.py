@@ -8,7 +8,7 @@ from typing import Any, get_args
 import numpy as np
 
 from mspt.checkpoint import Checkpoint, load_checkpoint
-from mspt.cli._arguments import checkpoint_path
+from mspt.cli._arguments import checkpoint_path, derived_name
 from mspt.cli._output import counted, duration, facts, number, paragraphs, percent, table
 from mspt.data.sets.car.flow_case import FlowCase, flow_case
 from mspt.data.sets.car.store import read_flow, write_flow
@@ -38,6 +38,8 @@ from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import SolverProgress, solve_flow
 
 DEFAULT_CHECKPOINT = Path("pretrained/car.safetensors")
+NAMED_LIKE_SHAPE = Path()
+"""Stands for a name that is derived from that of the shape."""
 SYMMETRIC = 2e-3
 """Largest mean distance of a body from its mirror image, in body lengths, to compute half of it."""
 
@@ -50,7 +52,14 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="a model for flows; default: pretrained/car.safetensors",
     )
-    parser.add_argument("--out", type=Path, help="a .vtp file: the given mesh with Cp and Cf")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        nargs="?",
+        const=NAMED_LIKE_SHAPE,
+        help="a .vtp file: the given mesh with Cp and Cf; without a name it is named like the "
+        "shape, such as my-car-prediction.vtp",
+    )
     parser.add_argument("--truth", type=Path, help="a .npz file from solve: adds the errors")
     parser.add_argument(
         "--passport",
@@ -111,9 +120,11 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
         args.progress,
     )
     summary = {"shape": str(args.shape), "checkpoint": str(path)} | result.summary()
-    if args.out:
-        result.write(args.out)
-        summary["out"] = str(args.out)
+    if args.out is not None:
+        named = args.out != NAMED_LIKE_SHAPE
+        out = args.out if named else derived_name(args.shape, "prediction", ".vtp")
+        result.write(out)
+        summary["out"] = str(out)
     if args.passport:
         written = run_record(result, checkpoint=path, shape=args.shape)
         args.passport.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
@@ -187,6 +198,10 @@ def show_predict(result: dict[str, Any]) -> str:
     }
     if "out" in result:
         shown["written"] = result["out"]
+    else:
+        shown["written"] = (
+            f"nothing; --out writes {derived_name(result['shape'], 'prediction', '.vtp')}"
+        )
     checks = [
         [one["name"], f"{number(one['value'])} {one['unit']}".strip(), one["verdict"]]
         for one in trust["checks"]
@@ -278,14 +293,15 @@ def solve_shape(args: argparse.Namespace) -> dict[str, Any]:
     Raises:
         MSPTError: If the output is no ``.npz`` file.
     """
-    if args.out.suffix != ".npz":
-        raise MSPTError(f"--out must be a .npz file for a shape, got {args.out.name}")
+    out = args.out or derived_name(args.case, "flow", ".npz")
+    if out.suffix != ".npz":
+        raise MSPTError(f"--out must be a .npz file for a shape, got {out.name}")
     shape = _prepared(Path(args.case), args)
     placed = as_is(shape.body) if args.as_is else place_mesh(shape.body, _placement(shape, args))
     flow = _follow_solver(placed, args.progress)
     case = flow_case(flow, placed.mesh, seed=0)
-    write_flow(args.out, case)
-    return {"case": args.case, "out": str(args.out), **case.info}
+    write_flow(out, case)
+    return {"case": args.case, "out": str(out), **case.info}
 
 
 def show_solved_shape(result: dict[str, Any]) -> str:
@@ -318,7 +334,7 @@ def _follow_solver(placed: PlacedMesh, progress: ProgressMode) -> Flow:
         for event in solve_flow(placed.mesh, recipe_for(placed)):
             if not isinstance(event, SolverProgress):
                 return event
-            residual = f"residual {event.residual:.1e}" if event.residual else ""
+            residual = f"residual {number(event.residual, 2)}" if event.residual else ""
             title = f"{event.stage} {event.iteration or ''}".strip()
             bar.reach(round(100 * event.share), 100, words=residual, title=title)
     raise MSPTError("the solver ended without a result")

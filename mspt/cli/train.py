@@ -84,7 +84,9 @@ def run_train(args: argparse.Namespace) -> dict[str, Any]:
     )
     commit = _commit()  # of the code that trains, whatever is committed while it does
     stopped = follow(training, folder, minutes=args.minutes, mode=args.progress)
-    info = _info(training, stopped) | {"commit": commit}
+    limits = {"cases": args.cases, "per_split": args.per_split}
+    given = {key: value for key, value in limits.items() if value is not None}
+    info = _info(training, stopped) | {"commit": commit, "preset": name, **given}
     if stopped.complete:
         checkpoint = Checkpoint(training.average, preset.model, training.normalizer, info)
         info |= score_for_header(checkpoint, args, limit=num_others)

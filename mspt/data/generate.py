@@ -6,12 +6,11 @@ split, and ``splits.json`` says which case belongs to which split, and which one
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
+from mspt.data._processes import in_processes
 from mspt.data.codec import encode
 from mspt.data.dataset import CaseDone, Dataset, Request
 from mspt.data.files import read_arrays, read_json, write_arrays, write_json
@@ -64,16 +63,9 @@ def _run(
         for index in todo:
             yield _make_part(dataset, request.seed, index, folder)
         return
-    # Spawned, not forked: a fork of a process with threads can hang. The data set is sent along,
-    # as a process of its own knows only what the registry lists.
-    pool = ProcessPoolExecutor(request.jobs, mp_context=get_context("spawn"))
-    try:
-        for done in as_completed(
-            [pool.submit(_make_part, dataset, request.seed, index, folder) for index in todo]
-        ):
-            yield done.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    # The data set is sent along, as a process of its own knows only what the registry lists.
+    tasks = ((dataset, request.seed, index, folder) for index in todo)
+    yield from in_processes(_make_part, tasks, jobs=request.jobs)
 
 
 def _make_part(

@@ -7,7 +7,7 @@ from mspt.checkpoint import CheckpointInfo
 from mspt.data.capabilities import FlowBodies
 from mspt.data.dataset import Dataset
 from mspt.data.files import SHIPPED
-from mspt.evaluation._card_parts import describe_model, training_line
+from mspt.evaluation._card_parts import counted, describe_model, training_line
 
 CARD_COLUMNS: Mapping[str, tuple[str, str]] = {
     "C_p": ("surface_pressure", ".1%"),
@@ -66,12 +66,16 @@ def _labels(body: FlowBodies) -> list[str]:
     if found is None:
         return lines
     text = (
-        f"Error of the labels: {found['cases']} bodies were computed again on a mesh with cells a "
+        f"Error of the labels: {_bodies(found['cases'])} computed again on a mesh with cells a "
         f"sixth smaller. The two results differ by {found['surface_pressure_by_area']:.1%} in C_p "
         f"by area, {found['velocity']:.1%} in velocity, {found['velocity_change']:.1%} in its "
         f"change and {found['C_D_relative']:.1%} in C_D."
     )
     return [*lines, text, ""]
+
+
+def _bodies(count: int) -> str:
+    return "1 body was" if count == 1 else f"{count} bodies were"
 
 
 def _table(
@@ -83,13 +87,13 @@ def _table(
         for one, found in zip(checkpoints, metrics, strict=True)
     ]
     rows += [
-        (f"the solver, cells 1% {mesh}, {found['cases']} cases", found)
+        (f"the solver, cells 1% {mesh}, {counted(found['cases'], 'case')}", found)
         for mesh, found in metrics[0].get("other_meshes", {}).items()
     ]
     if plain := metrics[0].get("mean_only_all"):
         rows.append(("mean only", plain))
     return [
-        f"**{title}**, {metrics[0]['cases']} cases",
+        f"**{title}**, {counted(metrics[0]['cases'], 'case')}",
         "",
         f"| Model | {' | '.join(CARD_COLUMNS)} |",
         f"|{' --- |' * (len(CARD_COLUMNS) + 1)}",
@@ -123,7 +127,7 @@ def _cells(values: Mapping[str, Any]) -> list[str]:
 
 def _order(checkpoints: Sequence[CheckpointInfo]) -> list[str]:
     order = checkpoints[0].info["metrics"]["order"]
-    head = [f"≥ {1e4 * gap:.0f} counts ({pairs} pairs)" for gap, _, pairs in order]
+    head = [f"≥ {1e4 * gap:.0f} counts ({counted(pairs, 'pair')})" for gap, _, pairs in order]
     rows = [
         f"| `{one.path.stem}` | "
         + " | ".join(

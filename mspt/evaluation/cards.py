@@ -1,12 +1,13 @@
 """Model cards: what a person must know about a checkpoint, written from its header alone."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from mspt.checkpoint import CheckpointInfo, list_checkpoints
 from mspt.data.dataset import Dataset
 from mspt.data.registry import get_dataset
-from mspt.evaluation._card_parts import describe_model, training_line
+from mspt.evaluation._card_parts import counted, describe_model, training_line
 from mspt.evaluation._flow_card import flow_section
 
 INTRODUCTION = """# Model cards
@@ -15,12 +16,18 @@ INTRODUCTION = """# Model cards
 here was typed by hand. Errors are relative L2 errors against the solver,
 ‖prediction − solver‖ / ‖solver‖ for each case, then the mean over the test cases. Test cases were
 not used for any choice in training. *Mean only* is the error of predicting the training mean
-everywhere. All models of a data set saw the same cases in the same order with the same optimizer
+everywhere. {shipped}
+"""
+SHIPPED = """All models of a data set saw the same cases in the same order with the same optimizer
 settings, which were chosen for MSPT. Steps and minutes are given for each model, because they
 differ: `car-branched` takes longer for a step and had about as many minutes as the other models for
 flows, and `darcy`, `darcy-transolver-deep`, `elasticity` and `elasticity-transolver-long` were
 trained for longer than the other models of their data set. Every model was trained with one seed.
 """
+"""True of the checkpoints of this project alone."""
+OTHERS = "Steps and minutes are given for each model, because they may differ.\n"
+NAMED = frozenset(re.findall(r"`([a-z-]+)`", SHIPPED))
+"""The checkpoints that the sentences above speak of."""
 
 HEADINGS = (
     "Checkpoint",
@@ -47,12 +54,13 @@ def model_cards(folder: Path) -> str:
         )
         for name in names
     ]
-    return "\n".join([INTRODUCTION, *sections])
+    words = SHIPPED if {one.path.stem for one in trained} >= NAMED else OTHERS
+    return "\n".join([INTRODUCTION.format(shipped=words.strip()), *sections])
 
 
 def _section(dataset: Dataset, checkpoints: Sequence[CheckpointInfo]) -> str:
     metrics = checkpoints[0].info["metrics"]
-    sentence = f"{metrics['cases']} test cases; mean only: {metrics['mean_only']:.1%}."
+    sentence = f"{counted(metrics['cases'], 'test case')}; mean only: {metrics['mean_only']:.1%}."
     sentence += _symmetric_words(dataset) if len(dataset.symmetries) > 1 else ""
     lines = [
         f"## {dataset.title} (`{dataset.name}`)",

@@ -149,6 +149,18 @@ def compare(
     )
 
 
+def field_errors(sample: Sample, predicted: Float[Tensor, "N C"]) -> dict[str, float]:
+    """Return the relative L2 error of each field of a sample, by the field's name on screen.
+
+    Raises:
+        ValueError: If the truth of the sample is not known.
+    """
+    return {
+        name: compare(sample, predicted, view).relative_l2
+        for name, view in views_of(sample).items()
+    }
+
+
 def rows_of(sample: Sample, view: View) -> Int64[ndarray, " M"]:
     """Return the points where a field is defined."""
     if view.where == "all":

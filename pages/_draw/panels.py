@@ -3,28 +3,37 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from mspt.data.registry import get_dataset
 from mspt.evaluation.comparison import primary_error
 from mspt.figures.charts.fields import comparison_figure
 from mspt.figures.charts.patches import patch_figure
 from mspt.inference.predict import Prediction
 from mspt.inference.sample import Sample
-from pages._shared.numbers import MEASURED, milliseconds, number, percent
+from pages._shared.datasets import primary_quantity
+from pages._shared.numbers import MEASURED, Card, device_name, milliseconds, number_row, percent
 from pages._shared.sheets import primary_fields, raster_of
 
 
 def numbers(sample: Sample, prediction: Prediction, solver_seconds: float) -> None:
     """Show the error of a drawn case, and the times of model and solver."""
-    ratio = solver_seconds / prediction.seconds
-    first, second, third, fourth = st.columns(4)
-    with first:
-        error = percent(primary_error(sample, prediction.fields))
-        number("Relative L2 of this drawing", error, origin=MEASURED)
-    with second:
-        number("Model, forward pass", milliseconds(prediction.seconds), origin=MEASURED)
-    with third:
-        number("Solver, truth", milliseconds(solver_seconds), origin=MEASURED)
-    with fourth:
-        number("Solver time over model time", f"{ratio:.1f} ×", origin=MEASURED)
+    ratio, partition = solver_seconds / prediction.seconds, prediction.partition
+    field = primary_quantity(get_dataset(sample.dataset)).name
+    cards = [
+        Card(
+            label=f"Error of {field}",
+            value=percent(primary_error(sample, prediction.fields)),
+            help_text="Relative L2 error: ‖prediction − truth‖ / ‖truth‖.",
+        ),
+        Card(label="Model, forward pass", value=milliseconds(prediction.seconds)),
+        Card(label="Solver, truth", value=milliseconds(solver_seconds)),
+        Card(label="Solver time over model time", value=f"{ratio:.1f} ×"),
+    ]
+    patches = "no patches" if partition is None else f"K = {len(partition.offsets) - 1} patches"
+    state = (
+        f"this drawing · N = {len(sample.points):,} points · {patches} · "
+        f"{device_name(prediction.device)}"
+    )
+    number_row(cards, origin=MEASURED, state=state)
 
 
 def pictures(sample: Sample, prediction: Prediction, row: DeltaGenerator, *, dark: bool) -> None:

@@ -8,33 +8,16 @@ import pandas as pd
 import streamlit as st
 
 from mspt.data.registry import get_dataset
-from mspt.evaluation.comparison import primary_error
 from mspt.evaluation.flows import ORDER_GAPS, label_noise
 from mspt.figures.charts.curves import error_histogram, learning_curve
 from mspt.figures.charts.designs import drag_scatter, order_figure
-from mspt.figures.charts.fields import suffix
 from mspt.figures.charts.resolution import resolution_figure
-from mspt.metrics.fields import max_error
-from mspt.metrics.forces import drag_counts
 from mspt.metrics.ranking import order_accuracy
 from pages._explore import data, scores
 from pages._explore.controls import FACTORS
 from pages._explore.data import Chosen
 from pages._shared import frame
-from pages._shared.datasets import primary_quantity
-from pages._shared.numbers import (
-    MEASURED,
-    STORED,
-    badge,
-    checkpoint_facts,
-    milliseconds,
-    minus,
-    noise_words,
-    number,
-    percent,
-    significant,
-)
-from pages._shared.progress import follow
+from pages._shared.numbers import MEASURED, STORED, badge, checkpoint_facts, percent
 from pages._shared.samples import case_names
 
 MIN_DESIGNS = 3
@@ -51,83 +34,24 @@ ERROR_WORDS = {
 """Names of the errors in a score."""
 
 
-def numbers(chosen: Chosen) -> None:
-    """Show the error of the case, and for bodies drag and lift."""
-    if chosen.has_flow:
-        _flow_numbers(chosen)
-    else:
-        _sheet_numbers(chosen)
-
-
-def _sheet_numbers(chosen: Chosen) -> None:
-    sample, prediction, metrics = chosen.sample, chosen.prediction, chosen.checkpoint.metrics
-    dataset = get_dataset(chosen.source)
-    quantity = primary_quantity(dataset)
-    scored = "this case" if len(dataset.layout.groups) == 1 else quantity.name
-    columns = sample.layout.columns(quantity.name)
-    largest = max_error(prediction.fields[None, :, columns], sample.truth[None, :, columns]).item()
-    first, second, third, fourth = st.columns(4)
-    with first:
-        error = percent(primary_error(sample, prediction.fields))
-        number(f"Relative L2 of {scored}", error, origin=MEASURED)
-    with second:
-        mean = percent(metrics.get("relative_l2"))
-        number(f"Mean of {metrics.get('cases', 0)} test cases", mean, origin=STORED)
-    with third:
-        value = f"{significant(largest)}{suffix(quantity)}"
-        number(f"Largest error of {quantity.name}", value, origin=MEASURED)
-    with fourth:
-        number("Forward pass", milliseconds(prediction.seconds), origin=MEASURED)
-
-
-def _flow_numbers(chosen: Chosen) -> None:
-    metrics, score = chosen.checkpoint.metrics, scores.score_of(chosen)
-    own = scores.noise_of(chosen.name).get("surface_pressure")
-    usual = label_noise(metrics).get("surface_pressure")
-    words = noise_words(chosen.checkpoint)
-    help_text = f"Label noise: {words}" if words else None
-    first, second, third, fourth = st.columns(4)
-    with first:
-        number(
-            "C_p error of this body" if own is None else f"C_p error, label noise {own:.1%}",
-            percent(primary_error(chosen.sample, chosen.prediction.fields)),
-            origin=MEASURED,
-            help_text=help_text,
-        )
-    with second:
-        count = metrics.get("cases", 0)
-        number(
-            f"Mean of {count} test cases"
-            if usual is None
-            else f"Mean of {count}, noise {usual:.1%}",
-            percent(metrics.get("relative_l2")),
-            origin=STORED,
-            help_text=help_text,
-        )
-    for column, letter in ((third, "C_D"), (fourth, "C_L")):
-        with column:
-            model, solver = score[letter], score[f"{letter}_true"]
-            difference = drag_counts(model) - drag_counts(solver)
-            number(
-                f"{letter} {minus(f'{model:.3f}')}, solver {minus(f'{solver:.3f}')}",
-                minus(f"{difference:+,.0f} counts"),
-                origin=_origin(score),
-            )
-
-
 @st.fragment
 def all_cases(chosen: Chosen) -> None:
     """Show the error of this case among those of all test cases."""
     if chosen.has_flow:
         _all_flows(chosen)
         return
+    at = (
+        ""
+        if chosen.as_trained
+        else f", at the N = {len(chosen.trained.sample.points):,} of training,"
+    )
     errors = scores.known_errors(chosen.checkpoint, chosen.device)
     if len(errors) == len(case_names(chosen.source)):
         smaller = sum(error < errors[chosen.name] for error in errors.values())
         stored = scores.stored_errors(chosen.checkpoint)
         origin = MEASURED if errors.keys() - stored.keys() else STORED
         st.markdown(
-            f"**{smaller} of {len(errors)}** test cases have a smaller error than this one. "
+            f"**{smaller} of {len(errors)}** test cases have a smaller error{at} than this one. "
             f"{badge(origin)}"
         )
         figure = error_histogram(
@@ -135,9 +59,7 @@ def all_cases(chosen: Chosen) -> None:
         )
         st.plotly_chart(figure, key="explore_histogram")
     elif st.session_state.get("worst"):
-        steps = scores.evaluate_cases(chosen.checkpoint, chosen.source, chosen.device)
-        work = chosen.checkpoint.path, chosen.device
-        if follow("Predicting all test cases", steps, work=work):
+        if scores.evaluate(chosen.checkpoint, chosen.source, chosen.device):
             st.rerun()
     else:
         st.caption(
@@ -151,10 +73,10 @@ def errors_and_noise(chosen: Chosen) -> None:
     metrics, score = chosen.checkpoint.metrics, scores.score_of(chosen)
     noise = scores.noise_of(chosen.name)
     columns = {
-        "Error": score,
-        "Label noise": noise,
-        f"Mean of {metrics.get('cases', 0)}": metrics,
-        "Its label noise": label_noise(metrics),
+        "This body": score,
+        "Scatter of the solver": noise,
+        f"Average over {metrics.get('cases', 0)}": metrics,
+        "Scatter of the solver, average": label_noise(metrics),
     }
     rows = {name: words for name, words in ERROR_WORDS.items() if _is_number(score[name])}
     st.table(
@@ -169,11 +91,12 @@ def errors_and_noise(chosen: Chosen) -> None:
         width="stretch",
     )
     st.caption(
-        "Errors over all stored points; *by area* and the two rows below it weight each face by "
-        "its area. Label noise is the change of the solver's own result on meshes whose cells are "
-        f"1% larger and smaller. Errors of this body are {_origin(score)}, its label noise is "
-        f"{MEASURED if noise else 'unknown, as it was solved on one mesh only'}, means of the test "
-        f"cases are {STORED}."
+        f"Errors of {chosen.checkpoint.name} over all stored points; *by area* and the two rows "
+        "below it weight each face by its area. Scatter of the solver is the change of its own "
+        f"result on meshes whose cells are 1% larger and smaller. Errors of this body are "
+        f"{_origin(score)}, its scatter is "
+        f"{MEASURED if noise else 'unknown, as it was solved on one mesh only'}, averages over the "
+        f"test bodies are {STORED}."
     )
 
 
@@ -221,11 +144,13 @@ def _all_flows(chosen: Chosen) -> None:
         f"{len(table) - computed} {STORED}, {computed} {MEASURED}."
     )
     missing = len(case_names(chosen.source)) - len(table)
-    if missing and st.button(
-        f"Evaluate the other {missing}", key="score_all", icon=":material/play_arrow:"
+    if (
+        missing
+        and st.button(
+            f"Evaluate the other {missing}", key="score_all", icon=":material/play_arrow:"
+        )
+        and scores.evaluate(chosen.checkpoint, chosen.source, chosen.device)
     ):
-        steps = scores.evaluate_flows(chosen.checkpoint, chosen.source, chosen.device)
-        follow("Evaluating all bodies", steps)
         st.rerun()
 
 
@@ -254,7 +179,7 @@ def order_of_designs(chosen: Chosen) -> None:
 @st.fragment
 def resolution(chosen: Chosen) -> None:
     """Show the error against the number of points, where the truth is known at more than one."""
-    if len(chosen.factors) == 1:
+    if len(chosen.trained.factors) == 1:
         st.caption("The truth of this case is stored at one number of points only.")
         return
     rows, place = [], st.empty()
@@ -275,17 +200,19 @@ def resolution(chosen: Chosen) -> None:
 
 
 def facts(chosen: Chosen) -> None:
-    """Show how the checkpoint was made, and what the data set is."""
-    checkpoint, dataset = chosen.checkpoint, get_dataset(chosen.source)
-    first, second = st.columns(2, gap="medium")
-    with first:
-        st.markdown(f"**The checkpoint {checkpoint.name}** {badge(STORED)}")
-        checkpoint_facts(checkpoint)
-        if curve := checkpoint.info.get("curve"):
-            st.plotly_chart(
-                learning_curve(np.array(curve), dark=frame.is_dark()), key="explore_curve"
-            )
-    with second:
+    """Show how the checkpoints were made, and what the data set is."""
+    dataset = get_dataset(chosen.source)
+    columns = st.columns(1 + len(chosen.checkpoints), gap="medium")
+    for column, checkpoint in zip(columns, chosen.checkpoints, strict=False):
+        with column:
+            st.markdown(f"**The checkpoint {checkpoint.name}** {badge(STORED)}")
+            checkpoint_facts(checkpoint)
+            if curve := checkpoint.info.get("curve"):
+                st.plotly_chart(
+                    learning_curve(np.array(curve), dark=frame.is_dark()),
+                    key=f"explore_curve_{checkpoint.name}",
+                )
+    with columns[-1]:
         st.markdown(f"**The data set {dataset.name}**: {dataset.title}")
         st.markdown(f"${dataset.equation}$")  # in the text and not as a block, so that it wraps
         st.caption(f"{dataset.geometry}\n\n{dataset.solver}")

@@ -10,17 +10,17 @@ from mspt.data.registry import get_dataset
 from mspt.evaluation.comparison import COMPONENTS, View, views_of
 from mspt.figures.scenes.comparison import ERROR_MODES
 from pages._explore import data, scores
-from pages._explore.data import Chosen
+from pages._explore.data import Chosen, Trained
 from pages._shared import frame
 from pages._shared.cache import ListedCheckpoint, checkpoints
-from pages._shared.datasets import case_sources, has_flow
+from pages._shared.datasets import case_sources
 from pages._shared.pickers import pick_checkpoint
-from pages._shared.progress import follow
 from pages._shared.samples import case_names, case_names_to_pick
 
 NOTHING = "nothing"
-FLOW_VIEWS, SHEET_VIEWS = ("Fields", "VTK view"), ("Fields", "VTK view", "Flat")
-CLOUD_VIEWS = ("Fields", "Flat")
+FIELDS, VTK_VIEW, FLAT = "Fields", "VTK view", "Flat"
+FLOW_VIEWS, SHEET_VIEWS = (FIELDS, VTK_VIEW), (FIELDS, VTK_VIEW, FLAT)
+CLOUD_VIEWS = (FIELDS, FLAT)
 FACTORS = {"N/4": 0.25, "N/2": 0.5, "N": 1.0, "2N": 2.0}
 
 
@@ -57,41 +57,60 @@ def _views(source: str) -> tuple[str, ...]:
     return CLOUD_VIEWS if dataset.make_triangles is None else SHEET_VIEWS
 
 
-def pick(source: str) -> Chosen:
-    """Show a choice of checkpoints and case, and return the case with its predictions."""
-    top = st.columns([2.1, 2.1, 2.4, 1.1, 1.5], vertical_alignment="bottom", gap="small")
+def pick(source: str, view: str) -> Chosen:
+    """Show a choice of checkpoints, case and number of points; return the predicted case."""
+    top = st.columns([2, 1.9, 2.3, 1.1, 1.7, 1.5], vertical_alignment="bottom", gap="small")
     with top[0]:
         checkpoint = pick_checkpoint(source)
     found = checkpoints(source)
     others = [NOTHING, *(name for name in found if name != checkpoint.name)]
     versus = top[1].selectbox("Compare with", others, key="versus", bind="query-params")
-    worst_first = top[4].toggle("Worst first", key="worst", bind="query-params")
+    worst_first = top[5].toggle("Worst first", key="worst", bind="query-params")
     device = frame.device()
-    names = case_names_to_pick(source)
-    if worst_first:
-        names = _worst_first(source, checkpoint, device) or names
     key = f"{source}_case"
+    ranked = _worst_first(source, checkpoint, device) if worst_first else []
+    _go_to_the_worst(source, ranked, wanted=worst_first)
+    names = ranked or case_names_to_pick(source)
     name = top[2].selectbox(f"Test case, one of {len(names)}", names, key=key, bind="query-params")
     with top[3].container(horizontal=True, wrap=False, gap="xxsmall"):
         _step_buttons(names, name, key=key)
     shown = (checkpoint,) if versus == NOTHING else (checkpoint, found[versus])
-    return data.resolve(source, name, shown, device)
+    trained = data.as_trained(source, name, checkpoint)
+    with top[4]:
+        size = _pick_size(trained, view)
+    return data.resolve(source, name, shown, device, trained=trained, factor=FACTORS[size])
 
 
 def _worst_first(source: str, checkpoint: ListedCheckpoint, device: str) -> list[str]:
     """Return the cases by descending error; none as long as not all errors are known."""
     names = case_names(source)
-    if has_flow(source):
-        if len(scores.known_scores(checkpoint, source, device)) < len(names):
-            steps = scores.evaluate_flows(checkpoint, source, device)
-            follow("Evaluating all bodies", steps, work=(checkpoint.path, device))
-        found = scores.known_scores(checkpoint, source, device)
-        errors = {name: score["surface_pressure"] for name, score in found.items()}
-    else:
-        errors = scores.known_errors(checkpoint, device)
+    scores.evaluate(checkpoint, source, device)
+    errors = scores.errors_of(checkpoint, source, device)
     if len(errors) < len(names):
         return []
     return sorted(names, key=errors.__getitem__, reverse=True)
+
+
+def _go_to_the_worst(source: str, ranked: Sequence[str], *, wanted: bool) -> None:
+    """Choose the worst case once the cases are ranked, but not later again.
+
+    A person goes on through the list afterwards. An address that names a case keeps it.
+
+    Args:
+        source: Data set.
+        ranked: The cases, the worst first; none as long as not all errors are known.
+        wanted: Whether the visitor wants the worst first.
+    """
+    state, key = st.session_state, f"{source}_case"
+    if not wanted:
+        state["explore_sorted"] = None
+        return
+    is_new = "explore_sorted" not in state
+    if not ranked or state.get("explore_sorted") == source:
+        return
+    state["explore_sorted"] = source
+    if not (is_new and key in st.query_params):
+        state[key] = ranked[0]
 
 
 def _step_buttons(names: Sequence[str], name: str, *, key: str) -> None:
@@ -112,20 +131,18 @@ class FieldSettings:
     """What the linked panels show.
 
     Attributes:
-        factor: Number of points, as a multiple of N in training.
         view: The field.
         part: Component of a vector.
         mode: How the error is shown.
     """
 
-    factor: float
     view: View
     part: Any
     mode: Any
 
 
 def pick_field(chosen: Chosen) -> FieldSettings:
-    """Show a choice of field, component, kind of error and number of points."""
+    """Show a choice of field, component and kind of error."""
     columns = st.columns([2.2, 2.3, 2.2, 2.3], vertical_alignment="bottom", gap="small")
     views = views_of(chosen.sample)
     key = f"{chosen.source}_field"
@@ -134,25 +151,22 @@ def pick_field(chosen: Chosen) -> FieldSettings:
         part = bar("Component", COMPONENTS, "part") if view.is_vector else "size"
     with columns[2]:
         mode = bar("Error as", ERROR_MODES, "error")
-    with columns[3]:
-        size = _pick_size(chosen)
-    return FieldSettings(FACTORS[size], view, part, mode)
+    return FieldSettings(view, part, mode)
 
 
-def _pick_size(chosen: Chosen) -> str:
-    """Show a choice of the number of points, where the truth is known at more than one."""
-    if len(chosen.factors) == 1:
+def _pick_size(trained: Trained, view: str) -> str:
+    """Show a choice of the number of points, where the truth is known at more than one.
+
+    A VTK view needs the triangles between the points of training, or all stored points of a flow.
+    """
+    if len(trained.factors) == 1 or view == VTK_VIEW:
         return "N"
     return st.select_slider(
-        "Points, N as in training",
-        [name for name, factor in FACTORS.items() if factor in chosen.factors],
+        "Number of points",
+        [name for name, factor in FACTORS.items() if factor in trained.factors],
         value="N",
         key="resolution",
         bind="query-params",
-        help="The same checkpoint on fewer or more points of this case, against their truth.",
+        help=f"N = {len(trained.sample.points):,}, as in training; the same checkpoint on fewer or "
+        "more points of this case, against their truth.",
     )
-
-
-def shown_resolution(chosen: Chosen) -> Chosen:
-    """Return the case at the number of points that its panels show."""
-    return data.at_resolution(chosen, FACTORS[st.session_state.get("resolution") or "N"])

@@ -1,7 +1,7 @@
 """The chosen case with its predictions, resolved once, and what is computed and cached for it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -30,6 +30,21 @@ from pages._shared.samples import sample, stored_flow
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Trained:
+    """A case as a model was trained on it.
+
+    Attributes:
+        sample: The case at the number of points N of training.
+        flow: The stored flow around a body; None for other cases.
+        factors: Multiples of N at which a truth is stored.
+    """
+
+    sample: Sample
+    flow: FlowCase | None
+    factors: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Chosen:
     """What the page shows: resolved once, and handed to every part of the page.
 
@@ -38,22 +53,20 @@ class Chosen:
         name: Name of the case.
         checkpoints: The chosen checkpoint, and the one to compare with if there is one.
         device: Where to predict.
+        factor: The shown number of points, as a multiple of N in training.
         sample: The case at the shown number of points.
         predictions: Fields of each checkpoint at these points, by its name.
-        trained: The case at the number of points N of training.
-        flow: The stored flow around a body; None for other cases.
-        factors: Multiples of N at which a truth is stored.
+        trained: The case as in training.
     """
 
     source: str
     name: str
     checkpoints: tuple[ListedCheckpoint, ...]
     device: str
+    factor: float
     sample: Sample
     predictions: Mapping[str, SamplePrediction]
-    trained: Sample
-    flow: FlowCase | None
-    factors: tuple[float, ...]
+    trained: Trained
 
     @property
     def checkpoint(self) -> ListedCheckpoint:
@@ -70,18 +83,73 @@ class Chosen:
         """Whether the case is a flow around a body."""
         return self.sample.num_surface > 0
 
+    @property
+    def as_trained(self) -> bool:
+        """Whether the case is shown at the number of points of training."""
+        return self.factor == 1
+
+    @property
+    def partition_words(self) -> str:
+        """Number of patches of each model in words."""
+        words = {
+            name: "no patches" if one.num_patches is None else f"K = {one.num_patches:,} patches"
+            for name, one in self.predictions.items()
+        }
+        if len(set(words.values())) == 1:
+            return words[self.checkpoint.name]
+        return ", ".join(f"{text} ({name})" for name, text in words.items())
+
+    @property
+    def words(self) -> str:
+        """Model, case and points in words."""
+        models = " and ".join(self.predictions)
+        on_body = f", {self.sample.num_surface:,} of them on the body" if self.has_flow else ""
+        return (
+            f"{models} on {self.name} · N = {len(self.sample.points):,} points{on_body} · "
+            f"{self.partition_words}"
+        )
+
+    @property
+    def file_name(self) -> str:
+        """Name of a file about what is shown, without its ending."""
+        models = "-or-".join(one.name for one in self.checkpoints)
+        points = "" if self.as_trained else f"-{len(self.sample.points)}-points"
+        return f"{self.name}-{models}{points}"
+
+
+def as_trained(source: str, name: str, checkpoint: ListedCheckpoint) -> Trained:
+    """Return a case as a checkpoint was trained on it."""
+    found = sample(source, name, checkpoint)
+    flow = stored_flow(name) if found.num_surface else None
+    return Trained(sample=found, flow=flow, factors=available_factors(found, flow=flow))
+
 
 def resolve(
-    source: str, name: str, checkpoints: tuple[ListedCheckpoint, ...], device: str
+    source: str,
+    name: str,
+    checkpoints: tuple[ListedCheckpoint, ...],
+    device: str,
+    *,
+    trained: Trained,
+    factor: float,
 ) -> Chosen:
-    """Return a case as it was trained on, with the predictions of the checkpoints."""
-    first = checkpoints[0]
-    found = sample(source, name, first)
-    flow = stored_flow(name) if found.num_surface else None
-    predictions = _predictions(checkpoints, found, device)
-    run = predictions[first.name]
+    """Return a case at a number of points with the predictions of the checkpoints.
+
+    Args:
+        source: Data set.
+        name: Of the case.
+        checkpoints: The first one, and one to compare with.
+        device: Where to predict.
+        trained: The case as the first checkpoint was trained on it.
+        factor: Number of points, as a multiple of N; 1 if no truth is stored there.
+    """
+    factor = factor if factor in trained.factors else 1.0
+    found = trained.sample if factor == 1 else _at_factor(trained.sample, factor, trained.flow)
+    predictions = {one.name: predict(one, found, device) for one in checkpoints}
+    first = checkpoints[0].name
+    run = predictions[first]
     frame.record_run(
-        checkpoint=first.name,
+        checkpoint=first,
         case=name,
         num_points=len(found.points),
         num_patches=run.num_patches,
@@ -93,28 +161,11 @@ def resolve(
         name=name,
         checkpoints=checkpoints,
         device=device,
+        factor=factor,
         sample=found,
         predictions=predictions,
-        trained=found,
-        flow=flow,
-        factors=available_factors(found, flow=flow),
+        trained=trained,
     )
-
-
-def at_resolution(chosen: Chosen, factor: float) -> Chosen:
-    """Return the case at another number of points, if it is not shown at that number already."""
-    if factor == 1 or factor not in chosen.factors:
-        return chosen
-    found = _at_factor(chosen.trained, factor, chosen.flow)
-    return replace(
-        chosen, sample=found, predictions=_predictions(chosen.checkpoints, found, chosen.device)
-    )
-
-
-def _predictions(
-    checkpoints: tuple[ListedCheckpoint, ...], found: Sample, device: str
-) -> dict[str, SamplePrediction]:
-    return {one.name: predict(one, found, device) for one in checkpoints}
 
 
 def _at_factor(trained: Sample, factor: float, flow: FlowCase | None) -> Sample | None:
@@ -151,7 +202,7 @@ class WholeFlow:
 
 def whole_flow(chosen: Chosen) -> WholeFlow:
     """Return all stored points of the chosen flow with the prediction there."""
-    return _whole_flow(chosen.name, chosen.checkpoint.key, chosen.device, _flow=chosen.flow)
+    return _whole_flow(chosen.name, chosen.checkpoint.key, chosen.device, _flow=chosen.trained.flow)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Predicting all stored points …")
@@ -168,8 +219,9 @@ def _whole_flow(name: str, key: CheckpointKey, device: str, *, _flow: FlowCase) 
 def errors_by_resolution(chosen: Chosen) -> Iterator[AtResolution]:
     """Yield the errors of the chosen checkpoint at all resolutions of the case, one at a time."""
     key = chosen.checkpoint.key
-    for factor, kept in resolution_steps(load(key), chosen.factors):
-        found = _at_factor(chosen.trained, factor, chosen.flow)
+    trained = chosen.trained
+    for factor, kept in resolution_steps(load(key), trained.factors):
+        found = _at_factor(trained.sample, factor, trained.flow)
         yield _error_at(chosen.name, key, chosen.device, factor, kept, _sample=found)
 
 

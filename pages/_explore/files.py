@@ -4,6 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from mspt.data.registry import get_dataset
 from mspt.evaluation.comparison import compared_table, write_compared
 from pages._explore.data import Chosen
 
@@ -27,10 +28,20 @@ def mesh_file(shown: Chosen) -> bytes:
 
 
 def commands(chosen: Chosen) -> tuple[str, ...]:
-    """Return the commands that give the same results."""
-    path = chosen.checkpoint.path.as_posix()
-    evaluate = f"python -m mspt evaluate {path} --split test"
+    """Return the commands that give the same results, at as many points as in training."""
+    paths = [one.path.as_posix() for one in chosen.checkpoints]
+    device = "" if chosen.device == "auto" else f" --device {chosen.device}"
+    splits = get_dataset(chosen.source).body.held_out if chosen.has_flow else ("test",)
+    evaluate = [
+        f"python -m mspt evaluate {path} --split {split}{device}"
+        for path in paths
+        for split in splits
+    ]
     if chosen.has_flow:
-        return evaluate, f"python -m mspt evaluate {path} --split unseen"
-    out = f"--checkpoint {path} --out {chosen.name}.vtp"
-    return f"python -m mspt solve {chosen.name} {out}", evaluate
+        return tuple(evaluate)
+    solve = [
+        f"python -m mspt solve {chosen.name} --checkpoint {one.path.as_posix()}{device} "
+        f"--out {chosen.name}-{one.name}.vtp"
+        for one in chosen.checkpoints
+    ]
+    return (*solve, *evaluate)

@@ -12,23 +12,23 @@ from mspt.figures.viewer.scene import Scene
 from mspt.figures.viewer.still import picture
 from mspt.inference.sample import Sample
 from pages._explore.controls import pick_field
-from pages._explore.data import Chosen, at_resolution
+from pages._explore.data import Chosen
 from pages._shared import frame, viewer
 from pages._shared.numbers import MEASURED, badge, minus, percent
 
 
 @st.fragment
-def fields(chosen: Chosen) -> None:
+def fields(shown: Chosen) -> None:
     """Show truth, prediction and error as linked panels, and the values at a point."""
-    settings = pick_field(chosen)
-    shown = at_resolution(chosen, settings.factor)
+    settings = pick_field(shown)
     compared = {
         name: compare(shown.sample, one.fields, settings.view, part=settings.part)
         for name, one in shown.predictions.items()
     }
     first, patch = compared[shown.checkpoint.name], shown.prediction.patch_of_point
     shares = None if patch is None else worst_patches(patch, first)
-    row, marked = _picked_row(shown.sample, first), _marked_patch(shares)
+    picked, marked = _picked_row(shown.sample, first), _marked_patch(shares)
+    row = int(first.squared.argmax()) if picked is None else picked
     scene = compared_scene(
         shown.sample,
         compared,
@@ -50,9 +50,9 @@ def fields(chosen: Chosen) -> None:
     _caption(shown, compared)
     left, right = st.columns(2, gap="medium")
     with left:
-        _values(compared, patch, row)
+        _values(compared, patch, row, is_picked=picked is not None)
     with right:
-        _patches(shares, first)
+        _patches(shares, first, model=shown.checkpoint.name if len(compared) > 1 else "")
     _picture_button(shown, scene)
 
 
@@ -60,11 +60,11 @@ def _pick(sample: Sample, compared: Compared, point: int) -> None:
     st.session_state["explore_pick"] = (sample.key, int(compared.rows[point]))
 
 
-def _picked_row(sample: Sample, compared: Compared) -> int:
-    """Return the row of the picked point in a field; without one that of the largest error."""
+def _picked_row(sample: Sample, compared: Compared) -> int | None:
+    """Return the row of the picked point in a field; None if none of this field was picked."""
     key, point = st.session_state.get("explore_pick", ("", -1))
     rows = np.flatnonzero(compared.rows == point) if key == sample.key else []
-    return int(rows[0]) if len(rows) else int(compared.squared.argmax())
+    return int(rows[0]) if len(rows) else None
 
 
 def _marked_patch(shares: pd.DataFrame | None) -> int | None:
@@ -84,21 +84,23 @@ def _is_on(toggle: str) -> bool:
 
 def _caption(shown: Chosen, compared: Mapping[str, Compared]) -> None:
     """Show the error of the field and the number of points."""
-    first, patches = compared[shown.checkpoint.name], shown.prediction.num_patches
+    first = compared[shown.checkpoint.name]
     errors = ", ".join(f"{percent(one.relative_l2)} ({name})" for name, one in compared.items())
-    partition = "no patches" if patches is None else f"K = {patches} patches"
     st.caption(
         f"Relative L2 of {first.view.name}: **{errors}** {badge(MEASURED)} at "
-        f"{len(first.rows):,} of N = {len(shown.sample.points):,} points · {partition} · trained "
-        f"on N = {len(shown.trained.points):,}"
+        f"{len(first.rows):,} of N = {len(shown.sample.points):,} points · "
+        f"{shown.partition_words} · trained on N = {len(shown.trained.sample.points):,}"
     )
 
 
-def _values(compared: Mapping[str, Compared], patch: np.ndarray | None, row: int) -> None:
-    """Show the values at the picked point."""
+def _values(
+    compared: Mapping[str, Compared], patch: np.ndarray | None, row: int, *, is_picked: bool
+) -> None:
+    """Show the values at the picked point, or at that of the largest error."""
     first = next(iter(compared.values()))
     quantity = quantity_of(first)
     unit = "" if quantity.unit == "1" else f" {quantity.unit}"
+    of_first = "" if len(compared) == 1 else f" of {next(iter(compared))}"
     shown = {f"Truth of {quantity.name}": minus(f"{first.truth[row]:.5g}{unit}")}
     for name, one in compared.items():
         which = "" if len(compared) == 1 else f" of {name}"
@@ -106,27 +108,27 @@ def _values(compared: Mapping[str, Compared], patch: np.ndarray | None, row: int
         sign = "+" if one.signed else ""
         shown[f"Error{which}"] = minus(f"{one.error[row]:{sign}.5g}{unit}")
     if patch is not None:
-        shown["Patch"] = f"{patch[first.rows[row]]}"
+        shown[f"Patch{of_first}"] = f"{patch[first.rows[row]]}"
     rank = error_rank(first, row)
-    shown["Rank of its error"] = f"{rank:,} of {len(first.rows):,}, largest first"
-    picked = "explore_pick" in st.session_state
+    shown[f"Rank of its error{of_first}"] = f"{rank:,} of {len(first.rows):,}, largest first"
     st.markdown(
-        f"**{'The picked point' if picked else 'The point with the largest error'}** "
+        f"**{'The picked point' if is_picked else 'The point with the largest error'}** "
         f"{badge(MEASURED)}"
     )
     st.table(shown, border="horizontal", width="stretch")
-    if not picked:
+    if not is_picked:
         st.caption("Click any point in a panel for its values.")
 
 
-def _patches(shares: pd.DataFrame | None, compared: Compared) -> None:
-    """Show the patches with the largest shares of the error."""
+def _patches(shares: pd.DataFrame | None, compared: Compared, *, model: str) -> None:
+    """Show the patches with the largest shares of the error; of which model, if of several."""
     if shares is None:
         st.caption("This model has no patches; choose an MSPT checkpoint to see some.")
         return
     unit = "" if compared.view.unit == "1" else f", {compared.view.unit}"
     head = st.container(horizontal=True, vertical_alignment="center")
-    head.markdown(f"**Worst patches** {badge(MEASURED)}", width="stretch")
+    of = f" of {model}" if model else ""
+    head.markdown(f"**Worst patches**{of} {badge(MEASURED)}", width="stretch")
     head.toggle("Mark the worst", key="mark_worst", bind="query-params")
     head.toggle(
         "Zoom in",
@@ -160,7 +162,7 @@ def _picture_button(shown: Chosen, scene: Scene) -> None:
         "Picture (PNG)",
         lambda: picture(scene, dark=dark),
         mime="image/png",
-        file_name=f"{shown.name}-{shown.checkpoint.name}.png",
+        file_name=f"{shown.file_name}.png",
         icon=":material/image:",
         on_click="ignore",
         key="explore_picture",

@@ -1,6 +1,6 @@
 """Errors of all test cases: stored with a checkpoint, or computed here and kept."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -22,8 +22,26 @@ from pages._shared.cache import (
     test_cases,
     warm_up,
 )
+from pages._shared.datasets import has_flow
+from pages._shared.progress import follow
 from pages._shared.samples import case_names, stored_flow
 from pages._shared.store import Store, store
+
+# --- any case ------------------------------------------------------------------------------------
+
+
+def errors_of(checkpoint: ListedCheckpoint, source: str, device: str) -> dict[str, float]:
+    """Return the primary error of each case that is stored or computed here so far, by name."""
+    if not has_flow(source):
+        return known_errors(checkpoint, device)
+    found = known_scores(checkpoint, source, device)
+    return {name: score["surface_pressure"] for name, score in found.items()}
+
+
+def is_stored(checkpoint: ListedCheckpoint, names: Iterable[str]) -> bool:
+    """Return whether the errors of all these cases are in a checkpoint's header."""
+    return set(names) <= {score["name"] for score in checkpoint.info.get("scores", [])}
+
 
 # --- cases in two dimensions ---------------------------------------------------------------------
 
@@ -85,10 +103,16 @@ def known_scores(checkpoint: ListedCheckpoint, source: str, device: str) -> dict
     return {name: known[name] for name in case_names(source) if name in known}
 
 
-def score_of(chosen: Chosen) -> dict[str, Any]:
-    """Return the score of the chosen flow, computed if it is not known."""
-    known = known_scores(chosen.checkpoint, chosen.source, chosen.device).get(chosen.name)
-    return known or _evaluate_flow(chosen.checkpoint, chosen.name, chosen.device)
+def score_of(chosen: Chosen, checkpoint: ListedCheckpoint | None = None) -> dict[str, Any]:
+    """Return the score of a checkpoint on the chosen flow, computed if it is not known.
+
+    Args:
+        chosen: The flow.
+        checkpoint: The model; the chosen one if None.
+    """
+    model = checkpoint or chosen.checkpoint
+    known = known_scores(model, chosen.source, chosen.device).get(chosen.name)
+    return known or _evaluate_flow(model, chosen.name, chosen.device)
 
 
 def _evaluate_flow(checkpoint: ListedCheckpoint, name: str, device: str) -> dict[str, Any]:
@@ -127,3 +151,19 @@ def noise_of(name: str) -> dict[str, float]:
         for mesh, other in load_repeats(name).items()
     }
     return label_noise({"other_meshes": meshes})
+
+
+# --- all cases -----------------------------------------------------------------------------------
+
+
+def evaluate(checkpoint: ListedCheckpoint, source: str, device: str) -> bool:
+    """Evaluate all cases of a data set, with progress; return whether all are evaluated."""
+    if len(errors_of(checkpoint, source, device)) == len(case_names(source)):
+        return True
+    title, steps = (
+        ("Evaluating all bodies", evaluate_flows)
+        if has_flow(source)
+        else ("Predicting all test cases", evaluate_cases)
+    )
+    work = checkpoint.path, device
+    return follow(title, steps(checkpoint, source, device), work=work)

@@ -67,9 +67,10 @@ def pick_sizes(chosen: Chosen) -> tuple[int, int]:
         wanted = _typed("Supernodes per patch Q", "Q", chosen.default_supernodes)
     num_supernodes = min(wanted or chosen.default_supernodes, count // num_patches)
     cheapest = recommended_patches(count, num_supernodes=num_supernodes)
-    ladder = sorted({step for step in (*_LADDER, default, cheapest) if step <= count})
+    steps = (*_LADDER, default, cheapest, num_patches)
+    ladder = sorted({step for step in steps if step <= count})
     # The slider follows the typed number, which is the one that is kept in the address.
-    st.session_state["K_slider"] = max(step for step in ladder if step <= num_patches)
+    st.session_state["K_slider"] = num_patches
     st.select_slider(
         "K",
         ladder,

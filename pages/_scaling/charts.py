@@ -73,25 +73,31 @@ def summary(
     cards = []
     for model in sweep.models:
         fitted = fit_rows(rows, model, quantity=quantity)
-        value, more = _summary(sweep, sweep_rows(rows, sweep, model), fitted)
+        value, more = _summary(sweep, quantity, sweep_rows(rows, sweep, model), fitted)
         cards.append(Card(label=MODEL_NAMES[model], value=value, help_text=more))
     if cards:
         origin = MEASURED if measured_here else STORED_CURVE
         number_row(cards, origin=origin, state=_SUMMARIES[sweep.axis])
 
 
-def _summary(sweep: Sweep, own: Sequence[ScalingRow], fitted: Exponent | None) -> tuple[str, str]:
+def _summary(
+    sweep: Sweep, quantity: MeasuredQuantity, own: Sequence[ScalingRow], fitted: Exponent | None
+) -> tuple[str, str]:
+    def cost(row: ScalingRow) -> float:
+        return getattr(row, quantity)
+
+    words = "time" if quantity == "seconds" else "memory"
     if sweep.axis == "points":
         return _growth(own, fitted)
     if not own:
         return "–", "Not measured yet."
     if sweep.axis == "patches":
-        best = min(own, key=lambda row: row.seconds)
-        more = f"The fastest of {len(own)} measured; √(N/Q) = {best_patches(sweep)}."
-        return f"K = {best.value:,}", more
-    growth = own[-1].seconds / own[0].seconds
-    more = f"Time at Q = {own[-1].value} over time at Q = {own[0].value}."
-    return f"{growth:.2f} ×", more
+        best = min(own, key=cost)
+        more = f"The least {words} of {len(own)} measured; √(N/Q) = {best_patches(sweep)}."
+        return f"best K {best.value:,}", more
+    growth = cost(own[-1]) / cost(own[0])
+    more = f"At Q = {own[-1].value} over that at Q = {own[0].value}."
+    return f"{growth:.2f} × {words}", more
 
 
 def _growth(own: Sequence[ScalingRow], fitted: Exponent | None) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from mspt.errors import MSPTError
 from mspt.inference.predict import available_devices
-from pages._shared.numbers import MEASURED, milliseconds
+from pages._shared.numbers import MEASURED, device_name, milliseconds
 
 APP = Path(__file__).parents[2] / "app.py"
 # The browser turns Streamlit's own elements light or dark at once, but the server, which draws
@@ -44,6 +44,7 @@ def turn_to(page: str) -> None:
     """Record which page is open and which was open in the run before."""
     state = st.session_state
     state["page"], state["page_before"] = page, state.get("page")
+    state.pop("last_run", None)  # the footer is about what this run shows
 
 
 def is_new_page() -> bool:
@@ -116,7 +117,7 @@ def record_run(
     patches = "no patches" if num_patches is None else f"K = {num_patches:,} patches"
     st.session_state["last_run"] = (
         f"Last run: {checkpoint} on {case} · N = {num_points:,} points · {patches} · "
-        f"{milliseconds(seconds)} on {device} · {MEASURED}"
+        f"{milliseconds(seconds)} on {device_name(device)} · {MEASURED}"
     )
 
 

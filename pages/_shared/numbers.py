@@ -49,16 +49,21 @@ def number_row(cards: Sequence[Card], *, origin: str, state: str) -> None:
 
     Args:
         cards: The numbers.
-        origin: Where they come from; a card that differs names its own.
+        origin: Where they come from; cards of another origin are named behind it.
         state: All that they depend on: model, case, points.
     """
     for column, card in zip(st.columns(len(cards)), cards, strict=True):
         with column.container(border=True, height="stretch", gap=None):
             st.metric(card.label, card.value, help=card.help_text)
-            other = "" if card.origin in (None, origin) else badge(card.origin)
-            if below := " ".join(part for part in (card.note, other) if part):
-                st.caption(below)
-    st.caption(f"{badge(origin)} {state}")
+            if card.note:
+                st.caption(card.note)
+    parts = [f"{badge(origin)} {state}"]
+    for other in dict.fromkeys(card.origin for card in cards):
+        if other not in (None, origin):
+            labels = (card.label for card in cards if card.origin == other)
+            named = ", ".join(label[:1].lower() + label[1:] for label in labels)
+            parts.append(f"{badge(other)} {named}")
+    st.caption(" · ".join(parts))
 
 
 def number(
@@ -128,7 +133,7 @@ def noise_words(checkpoint: ListedCheckpoint) -> str:
     return (
         f"the solver's own C_p changes by {percent(noise['surface_pressure'])} on meshes whose "
         f"cells are 1% larger or smaller, its velocity by {percent(noise['velocity'])}, its C_D by "
-        f"{percent(noise['C_D_relative'])}, mean of {metrics['cases']} test cases, {STORED}."
+        f"{percent(noise['C_D_relative'])}, average over {metrics['cases']} test bodies, {STORED}."
     )
 
 

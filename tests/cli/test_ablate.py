@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mspt.cli import ablate
 from mspt.cli.ablate import COLUMNS, append_row, find_row, parse_regions, with_settings
+from mspt.cli.main import main
 from mspt.config import TrainConfig
 from mspt.data.capabilities import Regions
 from mspt.data.registry import get_dataset, registered
@@ -121,8 +122,8 @@ def test_an_interrupted_run_is_continued(
                 raise KeyboardInterrupt
 
     monkeypatch.setattr("mspt.cli.train.train", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        run_json(capsys, *arguments)
+    assert main([*arguments, "--json"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
     assert len(list((tmp_path / "unfinished").iterdir())) == 1
     assert not (tmp_path / "rows.csv").exists()
     continued = run_json(capsys, *arguments)

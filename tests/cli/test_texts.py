@@ -8,6 +8,7 @@ import pytest
 
 from mspt.benchmarks import models as benchmark_module
 from mspt.benchmarks.models import Measurement
+from mspt.cli._output import to_json
 from mspt.cli.benchmark import show_benchmark
 from mspt.cli.evaluate import show_evaluate
 from mspt.cli.main import COMMANDS, _module
@@ -21,7 +22,7 @@ from tests.pages.tiny import save_tiny_flow
 
 def plain(text: str) -> bool:
     """Return whether a text shows no value as Python or JSON writes it."""
-    return not re.search(r"None|True|False|nan|[{}\[]'|\['|\.\d{7}", text)
+    return not re.search(r"None|True|False|nan|[{}\[]'|\['|\.\d{7}|\de[-+]\d|\b1 \w+s\b", text)
 
 
 def cells(text: str, label: str) -> list[str]:
@@ -43,9 +44,12 @@ def test_data_sets_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None
     assert cells(text, "car")[header.index("unseen")] == "50/52"
     assert cells(text, "shapenet_car")[header.index("cases are")] == "downloaded"
     assert "param0 to param8" in " ".join(cells(files, "shapenet_car"))
+    fields = cells(text, "navier_stokes")[-1]
+    assert fields == "vorticity_11 to vorticity_20"
+    assert cells(text, "car")[-1] == "C_p, C_f, velocity_change [U_inf]"
     one = run_text(capsys, "datasets", "elasticity")
     assert cells(one, "time per case") == ["time per case", "0.190 s on one core"]
-    assert plain(shown + one.replace("[1]", ""))
+    assert plain(shown + one.replace("1e-10", ""))
 
 
 def test_generated_cases_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,6 +134,39 @@ def test_predicting_a_shape_and_its_replay_are_lists(
     compared = show_predict(found | truth)
     assert cells(compared, "velocity") == ["velocity", "5.00 %", "4.00 %"]
     assert cells(compared, "wheel pressure") == ["wheel pressure", "–", "–"]
+
+
+def test_results_are_named_like_what_they_are_made_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_tiny_flow(tmp_path / "car.safetensors")
+    monkeypatch.chdir(tmp_path)
+    write_stl(tmp_path / "my car.stl", draw_body("ellipsoid", 3).mesh)
+    arguments = ["predict", "my car.stl", "--checkpoint", "car.safetensors", "--device", "cpu"]
+    found = run_json(capsys, *arguments, "--out")
+    assert found["out"] == "my-car-prediction.vtp"
+    assert Path(found["out"]).is_file()
+    assert cells(show_predict(found), "written") == ["written", "my-car-prediction.vtp"]
+    del found["out"]
+    assert cells(show_predict(found), "written")[1] == "nothing; --out writes my-car-prediction.vtp"
+    assert run_json(capsys, "solve", "darcy-1107")["out"] == "darcy-1107-solution.vtp"
+    assert (tmp_path / "darcy-1107-solution.vtp").is_file()
+
+
+def test_values_of_rounding_are_called_so_in_texts_and_stay_exact_in_json() -> None:
+    check = {"name": "Closed surface", "value": 1.2e-14, "unit": "%", "verdict": "good"}
+    base = dict.fromkeys(("C_D", "C_D_pressure", "C_D_friction", "C_D_spread", "C_L"), 3.8e-15)
+    base |= dict.fromkeys(("frontal_area", "frontal_area_in_file", "seconds", "model_seconds"), 1.0)
+    result = base | {
+        "shape": "a.stl", "triangles": 1, "changes": [], "placement": {"as_is": True},
+        "checkpoint": "car", "units": {"length_in_file": "m"}, "device": "cpu", "warnings": [],
+        "trust": {"verdict": "good", "checks": [check], "nearest": []},
+    }  # fmt: skip
+    text = show_predict(result)
+    assert cells(text, "Closed surface") == ["Closed surface", "below 10^-12 %", "good"]
+    assert cells(text, "shape")[1] == "a.stl, 1 triangle"
+    assert plain(text)
+    assert "3.8e-15" in to_json(result)
 
 
 def test_a_solved_shape_is_a_list() -> None:

@@ -47,7 +47,7 @@ def test_drawn_hole_is_solved_and_predicted(open_page: Open, project: Path) -> N
     dots = next(t for t in charts(app)[0]["data"] if t.get("mode") == "markers")
     np.testing.assert_allclose(dots["customdata"][:, 0], solution.stress, rtol=1e-5)
     np.testing.assert_allclose(dots["customdata"][:, 1], predicted, rtol=1e-4)
-    assert metrics(app)["Relative L2 of this drawing"] == relative(predicted, solution.stress)
+    assert metrics(app)["Error of stress"] == relative(predicted, solution.stress)
 
 
 def test_painted_map_is_solved_and_predicted(open_page: Open, project: Path) -> None:
@@ -61,7 +61,7 @@ def test_painted_map_is_solved_and_predicted(open_page: Open, project: Path) -> 
     features = torch.from_numpy(permeability.reshape(-1, 1).astype(np.float32))
     predicted = predict_case(checkpoint, grid_points((85, 85)), features).fields[:, 0].numpy()
     np.testing.assert_allclose(charts(app)[0]["data"][0]["z"].ravel(), pressure, rtol=1e-5)
-    assert metrics(app)["Relative L2 of this drawing"] == relative(predicted, pressure)
+    assert metrics(app)["Error of pressure"] == relative(predicted, pressure)
 
 
 def test_times_and_their_ratio_agree(open_page: Open) -> None:
@@ -104,7 +104,7 @@ def test_without_live_nothing_is_solved_until_asked(open_page: Open) -> None:
 def test_reset_puts_the_start_back(open_page: Open) -> None:
     app = open_page("draw")
     before, drawn = metrics(app), metrics(draw(app, BEAN.tolist()))
-    label = "Relative L2 of this drawing"
+    label = "Error of stress"
     assert before[label] != drawn[label]
     app.button(key="draw_reset").click().run()
     assert metrics(app)[label] == before[label]

@@ -67,20 +67,27 @@ def test_shown_error_equals_an_independent_computation(
     app = open_page("explore", source=dataset, **{f"{dataset}_case": name})
     assert app.selectbox(key=f"{dataset}_case").value == name
     expected = reference_error(project, dataset, name)
-    assert metrics(app)["Relative L2 of this case"] == f"{expected:.2%}"
-    assert metrics(app)["Mean of 200 test cases"] == "43.21%"
+    assert (
+        metrics(app)[f"Error of {'stress' if dataset == 'elasticity' else 'pressure'}"]
+        == f"{expected:.2%}"
+    )
+    assert metrics(app)["Average over 200 test cases"] == "43.21%"
 
 
-def test_every_number_shows_its_origin(open_page: Open) -> None:
-    origins = {
-        metric.label: metric.delta for metric in open_page("explore", source="elasticity").metric
-    }
-    assert origins == {
-        "Relative L2 of this case": "measured here",
-        "Mean of 200 test cases": "stored with the checkpoint",
-        "Largest error of stress": "measured here",
-        "Forward pass": "measured here",
-    }
+def test_every_number_shows_its_origin_once_a_row(open_page: Open) -> None:
+    app = open_page("explore", source="elasticity")
+    assert list(metrics(app)) == [
+        "Error of stress",
+        "Average over 200 test cases",
+        "Largest error of stress",
+        "Forward pass",
+    ]
+    assert not any(metric.delta for metric in app.metric)
+    device, row = [caption.value for caption in app.caption[:2]]
+    assert device == "on CPU"
+    state = "elasticity on elasticity-1100 · N = 972 points · K = 9 patches"
+    other = ":blue-badge[stored with the checkpoint] average over 200 test cases"
+    assert row == f":green-badge[measured here] {state} · {other}"
 
 
 def test_picture_holds_the_exact_truth_and_prediction_at_the_points(
@@ -372,10 +379,10 @@ def test_shown_drag_is_that_of_the_score(open_page: Open, project: Path) -> None
     app = open_page("explore", car_case=name)
     checkpoint = load_checkpoint(project / "pretrained" / "car.safetensors")
     score = score_flow(checkpoint, name, load_flow(name))
-    (label,) = [label for label in metrics(app) if label.startswith("C_D")]
-    assert label == f"C_D {score.C_D:.3f}, solver {score.C_D_true:.3f}".replace("-", "−")
     counts = f"{1e4 * (score.C_D - score.C_D_true):+,.0f} counts".replace("-", "−")
-    assert metrics(app)[label] == counts
+    assert metrics(app)["Error of C_D"] == counts
+    note = f"model {score.C_D:.3f}, solver {score.C_D_true:.3f}".replace("-", "−")
+    assert any(caption.value.startswith(note) for caption in app.caption)
 
 
 def test_errors_stand_beside_the_noise_of_the_labels(open_page: Open) -> None:
@@ -385,16 +392,19 @@ def test_errors_stand_beside_the_noise_of_the_labels(open_page: Open) -> None:
     (stored,) = [one["velocity"] for one in made_up_scores() if one["name"] == name]
     app = open_page("explore", car_case=name)
     mean = np.mean([one.surface_pressure for one in noise])
-    usual = f"Mean of 40, noise {NOISE['surface_pressure']:.1%}"
-    assert {f"C_p error, label noise {mean:.1%}", usual} <= metrics(app).keys()
-    (table,) = [one.value for one in app.table if "Label noise" in one.value]
-    assert table.loc["C_p", "Label noise"] == f"{mean:.2%}"
-    assert table.loc["Velocity", "Error"] == f"{stored:.2%}"
-    assert table.loc["Velocity", "Its label noise"] == "5.43%"
+    words, scatter = "mesh-to-mesh scatter of the solver", "Scatter of the solver"
+    assert {"Error of C_p", "Average over 40 test bodies"} <= metrics(app).keys()
+    below = [caption.value for caption in app.caption]
+    assert f"{words}: {mean:.1%}" in below
+    assert f"{words}: {NOISE['surface_pressure']:.1%}" in below
+    (table,) = [one.value for one in app.table if scatter in one.value]
+    assert table.loc["C_p", scatter] == f"{mean:.2%}"
+    assert table.loc["Velocity", "This body"] == f"{stored:.2%}"
+    assert table.loc["Velocity", f"{scatter}, average"] == "5.43%"
     app = open_page("explore", car_case=other)
-    assert "C_p error of this body" in metrics(app)
-    (table,) = [one.value for one in app.table if "Label noise" in one.value]
-    assert set(table["Label noise"]) == {"–"}
+    assert f"{words}: not known" in [caption.value for caption in app.caption]
+    (table,) = [one.value for one in app.table if scatter in one.value]
+    assert set(table[scatter]) == {"–"}
 
 
 @pytest.mark.parametrize("layer", ["Edges", "Clip", "Slice"])
@@ -515,7 +525,11 @@ def test_shipped_checkpoint_opens_and_beats_the_mean(
     app.switch_page("pages/explore.py").run()
     assert not app.exception
     assert app.selectbox(key="checkpoint").value == header.path.stem
-    shown = float(metrics(app)["Relative L2 of this case"].removesuffix("%"))
+    (shown,) = (
+        float(value.removesuffix("%"))
+        for label, value in metrics(app).items()
+        if label.startswith("Error of")
+    )
     assert shown < 100 * header.info["metrics"]["mean_only"]
 
 

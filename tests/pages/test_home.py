@@ -115,7 +115,7 @@ def test_equations_hold_the_numbers_of_this_cloud(home: AppTest, project: Path) 
 def test_errors_come_with_the_noise_of_the_labels(home: AppTest) -> None:
     (words,) = [one.value for one in home.caption if one.value.startswith("Relative L2 errors")]
     assert "Of `car`: the solver's own C_p changes by 7.65%" in words
-    assert "its C_D by 4.32%, mean of 40 test cases, stored with the checkpoint." in words
+    assert "its C_D by 4.32%, average over 40 test bodies, stored with the checkpoint." in words
 
 
 def test_every_stop_shows_layers_and_panels_that_are_there(home: AppTest) -> None:

@@ -188,7 +188,7 @@ def test_solving_shows_truth_and_real_error(
     assert shown["L2 error of C_p"].endswith("%")
     (noise,) = [one.value for one in app.caption if one.value.startswith("Label noise")]
     assert "C_p changes by 7.65%" in noise
-    assert "its C_D by 4.32%, mean of 40 test cases, stored with the checkpoint" in noise
+    assert "its C_D by 4.32%, average over 40 test bodies, stored with the checkpoint" in noise
     view = next(group for group in app.button_group if group.label == "View")
     assert view.value == "Truth and error"
     (viewer,) = app.main.get("bidi_component")

@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 
+from mspt.data._processes import in_processes
 from mspt.data.dataset import CaseDone
 from mspt.data.files import DATA, SHIPPED, read_json, write_json
 from mspt.data.sets.car.bodies import write_body
@@ -65,24 +64,16 @@ def generate_flows(
     ]
     num_cases = len(wanted)
     num_done = num_cases - len(todo)
-    # Spawned, not forked: a fork of a process with threads can hang.
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
-    try:
-        futures = [
-            pool.submit(_make, index, seed, folder, MESHES[mesh] if mesh else None)
-            for index in todo
-        ]
-        for future in as_completed(futures):
-            index, seconds, error = future.result()
-            num_done += 1
-            if error:
-                reasons[flow_name(index)] = error
-                write_json(folder / LEFT_OUT, dict(sorted(reasons.items())))
-            yield CaseDone(
-                index=index, num_done=num_done, num_cases=num_cases, seconds=seconds, error=error
-            )
-    finally:
-        pool.shutdown(cancel_futures=True)
+    other = MESHES[mesh] if mesh else None
+    tasks = ((index, seed, folder, other) for index in todo)
+    for index, seconds, error in in_processes(_make, tasks, jobs=jobs):
+        num_done += 1
+        if error:
+            reasons[flow_name(index)] = error
+            write_json(folder / LEFT_OUT, dict(sorted(reasons.items())))
+        yield CaseDone(
+            index=index, num_done=num_done, num_cases=num_cases, seconds=seconds, error=error
+        )
 
 
 def _test_indices(folder: Path) -> list[int]:

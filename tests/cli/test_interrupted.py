@@ -1,0 +1,121 @@
+"""Ctrl-C in a terminal: the whole group of processes is interrupted, whatever it is doing."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mspt.cli import main as main_module
+from mspt.cli.main import main
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="groups of processes as in a terminal")
+
+ONE_LINE = (130, "", "interrupted\n")
+
+
+def start(*command: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def press(process: subprocess.Popen) -> tuple[int, str, str]:
+    """Press Ctrl-C, and return how the command ends."""
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_interruption_of_a_command_is_one_line_and_status_130(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    class Module:
+        run_datasets = staticmethod(interrupted)
+        add_datasets = staticmethod(lambda _: None)
+
+    monkeypatch.setattr(main_module, "_module", lambda _: Module)
+    assert main(["datasets"]) == 130
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "interrupted\n")
+
+
+def test_interruption_while_modules_are_imported_is_one_line_and_status_130() -> None:
+    slow = "import sys, time; sys.modules['mspt.cli.train'] = None\n"
+    slow += "from mspt.cli import main as m\n"
+    slow += "def wait(name): print('ready', flush=True); time.sleep(30)\n"
+    slow += "m._module = wait; sys.argv = ['mspt', 'train']; sys.exit(m.main())"
+    process = start("-c", slow)
+    assert process.stdout.readline() == "ready\n"
+    assert press(process) == ONE_LINE
+
+
+def test_start_of_a_command_imports_little_before_it_can_be_interrupted() -> None:
+    code = "import sys, mspt.__main__; print('torch' in sys.modules or 'numpy' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
+
+
+def test_interruption_ends_the_processes_of_a_command_without_a_trace(tmp_path: Path) -> None:
+    out = tmp_path / "data"
+    process = start(
+        "-m", "mspt", "generate", "darcy", "--jobs", "2", "--out", str(out), "--progress", "off"
+    )
+    wait_for(lambda: process.poll() is not None or list(out.glob("darcy/parts/[0-9]*.npz")))
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) >= 2
+    assert press(process) == ONE_LINE
+    psutil.wait_procs(children, timeout=10)
+    assert not any(child.is_running() for child in children)
+
+
+def test_a_task_of_another_process_cleans_up_when_it_is_interrupted(tmp_path: Path) -> None:
+    process = start("-c", CLEANING, str(tmp_path))
+    wait_for((tmp_path / "begun").exists)
+    assert press(process) == ONE_LINE
+    assert (tmp_path / "cleaned").exists()
+
+
+CLEANING = """
+import sys
+from pathlib import Path
+from mspt.cli import main as m
+from mspt.data._processes import in_processes
+from tests.cli.test_interrupted import task
+
+class Module:
+    add_generate = staticmethod(lambda parser: None)
+    run_generate = staticmethod(lambda args: list(in_processes(task, [(folder,)], jobs=1)))
+
+folder = Path(sys.argv.pop())
+if __name__ == "__main__":
+    m._module = lambda name: Module
+    sys.argv[1:] = ["generate"]
+    sys.exit(m.main())
+"""
+
+
+def task(folder: Path) -> None:
+    (folder / "begun").touch()
+    try:
+        time.sleep(60)
+    finally:
+        (folder / "cleaned").touch()
