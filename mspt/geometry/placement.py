@@ -226,8 +226,7 @@ def placement_along(
         >>> found.length_m, found.unit, found.clearance
         (10.0, 'm', 0.0)
     """
-    flow, up = ("xyz".index(axis[1]) for axis in (orientation.forward, orientation.up))
-    length = float(mesh.extent[flow])
+    length = float(mesh.extent["xyz".index(orientation.forward[1])])
     if length <= 0:
         raise GeometryError(
             f"shape must have a length along its forward axis {orientation.forward}, got none; "
