@@ -129,6 +129,10 @@ class PlacedMesh:
     scale: float
     warnings: tuple[str, ...] = ()
 
+    def to_tunnel(self, points: Float64[ndarray, "P 3"]) -> Float64[ndarray, "P 3"]:
+        """Return points of the file in the coordinates of the wind tunnel."""
+        return points @ self.matrix.T + self.offset
+
     def to_file(self, points: Float64[ndarray, "P 3"]) -> Float64[ndarray, "P 3"]:
         """Return points of the wind tunnel in the coordinates of the file."""
         # The matrix is ``scale`` times a rotation, so its inverse is its transpose / scale^2.

@@ -8,12 +8,16 @@ from mspt.geometry.area import side_outlines
 from mspt.geometry.mesh import SurfaceMesh
 
 
-def placement_figure(mesh: SurfaceMesh, *, dark: bool) -> go.Figure:
-    """Draw a body from its left side on the ground, with the direction of the flow.
+def placement_figure(
+    mesh: SurfaceMesh, *, length: str = "", dark: bool, height: int = 150
+) -> go.Figure:
+    """Draw a body from its left side on the ground, with the direction of the flow and its nose.
 
     Args:
         mesh: The body in the wind-tunnel frame.
+        length: Its length with the unit, written below it; empty for none.
         dark: Whether the page is dark.
+        height: Height in pixels.
     """
     figure = go.Figure()
     # One path for all outlines, so that holes stay empty.
@@ -27,28 +31,29 @@ def placement_figure(mesh: SurfaceMesh, *, dark: bool) -> go.Figure:
         mode="lines",
         hoverinfo="skip",
     )
-    height = float(mesh.bounds[1, 2])
+    top = float(mesh.bounds[1, 2])
     figure.add_hline(y=0, line={"color": INK[dark], "width": 1})
-    figure.add_annotation(
-        x=-0.05,
-        ax=-0.35,
-        y=height / 2,
-        ay=height / 2,
-        axref="x",
-        ayref="y",
-        text="air",
-        showarrow=True,
-        arrowcolor=ACCENT[dark],
-        arrowwidth=2,
-        arrowhead=2,
-        font={"color": ACCENT[dark]},
-        yshift=0,
-        xanchor="right",
-    )
-    figure.update_xaxes(visible=False, range=[-0.5, 1.1])
-    figure.update_yaxes(visible=False, scaleanchor="x", range=[-0.05, height * 1.15 + 0.02])
+    arrows = (("air", -0.4, top / 2, -0.12, top / 2), ("up", 1.12, 0.0, 1.12, max(top, 0.25)))
+    for text, start, bottom, end, end_height in arrows:
+        _arrow(figure, (start, bottom), (end, end_height), color=ACCENT[dark])
+        figure.add_annotation(
+            x=start,
+            y=bottom if text == "air" else end_height,
+            text=text,
+            showarrow=False,
+            font={"color": ACCENT[dark]},
+            xanchor="left",
+            yanchor="bottom",
+        )
+    notes = [("nose", 0.0, top, "bottom")] + ([(length, 0.5, 0.0, "top")] if length else [])
+    for text, x, y, anchor in notes:
+        figure.add_annotation(
+            x=x, y=y, text=text, showarrow=False, font={"color": INK[dark]}, yanchor=anchor
+        )
+    figure.update_xaxes(visible=False, range=[-0.5, 1.3])
+    figure.update_yaxes(visible=False, scaleanchor="x", range=[-0.2, max(top, 0.25) * 1.15 + 0.12])
     figure.update_layout(
-        height=150,
+        height=height,
         margin={"l": 0, "r": 0, "t": 4, "b": 4},
         showlegend=False,
         paper_bgcolor="rgba(0,0,0,0)",
@@ -56,6 +61,24 @@ def placement_figure(mesh: SurfaceMesh, *, dark: bool) -> go.Figure:
         dragmode=False,
     )
     return figure
+
+
+def _arrow(
+    figure: go.Figure, start: tuple[float, float], end: tuple[float, float], *, color: str
+) -> None:
+    figure.add_annotation(
+        x=end[0],
+        y=end[1],
+        ax=start[0],
+        ay=start[1],
+        axref="x",
+        ayref="y",
+        text="",
+        showarrow=True,
+        arrowcolor=color,
+        arrowwidth=2,
+        arrowhead=2,
+    )
 
 
 def _path(outlines: list[np.ndarray]) -> tuple[list[float | None], list[float | None]]:

@@ -3,7 +3,7 @@
 Lengths are in body lengths, speeds in free-stream speeds, forces and pressures in dynamic
 pressures q_inf. Of a symmetric body only y >= 0 is stored; the other half is its mirror image.
 
-Shapes: F faces of the body, P points of the flow.
+Shapes: F faces of the body, P points of the flow, I iterations of the solver.
 """
 
 from collections.abc import Mapping
@@ -165,6 +165,16 @@ def _summary(flow: Flow, mesh: SurfaceMesh) -> dict[str, Any]:
         "symmetric": flow.recipe.symmetric,
         "cpu_seconds": flow.cpu_seconds,
     }
+
+
+def drag_history(flow: Flow, *, frontal_area: float) -> Float64[ndarray, " I"]:
+    """Return C_D at each iteration.
+
+    Args:
+        flow: A computed flow.
+        frontal_area: Of the whole body, in body lengths squared.
+    """
+    return 2 * flow.force_history.sum(axis=1)[:, 0] / frontal_area
 
 
 def unsettled_words(info: Mapping[str, Any]) -> str:
