@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from mspt.data.registry import get_dataset
+from mspt.data.sets.car.flow_case import unsettled_words
 from mspt.evaluation.comparison import primary_error
 from mspt.evaluation.flows import ORDER_GAPS, label_noise
 from mspt.figures.charts.curves import error_histogram, learning_curve
@@ -113,6 +114,8 @@ def _flow_numbers(chosen: Chosen) -> None:
                 minus(f"{difference:+,.0f} counts"),
                 origin=_origin(score),
             )
+    if chosen.flow is not None and (words := unsettled_words(chosen.flow.info)):
+        st.caption(f":red[:material/error: The solver's run of this case has **{words}**.]")
 
 
 @st.fragment

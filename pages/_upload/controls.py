@@ -29,8 +29,8 @@ from pages._shared.shapes import SAMPLES, Shape, prepared, sample_shape, uploade
 from pages._upload import data
 from pages._upload.panels import BESIDE
 
-STRIP = 150
-"""Height of the picture of the placement in pixels."""
+PICTURE, CONTROLS = 190, 390
+"""Widths of the picture of the placement and of its controls, which wrap in narrow windows."""
 
 KINDS = ("stl", "obj", "ply", "vtp", "vtu", "vtk", "glb", "gltf")
 
@@ -75,8 +75,7 @@ def pick(*, placing: DeltaGenerator) -> Chosen | None:
     Args:
         placing: Where to show the placement, and to ask for it if the form does not decide.
     """
-    shape, is_own = _pick_shape()
-    checkpoint = pick_checkpoint(SHAPES)
+    shape, is_own, checkpoint = _pick_shape()
     shape = _pick_reading(shape)
     with placing:
         placement = _pick_placement(shape) if _is_direction_known(shape) else None
@@ -89,8 +88,8 @@ def pick(*, placing: DeltaGenerator) -> Chosen | None:
 # --- the shape -----------------------------------------------------------------------------------
 
 
-def _pick_shape() -> tuple[Shape, bool]:
-    """Show where a shape comes from; return it, and whether it is the visitor's own.
+def _pick_shape() -> tuple[Shape, bool, ListedCheckpoint]:
+    """Show where a shape comes from; return it, whether it is the visitor's own, and the model.
 
     An own shape stays until another one takes its place or the visitor prefers a sample: the
     uploader itself is empty again whenever its page has been left.
@@ -117,8 +116,11 @@ def _pick_shape() -> tuple[Shape, bool]:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"Your shape: **{_plain(mine.file_name)}**", width="content")
             st.button("Use a sample instead", key="use_sample", on_click=_prefer_sample)
-        return mine, True
-    name = st.selectbox("Or a sample", SAMPLES, key="sample", bind="query-params")
+        return mine, True, pick_checkpoint(SHAPES)
+    first, second = st.columns(2, vertical_alignment="bottom")
+    name = first.selectbox("Or a sample", SAMPLES, key="sample", bind="query-params")
+    with second:
+        checkpoint = pick_checkpoint(SHAPES)
     if mine is not None:
         st.button(
             f"Back to {_plain(mine.file_name)}",
@@ -127,7 +129,7 @@ def _pick_shape() -> tuple[Shape, bool]:
             on_click=state.__setitem__,
             args=("prefers_sample", False),
         )
-    return sample_shape(name), False
+    return sample_shape(name), False, checkpoint
 
 
 def _note_upload(key: str) -> None:
@@ -207,7 +209,7 @@ def _is_direction_known(shape: Shape) -> bool:
     st.info(f"Which way does it face? The form does not tell, as {guess.reason}.")
     for column, (index, option) in zip(st.columns(len(options)), enumerate(options), strict=True):
         with column:
-            picture = data.side_view(shape, option, length="", dark=frame.is_dark(), height=STRIP)
+            picture = data.side_view(shape, option, length="", dark=frame.is_dark(), width=PICTURE)
             st.plotly_chart(picture, key=f"direction_{index}", config={"displayModeBar": False})
             st.button(
                 f"Nose {option.forward}, up {option.up}",
@@ -232,13 +234,13 @@ def _pick_placement(shape: Shape) -> Placement:
     # As many digits as the control and the command show.
     placement = replace(placement, clearance=round(100 * placement.clearance, 2) / 100)
     length, width, height = placed_size(found.body, placement)
-    with st.container(horizontal=True, vertical_alignment="center", border=True):
-        with st.container(width=230):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(width=PICTURE):
             picture = data.side_view(
-                shape, placement, length=f"{length:.3g} m", dark=frame.is_dark(), height=STRIP
+                shape, placement, length=f"{length:.3g} m", dark=frame.is_dark(), width=PICTURE
             )
             st.plotly_chart(picture, key="placement_picture", config={"displayModeBar": False})
-        with st.container(width=380):
+        with st.container(width=CONTROLS, gap="xsmall"):
             st.markdown(f"**{length:.3g} m long, nose this way, up this way: right?**")
             _turn_buttons(shape.key, placement.orientation)
             _measures(shape.key, placement)
@@ -251,7 +253,7 @@ def _pick_placement(shape: Shape) -> Placement:
 
 def _turn_buttons(key: str, orientation: Orientation) -> None:
     """Show the buttons that turn a shape."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
         for label, icon, turn, meaning in (
             ("Flip", "swap_horiz", flipped, "Exchange nose and tail."),
             ("Turn", "rotate_left", turned, "A quarter turn, seen from above."),
@@ -278,7 +280,7 @@ def _measures(key: str, placement: Placement) -> None:
         ("up", placement.up),
     ):
         state[f"place_{name}_{key}"] = value
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
         st.selectbox(
             "Unit",
             list(METERS),

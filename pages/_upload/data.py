@@ -142,10 +142,10 @@ def _errors(key: ResultKey, *, _truth: Truth) -> FlowScore:
 # --- pictures ------------------------------------------------------------------------------------
 
 
-def side_view(shape: Shape, placement: Placement, *, length: str, dark: bool, height: int) -> Any:
+def side_view(shape: Shape, placement: Placement, *, length: str, dark: bool, width: int) -> Any:
     """Return a picture of a placed shape from its left side."""
     return _side_view(
-        shape.key, str(placement), length=length, dark=dark, height=height, _of=(shape, placement)
+        shape.key, str(placement), length=length, dark=dark, width=width, _of=(shape, placement)
     )
 
 
@@ -156,12 +156,12 @@ def _side_view(
     *,
     length: str,
     dark: bool,
-    height: int,
+    width: int,
     _of: tuple[Shape, Placement],
 ) -> Any:
     shape, placed = _of
     mesh = place_mesh(prepared(shape).body, placed).mesh
-    return placement_figure(mesh, length=length, dark=dark, height=height)
+    return placement_figure(mesh, length=length, dark=dark, width=width)
 
 
 def marks(key: PlacedKey, result: ShapeResult) -> Marks:

@@ -32,7 +32,7 @@ _BADGES = {
 _MARK_COLORS = {"open": "violet", "crowded": "violet", "added": "green", "left out": "orange"}
 """Names of Streamlit's colors that are like those of the marks in the view."""
 
-CARD = 205
+CARD = 175
 """Least width of a number in pixels: rows of numbers wrap in narrow windows."""
 
 
@@ -43,7 +43,13 @@ def flow_view(key: ResultKey, result: ShapeResult, truth: Truth | None) -> None:
     """Show the body or the flow around it."""
     options = [*((BESIDE,) if truth else ()), *SHAPE_LAYERS]
     layer = st.segmented_control(
-        "View", options, default="Pressure", key="view", required=True, bind="query-params"
+        "View",
+        options,
+        default="Pressure",
+        key="view",
+        required=True,
+        bind="query-params",
+        wrap=True,
     )
     if layer == BESIDE and truth is not None:
         _beside(result, truth)
@@ -118,19 +124,15 @@ class Number:
     help_text: str | None = None
 
 
-def _row(*numbers: Number, origin: str, is_poor: bool = False) -> None:
-    """Show numbers of one origin beside each other; they wrap where the window is narrow."""
-    with st.container(horizontal=True, gap="small"):
+def _row(*numbers: Number, is_poor: bool = False) -> None:
+    """Show numbers beside each other; they wrap where the window is narrow."""
+    with st.container(horizontal=True, gap="xsmall"):
         for one in numbers:
-            with st.container(width=CARD, border=True, height="stretch", gap=None):
-                st.metric(
-                    one.label,
-                    f":gray[{one.value}]" if is_poor else one.value,
-                    help=one.help_text,
-                )
+            with st.container(width=CARD, border=True, gap=None):
+                value = f":gray[{one.value}]" if is_poor else one.value
+                st.metric(one.label, value, help=one.help_text)
                 if one.below:
                     st.caption(one.below)
-    st.markdown(badge(origin))
 
 
 def verdict(result: ShapeResult) -> None:
@@ -139,11 +141,11 @@ def verdict(result: ShapeResult) -> None:
     color, icon = _BADGES[worst]
     named = [check for check in result.trust.checks if check.verdict == worst]
     words = {
-        "good": "**All checks are good**: the prediction behaves as on shapes that the model knows.",
+        "good": "**All checks are good**, as they are for shapes that the model knows.",
         "fair": f"**Use with care**: {_names(named)} only fair.",
         "poor": f"**Do not rely on these numbers**: {_names(named)} poor.",
     }[worst]
-    st.markdown(f":{color}-badge[:material/{icon}: {worst}] {words}")
+    st.markdown(f":{color}-badge[:material/{icon}: {worst}] {words} {badge(MEASURED)}")
 
 
 def _names(checks: list[Check]) -> str:
@@ -157,7 +159,7 @@ def numbers(result: ShapeResult, checkpoint: ListedCheckpoint) -> None:
     """Show coefficients with their parts, and the usual error of C_D unless a check is poor."""
     found, prediction = result.prediction.coefficients, result.prediction
     is_poor, metrics = result.trust.verdict == "poor", checkpoint.metrics
-    _row(
+    shown = [
         Number(
             label="C_D, drag",
             value=f"{found.C_D:.3f} ± {prediction.drag_spread:.3f}",
@@ -175,15 +177,18 @@ def numbers(result: ShapeResult, checkpoint: ListedCheckpoint) -> None:
                 f"Pressure {found.C_L_pressure:+.3f}, friction {found.C_L_friction:+.3f}."
             ),
         ),
-        origin=MEASURED,
-        is_poor=is_poor,
-    )
-    error = metrics.get("C_D_relative")
-    if error is not None and not is_poor:
-        st.markdown(
-            f"Error of C_D: **{percent(error)}** "
-            f"Average over {metrics.get('cases', 0)} test bodies {badge(STORED)}"
+    ]
+    if (error := metrics.get("C_D_relative")) is not None and not is_poor:
+        count = metrics.get("cases", 0)
+        shown.append(
+            Number(
+                label="Error of C_D",
+                value=percent(error),
+                below=f"Average over {count} test bodies, :blue[{STORED}]",
+                help_text="Not that of this shape: its own is not known without a solver.",
+            )
         )
+    _row(*shown, is_poor=is_poor)
 
 
 # --- the solver's answer -------------------------------------------------------------------------
@@ -200,6 +205,7 @@ def truth_numbers(
             f"The solver's run has **{words}**. Errors below are against an unsettled run.",
             icon=":material/error:",
         )
+    st.markdown(f"**Solver and model** {badge(MEASURED)}")
     against = "against an unsettled run" if words else ""
     found = result.prediction.coefficients
     _row(
@@ -232,7 +238,6 @@ def truth_numbers(
             below="CPU",
             help_text="Processor time of all its programs.",
         ),
-        origin=MEASURED,
     )
     with st.expander(
         "Residuals and drag of the solver's run",
@@ -298,7 +303,9 @@ def trust_strip(result: ShapeResult) -> None:
 
 
 def _short(value: float) -> str:
-    return "0" if abs(value) < 1e-6 else f"{value:.2g}"  # smaller values are rounding
+    if abs(value) < 1e-6:  # rounding
+        return "0"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2g}"
 
 
 def findings(result: ShapeResult) -> None:

@@ -42,7 +42,7 @@ def convergence_figure(
             col=1,
             x=np.arange(1, len(shown) + 1),
             y=shown[:, column],
-            name=f"residual of the {name}",
+            name=name,
             mode="lines",
             line={"color": color, "width": 1.5},
             hovertemplate=f"iteration %{{x}}: %{{y:.2e}}<extra>{name}</extra>",
@@ -56,6 +56,7 @@ def convergence_figure(
         x=np.arange(1, len(drag) + 1),
         y=drag,
         name="C_D",
+        showlegend=False,
         mode="lines",
         line={"color": ACCENT[dark], "width": 1.5},
         hovertemplate="iteration %{x}: C_D %{y:.4f}<extra></extra>",
@@ -65,11 +66,17 @@ def convergence_figure(
     )
     known = np.concatenate([shown[np.isfinite(shown)], limits])
     figure.update_yaxes(
-        row=1, col=1, type="log", range=_with_room(np.log10(known)), exponentformat="power", dtick=2
+        row=1,
+        col=1,
+        title="residual",
+        type="log",
+        range=_with_room(np.log10(known)),
+        exponentformat="power",
+        dtick=2,
     )
     # The first iterations are far off: the axis is that of the iterations of the mean.
     figure.update_yaxes(
-        row=2, col=1, range=_with_room(drag[averaged_from - 1 :], least=0.1), nticks=4
+        row=2, col=1, title="C_D", range=_with_room(drag[averaged_from - 1 :], least=0.1), nticks=4
     )
     figure.update_xaxes(range=[1, max(len(drag), len(shown))], gridcolor=GRID[dark])
     figure.update_xaxes(title="iteration", row=2, col=1)
