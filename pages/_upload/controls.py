@@ -108,9 +108,10 @@ def _pick_shape() -> tuple[Shape, bool, ListedCheckpoint]:
     )
     prefers_sample = state.get("prefers_sample", False)
     if upload is not None and not prefers_sample:
-        shape, known = uploaded_shape(upload.getvalue(), upload.name), state.get("my_shape")
-        same = known is not None and known.digest == shape.digest
-        state["my_shape"] = replace(known if same else shape, file_name=shape.file_name)
+        shape = uploaded_shape(upload.getvalue(), upload.name)
+        known: Shape = state.get("my_shape", shape)
+        reading = known.reading if known.digest == shape.digest else shape.reading
+        state["my_shape"] = replace(shape, reading=reading)
     mine: Shape | None = state.get("my_shape")
     if mine is not None and not prefers_sample:
         with st.container(horizontal=True, vertical_alignment="center"):

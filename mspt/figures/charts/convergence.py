@@ -47,8 +47,15 @@ def convergence_figure(
             line={"color": color, "width": 1.5},
             hovertemplate=f"iteration %{{x}}: %{{y:.2e}}<extra>{name}</extra>",
         )
-        figure.add_hline(
-            y=limits[column], row=1, col=1, line={"color": color, "width": 1, "dash": "dot"}
+        figure.add_shape(
+            type="line",
+            xref="x domain",
+            x0=0,
+            x1=1,
+            yref="y",
+            y0=limits[column],
+            y1=limits[column],
+            line={"color": color, "width": 1, "dash": "dot"},
         )
     figure.add_scatter(
         row=2,
@@ -61,8 +68,16 @@ def convergence_figure(
         line={"color": ACCENT[dark], "width": 1.5},
         hovertemplate="iteration %{x}: C_D %{y:.4f}<extra></extra>",
     )
-    figure.add_vrect(
-        x0=averaged_from, x1=len(drag), row=2, col=1, fillcolor=SOFT_GRID, line_width=0
+    figure.add_shape(
+        type="rect",
+        xref="x2",
+        x0=averaged_from,
+        x1=len(drag),
+        yref="y2 domain",
+        y0=0,
+        y1=1,
+        fillcolor=SOFT_GRID,
+        line_width=0,
     )
     known = np.concatenate([shown[np.isfinite(shown)], limits])
     figure.update_yaxes(

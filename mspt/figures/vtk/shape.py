@@ -3,6 +3,8 @@
 Shapes: E edges.
 """
 
+from typing import cast
+
 import numpy as np
 import pyvista as pv
 from jaxtyping import Float
@@ -116,7 +118,9 @@ def _thick_lines(ends: Float[np.ndarray, "E 2 3"]) -> pv.PolyData:
     lines.points = ends.reshape(-1, 3).astype(np.float32)
     pairs = np.arange(2 * len(ends)).reshape(-1, 2)
     lines.lines = np.insert(pairs, 0, 2, axis=1).ravel()
-    return lines.tube(radius=EDGE_RADIUS, n_sides=6) if len(ends) <= MAX_TUBES else lines
+    if len(ends) > MAX_TUBES:
+        return lines
+    return cast(pv.PolyData, lines.tube(radius=EDGE_RADIUS, n_sides=6))
 
 
 def placed_plotter(body: SurfaceMesh, *, dark: bool, height: int) -> pv.Plotter:
