@@ -32,7 +32,7 @@ _BADGES = {
 _MARK_COLORS = {"open": "violet", "crowded": "violet", "added": "green", "left out": "orange"}
 """Names of Streamlit's colors that are like those of the marks in the view."""
 
-CARD = 175
+CARD = 170
 """Least width of a number in pixels: rows of numbers wrap in narrow windows."""
 
 
