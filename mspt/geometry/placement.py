@@ -14,9 +14,9 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from mspt.errors import GeometryError
+from mspt.geometry.axes import Axis, Orientation, direction, opposite, require_axes
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.mirror import SYMMETRIC, MirrorPlane, mirror_error, mirror_planes
-from mspt.geometry.orientation import Axis, Orientation, direction, opposite, require_axes
 
 Unit = Literal["m", "cm", "mm", "in", "ft"]
 METERS: dict[str, float] = {"m": 1.0, "mm": 0.001, "cm": 0.01, "in": 0.0254, "ft": 0.3048}

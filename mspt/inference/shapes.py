@@ -12,9 +12,9 @@ from typing import Any, Literal
 from numpy import ndarray
 
 from mspt.checkpoint import Checkpoint
+from mspt.geometry.axes import Axis, Orientation, with_forward, with_up
 from mspt.geometry.files.writers import write_vtp
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.orientation import Axis, Orientation, with_forward, with_up
 from mspt.geometry.placement import (
     PlacedMesh,
     Placement,

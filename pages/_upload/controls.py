@@ -8,7 +8,7 @@ from typing import Any, get_args
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from mspt.geometry.orientation import (
+from mspt.geometry.axes import (
     Axis,
     Orientation,
     flipped,

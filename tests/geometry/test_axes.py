@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from made_up_shapes import body
 
 from mspt.errors import GeometryError
-from mspt.geometry.mesh import SurfaceMesh, box
-from mspt.geometry.orientation import (
+from mspt.geometry.axes import (
     Axis,
     Orientation,
     direction,
@@ -20,6 +19,7 @@ from mspt.geometry.orientation import (
     with_forward,
     with_up,
 )
+from mspt.geometry.mesh import SurfaceMesh, box
 from mspt.geometry.placement import METERS, place_mesh, placement_along
 from mspt.geometry.preparation import prepare_shape
 from mspt.inference.shapes import with_choices
