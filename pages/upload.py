@@ -11,11 +11,11 @@ from pages._upload import controls, data, panels
 frame.require_frame()
 st.header("What does the air do to my shape?", anchor=False)
 with frame.error_panel():
-    doubts = st.container()
-    numbers = st.container(key="numbers", gap=None)
+    verdict = st.container()
+    numbers = st.container()
     left, right = st.columns([7, 4], gap="medium")
     with right:
-        chosen = controls.pick(question=left)
+        chosen = controls.pick(placing=left)
         if chosen is None:
             st.stop()
         result = data.predictions().get(chosen.key)
@@ -29,7 +29,8 @@ with frame.error_panel():
         truth = controls.solver(chosen, result)
         panels.trust_strip(result)
         panels.findings(result)
-    with doubts:
+    with verdict:
+        panels.verdict(result)
         panels.warnings(result)
     with numbers:
         panels.numbers(result, chosen.checkpoint)
@@ -53,9 +54,11 @@ with frame.error_panel():
                     label,
                     partial(content, result),
                     key=f"download_{name}",
-                    file_name=name,
+                    file_name=f"{chosen.shape.stem}-{name}",
                     mime=kind,
                     on_click="ignore",
                     icon=":material/download:",
                 )
+            if not chosen.is_own:
+                panels.sample_file(chosen.shape)
     frame.command(*controls.commands(chosen))

@@ -88,6 +88,7 @@ def sphere_solution(mesh: SurfaceMesh, recipe: Recipe) -> Flow:
         cell_velocity=velocity,
         cell_pressure=(1 - (velocity**2).sum(axis=1)) / 2,
         force_history=np.tile(np.array([[[0.02, 0, 0.01], [0.002, 0, 0]]]), (240, 1, 1)),
+        residual_history=np.geomspace((1.0, 0.1), (1e-4, 1e-5), 240),
         iterations=240,
         averaged=True,
         wall_distance_units=200.0,

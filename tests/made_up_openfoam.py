@@ -97,6 +97,22 @@ def write_results(folder: Path, *, last: int = 30, averaged: bool = True) -> Non
     forces.mkdir(parents=True)
     rows = [f"{i}\t(9 9 9)\t({i} 1e+00 {-i})\t(0.5 -0.25 {2 * i:e})" for i in range(1, last + 1)]
     (forces / "force.dat").write_text("\n".join(["# Force", "# Time (total)", *rows]) + "\n")
+    (folder / "simpleFoam.log").write_text(solver_log(last))
+
+
+def solver_log(last: int) -> str:
+    """What simpleFoam prints, with residuals that say their iteration and component."""
+    lines = ["Create time", "SIMPLE: convergence criteria", "    field p\t tolerance 0.0001"]
+    for i in range(1, last + 1):
+        residuals = {"Ux": i + 0.25, "Uy": i + 0.5, "Uz": i, "p": i / 100, "omega": 99, "k": 98}
+        lines += ["", f"Time = {i}", ""]
+        lines += [
+            f"solver:  Solving for {name}, Initial residual = {value:g}, Final residual = 77, "
+            "No Iterations 2"
+            for name, value in residuals.items()
+        ]
+        lines += ["time step continuity errors : sum local = 1, global = 2", "ExecutionTime = 1 s"]
+    return "\n".join([*lines, "", "End", ""])
 
 
 def write_fields(folder: Path, *, averaged: bool) -> None:

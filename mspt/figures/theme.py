@@ -65,6 +65,9 @@ SOFT_GRID = "rgba(128,138,148,0.25)"
 DOT = "#1c2833"
 """Points over patches, dark enough for every color of a patch."""
 
+DEFECT = {False: "#b0147a", True: "#ff7fd0"}
+"""Defects of a mesh."""
+
 # Okabe and Ito's colors, which color-blind readers can distinguish; symbols differ as well.
 BLUE = {False: "#0072b2", True: "#56b4e9"}
 GREEN = {False: "#009e73", True: "#00b386"}

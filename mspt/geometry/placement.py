@@ -14,11 +14,11 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from mspt.errors import GeometryError
+from mspt.geometry.axes import Axis, Orientation, direction, opposite, require_axes
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.mirror import SYMMETRIC, MirrorPlane, mirror_error, mirror_planes
 
 Unit = Literal["m", "cm", "mm", "in", "ft"]
-Axis = Literal["+x", "-x", "+y", "-y", "+z", "-z"]
 METERS: dict[str, float] = {"m": 1.0, "mm": 0.001, "cm": 0.01, "in": 0.0254, "ft": 0.3048}
 """Meters in each unit; units that are more common in files come first."""
 
@@ -87,15 +87,10 @@ class Placement:
 
     def __post_init__(self) -> None:
         """Reject values that place no body."""
-        for name, value in (("unit", self.unit), ("forward", self.forward), ("up", self.up)):
-            known = get_args(Unit if name == "unit" else Axis)
-            if value not in known:
-                raise GeometryError(f"{name} must be one of {', '.join(known)}, got {value!r}")
-        if self.forward[1] == self.up[1]:
-            raise GeometryError(
-                f"forward and up must be different axes, got {self.forward} and {self.up}; "
-                "choose another axis"
-            )
+        if self.unit not in METERS:
+            known = ", ".join(get_args(Unit))
+            raise GeometryError(f"unit must be one of {known}, got {self.unit!r}")
+        require_axes(self.forward, self.up)
         if not 0 <= self.clearance < np.inf:
             raise GeometryError(
                 f"clearance must be zero or more, got {self.clearance}; "
@@ -105,6 +100,11 @@ class Placement:
             raise GeometryError(
                 f"length_m must be positive, got {self.length_m}; give a length in meters"
             )
+
+    @property
+    def orientation(self) -> Orientation:
+        """Both axes."""
+        return Orientation(self.forward, self.up)
 
     def describe(self) -> dict[str, Any]:
         """Return the attributes as a dictionary of JSON values."""
@@ -128,6 +128,10 @@ class PlacedMesh:
     offset: Float64[ndarray, " 3"]
     scale: float
     warnings: tuple[str, ...] = ()
+
+    def to_tunnel(self, points: Float64[ndarray, "P 3"]) -> Float64[ndarray, "P 3"]:
+        """Return points of the file in the coordinates of the wind tunnel."""
+        return points @ self.matrix.T + self.offset
 
     def to_file(self, points: Float64[ndarray, "P 3"]) -> Float64[ndarray, "P 3"]:
         """Return points of the wind tunnel in the coordinates of the file."""
@@ -186,7 +190,7 @@ def guess_placement(mesh: SurfaceMesh, *, lateral: int | None = None) -> Placeme
         )
     flow = 3 - chosen - up
     if evidence < MIN_EVIDENCE and planes[flow].error > SYMMETRIC:
-        back = replace(best, forward=_opposite(best.forward))
+        back = replace(best, forward=opposite(best.forward))
         return PlacementGuess(
             best=best, alternatives=(back,), reason="its nose and its tail are alike"
         )
@@ -195,24 +199,63 @@ def guess_placement(mesh: SurfaceMesh, *, lateral: int | None = None) -> Placeme
 
 def _placed(mesh: SurfaceMesh, lateral: int, up: int) -> tuple[Placement, float]:
     """Return the placement with given axes, and the evidence for the direction of the nose."""
-    flow = 3 - lateral - up
-    length = float(mesh.extent[flow])
-    lowest = float(mesh.bounds[0, up]) / length
-    clearance = lowest if 0 <= lowest <= MAX_KEPT_CLEARANCE else DEFAULT_CLEARANCE
-    nose, evidence = _nose_axis(mesh, flow)
-    unit = guess_unit(length)
-    placement = Placement(
+    nose, evidence = _nose_axis(mesh, 3 - lateral - up)
+    return placement_along(mesh, Orientation(nose, _axis(up, positive=True))), evidence
+
+
+def placement_along(
+    mesh: SurfaceMesh,
+    orientation: Orientation,
+    *,
+    unit: Unit | None = None,
+    clearance: float | None = None,
+) -> Placement:
+    """Return the placement of a shape with given axes.
+
+    Args:
+        mesh: The repaired shape.
+        orientation: Axes of the nose and of the top.
+        unit: Unit of the file; one that gives a plausible length if None.
+        clearance: Height of the lowest point above the ground in body lengths; None for what
+            :func:`guess_placement` assumes.
+
+    Raises:
+        GeometryError: If the shape has no extent along the axis of its nose, or a number is not
+            valid.
+
+    Examples:
+        >>> from mspt.geometry.mesh import box
+        >>> tower = box((-5, -5, 0), (5, 5, 80))
+        >>> found = placement_along(tower, Orientation("-x", "+z"))
+        >>> found.length_m, found.unit, found.clearance
+        (10.0, 'm', 0.0)
+    """
+    length = float(mesh.extent["xyz".index(orientation.forward[1])])
+    if length <= 0:
+        raise GeometryError(
+            f"shape must have a length along its forward axis {orientation.forward}, got none; "
+            "choose another axis"
+        )
+    unit = unit or guess_unit(length)
+    if clearance is None:
+        clearance = _likely_clearance(mesh, orientation.up, length)
+    return Placement(
         unit=unit,
-        forward=nose,
-        up=_axis(up, positive=True),
-        clearance=0.0 if has_feet(mesh, up, length) else clearance,
+        forward=orientation.forward,
+        up=orientation.up,
+        clearance=clearance,
         length_m=length * METERS[unit],
     )
-    return placement, evidence
 
 
-def _opposite(axis: Axis) -> Axis:
-    return _axis("xyz".index(axis[1]), positive=axis[0] == "-")
+def _likely_clearance(mesh: SurfaceMesh, up: Axis, length: float) -> float:
+    """Return the height that a shape has in its file if that is plausible, else the usual one."""
+    index, positive = "xyz".index(up[1]), up[0] == "+"
+    if has_feet(mesh, index, length, up=positive):
+        return 0.0
+    low, high = mesh.bounds[:, index]
+    lowest = float(low if positive else -high) / length
+    return lowest if 0 <= lowest <= MAX_KEPT_CLEARANCE else DEFAULT_CLEARANCE
 
 
 def guess_unit(length: float) -> Unit:
@@ -236,7 +279,7 @@ def guess_unit(length: float) -> Unit:
     return min(get_args(Unit), key=distance.__getitem__)
 
 
-def has_feet(mesh: SurfaceMesh, up: int, length: float) -> bool:
+def has_feet(mesh: SurfaceMesh, axis: int, length: float, *, up: bool = True) -> bool:
     """Return whether a body stands on wheels or other feet.
 
     The lowest part of the body is projected onto the ground: feet cover only a small share of the
@@ -244,17 +287,19 @@ def has_feet(mesh: SurfaceMesh, up: int, length: float) -> bool:
 
     Args:
         mesh: The body.
-        up: Index of the axis that points up.
+        axis: Index of the vertical axis.
         length: Length of the body along the flow.
+        up: Whether the axis points up; if not, the ground is at its upper end.
 
     Examples:
         >>> from mspt.geometry.mesh import box
         >>> has_feet(box((0, -0.2, 0), (1, 0.2, 0.3)), 2, 1.0)
         False
     """
-    low = mesh.centers[:, up] < mesh.bounds[0, up] + FOOT_HEIGHT * length
-    seen = np.abs(mesh.area_vectors[:, up]) * low
-    corners = np.delete(mesh.corners[seen > 0].reshape(-1, 3), up, axis=1)
+    sign = 1 if up else -1
+    height = sign * mesh.centers[:, axis] - (sign * mesh.bounds[:, axis]).min()
+    seen = np.abs(mesh.area_vectors[:, axis]) * (height < FOOT_HEIGHT * length)
+    corners = np.delete(mesh.corners[seen > 0].reshape(-1, 3), axis, axis=1)
     return len(corners) > 0 and float(seen.sum()) < FOOT_FILL * float(
         np.ptp(corners, axis=0).prod()
     )
@@ -271,7 +316,7 @@ def place_mesh(mesh: SurfaceMesh, placement: Placement) -> PlacedMesh:
         GeometryError: If the shape has no extent along its forward axis.
     """
     rotation = np.zeros((3, 3))
-    rotation[0], rotation[2] = -_direction(placement.forward), _direction(placement.up)
+    rotation[0], rotation[2] = -direction(placement.forward), direction(placement.up)
     rotation[1] = np.cross(rotation[2], rotation[0])
     turned = mesh.mapped(rotation, np.zeros(3))
     if turned.extent[0] <= 0:
@@ -387,7 +432,3 @@ def _nose_axis(mesh: SurfaceMesh, flow: int) -> tuple[Axis, float]:
 
 def _axis(index: int, *, positive: bool) -> Axis:
     return get_args(Axis)[2 * index + (not positive)]
-
-
-def _direction(axis: Axis) -> Float64[ndarray, " 3"]:
-    return np.eye(3)["xyz".index(axis[1])] * (1.0 if axis[0] == "+" else -1.0)

@@ -4,7 +4,7 @@ Letters: T triangles.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
@@ -12,14 +12,16 @@ from typing import Any, Literal
 from numpy import ndarray
 
 from mspt.checkpoint import Checkpoint
+from mspt.geometry.axes import Axis, Orientation, with_forward, with_up
 from mspt.geometry.files.writers import write_vtp
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import (
-    METERS,
     PlacedMesh,
     Placement,
+    Unit,
     as_is,
     place_mesh,
+    placement_along,
 )
 from mspt.geometry.preparation import PreparedShape, prepare_shape
 from mspt.inference.flow import CloudsDone, FlowPrediction, predict_flow
@@ -217,16 +219,34 @@ def predict(
     return next(event for event in events if isinstance(event, ShapeResult))
 
 
-def with_choices(shape: PreparedShape, **choices: Any) -> Placement:  # noqa: ANN401
-    """Return the likely placement of a shape with some of its fields replaced by choices.
+def with_choices(
+    shape: PreparedShape,
+    *,
+    unit: Unit | None = None,
+    forward: Axis | None = None,
+    up: Axis | None = None,
+    clearance: float | None = None,
+) -> Placement:
+    """Return the likely placement of a shape with some of its values chosen.
+
+    Where one axis is chosen and the likely other one is the same, the body is turned about the axis
+    to its side. Unit and clearance that are not chosen are those that are likely for the axes.
 
     Args:
-        shape: Its length follows from the chosen axis and unit.
-        choices: Fields of the placement by name.
+        shape: The shape, with its likely placement.
+        unit: Unit of the file.
+        forward: Axis along which the nose points.
+        up: Axis that points up.
+        clearance: Height of the lowest point above the ground, in body lengths.
 
     Raises:
         GeometryError: If a choice is not valid.
     """
-    chosen = replace(shape.guess.best, **choices)
-    length = float(shape.body.extent["xyz".index(chosen.forward[1])])
-    return replace(chosen, length_m=length * METERS[chosen.unit])
+    orientation = shape.guess.best.orientation
+    if forward is not None and up is not None:
+        orientation = Orientation(forward, up)
+    elif forward is not None:
+        orientation = with_forward(orientation, forward)
+    elif up is not None:
+        orientation = with_up(orientation, up)
+    return placement_along(shape.body, orientation, unit=unit, clearance=clearance)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from mspt.data.case import Quantity
 from mspt.data.registry import get_dataset
+from mspt.data.sets.car.flow_case import unsettled_words
 from mspt.evaluation.comparison import field_errors, primary_error
 from mspt.evaluation.flows import label_noise
 from mspt.figures.charts.fields import suffix
@@ -123,6 +124,8 @@ def _flow_numbers(chosen: Chosen, view: str) -> None:
         origin=MEASURED,
         state=f"{state} · averages, C_D and C_L are of all stored points",
     )
+    if chosen.flow is not None and (words := unsettled_words(chosen.flow.info)):
+        st.caption(f":red[:material/error: The solver's run of this case has **{words}**.]")
 
 
 def _scatter(share: float | None) -> str:

@@ -1,7 +1,7 @@
 """Shapes of one's own and sample shapes: read or built once, and prepared once."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,7 +9,8 @@ import streamlit as st
 
 from mspt.geometry.bodies.blocks import BlockBody, block_mesh
 from mspt.geometry.bodies.families import draw_body
-from mspt.geometry.files.readers import read_mesh_bytes
+from mspt.geometry.files.names import safe_name, stem_of
+from mspt.geometry.files.readers import checked_suffix, read_mesh_bytes
 from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.preparation import PreparedShape, Reading, prepare_shape
@@ -37,6 +38,8 @@ class Shape:
         file: Content of the file.
         suffix: Ending of the file's name, such as ``.stl``.
         digest: First digits of the file's SHA-256, for caches.
+        file_name: Name of its file with safe characters only, for commands and downloads; no path
+            on this machine is made of it.
         reading: How to read a file that can be read in two ways.
     """
 
@@ -45,12 +48,18 @@ class Shape:
     file: bytes
     suffix: str
     digest: str
+    file_name: str
     reading: Reading = field(default_factory=Reading)
 
     @property
     def key(self) -> str:
         """All that the body depends on."""
         return f"{self.digest}-{self.reading.half}-{self.reading.domain}"
+
+    @property
+    def stem(self) -> str:
+        """Name of its file without the ending, to name other files after it."""
+        return stem_of(self.file_name)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Building the sample shape …")
@@ -61,18 +70,33 @@ def sample_shape(name: str) -> Shape:
     with TemporaryDirectory(prefix="mspt-sample-") as folder:
         path = Path(folder) / "sample.stl"
         write_stl(path, scaled)
-        return _shape(name, path.read_bytes(), ".stl")
+        file_name = f"{name.lower().replace(' ', '-')}.stl"
+        return replace(_shape(name, path.read_bytes(), ".stl"), file_name=file_name)
+
+
+def uploaded_shape(data: bytes, name: str) -> Shape:
+    """Return an uploaded shape, read in a process of its own.
+
+    Args:
+        data: Content of the file.
+        name: Its name, which comes from outside: only its ending decides how the file is read.
+
+    Raises:
+        GeometryError: If the file cannot be read.
+    """
+    safe = safe_name(name)
+    return replace(_uploaded(data, checked_suffix(Path(safe).suffix)), file_name=safe)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reading the shape …")
-def uploaded_shape(data: bytes, suffix: str) -> Shape:
-    """Return an uploaded shape, read in a process of its own."""
+def _uploaded(data: bytes, suffix: str) -> Shape:
     return _shape("Uploaded shape", data, suffix)
 
 
 def _shape(name: str, data: bytes, suffix: str) -> Shape:
     mesh = read_mesh_bytes(data, suffix=suffix)
-    return Shape(name, mesh, data, suffix, hashlib.sha256(data).hexdigest()[:16])
+    digest = hashlib.sha256(data).hexdigest()[:16]
+    return Shape(name, mesh, data, suffix, digest, f"shape{suffix}")
 
 
 def prepared(shape: Shape) -> PreparedShape:

@@ -1,16 +1,24 @@
 """The controls of the page for shapes: shape, checkpoint, placement, solver."""
 
+import shlex
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 from typing import Any, get_args
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from mspt.figures.charts.placements import placement_figure
-from mspt.geometry.files.readers import checked_suffix
-from mspt.geometry.placement import METERS, Axis, Placement, place_mesh
-from mspt.inference.shapes import ShapeResult, with_choices
+from mspt.geometry.axes import (
+    Axis,
+    Orientation,
+    flipped,
+    stood_up,
+    turned,
+    with_forward,
+    with_up,
+)
+from mspt.geometry.placement import METERS, Placement, Unit, placement_along
+from mspt.inference.shapes import ShapeResult
 from mspt.inference.surface import placed_size
 from mspt.solvers.openfoam.run import INSTALL, is_installed
 from pages._shared import frame, jobs
@@ -21,6 +29,11 @@ from pages._shared.shapes import SAMPLES, Shape, prepared, sample_shape, uploade
 from pages._upload import data
 from pages._upload.panels import BESIDE
 
+PICTURE, CONTROLS = 190, 390
+"""Widths of the picture of the placement and of its controls, which wrap in narrow windows."""
+
+KINDS = ("stl", "obj", "ply", "vtp", "vtu", "vtk", "glb", "gltf")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Chosen:
@@ -28,47 +41,111 @@ class Chosen:
 
     Attributes:
         shape: The shape.
+        is_own: Whether the visitor has brought it; otherwise it is a sample.
         placement: Its unit, nose, top and clearance.
         checkpoint: The model.
         key: All that the prediction depends on.
     """
 
     shape: Shape
+    is_own: bool
     placement: Placement
     checkpoint: ListedCheckpoint
     key: data.ResultKey
 
 
-def pick(*, question: DeltaGenerator) -> Chosen | None:
+@dataclass(frozen=True, kw_only=True)
+class PlacementChoice:
+    """What a visitor has chosen of a shape's placement; None for what is likely.
+
+    Attributes:
+        orientation: Axes of its nose and its top.
+        unit: Unit of the file.
+        clearance: Height of the lowest point above the ground, in body lengths.
+    """
+
+    orientation: Orientation | None = None
+    unit: Unit | None = None
+    clearance: float | None = None
+
+
+def pick(*, placing: DeltaGenerator) -> Chosen | None:
     """Show a choice of shape, checkpoint and placement; return None until it is made.
 
     Args:
-        question: Where to ask which way a shape faces, if its form does not tell.
+        placing: Where to show the placement, and to ask for it if the form does not decide.
     """
+    shape, is_own, checkpoint = _pick_shape()
+    shape = _pick_reading(shape)
+    with placing:
+        placement = _pick_placement(shape) if _is_direction_known(shape) else None
+    if placement is None:
+        return None
+    key = data.result_key(shape, placement, checkpoint, frame.device())
+    return Chosen(shape=shape, is_own=is_own, placement=placement, checkpoint=checkpoint, key=key)
+
+
+# --- the shape -----------------------------------------------------------------------------------
+
+
+def _pick_shape() -> tuple[Shape, bool, ListedCheckpoint]:
+    """Show where a shape comes from; return it, whether it is the visitor's own, and the model.
+
+    An own shape stays until another one takes its place or the visitor prefers a sample: the
+    uploader itself is empty again whenever its page has been left.
+    """
+    state = st.session_state
+    if frame.is_new_page() and "sample" in st.query_params:
+        state["prefers_sample"] = True  # a link to a sample
+    number = state.setdefault("uploads", 0)
     upload = st.file_uploader(
         "Your shape: STL, OBJ, PLY, VTP, VTU, VTK, GLB",
-        type=["stl", "obj", "ply", "vtp", "vtu", "vtk", "glb", "gltf"],
+        type=list(KINDS),
         max_upload_size=50,
-        key="shape_file",
+        key=f"shape_file_{number}",
+        on_change=_note_upload,
+        args=(f"shape_file_{number}",),
     )
+    prefers_sample = state.get("prefers_sample", False)
+    if upload is not None and not prefers_sample:
+        shape = uploaded_shape(upload.getvalue(), upload.name)
+        known: Shape = state.get("my_shape", shape)
+        reading = known.reading if known.digest == shape.digest else shape.reading
+        state["my_shape"] = replace(shape, reading=reading)
+    mine: Shape | None = state.get("my_shape")
+    if mine is not None and not prefers_sample:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"Your shape: **{_plain(mine.file_name)}**", width="content")
+            st.button("Use a sample instead", key="use_sample", on_click=_prefer_sample)
+        return mine, True, pick_checkpoint(SHAPES)
     first, second = st.columns(2, vertical_alignment="bottom")
-    name = first.selectbox(
-        "Or a sample",
-        SAMPLES,
-        key="sample",
-        bind="query-params",
-        disabled=upload is not None,
-    )
+    name = first.selectbox("Or a sample", SAMPLES, key="sample", bind="query-params")
     with second:
         checkpoint = pick_checkpoint(SHAPES)
-    shape = _pick_reading(_shape_of(upload, name))
-    with question:
-        guess = _pick_direction(shape)
-    if guess is None:
-        return None
-    placement = _pick_placement(shape, guess)
-    key = data.result_key(shape, placement, checkpoint, frame.device())
-    return Chosen(shape=shape, placement=placement, checkpoint=checkpoint, key=key)
+    if mine is not None:
+        st.button(
+            f"Back to {_plain(mine.file_name)}",
+            key="use_mine",
+            icon=":material/undo:",
+            on_click=state.__setitem__,
+            args=("prefers_sample", False),
+        )
+    return sample_shape(name), False, checkpoint
+
+
+def _note_upload(key: str) -> None:
+    """A file that is chosen replaces the shape; one that is removed gives way to a sample."""
+    st.session_state["prefers_sample"] = st.session_state[key] is None
+
+
+def _prefer_sample() -> None:
+    st.session_state["prefers_sample"] = True
+    st.session_state["uploads"] += 1  # another key empties the uploader
+
+
+def _plain(text: str) -> str:
+    """Return a name without what Markdown would take for marks."""
+    return "".join(f"\\{letter}" if letter in "_-+.()" else letter for letter in text)
 
 
 def _pick_reading(shape: Shape) -> Shape:
@@ -100,82 +177,150 @@ def _pick_reading(shape: Shape) -> Shape:
     if reading == shape.reading:
         return shape
     chosen = replace(shape, reading=reading)
-    if st.session_state.get("my_shape") == shape:
+    if st.session_state.get("my_shape") is shape:
         st.session_state["my_shape"] = chosen  # other pages show the same body
     return chosen
 
 
-def _pick_direction(shape: Shape) -> Placement | None:
-    """Return the likely placement; show its alternatives first if the form does not decide."""
-    found = prepared(shape)
-    guess, body = found.guess, found.body
-    if not guess.alternatives:
-        return guess.best
+# --- its placement -------------------------------------------------------------------------------
+
+
+def _choice(shape: Shape) -> PlacementChoice:
+    return st.session_state.setdefault("placements", {}).get(shape.key, PlacementChoice())
+
+
+def _choose(key: str, **changes: Any) -> None:
+    """Change what is chosen of a shape's placement; it stays when the page is left."""
+    known = st.session_state["placements"]
+    known[key] = replace(known.get(key, PlacementChoice()), **changes)
+
+
+def _choose_from(widget: str, key: str, name: str) -> None:
+    """Take over the value of a widget."""
+    value = st.session_state[widget]
+    _choose(key, **{name: value / 100 if name == "clearance" else value})
+
+
+def _is_direction_known(shape: Shape) -> bool:
+    """Return whether it is known which way a shape faces; if not, show the alternatives."""
+    guess = prepared(shape).guess
+    if not guess.alternatives or _choice(shape).orientation is not None:
+        return True
     options = [guess.best, *guess.alternatives]
-    chosen = st.session_state.get(f"direction_{shape.key}")
-    if chosen is not None:
-        return options[chosen]
     st.info(f"Which way does it face? The form does not tell, as {guess.reason}.")
     for column, (index, option) in zip(st.columns(len(options)), enumerate(options), strict=True):
         with column:
-            picture = placement_figure(place_mesh(body, option).mesh, dark=frame.is_dark())
+            picture = data.side_view(shape, option, length="", dark=frame.is_dark(), width=PICTURE)
             st.plotly_chart(picture, key=f"direction_{index}", config={"displayModeBar": False})
-            if st.button(
+            st.button(
                 f"Nose {option.forward}, up {option.up}",
                 key=f"direction_{index}_{shape.key}",
                 width="stretch",
-            ):
-                st.session_state[f"direction_{shape.key}"] = index
-                st.rerun()
-    return None
+                on_click=_choose,
+                args=(shape.key,),
+                kwargs={"orientation": option.orientation},
+            )
+    return False
 
 
-def _shape_of(upload: Any, name: str) -> Shape:
-    """Return the uploaded shape, or the chosen sample."""
-    if upload is None:
-        return sample_shape(name)
-    # The name comes from outside; nothing of it but its ending is used.
-    shape = uploaded_shape(upload.getvalue(), checked_suffix(Path(upload.name).suffix))
-    st.session_state["my_shape"] = shape  # other pages offer it, too
-    return shape
+def _pick_placement(shape: Shape) -> Placement:
+    """Show how a shape is placed, with what changes it beside the picture."""
+    chosen, found = _choice(shape), prepared(shape)
+    placement = placement_along(
+        found.body,
+        chosen.orientation or found.guess.best.orientation,
+        unit=chosen.unit,
+        clearance=chosen.clearance,
+    )
+    # As many digits as the control and the command show.
+    placement = replace(placement, clearance=round(100 * placement.clearance, 2) / 100)
+    length, width, height = placed_size(found.body, placement)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(width=PICTURE):
+            picture = data.side_view(
+                shape, placement, length=f"{length:.3g} m", dark=frame.is_dark(), width=PICTURE
+            )
+            st.plotly_chart(picture, key="placement_picture", config={"displayModeBar": False})
+        with st.container(width=CONTROLS, gap="xsmall"):
+            st.markdown(f"**{length:.3g} m long, nose this way, up this way: right?**")
+            _turn_buttons(shape.key, placement.orientation)
+            _measures(shape.key, placement)
+            st.caption(
+                f"{width:.3g} m wide, {height:.3g} m high, "
+                f"{placement.clearance * length:.3g} m over the ground."
+            )
+    return placement
 
 
-def _pick_placement(shape: Shape, guess: Placement) -> Placement:
-    """Show how the shape is placed, and let the visitor change it."""
-    body = prepared(shape)
-    with st.expander("Placement: unit, nose, up", icon=":material/3d_rotation:"):
-        columns = [part for _ in range(2) for part in st.columns(2, vertical_alignment="bottom")]
-        chosen = {
-            name: columns[index].selectbox(
+def _turn_buttons(key: str, orientation: Orientation) -> None:
+    """Show the buttons that turn a shape."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
+        for label, icon, turn, meaning in (
+            ("Flip", "swap_horiz", flipped, "Exchange nose and tail."),
+            ("Turn", "rotate_left", turned, "A quarter turn, seen from above."),
+            ("Stand up", "arrow_upward", stood_up, "A quarter turn: the nose becomes the top."),
+        ):
+            st.button(
                 label,
-                options,
-                index=options.index(getattr(guess, name)),
-                key=f"{name}_{shape.key}_{guess.forward}_{guess.up}",
+                key=f"place_{label}",
+                icon=f":material/{icon}:",
+                help=meaning,
+                on_click=_choose,
+                args=(key,),
+                kwargs={"orientation": turn(orientation)},
             )
-            for index, (name, label, options) in enumerate(
-                (
-                    ("unit", "Unit of the file", list(METERS)),
-                    ("forward", "The nose points along", list(get_args(Axis))),
-                    ("up", "Up is", list(get_args(Axis))),
-                )
-            )
-        }
-        clearance = columns[3].number_input(
+
+
+def _measures(key: str, placement: Placement) -> None:
+    """Show unit, clearance and axes, which stay in step with the buttons."""
+    state, orientation = st.session_state, placement.orientation
+    for name, value in (
+        ("unit", placement.unit),
+        ("clearance", round(100 * placement.clearance, 2)),
+        ("forward", placement.forward),
+        ("up", placement.up),
+    ):
+        state[f"place_{name}_{key}"] = value
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
+        st.selectbox(
+            "Unit",
+            list(METERS),
+            key=f"place_unit_{key}",
+            on_change=_choose_from,
+            args=(f"place_unit_{key}", key, "unit"),
+            width=80,
+        )
+        st.number_input(
             "Clearance, % of the length",
             min_value=0.0,
             max_value=50.0,
-            value=round(100 * guess.clearance, 2),
             step=0.5,
-            key=f"clearance_{shape.key}_{guess.forward}_{guess.up}",
+            key=f"place_clearance_{key}",
+            on_change=_choose_from,
+            args=(f"place_clearance_{key}", key, "clearance"),
             help="Height of the lowest point over the ground.",
+            width=180,
         )
-        placement = with_choices(body, **chosen, clearance=clearance / 100)
-        length, width, height = placed_size(body.body, placement)
-        st.caption(
-            f"In the wind tunnel: {length:.3g} m long, {width:.3g} m wide, {height:.3g} m high. "
-            "Predictions hold for a Reynolds number of 4 million, moving ground and no yaw."
-        )
-    return placement
+        with st.popover("Axes", icon=":material/3d_rotation:"):
+            for name, label, change in (
+                ("forward", "The nose points along", with_forward),
+                ("up", "Up is", with_up),
+            ):
+                st.selectbox(
+                    label,
+                    list(get_args(Axis)),
+                    key=f"place_{name}_{key}",
+                    on_change=_choose_axis,
+                    args=(f"place_{name}_{key}", key, change, orientation),
+                )
+
+
+def _choose_axis(widget: str, key: str, change: Any, orientation: Orientation) -> None:
+    """Take over an axis; another one that does not fit gives way."""
+    _choose(key, orientation=change(orientation, st.session_state[widget]))
+
+
+# --- the solver and commands ---------------------------------------------------------------------
 
 
 def solver(chosen: Chosen, result: ShapeResult) -> data.Truth | None:
@@ -203,18 +348,25 @@ def solver(chosen: Chosen, result: ShapeResult) -> data.Truth | None:
 
 def commands(chosen: Chosen) -> tuple[str, ...]:
     """Return the commands for the same prediction and for the solver's result."""
-    name, placement = f"shape{chosen.shape.suffix}", chosen.placement
+    shape, placement = chosen.shape, chosen.placement
+    name = shlex.quote(shape.file_name)
     where = (
         f"--unit {placement.unit} --forward={placement.forward} --up={placement.up} "
         f"--clearance {placement.clearance:.4g}"
     )
-    reading = chosen.shape.reading
+    reading = shape.reading
     if reading.half != "auto":
         where += f" --half {reading.half}"
     if reading.domain != "auto":
         where += f" --domain {reading.domain}"
+    out_of = partial(_quoted, shape)
     used = f"--checkpoint {chosen.checkpoint.path.as_posix()}"
     return (
-        f"python -m mspt predict {name} {used} {where} --out prediction.vtp",
-        f"python -m mspt solve {name} {where} --out truth.npz",
+        f"python -m mspt predict {name} {used} {where} --out {out_of('prediction.vtp')}",
+        f"python -m mspt solve {name} {where} --out {out_of('truth.npz')}",
     )
+
+
+def _quoted(shape: Shape, what: str) -> str:
+    """Return the name of a file made of a shape, for a command."""
+    return shlex.quote(f"{shape.stem}-{what}")

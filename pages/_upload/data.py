@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import streamlit as st
 
@@ -13,7 +14,10 @@ from mspt.cli.shapes import recipe_for
 from mspt.data.sets.car.flow_case import FlowCase, flow_case
 from mspt.errors import MSPTError
 from mspt.evaluation.flows import FlowScore, score_flow
-from mspt.geometry.placement import Placement
+from mspt.figures.charts.placements import placement_figure
+from mspt.geometry.marks import Marks, find_marks
+from mspt.geometry.placement import Placement, place_mesh
+from mspt.geometry.preparation import PreparedShape
 from mspt.inference.records import run_record
 from mspt.inference.shapes import ShapeResult, StageStarted, predict_shape
 from mspt.inference.surface import cell_table
@@ -21,7 +25,6 @@ from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import SolverProgress, solve_flow
 from pages._shared import jobs
 from pages._shared.cache import CheckpointKey, ListedCheckpoint, load, one_at_a_time
-from pages._shared.numbers import minus
 from pages._shared.shapes import Shape, prepared
 from pages._shared.store import Store, store
 
@@ -109,10 +112,7 @@ def solve(result: ShapeResult) -> Generator[jobs.Step, None, None]:
     with closing(solve_flow(placed.mesh, recipe_for(placed))) as events:
         for event in events:
             if isinstance(event, SolverProgress):
-                words = f"{event.stage} {event.iteration or ''}".strip()
-                if event.residual:
-                    words += f", residual of the pressure {minus(f'{event.residual:.1e}')}"
-                yield jobs.Step(event.share, words)
+                yield jobs.Step(event.share, event.describe())
             else:
                 case = flow_case(event, placed.mesh, seed=0)
                 case.info.setdefault("family", "uploaded")
@@ -139,6 +139,41 @@ def _errors(key: ResultKey, *, _truth: Truth) -> FlowScore:
         return score_flow(load(key.checkpoint), "truth", _truth.case, device=key.device)
 
 
+# --- pictures ------------------------------------------------------------------------------------
+
+
+def side_view(shape: Shape, placement: Placement, *, length: str, dark: bool, width: int) -> Any:
+    """Return a picture of a placed shape from its left side."""
+    return _side_view(
+        shape.key, str(placement), length=length, dark=dark, width=width, _of=(shape, placement)
+    )
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _side_view(
+    key: str,  # noqa: ARG001
+    placement: str,  # noqa: ARG001
+    *,
+    length: str,
+    dark: bool,
+    width: int,
+    _of: tuple[Shape, Placement],
+) -> Any:
+    shape, placed = _of
+    mesh = place_mesh(prepared(shape).body, placed).mesh
+    return placement_figure(mesh, length=length, dark=dark, width=width)
+
+
+def marks(key: PlacedKey, result: ShapeResult) -> Marks:
+    """Return the defects and changes of a shape, to be drawn on it."""
+    return _marks(key.shape, _shape=result.shape)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Finding what was changed …")
+def _marks(key: str, *, _shape: PreparedShape) -> Marks:  # noqa: ARG001
+    return find_marks(_shape)
+
+
 # --- files ---------------------------------------------------------------------------------------
 
 
@@ -158,9 +193,9 @@ def table_file(result: ShapeResult) -> bytes:
 def run_record_file(result: ShapeResult, shape: Shape, checkpoint: ListedCheckpoint) -> bytes:
     """Return what is needed to repeat a prediction; it names the shape's file without a folder."""
     with TemporaryDirectory(prefix="mspt-export-") as folder:
-        path = Path(folder) / f"shape{shape.suffix}"
+        path = Path(folder) / f"shape{shape.suffix}"  # a name from outside is no path here
         path.write_bytes(shape.file)
         written = run_record(result, checkpoint=checkpoint.path, shape=path)
-    written["shape"]["path"] = f"shape{shape.suffix}"
+    written["shape"]["path"] = shape.file_name
     written["checkpoint"]["path"] = checkpoint.path.as_posix()
     return (json.dumps(written, indent=1) + "\n").encode()

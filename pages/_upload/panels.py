@@ -1,27 +1,39 @@
 """What the page for shapes shows: the 3-D view, coefficients, trust, findings on the mesh."""
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from mspt.data.sets.car.clouds import LAYOUT
-from mspt.evaluation.flows import FlowScore
+from mspt.data.sets.car.flow_case import drag_history, unsettled_words
+from mspt.evaluation.flows import FlowScore, label_noise
+from mspt.figures.charts.convergence import convergence_figure
 from mspt.figures.scenes.surface import surface_comparison
 from mspt.figures.vtk.shape import SHAPE_LAYERS, placed_plotter, shape_plotter
 from mspt.geometry.placement import Placement, place_mesh
 from mspt.inference.shapes import ShapeResult
 from mspt.inference.surface import solved_pressure
+from mspt.inference.trust import Check
+from mspt.solvers.openfoam.case import STEADY_RESIDUALS
 from pages._shared import frame, viewer, vtk
 from pages._shared.cache import ListedCheckpoint
-from pages._shared.numbers import MEASURED, STORED, minus, noise_words, number, percent
+from pages._shared.numbers import MEASURED, STORED, badge, minus, percent
 from pages._shared.shapes import Shape, prepared
+from pages._upload import data
 from pages._upload.data import ResultKey, Truth
 
-BESIDE = "Truth and error"
+BESIDE, MARKED = "Truth and error", "Shape"
 HEIGHT = 500
 _BADGES = {
     "good": ("green", "check_circle"),
     "fair": ("orange", "warning"),
     "poor": ("red", "error"),
 }
+_MARK_COLORS = {"open": "violet", "crowded": "violet", "added": "green", "left out": "orange"}
+"""Names of Streamlit's colors that are like those of the marks in the view."""
+
+CARD = 170
+"""Least width of a number in pixels: rows of numbers wrap in narrow windows."""
 
 
 # --- the 3-D view --------------------------------------------------------------------------------
@@ -31,23 +43,48 @@ def flow_view(key: ResultKey, result: ShapeResult, truth: Truth | None) -> None:
     """Show the body or the flow around it."""
     options = [*((BESIDE,) if truth else ()), *SHAPE_LAYERS]
     layer = st.segmented_control(
-        "View", options, default="Pressure", key="view", required=True, bind="query-params"
+        "View",
+        options,
+        default="Pressure",
+        key="view",
+        required=True,
+        bind="query-params",
+        wrap=True,
     )
     if layer == BESIDE and truth is not None:
         _beside(result, truth)
         return
     dark = frame.is_dark()
     vtk.show(
-        lambda: shape_plotter(result, layer, dark=dark, height=HEIGHT),
+        lambda: shape_plotter(
+            result,
+            layer,
+            marks=data.marks(key.shape, result) if layer == MARKED else None,
+            dark=dark,
+            height=HEIGHT,
+        ),
         scene=(key, str(result.placement_facts()), result.seed, layer),
         key="flow_view",
         height=HEIGHT,
         label=f"{layer} of the flow around the shape, in 3-D",
     )
+    if layer == MARKED:
+        _legend(key, result)
+
+
+def _legend(key: ResultKey, result: ShapeResult) -> None:
+    """Name the marks on the body by their colors."""
+    marks = data.marks(key.shape, result).describe()
+    words = [f":{_MARK_COLORS[kind]}[■ **{text}**]" for kind, text in marks]
+    st.caption(" · ".join(words) or "Nothing to mark: the surface was sound and stays as it is.")
 
 
 def _beside(result: ShapeResult, truth: Truth) -> None:
     """Show the solver's C_p, the model's, and their difference."""
+    if words := unsettled_words(truth.case.info):
+        st.caption(
+            f":red[:material/error: **The solver's run has {words}.**] The error is against it."
+        )
     mesh, predicted = result.prediction.fine_mesh, result.prediction.fine["C_p"]
     solved = solved_pressure(mesh, truth.case, truth.flow)
     scene = surface_comparison(mesh, solved, predicted, quantity=LAYOUT.fields[0])
@@ -70,65 +107,173 @@ def preview(shape: Shape, placement: Placement) -> None:
 # --- numbers -------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """One of a row of numbers.
+
+    Attributes:
+        label: What it is.
+        value: The number with its unit.
+        below: A line below it, such as what to compare it with.
+        help_text: More about it.
+    """
+
+    label: str
+    value: str
+    below: str = ""
+    help_text: str | None = None
+
+
+def _row(*numbers: Number, is_poor: bool = False) -> None:
+    """Show numbers beside each other; they wrap where the window is narrow."""
+    with st.container(horizontal=True, gap="xsmall"):
+        for one in numbers:
+            with st.container(width=CARD, border=True, gap=None):
+                value = f":gray[{one.value}]" if is_poor else one.value
+                st.metric(one.label, value, help=one.help_text)
+                if one.below:
+                    st.caption(one.below)
+
+
+def verdict(result: ShapeResult) -> None:
+    """Show the worst grade of all checks in words, above all numbers."""
+    worst = result.trust.verdict
+    color, icon = _BADGES[worst]
+    named = [check for check in result.trust.checks if check.verdict == worst]
+    words = {
+        "good": "**All checks are good**, as they are for shapes that the model knows.",
+        "fair": f"**Use with care**: {_names(named)} only fair.",
+        "poor": f"**Do not rely on these numbers**: {_names(named)} poor.",
+    }[worst]
+    st.markdown(f":{color}-badge[:material/{icon}: {worst}] {words} {badge(MEASURED)}")
+
+
+def _names(checks: list[Check]) -> str:
+    names = [f"{check.name.lower()} ({_short(check.value)}{check.unit})" for check in checks]
+    if len(names) == 1:
+        return f"{names[0]} is"
+    return f"{', '.join(names[:-1])} and {names[-1]} are"
+
+
 def numbers(result: ShapeResult, checkpoint: ListedCheckpoint) -> None:
-    """Show coefficients with their parts, and the usual error of C_D."""
+    """Show coefficients with their parts, and the usual error of C_D unless a check is poor."""
     found, prediction = result.prediction.coefficients, result.prediction
-    metrics = checkpoint.metrics
-    first, second, third, fourth = st.columns(4)
-    with first:
-        number(
-            "C_D, drag",
-            f"{found.C_D:.3f} ± {prediction.drag_spread:.3f}",
-            origin=MEASURED,
+    is_poor, metrics = result.trust.verdict == "poor", checkpoint.metrics
+    shown = [
+        Number(
+            label="C_D, drag",
+            value=f"{found.C_D:.3f} ± {prediction.drag_spread:.3f}",
             help_text="± is the spread between clouds of points, not the error.",
-        )
-    with second:
-        number(
-            "Pressure + friction",
-            f"{found.C_D_pressure:.3f} + {found.C_D_friction:.3f}",
-            origin=MEASURED,
+        ),
+        Number(
+            label="Pressure + friction",
+            value=f"{found.C_D_pressure:.3f} + {found.C_D_friction:.3f}",
             help_text="The two parts of C_D.",
-        )
-    with third:
-        number(
-            "C_L, lift",
-            minus(f"{found.C_L:+.3f}"),
-            origin=MEASURED,
+        ),
+        Number(
+            label="C_L, lift",
+            value=minus(f"{found.C_L:+.3f}"),
             help_text=minus(
                 f"Pressure {found.C_L_pressure:+.3f}, friction {found.C_L_friction:+.3f}."
             ),
+        ),
+    ]
+    if (error := metrics.get("C_D_relative")) is not None and not is_poor:
+        count = metrics.get("cases", 0)
+        shown.append(
+            Number(
+                label="Error of C_D",
+                value=percent(error),
+                below=f"Average over {count} test bodies, :blue[{STORED}]",
+                help_text="Not that of this shape: its own is not known without a solver.",
+            )
         )
-    with fourth:
-        number(
-            "Usual error of C_D",
-            percent(metrics.get("C_D_relative")),
-            origin=STORED,
-            help_text=f"Mean over {metrics.get('cases', 0)} test shapes that training did not use.",
-        )
+    _row(*shown, is_poor=is_poor)
+
+
+# --- the solver's answer -------------------------------------------------------------------------
 
 
 def truth_numbers(
     result: ShapeResult, truth: Truth, score: FlowScore, checkpoint: ListedCheckpoint
 ) -> None:
-    """Show the solver's coefficients and the model's real error."""
-    first, second, third, fourth = st.columns(4)
-    drag = truth.case.info["C_D"]
-    error = result.prediction.coefficients.C_D / drag - 1
-    with first:
-        number("C_D of the solver", f"{drag:.3f}", origin=MEASURED)
-    with second:
-        number("Error of C_D", minus(f"{error:+.1%}"), origin=MEASURED)
-    with third:
-        number(
-            "L2 error of C_p",
-            percent(score.surface_pressure_by_area),
-            origin=MEASURED,
-            help_text="Relative L2 of the model's C_p to the solver's, weighted by area.",
+    """Show whether the solver's run has settled, its coefficients and the model's real error."""
+    info, noise = truth.case.info, label_noise(checkpoint.metrics)
+    words = unsettled_words(info)
+    if words:
+        st.error(
+            f"The solver's run has **{words}**. Errors below are against an unsettled run.",
+            icon=":material/error:",
         )
-    with fourth:
-        number("Solver", f"{truth.flow.cpu_seconds:.0f} s", origin=MEASURED)
-    if words := noise_words(checkpoint):
-        st.caption(f"Label noise: {words}")
+    st.markdown(f"**Solver and model** {badge(MEASURED)}")
+    against = "against an unsettled run" if words else ""
+    found = result.prediction.coefficients
+    _row(
+        Number(
+            label="C_D of the solver",
+            value=f"{info['C_D']:.3f} ± {info['C_D_spread']:.3f}",
+            below=f"model {found.C_D:.3f}",
+            help_text="± is the spread over the last iterations.",
+        ),
+        Number(
+            label="C_L of the solver",
+            value=minus(f"{info['C_L']:+.3f} ± {info['C_L_spread']:.3f}"),
+            below=minus(f"model {found.C_L:+.3f}"),
+            help_text="± is the spread over the last iterations.",
+        ),
+        Number(
+            label="Error of C_D",
+            value=minus(f"{found.C_D / info['C_D'] - 1:+.1%}"),
+            below=_lines(against, _scatter(noise.get("C_D_relative"))),
+        ),
+        Number(
+            label="Error of C_p",
+            value=percent(score.surface_pressure_by_area),
+            below=_lines(against, _scatter(noise.get("surface_pressure_by_area"))),
+            help_text="Relative L2 of the model's C_p to the solver's, weighted by area.",
+        ),
+        Number(
+            label="Time of the solver",
+            value=f"{truth.flow.cpu_seconds:.0f} s",
+            below="CPU",
+            help_text="Processor time of all its programs.",
+        ),
+    )
+    with st.expander(
+        "Residuals and drag of the solver's run",
+        expanded=bool(words),
+        icon=":material/show_chart:",
+    ):
+        convergence(truth)
+
+
+def convergence(truth: Truth) -> None:
+    """Show how the solver's run has converged."""
+    flow, info = truth.flow, truth.case.info
+    st.plotly_chart(
+        convergence_figure(
+            flow.residual_history,
+            drag_history(flow, frontal_area=info["frontal_area"]),
+            limits=(STEADY_RESIDUALS["p"], STEADY_RESIDUALS["U"]),
+            averaged_from=flow.first_averaged,
+            dark=frame.is_dark(),
+        ),
+        key="solver_convergence",
+        config={"displayModeBar": False},
+    )
+    st.caption(
+        f"{flow.iterations} iterations. Dotted: the residuals at which a run counts as steady. "
+        "Shaded: the iterations over which forces and fields are averaged."
+    )
+
+
+def _scatter(share: float | None) -> str:
+    """Return the difference between the solver's own results on other meshes in words."""
+    return "" if share is None else f"(mesh-to-mesh scatter of the solver: {share:.1%})"
+
+
+def _lines(*lines: str) -> str:
+    return "  \n".join(line for line in lines if line)
 
 
 # --- trust and mesh ------------------------------------------------------------------------------
@@ -154,22 +299,34 @@ def trust_strip(result: ShapeResult) -> None:
         )
     nearest = ", ".join(f"{name} ({family})" for name, family, _ in result.trust.nearest)
     st.caption(f"Most like the training shapes {nearest}.")
+    st.caption("Predictions hold for a Reynolds number of 4 million, moving ground and no yaw.")
 
 
 def _short(value: float) -> str:
-    return "0" if abs(value) < 1e-6 else f"{value:.2g}"  # smaller values are rounding
+    if abs(value) < 1e-6:  # rounding
+        return "0"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2g}"
 
 
 def findings(result: ShapeResult) -> None:
-    """Show the defects of the mesh, what was changed, and sizes and times."""
-    defects, changes = result.shape.report.describe(), result.shape.changes(result.unit)
-    count = "1 change" if len(changes) == 1 else f"{len(changes)} changes"
-    label = f"Mesh: {count} before the prediction" if changes else "Mesh: taken as it is"
+    """Show the defects of the mesh beside what was repaired, and sizes and times."""
+    found, repaired = result.shape.report.describe(), result.shape.changes(result.unit)
+    label = f"Mesh: {_counted(len(found), 'finding')}, {_counted(len(repaired), 'change')}"
     with st.expander(label, icon=":material/fact_check:"):
-        for title, lines in (("Changed", changes), ("Found in the file", defects)):
-            if lines:
-                st.markdown(f"{title}:\n" + "\n".join(f"- {line}" for line in lines))
+        columns = st.columns(2)
+        for column, title, lines in (
+            (columns[0], "Found in the file", found),
+            (columns[1], "Repaired before the prediction", repaired),
+        ):
+            listed = "\n".join(f"- {line}" for line in lines) or "Nothing."
+            column.markdown(f"**{title}**\n\n{listed}")
+        if found or repaired:
+            st.caption(f"The view *{MARKED}* marks them on the body.")
         st.table(_facts(result), border="horizontal", width="stretch")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number or 'no'} {noun}s"
 
 
 def _facts(result: ShapeResult) -> dict[str, str]:
@@ -185,12 +342,26 @@ def _facts(result: ShapeResult) -> dict[str, str]:
         sizes["Frontal area"] = f"{area:.4g} m² = {sizes['Frontal area']}"
         if placement.unit != "m":
             sizes["Length"] = f"{length:.4g} m = {sizes['Length']}"
-    seconds = result.prediction.seconds
+    prediction = result.prediction
     return {
         **sizes,
         "Triangles in the file": f"{report.triangles:,}",
         "Triangles of the body": f"{len(body.triangles):,}",
         "Watertight in the file": "yes" if report.watertight else "no",
+        "Number of points": f"{len(prediction.volume_points):,} in the flow",
         "Time of all steps": f"{result.seconds:.1f} s",
-        "Time of the model": f"{seconds:.1f} s on {result.prediction.device}",
+        "Time of the model": f"{prediction.seconds:.1f} s on {prediction.device.upper()}",
     }
+
+
+def sample_file(shape: Shape) -> None:
+    """Show a button that saves a sample, which the commands need as a file."""
+    st.download_button(
+        "Sample (STL)",
+        shape.file,
+        key="download_sample",
+        file_name=shape.file_name,
+        mime="model/stl",
+        on_click="ignore",
+        icon=":material/download:",
+    )

@@ -36,3 +36,41 @@ def test_a_shape_is_drawn_with_its_pressure_and_the_picture_can_be_saved(
     waiting.value.save_as(tmp_path / "view.png")
     picture = np.asarray(Image.open(tmp_path / "view.png").convert("RGB")).astype(int)
     assert picture.std() > 8
+
+
+CUT = """() => [...document.querySelectorAll(
+  "[data-testid=stMetricLabel], [data-testid=stMetricValue], [data-testid=stMetricValue] *, "
+  + "[data-testid=stMain] button p, [data-testid=stMain] [data-testid=stCaptionContainer] *"
+)].filter((part) => {
+  const box = part.getBoundingClientRect();
+  return box.width > 0 && (part.scrollWidth > part.clientWidth + 1 && part.clientWidth > 0
+    || box.left < 0 || box.right > innerWidth + 1);
+}).map((part) => part.innerText)"""
+"""Texts that are cut off or beyond the sides of the window."""
+
+OVERLAPPING = """() => {
+  const cards = [...document.querySelectorAll("[data-testid=stMetric]")]
+    .map((part) => part.getBoundingClientRect());
+  return cards.some((a, i) => cards.some((b, j) => i < j && a.left < b.right - 1
+    && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1));
+}"""
+
+
+def test_every_number_and_the_placement_are_seen_whole_in_narrow_and_wide_windows(
+    visit: Callable[..., object], settle: Callable[[object], None]
+) -> None:
+    page = visit("/upload?sample=Ahmed+body")
+    try:
+        for width, height in ((390, 844), (1024, 768), (1280, 800), (1920, 1080)):
+            page.set_viewport_size({"width": width, "height": height})
+            settle(page)
+            assert page.evaluate(CUT) == []
+            assert not page.evaluate(OVERLAPPING)
+            for label in ("Flip", "Turn", "Stand up", "Axes"):
+                assert page.get_by_role("button", name=label).is_visible()
+        # The placement is read before the view below it: both are in one window.
+        question = page.get_by_text("nose this way, up this way: right?").bounding_box()
+        view = page.locator("iframe[srcdoc]").first.bounding_box()
+        assert 0 < question["y"] < view["y"] < height
+    finally:
+        page.set_viewport_size({"width": 1280, "height": 800})

@@ -26,6 +26,7 @@ from mspt.data.sets.car.flow_case import (
     flow_case,
     interpolate,
     solve_body,
+    unsettled_words,
 )
 from mspt.data.sets.car.store import read_flow, write_flow
 from mspt.errors import SolverError
@@ -71,6 +72,7 @@ def made_up_flow(*, seed: int = 0, **changes: Any) -> Flow:  # noqa: ANN401 - an
             cell_velocity=velocity_at(cells),
             cell_pressure=pressure_at(cells),
             force_history=history,
+            residual_history=np.full((60, 2), 1e-3),
             iterations=60,
             averaged=True,
             wall_distance_units=200.0,
@@ -245,8 +247,14 @@ def test_spread_is_that_of_the_averaged_iterations() -> None:
     assert info["C_D"] == pytest.approx(2 * 0.06 / AREA)
     assert info["C_D_spread"] == pytest.approx(0.1 * info["C_D"])
     assert not info["settled"]
+    assert unsettled_words(info).startswith("not settled: C_D varies by ±")
+    assert "(10.0%)" in unsettled_words(info)
     history[40:, 0, 0] = 0.06 * np.tile([0.99, 1.01], 10)
-    assert flow_case(replace(flow, force_history=history), BODY, seed=0).info["settled"]
+    history[40:, 0, 2] = 0.06 * np.tile([0.5, 1.5], 10)
+    settled = flow_case(replace(flow, force_history=history), BODY, seed=0).info
+    assert settled["settled"]
+    assert unsettled_words(settled) == ""
+    assert settled["C_L_spread"] == pytest.approx(2 * 0.03 / AREA)
 
 
 def test_case_says_how_it_was_computed(case: FlowCase) -> None:

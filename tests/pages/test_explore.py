@@ -386,7 +386,8 @@ def test_shown_drag_is_that_of_the_score(open_page: Open, project: Path) -> None
 
 
 def test_errors_stand_beside_the_noise_of_the_labels(open_page: Open) -> None:
-    name, other = list_flows("test")[2], list_flows("unseen")[0]
+    name, unseen = list_flows("test")[2], list_flows("unseen")
+    other = next(one for one in unseen if not load_flow(one).info["settled"])
     case, repeats = load_flow(name), load_repeats(name).values()
     noise = [compare_labels(name, case, repeat) for repeat in repeats]
     (stored,) = [one["velocity"] for one in made_up_scores() if one["name"] == name]
@@ -401,7 +402,12 @@ def test_errors_stand_beside_the_noise_of_the_labels(open_page: Open) -> None:
     assert table.loc["C_p", scatter] == f"{mean:.2%}"
     assert table.loc["Velocity", "This body"] == f"{stored:.2%}"
     assert table.loc["Velocity", f"{scatter}, average"] == "5.43%"
+    assert case.info["settled"]
+    assert not [one for one in app.caption if "not settled" in one.value]
+    spread = load_flow(other).info["C_D_spread"]
     app = open_page("explore", car_case=other)
+    (told,) = [one.value for one in app.caption if "not settled" in one.value]
+    assert f"±{spread:.2g}" in told
     assert f"{words}: not known" in [caption.value for caption in app.caption]
     (table,) = [one.value for one in app.table if scatter in one.value]
     assert set(table[scatter]) == {"–"}

@@ -2,12 +2,14 @@
 
 import io
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from threading import Event
 from time import sleep
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,8 +24,9 @@ from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.readers import read_mesh_bytes
 from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh, box, joined
-from mspt.geometry.placement import guess_placement
+from mspt.geometry.placement import guess_placement, place_mesh
 from mspt.inference.shapes import predict
+from mspt.inference.trust import Verdict
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import SolverProgress
@@ -32,7 +35,7 @@ from pages._shared.cache import checkpoints
 from pages._shared.jobs import Job
 from pages._shared.shapes import sample_shape
 from pages._upload import data
-from tests.pages.reading import metrics
+from tests.pages.reading import charts, metrics
 
 Open = Callable[..., AppTest]
 
@@ -66,7 +69,7 @@ def test_first_visit_shows_a_finished_prediction(open_page: Open) -> None:
     assert not app.error
     shown = metrics(app)
     assert "±" in shown["C_D, drag"]
-    assert shown["Usual error of C_D"] == "12.34%"
+    assert texts(app).count("measured here") == 1
     for name in ("Closed surface", "Mirror symmetry", "Half as many points"):
         assert name in texts(app)
 
@@ -90,30 +93,60 @@ def test_an_upload_is_predicted_like_the_library_does(
     assert found == f"{expected.prediction.coefficients.C_D:.3f}"
 
 
+def select(app: AppTest, label: str) -> object:
+    (found,) = [one for one in app.selectbox if one.label == label]
+    return found
+
+
 def test_a_person_can_overrule_unit_and_nose(open_page: Open, car_file: bytes) -> None:
     app = put(open_page("upload"), car_file, "car.stl")
-    assert "4.2 m long" in texts(app)
+    assert "**4.2 m long, nose this way, up this way: right?**" in texts(app)
     before = metrics(app)["C_D, drag"]
-    unit, forward, _ = [
-        box for box in app.selectbox if box.label not in ("Checkpoint", "Or a sample")
-    ]
-    unit.set_value("cm").run()
+    select(app, "Unit").set_value("cm").run()
     assert "42 m long" in texts(app)
+    forward = select(app, "The nose points along")
     other = "+x" if forward.value == "-x" else "-x"
     forward.set_value(other).run()
     assert not app.exception
     assert metrics(app)["C_D, drag"] != before
-    assert f"--forward={other}" in app.code[0].value
+    assert f"--unit cm --forward={other}" in app.code[0].value
 
 
-def test_axes_that_do_not_fit_are_named(open_page: Open) -> None:
-    app = open_page("upload")
-    _, forward, up = [
-        box for box in app.selectbox if box.label not in ("Checkpoint", "Or a sample")
-    ]
-    forward.set_value(up.value).run()
+def placed(app: AppTest) -> tuple[str, str]:
+    return select(app, "The nose points along").value, select(app, "Up is").value
+
+
+@pytest.fixture
+def no_prediction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page whose prediction never ends shows the placement at once."""
+
+    def halted(*_: object) -> Iterator[tuple[float, str]]:
+        yield 0.5, "Predict"
+        st.stop()
+
+    monkeypatch.setattr("pages._upload.data.predict", halted)
+
+
+@pytest.mark.usefixtures("no_prediction")
+def test_axes_that_do_not_fit_change_places_and_buttons_turn_the_shape(open_page: Open) -> None:
+    app = open_page("upload", sample="Wing")
+    assert placed(app) == ("-x", "+z")
+    select(app, "Up is").set_value("+x").run()
+    assert not app.error
+    assert placed(app) == ("+z", "+x")
+    select(app, "The nose points along").set_value("-x").run()
+    assert placed(app) == ("-x", "+z")
+    for button, expected in (
+        ("Flip", ("+x", "+z")),
+        ("Flip", ("-x", "+z")),
+        ("Stand up", ("-z", "-x")),
+        ("Turn", ("-y", "-x")),
+    ):
+        app.button(f"place_{button}").click().run()
+        assert placed(app) == expected
     assert not app.exception
-    assert "must be different axes" in app.error[0].value
+    assert not app.error
+    assert len(charts(app)) == 1  # the picture
 
 
 @pytest.mark.parametrize(
@@ -184,11 +217,16 @@ def test_solving_shows_truth_and_real_error(
     assert not app.run().exception
     assert quick_solver == ["solved"]
     shown = metrics(app)
-    assert float(shown["C_D of the solver"]) > 0
-    assert shown["L2 error of C_p"].endswith("%")
-    (noise,) = [one.value for one in app.caption if one.value.startswith("Label noise")]
-    assert "C_p changes by 7.65%" in noise
-    assert "its C_D by 4.32%, average over 40 test bodies, stored with the checkpoint" in noise
+    assert shown["C_D of the solver"] == "0.729 ± 0.000"
+    assert shown["C_L of the solver"].endswith("± 0.000")
+    assert shown["Error of C_p"].endswith("%")
+    scatter = [one.value for one in app.caption if "scatter" in one.value]
+    assert scatter == [
+        "(mesh-to-mesh scatter of the solver: 4.3%)",
+        "(mesh-to-mesh scatter of the solver: 6.5%)",
+    ]
+    assert not app.error
+    assert "not settled" not in texts(app)
     view = next(group for group in app.button_group if group.label == "View")
     assert view.value == "Truth and error"
     (viewer,) = app.main.get("bidi_component")
@@ -198,6 +236,54 @@ def test_solving_shows_truth_and_real_error(
     app.run()
     assert quick_solver == ["solved"]  # kept, not solved again
     assert len(scored) == 1
+
+
+def test_a_run_that_has_not_settled_says_so_before_its_numbers(
+    open_page: Open, jobs: list[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsteady(mesh: SurfaceMesh, recipe: Recipe) -> Iterator[SolverProgress | Flow]:
+        flow = sphere_solution(mesh, recipe)
+        history = flow.force_history.copy()
+        history[::2, 0] *= 1.1
+        history[1::2, 0] *= 0.9
+        yield SolverProgress(stage="simpleFoam", iteration=95, iterations=240, seconds=26.0)
+        yield replace(flow, force_history=history)
+
+    monkeypatch.setattr("pages._upload.data.solve_flow", unsteady)
+    app = open_page("upload", sample="Pickup")
+    app.button("shape_solve").click().run()
+    assert jobs[0].ended.wait(60)
+    assert not app.run().exception
+    (told,) = app.error
+    assert "**not settled: C_D varies by ±" in told.value
+    shown = metrics(app)
+    spread = float(shown["C_D of the solver"].split("± ")[1])
+    assert spread == pytest.approx(0.1 * float(shown["C_D of the solver"].split(" ")[0]), rel=0.15)
+    against = [one.value for one in app.caption if "against an unsettled run" in one.value]
+    assert len(against) == 2  # below the error of C_D and that of C_p
+    assert any("The error is against it" in one.value for one in app.caption)
+    assert any(one.value.startswith("model ") for one in app.caption)
+    drag = charts(app)[-1]
+    assert [trace["name"] for trace in drag["data"]] == [
+        "pressure",
+        "velocity",
+        "C_D",
+    ]
+    (panel,) = [one for one in app.expander if one.label.startswith("Residuals")]
+    assert panel.proto.expanded
+
+
+def test_progress_of_the_solver_names_step_iteration_and_time_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def one(*_: object) -> Iterator[SolverProgress]:
+        yield SolverProgress(stage="simpleFoam", iteration=95, iterations=240, seconds=26.0)
+
+    monkeypatch.setattr("pages._upload.data.solve_flow", one)
+    mesh = sample_shape("Ellipsoid").mesh
+    body = place_mesh(mesh, guess_placement(mesh).best)
+    (step,) = data.solve(SimpleNamespace(placed=body))
+    assert step.words == "Step 2 of 2: solving, iteration 95 of 240, about 40 s left"
 
 
 def test_cancelled_prediction_waits_until_a_person_wants_it(
@@ -261,7 +347,7 @@ def test_exports_hold_the_prediction(open_page: Open) -> None:
     assert np.allclose(table["Cp"], result.prediction.cell_pressure, atol=1e-4)
     assert b"PolyData" in data.vtp_file(result)
     kept = json.loads(data.run_record_file(result, shape, checkpoint))
-    assert kept["shape"]["path"] == "shape.stl"
+    assert kept["shape"]["path"] == "ahmed-body.stl"
     assert kept["C_D"] == result.prediction.coefficients.C_D
 
 
@@ -282,6 +368,7 @@ def test_a_half_model_is_completed_and_a_person_can_say_that_it_is_whole(
     assert not app.exception
     assert "added the mirror image of a half model at y = 0 m" in texts(app)
     assert "2.196 m²" in tables(app)
+    assert "**Repaired before the prediction**\n\n- added the mirror image" in texts(app)
     question = next(group for group in app.button_group if "flat at y = 0" in group.label)
     assert question.value == "One half of it"
     question.set_value("The whole body").run()
@@ -297,6 +384,7 @@ def test_what_no_air_reaches_is_named_with_its_area(open_page: Open, tmp_path: P
     assert "left out 1 part that no air reaches, 1.44 m²" in texts(app)
     next(group for group in app.button_group if group.label == "View").set_value("Shape").run()
     assert not app.exception
+    assert any("orange[■ **left-out surface**]" in one.value for one in app.caption)
 
 
 def test_a_flow_is_told_before_any_number(open_page: Open, tmp_path: Path) -> None:
@@ -314,8 +402,132 @@ def test_the_page_asks_which_way_a_shape_faces_if_its_form_does_not_tell(
     assert not app.exception
     assert "Which way does it face?" in app.info[0].value
     assert not app.metric
+    assert not [one for one in app.button if one.label == "Flip"]
     nose = next(button for button in app.button if button.label == "Nose +x, up +z")
     nose.click().run()
     assert not app.exception
     assert not app.info
     assert "--forward=+x" in app.code[0].value
+
+
+# What stays when the page is left.
+
+
+def leave_and_return(app: AppTest) -> AppTest:
+    app.switch_page("pages/scaling.py").run()
+    assert not app.exception
+    return app.switch_page("pages/upload.py").run()
+
+
+def test_a_shape_stays_with_its_reading_and_placement(open_page: Open, tmp_path: Path) -> None:
+    half = body(width=0.9, low=0.0)
+    app = put(open_page("upload"), stl_of(half, tmp_path), "my half.stl")
+    question = next(group for group in app.button_group if "flat at y = 0" in group.label)
+    question.set_value("The whole body").run()
+    app.button("place_Flip").click().run()
+    select(app, "Unit").set_value("ft").run()
+    command, before = app.code[0].value, metrics(app)
+    assert "--half whole" in command
+    leave_and_return(app)
+    assert not app.exception
+    assert app.code[0].value == command
+    assert metrics(app) == before
+    assert "my half" in texts(app)
+    assert not [one for one in app.selectbox if one.label == "Or a sample"]
+
+
+def test_direction_that_was_chosen_stays(open_page: Open, tmp_path: Path) -> None:
+    alike = joined(box((0, -0.9, 0.2), (4.5, 0.9, 1.2)), box((1, -0.5, 1.2), (2, 0.3, 1.5)))
+    app = put(open_page("upload"), stl_of(alike, tmp_path), "alike.stl")
+    next(button for button in app.button if button.label == "Nose +x, up +z").click().run()
+    leave_and_return(app)
+    assert not app.info
+    assert "--forward=+x" in app.code[0].value
+
+
+def test_a_shape_gives_way_to_a_sample_only_if_a_person_says_so(
+    open_page: Open, car_file: bytes
+) -> None:
+    app = put(open_page("upload"), car_file, "car.stl")
+    own = metrics(app)
+    app.button("use_sample").click().run()
+    assert metrics(app) != own
+    assert "notchback.stl" in app.code[0].value
+    leave_and_return(app)
+    assert "notchback.stl" in app.code[0].value
+    app.button("use_mine").click().run()
+    assert metrics(app) == own
+    assert "predict car.stl" in app.code[0].value
+
+
+def test_a_file_that_cannot_be_read_does_not_take_the_place_of_a_shape(
+    open_page: Open, car_file: bytes
+) -> None:
+    app = put(open_page("upload"), car_file, "car.stl")
+    put(app, b"", "empty.stl")
+    assert app.error
+    assert not app.metric  # neither those of the other shape nor of a sample
+    leave_and_return(app)
+    assert not app.error
+    assert "predict car.stl" in app.code[0].value
+
+
+# Names from outside.
+
+
+@pytest.mark.parametrize(
+    ("given", "shown", "vtp"),
+    [
+        ("my-car.stl", "my-car.stl", "my-car-prediction.vtp"),
+        ("../../my car.STL", "'my car.STL'", "my car-prediction.vtp"),
+        ("$(touch x);`id`.stl", "'(touch x)id.stl'", "(touch x)id-prediction.vtp"),
+    ],
+)
+def test_files_are_named_after_the_person_s_own(
+    open_page: Open, car_file: bytes, given: str, shown: str, vtp: str
+) -> None:
+    app = put(open_page("upload"), car_file, given)
+    assert not app.exception
+    command = app.code[0].value.splitlines()[0]
+    assert command.startswith(f"python -m mspt predict {shown} ")
+    assert shlex.split(command)[-1] == vtp
+    names = {one.proto.label: one.proto for one in app.get("download_button")}
+    assert set(names) == {"Mesh (VTP)", "Table (CSV)", "Run record (JSON)"}
+
+
+# The verdict.
+
+
+@pytest.mark.parametrize(
+    ("verdict", "color", "words"),
+    [
+        ("good", "green", "**All checks are good**"),
+        ("fair", "orange", "**Use with care**: nearest known shape ({}%) is only fair."),
+        ("poor", "red", "**Do not rely on these numbers**: nearest known shape ({}%) is poor."),
+    ],
+)
+def test_verdict_stands_above_the_numbers_and_decides_how_they_look(
+    open_page: Open, verdict: Verdict, color: str, words: str
+) -> None:
+    app = open_page("upload")
+    shape, kept = sample_shape("Notchback"), data.predictions()
+    placement = guess_placement(shape.mesh).best
+    placement = replace(placement, clearance=round(100 * placement.clearance, 2) / 100)
+    key = data.result_key(shape, placement, checkpoints("car")["car"], "auto")
+    result = data.finished(key)
+    *good, nearest = [replace(check, verdict="good") for check in result.trust.checks]
+    checks = (*good, replace(nearest, verdict=verdict))
+    kept.put(key, replace(result, trust=replace(result.trust, checks=checks)))
+    try:
+        app.run()
+    finally:
+        kept.put(key, result)
+    assert not app.exception
+    first = next(one for one in app.main if one.type in ("markdown", "metric"))
+    assert first.type == "markdown"
+    assert first.value.startswith(f":{color}-badge[")
+    assert words.format(f"{nearest.value:.2g}") in first.value
+    is_poor = verdict == "poor"
+    assert all(one.value.startswith(":gray[") == is_poor for one in app.metric)
+    assert metrics(app).get("Error of C_D") == (None if is_poor else "12.34%")
+    assert ("Average over 40 test bodies" in texts(app)) == (not is_poor)

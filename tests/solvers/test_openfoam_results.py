@@ -56,6 +56,7 @@ def test_flow_that_is_steady_early_has_the_pressure_of_the_cells_at_the_wall(
     np.testing.assert_array_equal(flow.face_pressure, random_values(3)[np.arange(COUNT) % 3])
     np.testing.assert_array_equal(flow.face_shear, -random_values(COUNT, 3))
     np.testing.assert_array_equal(flow.window, flow.force_history[-10:])
+    assert flow.first_averaged == 6
 
 
 def test_forces_are_those_of_both_halves(results: Path) -> None:
@@ -72,7 +73,26 @@ def test_forces_of_a_full_domain_are_taken_as_they_are(results: Path) -> None:
 
 
 def test_window_holds_the_iterations_that_are_averaged(results: Path) -> None:
-    np.testing.assert_allclose(read(results).window[:, 0, 0] / 2, np.arange(21, 31))
+    flow = read(results)
+    np.testing.assert_allclose(flow.window[:, 0, 0] / 2, np.arange(21, 31))
+    assert flow.first_averaged == 21
+
+
+def test_residuals_are_those_of_the_pressure_and_the_worst_component(results: Path) -> None:
+    found = read(results).residual_history
+    np.testing.assert_allclose(found, np.stack([HISTORY / 100, HISTORY + 0.5], axis=1))
+
+
+def test_a_second_correction_of_the_pressure_does_not_hide_the_first(results: Path) -> None:
+    log = results / "simpleFoam.log"
+    again = "Solving for p, Initial residual = 55, Final residual = 1\ntime step"
+    log.write_text(log.read_text().replace("time step", again))
+    np.testing.assert_allclose(read(results).residual_history[:, 0], HISTORY / 100)
+
+
+def test_results_without_a_log_have_no_residuals(results: Path) -> None:
+    (results / "simpleFoam.log").unlink()
+    assert read(results).residual_history.shape == (0, 2)
 
 
 def test_value_that_all_faces_share_is_given_to_each(results: Path) -> None:

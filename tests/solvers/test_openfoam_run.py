@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from made_up_openfoam import BODY, FIELDS, RECIPE, write_results
 
 from mspt.errors import SolverError
@@ -16,7 +18,15 @@ from mspt.geometry.mesh import SurfaceMesh
 from mspt.solvers.openfoam import run
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
-from mspt.solvers.openfoam.run import STAGES, SolveLimits, SolverProgress, is_installed, solve_flow
+from mspt.solvers.openfoam.run import (
+    FIRST_ITERATIONS,
+    STAGES,
+    SolveLimits,
+    SolverProgress,
+    about,
+    is_installed,
+    solve_flow,
+)
 
 # Running, with programs of our own in place of OpenFOAM's.
 
@@ -88,6 +98,9 @@ def test_programs_run_in_order_and_the_flow_comes_last(programs: Path, tmp_path:
     )
     solving = {(e.iteration, e.residual) for e in seen if e.stage == "simpleFoam"}
     assert {(1, 0.1), (2, 0.01)} <= solving
+    times = [event.seconds for event in seen if event.stage == "simpleFoam"]
+    assert times == sorted(times)
+    assert times[0] < 0.3 < times[-1]  # of this program alone
     assert {(e.iteration, e.residual) for e in seen if e.stage != "simpleFoam"} == {(0, None)}
 
 
@@ -96,6 +109,37 @@ def test_share_grows_from_nothing_to_all() -> None:
     meshed = SolverProgress(stage="simpleFoam", iteration=0, iterations=240)
     done = SolverProgress(stage="simpleFoam", iteration=240, iterations=240)
     assert [event.share for event in (start, meshed, done)] == pytest.approx([0, 0.2, 1])
+
+
+def solving(iteration: int, seconds: float, iterations: int = 240) -> SolverProgress:
+    return SolverProgress(
+        stage="simpleFoam", iteration=iteration, iterations=iterations, seconds=seconds
+    )
+
+
+@given(
+    rate=st.floats(0.01, 10), iteration=st.integers(FIRST_ITERATIONS, 239), rest=st.integers(1, 500)
+)
+def test_time_left_is_exact_where_iterations_take_equal_time(
+    rate: float, iteration: int, rest: int
+) -> None:
+    event = solving(iteration, rate * iteration, iteration + rest)
+    assert event.seconds_left == pytest.approx(rate * rest)
+
+
+def test_time_left_is_told_once_it_is_known() -> None:
+    assert solving(FIRST_ITERATIONS - 1, 3.0).seconds_left is None
+    assert "left" not in solving(FIRST_ITERATIONS - 1, 3.0).describe()
+    assert solving(240, 60.0).seconds_left == 0
+    assert solving(120, 30.0).describe().endswith("iteration 120 of 240, about 30 s left")
+
+
+@given(seconds=st.floats(0, 5000))
+def test_words_for_a_time_are_near_it(seconds: float) -> None:
+    number, unit = re.fullmatch(r"about (\d+) (s|min)", about(seconds)).groups()
+    assert int(number) >= 1
+    told = int(number) * {"s": 1, "min": 60}[unit]
+    assert told == pytest.approx(seconds, abs={"s": 2.5, "min": 30.0}[unit])
 
 
 def test_error_of_a_program_is_shown_and_its_files_are_removed(
@@ -212,7 +256,9 @@ def test_coarse_ahmed_body_has_the_forces_of_its_faces() -> None:
     assert friction[0] == pytest.approx(expected[1, 0], rel=0.01)
     assert pressure[0] > 0 < friction[0]
     assert flow.averaged
-    assert len(flow.force_history) == flow.iterations == 30
+    assert len(flow.force_history) == len(flow.residual_history) == flow.iterations == 30
+    assert (flow.residual_history > 0).all()
+    assert (flow.residual_history[-1] < 0.1 * flow.residual_history[0]).all()
     # The half body's skin, a stagnation point in front, the stream far away.
     assert areas.sum() == pytest.approx(mesh.areas.sum() / 2, rel=0.03)
     assert flow.face_centers[np.argmax(flow.face_pressure), 0] < 0.05

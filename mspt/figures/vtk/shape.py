@@ -1,25 +1,42 @@
-"""The predicted flow around a shape as a VTK scene."""
+"""The predicted flow around a shape as a VTK scene.
+
+Shapes: E edges.
+"""
+
+from typing import cast
 
 import numpy as np
 import pyvista as pv
+from jaxtyping import Float
 
 from mspt.data.sets.car.dataset import CAR
+from mspt.figures.theme import ACCENT, DEFECT, GREEN
 from mspt.figures.vtk.flow import flow_plotter, surface_plotter
-from mspt.figures.vtk.stage import add_ghost, make_stage, polygons, thin_mesh
+from mspt.figures.vtk.stage import add_ghost, add_plain, make_stage, polygons, thin_mesh
+from mspt.geometry.marks import Marks, find_marks
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.outer import hidden_surface
+from mspt.geometry.placement import PlacedMesh
 from mspt.inference.shapes import ShapeResult
 
 SHAPE_LAYERS = ("Pressure", "Friction", "Slice", "Streamlines", "Shape")
+EDGE_RADIUS, MAX_TUBES = 0.004, 5000
+"""Radius of a marked edge in body lengths, and the most edges that are drawn with one."""
+
+RAISED = 0.001
+"""Height of a marked surface over the body, in body lengths: surfaces in one place flicker."""
+
 _PRESSURE, _SHEAR, _ = CAR.fields
 
 
-def shape_plotter(result: ShapeResult, layer: str, *, dark: bool, height: int) -> pv.Plotter:
+def shape_plotter(
+    result: ShapeResult, layer: str, *, marks: Marks | None = None, dark: bool, height: int
+) -> pv.Plotter:
     """Return a scene of a prediction in the wind tunnel.
 
     Args:
         result: The prediction.
         layer: One of ``SHAPE_LAYERS``.
+        marks: What the layer ``Shape`` marks on the body; found anew if None.
         dark: Whether the page is dark.
         height: Height in pixels.
     """
@@ -35,7 +52,8 @@ def shape_plotter(result: ShapeResult, layer: str, *, dark: bool, height: int) -
             height=height,
         )
     if layer == "Shape":
-        return ghost_plotter(result, dark=dark, height=height)
+        found = find_marks(result.shape) if marks is None else marks
+        return marked_plotter(result.placed, found, dark=dark, height=height)
     mesh, cells = prediction.fine_mesh, prediction.fine
     friction = layer == "Friction"
     return surface_plotter(
@@ -48,25 +66,61 @@ def shape_plotter(result: ShapeResult, layer: str, *, dark: bool, height: int) -
     )
 
 
-def ghost_plotter(result: ShapeResult, *, dark: bool, height: int) -> pv.Plotter:
-    """Return a scene of the body alone, and in another color what was left out of it.
+def marked_plotter(placed: PlacedMesh, marks: Marks, *, dark: bool, height: int) -> pv.Plotter:
+    """Return a scene of the body, with the defects of its file and what was changed.
 
-    The body can be seen through if something was left out.
+    Open edges and edges of more than two triangles are lines, surfaces that were added or left out
+    have colors of their own, see :func:`mark_colors`. The body can be seen through if something was
+    left out.
+
+    Args:
+        placed: The body in the wind tunnel.
+        marks: What to mark on it.
+        dark: Whether the page is dark.
+        height: Height in pixels.
     """
-    shape, placed = result.shape, result.placed
-    has_hidden = shape.outer.hidden_parts or shape.outer.overlap_area
-    hidden = hidden_surface(shape.whole) if has_hidden else None
-    if hidden is None:
-        return placed_plotter(placed.mesh, dark=dark, height=height)
-    moved = hidden.vertices @ placed.matrix.T + placed.offset
-    plotter = make_stage(placed.mesh, ground=0.0, dark=dark, height=height)
     body, _ = thin_mesh(placed.mesh, None)
-    outer, inner = (
-        polygons(body.vertices, body.triangles),
-        polygons(moved, hidden.triangles),
-    )
-    add_ghost(plotter, outer, inner, dark=dark)
+    outer = polygons(body.vertices, body.triangles)
+    plotter = make_stage(placed.mesh, ground=0.0, dark=dark, height=height)
+    colors = mark_colors(dark=dark)
+    if marks.left_out is None:
+        add_plain(plotter, outer, edges=True, dark=dark)
+    else:
+        hidden = marks.left_out
+        inner = polygons(placed.to_tunnel(hidden.vertices), hidden.triangles)
+        add_ghost(plotter, outer, inner, dark=dark)
+    if marks.added is not None:
+        corners = placed.to_tunnel(marks.added.corners.reshape(-1, 3)).reshape(-1, 3, 3)
+        raised = corners + RAISED * (marks.added.normals @ placed.matrix.T / placed.scale)[:, None]
+        count = 3 * len(raised)
+        added = polygons(raised.reshape(-1, 3), np.arange(count).reshape(-1, 3))
+        plotter.add_mesh(added, color=colors["added"], lighting=False)
+    for kind, edges in (("open", marks.open_edges), ("crowded", marks.crowded_edges)):
+        if len(edges):
+            ends = placed.to_tunnel(edges.reshape(-1, 3)).reshape(-1, 2, 3)
+            plotter.add_mesh(_thick_lines(ends), color=colors[kind], lighting=False)
     return plotter
+
+
+def mark_colors(*, dark: bool) -> dict[str, str]:
+    """Return the color of each kind of mark, see :meth:`mspt.geometry.marks.Marks.describe`."""
+    return {
+        "open": DEFECT[dark],
+        "crowded": DEFECT[dark],
+        "added": GREEN[dark],
+        "left out": ACCENT[dark],
+    }
+
+
+def _thick_lines(ends: Float[np.ndarray, "E 2 3"]) -> pv.PolyData:
+    """Return edges as tubes that can be seen from afar; as plain lines if there are very many."""
+    lines = pv.PolyData()
+    lines.points = ends.reshape(-1, 3).astype(np.float32)
+    pairs = np.arange(2 * len(ends)).reshape(-1, 2)
+    lines.lines = np.insert(pairs, 0, 2, axis=1).ravel()
+    if len(ends) > MAX_TUBES:
+        return lines
+    return cast(pv.PolyData, lines.tube(radius=EDGE_RADIUS, n_sides=6))
 
 
 def placed_plotter(body: SurfaceMesh, *, dark: bool, height: int) -> pv.Plotter:

@@ -23,6 +23,9 @@ VISCOSITY_RATIO = 10
 DISSIPATION = TURBULENT_ENERGY / (VISCOSITY_RATIO * VISCOSITY)
 """Specific dissipation rate omega of the free stream."""
 
+STEADY_RESIDUALS = {"p": 1e-4, "U": 1e-5}
+"""Residuals below which a flow counts as steady, so that the computation ends."""
+
 CELL_RANGE = (0.04, 0.16)
 """Accepted edges of background cells: half to twice the default."""
 
@@ -219,7 +222,7 @@ def _solution() -> dict[str, Any]:
             "consistent": True,
             "nNonOrthogonalCorrectors": 0,
             # Steady flows reach these residuals after 130 to 190 iterations and stop.
-            "residualControl": {"p": 1e-4, "U": 1e-5},
+            "residualControl": STEADY_RESIDUALS,
         },
         "relaxationFactors": {
             "fields": {"p": 1.0},

@@ -1,9 +1,10 @@
 """Reader of OpenFOAM's results: mesh, fields and forces from its binary files.
 
-Shapes: F faces of the body, C cells.
+Shapes: F faces of the body, C cells, I iterations, W iterations of the average.
 """
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from numpy import ndarray
 from mspt.errors import SolverError
 from mspt.metrics.forces import BOTH_HALVES
 from mspt.solvers.openfoam.case import Recipe
+
+STEP = re.compile(r"^Time = \d+", re.MULTILINE)
+RESIDUAL = re.compile(r"Solving for (p|U)[xyz]?, Initial residual = ([-+.\deE]+)")
+"""Where the log of simpleFoam begins an iteration, and names a residual."""
 
 INCOMPLETE = "OpenFOAM's output must contain {what}, found none; solve the case again"
 
@@ -34,6 +39,8 @@ class Flow:
         cell_velocity: Velocity in the cells.
         cell_pressure: Kinematic pressure in the cells.
         force_history: Pressure and friction force on the whole body at each iteration.
+        residual_history: Initial residuals of the pressure and of the velocity, the largest of its
+            components, at each iteration; empty if there is no log.
         iterations: Number of iterations that were computed.
         averaged: Whether the fields are means over the last iterations; False if the flow became
             steady before averaging began.
@@ -50,6 +57,7 @@ class Flow:
     cell_velocity: Float64[ndarray, "C 3"]
     cell_pressure: Float64[ndarray, " C"]
     force_history: Float64[ndarray, "I 2 3"]
+    residual_history: Float64[ndarray, "R 2"]
     iterations: int
     averaged: bool
     wall_distance_units: float
@@ -61,7 +69,14 @@ class Flow:
         """Forces of the iterations over which the fields are averaged."""
         if not self.averaged:
             return self.force_history[-STEADY_WINDOW:]
-        return self.force_history[self.recipe.average_from - 1 :]
+        return self.force_history[self.first_averaged - 1 :]
+
+    @property
+    def first_averaged(self) -> int:
+        """First iteration of the window."""
+        if self.averaged:
+            return self.recipe.average_from
+        return max(len(self.force_history) - STEADY_WINDOW, 0) + 1
 
 
 def read_results(folder: Path, recipe: Recipe, *, cpu_seconds: float) -> Flow:
@@ -104,6 +119,7 @@ def read_results(folder: Path, recipe: Recipe, *, cpu_seconds: float) -> Flow:
         cell_velocity=cell_velocity,
         cell_pressure=cell_pressure[:, 0],
         force_history=_forces(folder) * (BOTH_HALVES if recipe.symmetric else 1),
+        residual_history=residuals(folder / "simpleFoam.log"),
         iterations=int(last.name),
         averaged=averaged,
         wall_distance_units=float(wall_units.mean()),
@@ -246,3 +262,21 @@ def _forces(folder: Path) -> Float64[ndarray, "I 2 3"]:
         raise SolverError(INCOMPLETE.format(what="the forces of each iteration"))
     values = np.array(rows, dtype=np.float64)
     return values[:, 4:10].reshape(-1, 2, 3)
+
+
+def residuals(log: Path) -> Float64[ndarray, "R 2"]:
+    """Return the residuals of pressure and velocity at each iteration, from the log of simpleFoam.
+
+    They are initial residuals: those before the linear equations of an iteration are solved. The
+    velocity has the largest of its components, as in OpenFOAM's own criterion.
+    """
+    if not log.exists():
+        return np.zeros((0, 2))
+    rows = []
+    for part in STEP.split(log.read_text(encoding="utf-8", errors="replace"))[1:]:
+        found: dict[str, list[float]] = defaultdict(list)
+        for name, value in RESIDUAL.findall(part):
+            found[name].append(float(value))
+        if found["p"] and found["U"]:
+            rows.append((found["p"][0], max(found["U"])))
+    return np.array(rows, dtype=np.float64).reshape(-1, 2)

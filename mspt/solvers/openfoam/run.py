@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +27,12 @@ MESHING_SHARE = 0.2
 
 REASON_LENGTH = 300
 """Characters of a log that an error message quotes."""
+
+FIRST_ITERATIONS = 5
+"""Iterations after which the time of one is known well enough to estimate that of all."""
+
+FEW_SECONDS, MANY_SECONDS = 20.0, 120.0
+"""Times below which single seconds are told, and from which minutes are."""
 
 MESHING = ("blockMesh", "surfaceFeatureExtract", "snappyHexMesh", "renumberMesh")
 STAGES = (*MESHING, "simpleFoam")
@@ -57,18 +63,62 @@ class SolverProgress:
         iteration: Iteration of simpleFoam; 0 while meshing.
         iterations: Largest number of iterations.
         residual: Initial residual of the pressure; None while meshing.
+        seconds: Elapsed time since the program has started.
     """
 
     stage: str
     iteration: int
     iterations: int
     residual: float | None = None
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def share(self) -> float:
         """Estimated share of the solve that is done, from 0 to 1."""
         meshed = STAGES.index(self.stage) / len(MESHING) * MESHING_SHARE
         return meshed + (1 - MESHING_SHARE) * self.iteration / self.iterations
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimated time to the last iteration; None before :data:`FIRST_ITERATIONS` are done.
+
+        Iterations take equal time. A flow that becomes steady ends sooner.
+        """
+        if self.iteration < FIRST_ITERATIONS:
+            return None
+        return self.seconds / self.iteration * (self.iterations - self.iteration)
+
+    def describe(self) -> str:
+        """Return the step, what is done in it, and about how long it takes.
+
+        Examples:
+            >>> SolverProgress(stage="snappyHexMesh", iteration=0, iterations=240).describe()
+            'Step 1 of 2: meshing, program 3 of 4'
+            >>> SolverProgress(
+            ...     stage="simpleFoam", iteration=95, iterations=240, seconds=26.0
+            ... ).describe()
+            'Step 2 of 2: solving, iteration 95 of 240, about 40 s left'
+        """
+        if self.stage in MESHING:
+            program = MESHING.index(self.stage) + 1
+            return f"Step 1 of 2: meshing, program {program} of {len(MESHING)}"
+        words = f"Step 2 of 2: solving, iteration {self.iteration} of {self.iterations}"
+        if self.seconds_left is None:
+            return words
+        return f"{words}, {about(self.seconds_left)} left"
+
+
+def about(seconds: float) -> str:
+    """Return an estimated time in words, rounded so that it does not flicker.
+
+    Examples:
+        >>> [about(seconds) for seconds in (0.2, 7.4, 38.0, 100.0, 1000.0)]
+        ['about 1 s', 'about 7 s', 'about 40 s', 'about 100 s', 'about 17 min']
+    """
+    if seconds >= MANY_SECONDS:
+        return f"about {seconds / 60:.0f} min"
+    step = 1 if seconds < FEW_SECONDS else 5
+    return f"about {max(step, step * round(seconds / step))} s"
 
 
 def is_installed() -> bool:
@@ -138,14 +188,15 @@ def _run(
         )
     try:
         _limit_memory(process.pid, limits.memory)
-        deadline = time.monotonic() + limits.seconds
+        start = time.monotonic()
+        deadline = start + limits.seconds
         while process.poll() is None:
             if time.monotonic() > deadline:
                 raise SolverError(
                     f"{stage} must end within {limits.seconds:g} s, got no result; "
                     "allow more time or choose a coarser mesh"
                 )
-            yield _progress(stage, log, recipe)
+            yield _progress(stage, log, recipe, seconds=time.monotonic() - start)
             time.sleep(POLL_SECONDS)
     finally:
         if process.poll() is None:
@@ -177,10 +228,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _progress(stage: str, log: Path, recipe: Recipe) -> SolverProgress:
+def _progress(stage: str, log: Path, recipe: Recipe, *, seconds: float) -> SolverProgress:
     """Return the progress that the end of a log reports."""
     if stage != "simpleFoam":
-        return SolverProgress(stage=stage, iteration=0, iterations=recipe.iterations)
+        return SolverProgress(
+            stage=stage, iteration=0, iterations=recipe.iterations, seconds=seconds
+        )
     tail = _tail(log)
     iterations, residuals = ITERATION.findall(tail), RESIDUAL.findall(tail)
     return SolverProgress(
@@ -188,6 +241,7 @@ def _progress(stage: str, log: Path, recipe: Recipe) -> SolverProgress:
         iteration=int(iterations[-1]) if iterations else 0,
         iterations=recipe.iterations,
         residual=float(residuals[-1]) if residuals else None,
+        seconds=seconds,
     )
 
 

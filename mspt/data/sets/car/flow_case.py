@@ -3,9 +3,10 @@
 Lengths are in body lengths, speeds in free-stream speeds, forces and pressures in dynamic
 pressures q_inf. Of a symmetric body only y >= 0 is stored; the other half is its mirror image.
 
-Shapes: F faces of the body, P points of the flow.
+Shapes: F faces of the body, P points of the flow, I iterations of the solver.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,7 @@ VOLUME_POINTS = 12_000
 PRESSURE_RANGE = (-4.0, 1.1)
 MAX_DRAG, MAX_SPREAD, STAGNATION = 2.0, 0.08, (0.8, 1.3)
 SETTLED = 0.02
+"""Largest spread of C_D over the last iterations, as a share of C_D, of a flow that has settled."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +145,7 @@ def _summary(flow: Flow, mesh: SurfaceMesh) -> dict[str, Any]:
 
     area = frontal_area(mesh)
     pressure, friction = 2 * flow.window.mean(axis=0) / area
-    drag = 2 * flow.window.sum(axis=1)[:, 0] / area
+    drag, _, lift = (2 * flow.window.sum(axis=1) / area).T
     return {
         "frontal_area": area,
         "C_D": float(drag.mean()),
@@ -151,6 +153,7 @@ def _summary(flow: Flow, mesh: SurfaceMesh) -> dict[str, Any]:
         "C_D_friction": float(friction[0]),
         "C_D_spread": float(drag.std()),
         "C_L": float(pressure[2] + friction[2]),
+        "C_L_spread": float(lift.std()),
         "settled": bool(drag.std() < SETTLED * abs(drag.mean())),
         "cells": len(flow.cell_centers),
         "faces": len(flow.face_centers),
@@ -162,6 +165,37 @@ def _summary(flow: Flow, mesh: SurfaceMesh) -> dict[str, Any]:
         "symmetric": flow.recipe.symmetric,
         "cpu_seconds": flow.cpu_seconds,
     }
+
+
+def drag_history(flow: Flow, *, frontal_area: float) -> Float64[ndarray, " I"]:
+    """Return C_D at each iteration.
+
+    Args:
+        flow: A computed flow.
+        frontal_area: Of the whole body, in body lengths squared.
+    """
+    return 2 * flow.force_history.sum(axis=1)[:, 0] / frontal_area
+
+
+def unsettled_words(info: Mapping[str, Any]) -> str:
+    """Return in words that a solver's run has not settled, and its spread; empty if it has.
+
+    Args:
+        info: That of a :class:`FlowCase`.
+
+    Examples:
+        >>> unsettled_words({"settled": False, "C_D": 0.4, "C_D_spread": 0.0123})
+        'not settled: C_D varies by ±0.012 (3.1%) over the last iterations, more than 2%'
+        >>> unsettled_words({"settled": True, "C_D": 0.4, "C_D_spread": 0.001})
+        ''
+    """
+    if info.get("settled", True):
+        return ""
+    spread = info["C_D_spread"]
+    return (
+        f"not settled: C_D varies by ±{spread:.2g} ({spread / abs(info['C_D']):.1%}) over the last "
+        f"iterations, more than {SETTLED:.0%}"
+    )
 
 
 def check_case(case: FlowCase) -> None:
