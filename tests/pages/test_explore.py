@@ -496,7 +496,7 @@ def test_footer_names_the_device_that_auto_stands_for(open_page: Open) -> None:
 
     captions = [caption.value for caption in open_page("explore").caption]
     (last,) = (text for text in captions if text.startswith("Last run"))
-    assert f" ms on {pick_device()} · " in last
+    assert f" ms on {str(pick_device()).upper()} · " in last
 
 
 def test_device_picker_offers_only_what_is_here(open_page: Open) -> None:

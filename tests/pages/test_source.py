@@ -12,7 +12,8 @@ HELPERS = sorted((ROOT / "pages").glob("*/*.py"))
 FILES = [*PAGES, *HELPERS]
 OWN = ("_home", "_explore", "_upload", "_draw", "_patches", "_attention", "_scaling")
 """Packages of one page each; ``_shared`` is for all."""
-KINDS = {"__init__", "data", "scores", "controls", "panels", "charts", "views", "files"}
+KINDS = {"__init__", "data", "scores", "controls", "panels", "charts", "cards", "versus", "views"}
+KINDS |= {"files"}
 
 
 COLOR = re.compile(
