@@ -1,5 +1,3 @@
-import json
-import math
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -318,9 +316,8 @@ def test_figure_is_logarithmic_and_marks_the_recommended_value() -> None:
     assert figure.data[0].name == "MSPT, N^1.00"
     assert list(figure.data[0].y) == [0.1, 0.05]
     assert figure.data[1].line.dash == "dash"
-    assert figure.layout.annotations[0].text == "√(N/Q) = 181"
-    assert figure.layout.annotations[0].x == pytest.approx(math.log10(181))
-    assert json.loads(figure.to_json())["layout"]["shapes"][0]["x0"] == 181
+    assert figure.data[-1].text[-1].strip() == "√(N/Q) = 181"
+    assert set(figure.data[-1].x) == {181}
 
 
 def test_machine_has_a_name() -> None:
