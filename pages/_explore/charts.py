@@ -34,7 +34,6 @@ from pages._shared.numbers import (
     percent,
     significant,
 )
-from pages._shared.progress import follow
 from pages._shared.samples import case_names
 
 MIN_DESIGNS = 3
@@ -135,10 +134,7 @@ def all_cases(chosen: Chosen) -> None:
         )
         st.plotly_chart(figure, key="explore_histogram")
     elif st.session_state.get("worst"):
-        steps = scores.evaluate_cases(chosen.checkpoint, chosen.source, chosen.device)
-        work = chosen.checkpoint.path, chosen.device
-        if follow("Predicting all test cases", steps, work=work):
-            st.rerun()
+        scores.evaluate(chosen.checkpoint, chosen.source, chosen.device)
     else:
         st.caption(
             "Turn on *Worst first* to predict every test case once, sort the list by error and see "
@@ -221,12 +217,13 @@ def _all_flows(chosen: Chosen) -> None:
         f"{len(table) - computed} {STORED}, {computed} {MEASURED}."
     )
     missing = len(case_names(chosen.source)) - len(table)
-    if missing and st.button(
+    if not missing or st.session_state.get("worst"):
+        return  # *Worst first* evaluates all, and shows it above
+    begins = scores.is_evaluating(chosen.checkpoint, chosen.device) or st.button(
         f"Evaluate the other {missing}", key="score_all", icon=":material/play_arrow:"
-    ):
-        steps = scores.evaluate_flows(chosen.checkpoint, chosen.source, chosen.device)
-        follow("Evaluating all bodies", steps)
-        st.rerun()
+    )
+    if begins:
+        scores.evaluate(chosen.checkpoint, chosen.source, chosen.device)
 
 
 def _open_design(key: str, names: list[str], *, case_key: str) -> None:

@@ -15,7 +15,6 @@ from pages._shared import frame
 from pages._shared.cache import ListedCheckpoint, checkpoints
 from pages._shared.datasets import case_sources, has_flow
 from pages._shared.pickers import pick_checkpoint
-from pages._shared.progress import follow
 from pages._shared.samples import case_names, case_names_to_pick
 
 NOTHING = "nothing"
@@ -82,9 +81,7 @@ def _worst_first(source: str, checkpoint: ListedCheckpoint, device: str) -> list
     """Return the cases by descending error; none as long as not all errors are known."""
     names = case_names(source)
     if has_flow(source):
-        if len(scores.known_scores(checkpoint, source, device)) < len(names):
-            steps = scores.evaluate_flows(checkpoint, source, device)
-            follow("Evaluating all bodies", steps, work=(checkpoint.path, device))
+        scores.evaluate(checkpoint, source, device)
         found = scores.known_scores(checkpoint, source, device)
         errors = {name: score["surface_pressure"] for name, score in found.items()}
     else:

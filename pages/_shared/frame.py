@@ -1,12 +1,14 @@
-"""The frame around every page: theme, device, error messages, the last run, commands to type."""
+"""The frame around every page: theme, device, errors, history, the last run, commands to type."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from runpy import run_path
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
 from mspt.errors import MSPTError
 from mspt.inference.predict import available_devices
@@ -51,6 +53,28 @@ def is_new_page() -> bool:
     return st.session_state["page_before"] not in (None, st.session_state["page"])
 
 
+def is_history_step() -> bool:
+    """Return whether the visitor has come by Back or Forward: the address alone says what to show.
+
+    The state of controls is that of the page they come from.
+    """
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
+
+
+def session() -> str:
+    """Return the name of this visitor's session: of one tab, until it is reloaded."""
+    context = get_script_run_ctx()
+    return "" if context is None else context.session_id
+
+
+@contextmanager
+def to_the_end() -> Iterator[None]:
+    """Go on with what surrounds a page if the page ends early with ``st.stop``."""
+    with suppress(StopException):
+        yield
+
+
 @contextmanager
 def error_panel() -> Iterator[None]:
     """Show an ``MSPTError`` as a message; any other exception is a bug and surfaces."""
@@ -74,6 +98,17 @@ def follow_theme() -> None:
     """Rerun the page when the visitor's system turns light or dark."""
     watch = st.components.v2.component("mspt_theme", html="<span></span>", js=_REQUEST_RERUN)
     watch(key="theme", on_turned_change=lambda: None)
+
+
+def keep_history() -> None:
+    """Make each step of the visitor one entry of the browser's history."""
+    watch = st.components.v2.component("mspt_history", html="<span></span>", js=_history_script())
+    watch(key="history")
+
+
+@cache
+def _history_script() -> str:
+    return (APP.parent / "assets/history.js").read_text(encoding="utf-8")
 
 
 def command(*lines: str) -> None:

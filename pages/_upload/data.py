@@ -121,11 +121,12 @@ def solve(result: ShapeResult) -> Generator[jobs.Step, None, None]:
 
 def take_truth(job: str, key: PlacedKey) -> bool:
     """Keep the result of a finished job for all visitors; return whether there is a new one."""
-    current = jobs.job(job)
-    if current is None or not current.results or truths().get(key) is not None:
+    if not (results := jobs.fetch(job)):
         return False
-    truths().put(key, current.results[-1])
-    return True
+    is_new = truths().get(key) is None
+    truths().put(key, results[-1])
+    results.clear()  # held once: a flow is large
+    return is_new
 
 
 def errors(key: ResultKey, truth: Truth) -> FlowScore:

@@ -1,5 +1,6 @@
 import base64
 import json
+from time import monotonic, sleep
 
 import numpy as np
 from streamlit.testing.v1 import AppTest
@@ -12,6 +13,15 @@ def charts(app: AppTest) -> list[dict]:
 
 def metrics(app: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in app.metric}
+
+
+def finish(app: AppTest, *, seconds: float = 120) -> AppTest:
+    """Run a page as its fragments do, until none of the visitor's jobs is running any more."""
+    end = monotonic() + seconds
+    while not all(job.ended.is_set() for job in app.session_state["jobs"].values()):
+        assert monotonic() < end
+        sleep(0.05)
+    return app.run()
 
 
 def component(app: AppTest) -> dict:

@@ -138,7 +138,10 @@ def test_bad_files_are_one_line_and_leave_the_page_alive(
 def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     """What was started in the background."""
     started, start = [], background.start
-    monkeypatch.setattr("pages._shared.jobs.start", lambda *what: started.append(start(*what)))
+    monkeypatch.setattr(
+        "pages._shared.jobs.start",
+        lambda *what, **more: started.append(start(*what, **more)),
+    )
     monkeypatch.setattr("pages._upload.controls.is_installed", lambda: True)
     return started
 

@@ -17,6 +17,7 @@ from mspt.errors import SolverError
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.solvers.openfoam.case import Recipe, write_openfoam_case
 from mspt.solvers.openfoam.results import Flow, read_results
+from mspt.threads import lower_priority
 
 INSTALL = "install it with `apt-get install openfoam` (Debian, Ubuntu)"
 POLL_SECONDS = 0.1
@@ -125,7 +126,8 @@ def _run(
 ) -> Iterator[SolverProgress]:
     """Run one program and yield its progress until it ends."""
     log = folder / f"{stage}.log"
-    # One thread: cases run side by side, one on each core.
+    # One thread: cases run side by side, one on each core. The lowest priority: a solve takes a
+    # minute, and whoever else works on the machine, such as visitors of the app, goes first.
     environment = os.environ | {"WM_PROJECT_DIR": str(settings), "OMP_NUM_THREADS": "1"}
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -137,6 +139,7 @@ def _run(
             start_new_session=True,  # a process group of its own, which can be ended as a whole
         )
     try:
+        lower_priority(process.pid)
         _limit_memory(process.pid, limits.memory)
         deadline = time.monotonic() + limits.seconds
         while process.poll() is None:
