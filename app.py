@@ -30,10 +30,10 @@ page = st.navigation(
     ]
 )
 frame.turn_to(page.url_path)
+frame.restore_address()
 with st.sidebar:
-    frame.keep_history()  # first of all, as it has to see how the address changes
     frame.device_picker()
-    frame.follow_theme()
+    frame.watch_browser()
 links.read(gone=jobs.adopt())
 with frame.to_the_end(), frame.error_panel():
     page.run()

@@ -150,6 +150,10 @@ class Job:
         self.cancelled.set()
         self.ended.wait(patience)
 
+    def put_away(self) -> None:
+        """Take it off the list, once its end is known to the visitor."""
+        self.is_fetched = self.ended.is_set()
+
     @property
     def is_listed(self) -> bool:
         """Whether the visitor has still to learn of it."""
@@ -250,7 +254,7 @@ def fetch(key: str) -> list[object]:
     current = job(key)
     if current is None:
         return []
-    current.is_fetched = current.ended.is_set()
+    current.put_away()
     return current.results
 
 

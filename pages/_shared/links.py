@@ -70,11 +70,19 @@ def _plain(value: Any) -> str | float:
 
 
 def _sentence(key: str, asked: str, shown: Any) -> str:
+    """Return a line about a value that the link asks for.
+
+    >>> _sentence("car_case", "car-9999", "car-0021")
+    'The link asks for the case `car-9999`, which is not here; showing `car-0021`.'
+    >>> _sentence("K", "0", None)
+    'The link asks for K = `0`, which is out of range; showing the default.'
+    """
     word = _WORDS.get(key, key.rsplit("_", 1)[-1])
+    what = f"the {word}" if len(word) > 1 else f"{word} ="
     number = isinstance(_plain(asked), float) and not isinstance(shown, str)
-    why = "is out of range" if number else "is not on this page"
+    why = "is out of range" if number else "is not here"
     now = "the default" if shown is None or shown == [] else _quoted(shown)
-    return f"The link asks for the {word} {_quoted(asked)}, which {why}; this page shows {now}."
+    return f"The link asks for {what} {_quoted(asked)}, which {why}; showing {now}."
 
 
 def _quoted(value: Any) -> str:

@@ -21,24 +21,21 @@ def show_jobs() -> None:
 def _list() -> None:
     for one in jobs.own():
         with st.container(border=True, gap="xsmall"):
-            st.page_link(
-                f"pages/{one.page or 'home'}.py", label=one.title, query_params=dict(one.query)
-            )
+            st.markdown(f"**{one.title}**")
             if one.ended.is_set():
-                _end(one)
+                failed = one.error or one.failure
+                st.caption("Failed; open it to see why." if failed else "Done.")
             else:
                 st.progress(min(one.share, 1.0), one.words)
-                st.button(
-                    "Cancel",
-                    key=f"cancel {one.name}",
-                    icon=":material/stop:",
-                    on_click=one.cancel,
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.page_link(
+                    f"pages/{one.page or 'home'}.py", label="Open", query_params=dict(one.query)
                 )
+                _end_button(one)
 
 
-def _end(one: Job) -> None:
-    is_good = not (one.error or one.failure)
-    st.caption("Done: the title opens the result." if is_good else "Failed: the title says why.")
-    st.button(
-        "Dismiss", key=f"dismiss {one.name}", on_click=setattr, args=(one, "is_fetched", True)
-    )
+def _end_button(one: Job) -> None:
+    if one.ended.is_set():
+        st.button("Dismiss", key=f"dismiss {one.name}", on_click=one.put_away)
+    else:
+        st.button("Cancel", key=f"cancel {one.name}", icon=":material/stop:", on_click=one.cancel)

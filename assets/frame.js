@@ -1,8 +1,21 @@
+// What every page needs of the browser: it tells when the visitor's system turns light or dark, and
+// keeps one entry in the history for each step of the visitor.
+
+// Streamlit's own elements turn at once, but the server, which draws charts and VTK views, learns of
+// it only with the next rerun. This asks for one.
+function followTheme(setTriggerValue) {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  let timer;
+  const request = () => { timer = setTimeout(() => setTriggerValue("turned", true), 300); };
+  dark.addEventListener("change", request);
+  return () => { clearTimeout(timer); dark.removeEventListener("change", request); };
+}
+
 // One entry in the browser's history for each step of a visitor. Streamlit replaces the entry when
 // a control changes the address, so that Back would skip the step, and adds one for each of its own
 // corrections. Here the first change of the address after a click or a key is a new entry, and all
 // others replace it. After Back and Forward everything replaces until the next click or key.
-export default () => {
+function keepHistory() {
   if (window.__msptHistory) return;
   window.__msptHistory = true;
   const push = history.pushState.bind(history), replace = history.replaceState.bind(history);
@@ -27,4 +40,9 @@ export default () => {
   };
   history.pushState = write;
   history.replaceState = write;
-};
+}
+
+export default function ({ setTriggerValue }) {
+  keepHistory();
+  return followTheme(setTriggerValue);
+}
