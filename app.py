@@ -34,10 +34,12 @@ frame.restore_address()
 with st.sidebar:
     frame.device_picker()
     frame.watch_browser()
-links.read(gone=jobs.adopt())
+    gone = jobs.adopt()
+    listed = sidebar.show_jobs()
+links.read(gone)
 with frame.to_the_end(), frame.error_panel():
     page.run()
 links.compare()
 with st.sidebar:
-    sidebar.show_jobs()
+    sidebar.show_others(listed)
 frame.footer()

@@ -22,8 +22,8 @@ import psutil
 from mspt.cli._arguments import positive
 from mspt.cli._output import counted
 from mspt.errors import MSPTError
+from mspt.priority import lower_priority
 from mspt.progress import ProgressBar
-from mspt.threads import lower_priority
 
 PID = "pid"
 

@@ -58,7 +58,7 @@ class Step:
     result: object | None = None
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Job:
     """Work in a thread.
 

@@ -18,7 +18,7 @@ from mspt.inference.records import run_record
 from mspt.inference.shapes import ShapeResult, StageStarted, predict_shape
 from mspt.inference.surface import cell_table
 from mspt.solvers.openfoam.results import Flow
-from mspt.solvers.openfoam.run import SolverProgress, solve_flow
+from mspt.solvers.openfoam.run import SolveLimits, SolverProgress, solve_flow
 from pages._shared import jobs
 from pages._shared.cache import CheckpointKey, ListedCheckpoint, load, one_at_a_time
 from pages._shared.numbers import minus
@@ -106,7 +106,9 @@ def finished(key: ResultKey) -> ShapeResult:
 def solve(result: ShapeResult) -> Generator[jobs.Step, None, None]:
     """Compute the flow with OpenFOAM, step by step; the last step holds the :class:`Truth`."""
     placed = result.placed
-    with closing(solve_flow(placed.mesh, recipe_for(placed))) as events:
+    # One process with one thread, at the lowest priority: pages of other visitors go first.
+    limits = SolveLimits(lowest_priority=True)
+    with closing(solve_flow(placed.mesh, recipe_for(placed), limits)) as events:
         for event in events:
             if isinstance(event, SolverProgress):
                 words = f"{event.stage} {event.iteration or ''}".strip()

@@ -18,7 +18,7 @@ def metrics(app: AppTest) -> dict[str, str]:
 def finish(app: AppTest, *, seconds: float = 120) -> AppTest:
     """Run a page as its fragments do, until none of the visitor's jobs is running any more."""
     end = monotonic() + seconds
-    jobs = app.session_state["jobs"] if "jobs" in app.session_state else {}
+    jobs = app.session_state.get("jobs", {})
     while not all(job.ended.is_set() for job in jobs.values()):
         assert monotonic() < end
         sleep(0.05)

@@ -150,7 +150,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
 def quick_solver(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     calls: list[str] = []
 
-    def fake(mesh: SurfaceMesh, recipe: Recipe) -> Iterator[SolverProgress | Flow]:
+    def fake(mesh: SurfaceMesh, recipe: Recipe, *_: object) -> Iterator[SolverProgress | Flow]:
         calls.append("solved")
         yield SolverProgress(stage="simpleFoam", iteration=120, iterations=240, residual=1e-3)
         yield sphere_solution(mesh, recipe)

@@ -15,9 +15,9 @@ from tempfile import TemporaryDirectory
 
 from mspt.errors import SolverError
 from mspt.geometry.mesh import SurfaceMesh
+from mspt.priority import lower_priority
 from mspt.solvers.openfoam.case import Recipe, write_openfoam_case
 from mspt.solvers.openfoam.results import Flow, read_results
-from mspt.threads import lower_priority
 
 INSTALL = "install it with `apt-get install openfoam` (Debian, Ubuntu)"
 POLL_SECONDS = 0.1
@@ -43,10 +43,12 @@ class SolveLimits:
     Attributes:
         seconds: Elapsed time of each program.
         memory: Address space of each program in bytes; limited on Linux alone.
+        lowest_priority: Whether the programs let all others on the machine go first.
     """
 
     seconds: float = 1200.0
     memory: int = 6 * 1024**3
+    lowest_priority: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,8 +128,7 @@ def _run(
 ) -> Iterator[SolverProgress]:
     """Run one program and yield its progress until it ends."""
     log = folder / f"{stage}.log"
-    # One thread: cases run side by side, one on each core. The lowest priority: a solve takes a
-    # minute, and whoever else works on the machine, such as visitors of the app, goes first.
+    # One thread: cases run side by side, one on each core.
     environment = os.environ | {"WM_PROJECT_DIR": str(settings), "OMP_NUM_THREADS": "1"}
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -139,7 +140,8 @@ def _run(
             start_new_session=True,  # a process group of its own, which can be ended as a whole
         )
     try:
-        lower_priority(process.pid)
+        if limits.lowest_priority:
+            lower_priority(process.pid)
         _limit_memory(process.pid, limits.memory)
         deadline = time.monotonic() + limits.seconds
         while process.poll() is None:
