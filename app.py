@@ -6,7 +6,7 @@ import streamlit as st
 
 from mspt.figures.vtk.headless import choose_window
 from mspt.threads import limit_threads
-from pages._shared.frame import device_picker, error_panel, follow_theme, footer, turn_to
+from pages._shared import frame, jobs, links, sidebar
 
 choose_window()
 limit_threads()
@@ -29,10 +29,17 @@ page = st.navigation(
         st.Page("pages/scaling.py", title="Scaling", icon=":material/monitoring:"),
     ]
 )
-turn_to(page.url_path)
+frame.turn_to(page.url_path)
+frame.restore_address()
 with st.sidebar:
-    device_picker()
-    follow_theme()
-with error_panel():
+    frame.device_picker()
+    frame.watch_browser()
+    gone = jobs.adopt()
+    listed = sidebar.show_jobs()
+links.read(gone)
+with frame.to_the_end(), frame.error_panel():
     page.run()
-footer()
+links.compare()
+with st.sidebar:
+    sidebar.show_others(listed)
+frame.footer()

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import psutil
 from mspt.cli._arguments import positive
 from mspt.cli._output import counted
 from mspt.errors import MSPTError
+from mspt.priority import lower_priority
 from mspt.progress import ProgressBar
 
 PID = "pid"
@@ -182,20 +183,6 @@ def _run_all(folder: Path, todo: list[str], num_jobs: int) -> Iterator[tuple[str
     finally:
         # After an interruption no further job starts; those that run have been interrupted, too.
         pool.shutdown(cancel_futures=True)
-
-
-def lower_priority(pid: int) -> None:
-    """Give a process, and what it starts from now on, the lowest priority of the system.
-
-    Linux weighs the processes of a session against each other only, and sessions as wholes: the
-    session of a process gets the lowest priority, too, if that process has started it.
-    """
-    with suppress(psutil.Error):  # it may have ended already
-        psutil.Process(pid).nice(getattr(psutil, "IDLE_PRIORITY_CLASS", 19))
-    group = Path(f"/proc/{pid}/autogroup")
-    with suppress(OSError):  # another system, or a process that has ended
-        if group.exists() and os.getsid(pid) == os.getpid():
-            group.write_text("19", encoding="utf-8")
 
 
 def _run(folder: Path, job: str) -> int:

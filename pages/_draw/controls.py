@@ -19,6 +19,8 @@ from pages._shared.cache import ListedCheckpoint
 from pages._shared.pickers import pick_checkpoint, pick_dataset
 
 FOLDER = Path("assets/draw")
+_KEPT = 12
+"""Drawings that a session keeps, those last seen."""
 
 
 def pick() -> tuple[Dataset, ListedCheckpoint, str, int]:
@@ -55,8 +57,13 @@ def draw(dataset: Dataset, preset: str, seed: int, *, dark: bool) -> CanvasConte
     resets = st.session_state.setdefault("draw_resets", 0)
     # A new version puts the preset back on the canvas.
     version = f"{dataset.name} {preset} {seed if preset == RANDOM else ''} {resets}"
-    start = preset_drawing(dataset, preset, seed=seed)
-    return canvas(dataset, start, version=version, dark=dark)
+    # Streamlit forgets what a canvas held when the visitor opens another page or data set.
+    drawings = st.session_state.setdefault("drawings", {})
+    start = drawings.pop(version, None) or preset_drawing(dataset, preset, seed=seed)
+    drawings[version] = drawn = canvas(dataset, start, version=version, dark=dark)
+    while len(drawings) > _KEPT:
+        del drawings[next(iter(drawings))]
+    return drawn
 
 
 def canvas(dataset: Dataset, start: CanvasContent, *, version: str, dark: bool) -> CanvasContent:

@@ -59,8 +59,7 @@ def all_cases(chosen: Chosen) -> None:
         )
         st.plotly_chart(figure, key="explore_histogram")
     elif st.session_state.get("worst"):
-        if scores.evaluate(chosen.checkpoint, chosen.source, chosen.device):
-            st.rerun()
+        scores.evaluate(chosen.checkpoint, chosen.source, chosen.device)
     else:
         st.caption(
             "Turn on *Worst first* to predict every test case once, sort the list by error and see "
@@ -144,14 +143,13 @@ def _all_flows(chosen: Chosen) -> None:
         f"{len(table) - computed} {STORED}, {computed} {MEASURED}."
     )
     missing = len(case_names(chosen.source)) - len(table)
-    if (
-        missing
-        and st.button(
-            f"Evaluate the other {missing}", key="score_all", icon=":material/play_arrow:"
-        )
-        and scores.evaluate(chosen.checkpoint, chosen.source, chosen.device)
-    ):
-        st.rerun()
+    if not missing or st.session_state.get("worst"):
+        return  # *Worst first* evaluates all, and shows it above
+    begins = scores.is_evaluating(chosen.checkpoint, chosen.device) or st.button(
+        f"Evaluate the other {missing}", key="score_all", icon=":material/play_arrow:"
+    )
+    if begins:
+        scores.evaluate(chosen.checkpoint, chosen.source, chosen.device)
 
 
 def _open_design(key: str, names: list[str], *, case_key: str) -> None:

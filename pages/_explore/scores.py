@@ -1,7 +1,8 @@
 """Errors of all test cases: stored with a checkpoint, or computed here and kept."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from mspt.evaluation.flows import compare_labels, label_noise, score_flow
 from mspt.inference.predict import predict_case
 from mspt.inference.sample import sample_of_case
 from pages._explore.data import Chosen
+from pages._shared import jobs
 from pages._shared.cache import (
     ListedCheckpoint,
     find_case,
@@ -23,7 +25,6 @@ from pages._shared.cache import (
     warm_up,
 )
 from pages._shared.datasets import has_flow
-from pages._shared.progress import follow
 from pages._shared.samples import case_names, stored_flow
 from pages._shared.store import Store, store
 
@@ -62,20 +63,19 @@ def known_errors(checkpoint: ListedCheckpoint, device: str) -> dict[str, float]:
     return {**computed, **stored_errors(checkpoint)}
 
 
-def evaluate_cases(
+def _evaluate_cases(
     checkpoint: ListedCheckpoint, source: str, device: str
-) -> Iterator[tuple[float, str]]:
+) -> Generator[jobs.Step, None, None]:
     """Evaluate the test cases without a known error; errors so far are kept if it is stopped."""
     cases, errors = test_cases(source), _case_errors()
-    known = known_errors(checkpoint, device)
+    key = checkpoint.key, device
     with one_at_a_time():
         warm_up(checkpoint.key, device, _sample=sample_of_case(cases.case(0)))
     for done, name in enumerate(cases.names, start=1):
-        if name not in known:
+        if name not in known_errors(checkpoint, device):
             error = _case_error(load(checkpoint.key), source, name, device)
-            key = checkpoint.key, device
             errors.put(key, {**(errors.get(key) or {}), name: error})
-        yield done / len(cases), f"Predicted {done} of {len(cases)} test cases"
+        yield jobs.Step(done / len(cases), f"Predicted {done} of {len(cases)} test cases")
 
 
 def _case_error(checkpoint: Checkpoint, source: str, name: str, device: str) -> float:
@@ -125,15 +125,15 @@ def _evaluate_flow(checkpoint: ListedCheckpoint, name: str, device: str) -> dict
     return found
 
 
-def evaluate_flows(
+def _evaluate_flows(
     checkpoint: ListedCheckpoint, source: str, device: str
-) -> Iterator[tuple[float, str]]:
+) -> Generator[jobs.Step, None, None]:
     """Evaluate the flow cases without a known score; scores so far are kept if it is stopped."""
-    names, known = case_names(source), known_scores(checkpoint, source, device)
+    names = case_names(source)
     for done, name in enumerate(names, start=1):
-        if name not in known:
+        if name not in known_scores(checkpoint, source, device):
             _evaluate_flow(checkpoint, name, device)
-        yield done / len(names), f"Evaluated {done} of {len(names)} bodies"
+        yield jobs.Step(done / len(names), f"Evaluated {done} of {len(names)} bodies")
 
 
 def score_table(chosen: Chosen) -> pd.DataFrame:
@@ -153,17 +153,31 @@ def noise_of(name: str) -> dict[str, float]:
     return label_noise({"other_meshes": meshes})
 
 
-# --- all cases -----------------------------------------------------------------------------------
+# --- all cases, in the background ----------------------------------------------------------------
 
 
 def evaluate(checkpoint: ListedCheckpoint, source: str, device: str) -> bool:
-    """Evaluate all cases of a data set, with progress; return whether all are evaluated."""
+    """Evaluate all cases of a data set in the background; return whether all are evaluated.
+
+    Draws the progress and a button to cancel; the page is rerun at the end.
+    """
+    key = _job_key(checkpoint, device)
     if len(errors_of(checkpoint, source, device)) == len(case_names(source)):
+        jobs.fetch(key)
         return True
-    title, steps = (
-        ("Evaluating all bodies", evaluate_flows)
-        if has_flow(source)
-        else ("Predicting all test cases", evaluate_cases)
+    kind, steps = ("bodies", _evaluate_flows) if has_flow(source) else ("cases", _evaluate_cases)
+    jobs.follow_work(
+        key,
+        partial(steps, checkpoint, source, device),
+        title=f"Evaluating {checkpoint.name} on all test {kind}",
     )
-    work = checkpoint.path, device
-    return follow(title, steps(checkpoint, source, device), work=work)
+    return False
+
+
+def is_evaluating(checkpoint: ListedCheckpoint, device: str) -> bool:
+    """Return whether all cases are being evaluated, or were until somebody cancelled it."""
+    return jobs.job(_job_key(checkpoint, device)) is not None
+
+
+def _job_key(checkpoint: ListedCheckpoint, device: str) -> str:
+    return f"evaluate {checkpoint.key.path.name} {checkpoint.key.changed} {device}"

@@ -47,16 +47,15 @@ def all_cases(chosen: Chosen) -> None:
             st.rerun()  # a click reruns this fragment alone, but it has changed the page's case
     for one, known in zip(chosen.checkpoints, errors, strict=True):
         missing = len(names) - len(known)
-        if (
-            missing
-            and st.button(
+        if missing and (
+            scores.is_evaluating(one, chosen.device)
+            or st.button(
                 f"Evaluate {one.name} on the other {missing}",
                 key=f"score_{one.name}",
                 icon=":material/play_arrow:",
             )
-            and scores.evaluate(one, chosen.source, chosen.device)
         ):
-            st.rerun()
+            scores.evaluate(one, chosen.source, chosen.device)
 
 
 def _sentence(chosen: Chosen, found: PairedErrors) -> str:

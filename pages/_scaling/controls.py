@@ -55,6 +55,12 @@ def pick_origins() -> list[Origin]:
     return [ORIGINS[name] for name in names]
 
 
+def axis_words(sweep: Sweep) -> str:
+    """Return what grows in a sweep, such as ``points N``."""
+    name = next(name for name, axis in AXES.items() if axis == sweep.axis)
+    return name[:1].lower() + name[1:]
+
+
 def measure_here(sweep: Sweep, stored: list[ScalingRow], here: list[ScalingRow]) -> tuple[int, ...]:
     """Show how far to measure, a button to start it, and its progress; return the values."""
     running = jobs.is_running(data.JOB)
@@ -76,7 +82,8 @@ def measure_here(sweep: Sweep, stored: list[ScalingRow], here: list[ScalingRow])
         disabled=running or not sweep.models,
     ):
         steps = data.measure(sweep, values, frame.device(), here=here, stored=stored)
-        jobs.start(data.JOB, steps)
+        title = f"Measuring time and memory over {axis_words(sweep)}"
+        jobs.start(data.JOB, steps, title=title, uses=jobs.WHOLE_MACHINE)
         st.rerun()
     jobs.follow(data.JOB)
     if not running:

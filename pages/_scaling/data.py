@@ -49,8 +49,7 @@ def stored_rows() -> list[ScalingRow]:
 def rows_here() -> list[ScalingRow]:
     """Return the rows that this visitor has measured, those of a running job included."""
     rows = st.session_state.setdefault(HERE, {})
-    job = jobs.job(JOB)
-    for row in job.results if job else []:
+    for row in jobs.fetch(JOB):
         rows[row.key()] = row
     return list(rows.values())
 

@@ -1,30 +1,20 @@
-"""The frame around every page: theme, device, error messages, the last run, commands to type."""
+"""The frame around every page: theme, device, errors, history, the last run, commands to type."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from runpy import run_path
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
 from mspt.errors import MSPTError
 from mspt.inference.predict import available_devices
 from pages._shared.numbers import MEASURED, device_name, milliseconds
 
 APP = Path(__file__).parents[2] / "app.py"
-# The browser turns Streamlit's own elements light or dark at once, but the server, which draws
-# charts and VTK views, learns of it only with the next rerun. This script requests one. The text
-# must have several lines: Streamlit takes one line for the path of a file.
-_REQUEST_RERUN = """
-export default ({ setTriggerValue }) => {
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  let timer;
-  const request = () => { timer = setTimeout(() => setTriggerValue("turned", true), 300); };
-  dark.addEventListener("change", request);
-  return () => { clearTimeout(timer); dark.removeEventListener("change", request); };
-};
-"""
 _DEVICE_NAMES = {"auto": "Auto", "cuda": "CUDA", "mps": "MPS", "cpu": "CPU"}
 
 
@@ -45,11 +35,55 @@ def turn_to(page: str) -> None:
     state = st.session_state
     state["page"], state["page_before"] = page, state.get("page")
     state.pop("last_run", None)  # the footer is about what this run shows
+    if is_new_page() and not is_history_step():
+        # Several pages have a control "view", each with views of its own.
+        views = state.setdefault("views", {})
+        views[state["page_before"]] = state.pop("view", None)
+        if views.get(page) and "view" not in st.query_params:
+            state["view"] = views[page]
 
 
 def is_new_page() -> bool:
     """Return whether the visitor has just come from another page."""
     return st.session_state["page_before"] not in (None, st.session_state["page"])
+
+
+def is_history_step() -> bool:
+    """Return whether the visitor has come by Back or Forward: the address alone says what to show.
+
+    The state of controls is that of the page they come from.
+    """
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
+
+
+def restore_address() -> None:
+    """Give controls the whole address that Back or Forward has brought back.
+
+    When the page changes, too, Streamlit hides from them, and removes from the browser's address,
+    what controls of the page before have written under the same name, such as the case.
+    """
+    context = get_script_run_ctx()
+    if context is None or not (is_history_step() and is_new_page()):
+        return
+    with context.session_state.query_params() as address:
+        address.set_initial_query_params(context.query_string)
+        address.populate_from_query_string(context.query_string)
+        for name in list(address)[:1]:  # this sends all of it to the browser
+            address.set_corrected_value(name, address.get_all(name), "string_array_value")
+
+
+def session() -> str:
+    """Return the name of this visitor's session: of one tab, until it is reloaded."""
+    context = get_script_run_ctx()
+    return "" if context is None else context.session_id
+
+
+@contextmanager
+def to_the_end() -> Iterator[None]:
+    """Go on with what surrounds a page if the page ends early with ``st.stop``."""
+    with suppress(StopException):
+        yield
 
 
 @contextmanager
@@ -71,10 +105,15 @@ def is_dark() -> bool:
     return st.context.theme.type == "dark"
 
 
-def follow_theme() -> None:
-    """Rerun the page when the visitor's system turns light or dark."""
-    watch = st.components.v2.component("mspt_theme", html="<span></span>", js=_REQUEST_RERUN)
-    watch(key="theme", on_turned_change=lambda: None)
+def watch_browser() -> None:
+    """Rerun the page when the system turns light or dark; keep a history of the visitor's steps."""
+    watch = st.components.v2.component("mspt_frame", html="<span></span>", js=_script())
+    watch(key="frame", on_turned_change=lambda: None)
+
+
+@cache
+def _script() -> str:
+    return (APP.parent / "assets/frame.js").read_text(encoding="utf-8")
 
 
 def command(*lines: str) -> None:

@@ -26,7 +26,7 @@ def carry_choices(sources: tuple[str, ...]) -> None:
     of another page wins over a value in the address that is a default here.
     """
     state, address = st.session_state, st.query_params
-    if not frame.is_new_page():
+    if not frame.is_new_page() or frame.is_history_step():
         return
     named = ("source", "checkpoint", *(f"{source}_case" for source in sources))
     chosen = {key: state.pop(key, None) for key in named}

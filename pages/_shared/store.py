@@ -26,6 +26,11 @@ class Store(Generic[Value]):
         with self._lock:
             return self._values.get(key)
 
+    def values(self) -> list[Value]:
+        """Return all results, the oldest first."""
+        with self._lock:
+            return list(self._values.values())
+
     def put(self, key: Hashable, value: Value) -> Value:
         """Store a result under a key and return it."""
         with self._lock:
@@ -34,6 +39,11 @@ class Store(Generic[Value]):
             while len(self._values) > self._limit:
                 del self._values[next(iter(self._values))]
         return value
+
+    def drop(self, key: Hashable) -> None:
+        """Forget the result under a key, if there is one."""
+        with self._lock:
+            self._values.pop(key, None)
 
 
 @st.cache_resource(show_spinner=False)

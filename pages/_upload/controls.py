@@ -341,6 +341,11 @@ def solver(chosen: Chosen, result: ShapeResult) -> data.Truth | None:
         disabled=jobs.is_running(job),
         on_click=jobs.start,
         args=(job, data.solve(result)),
+        kwargs={
+            "title": f"Solving the flow around: {chosen.shape.name}",
+            "uses": (jobs.SOLVER,),
+            "keep": {"my_shape": chosen.shape} if chosen.shape.name not in SAMPLES else None,
+        },
     )
     jobs.follow(job)
     return None

@@ -22,7 +22,7 @@ from mspt.inference.records import run_record
 from mspt.inference.shapes import ShapeResult, StageStarted, predict_shape
 from mspt.inference.surface import cell_table
 from mspt.solvers.openfoam.results import Flow
-from mspt.solvers.openfoam.run import SolverProgress, solve_flow
+from mspt.solvers.openfoam.run import SolveLimits, SolverProgress, solve_flow
 from pages._shared import jobs
 from pages._shared.cache import CheckpointKey, ListedCheckpoint, load, one_at_a_time
 from pages._shared.shapes import Shape, prepared
@@ -109,7 +109,9 @@ def finished(key: ResultKey) -> ShapeResult:
 def solve(result: ShapeResult) -> Generator[jobs.Step, None, None]:
     """Compute the flow with OpenFOAM, step by step; the last step holds the :class:`Truth`."""
     placed = result.placed
-    with closing(solve_flow(placed.mesh, recipe_for(placed))) as events:
+    # One process with one thread, at the lowest priority: pages of other visitors go first.
+    limits = SolveLimits(lowest_priority=True)
+    with closing(solve_flow(placed.mesh, recipe_for(placed), limits)) as events:
         for event in events:
             if isinstance(event, SolverProgress):
                 yield jobs.Step(event.share, event.describe())
@@ -121,11 +123,12 @@ def solve(result: ShapeResult) -> Generator[jobs.Step, None, None]:
 
 def take_truth(job: str, key: PlacedKey) -> bool:
     """Keep the result of a finished job for all visitors; return whether there is a new one."""
-    current = jobs.job(job)
-    if current is None or not current.results or truths().get(key) is not None:
+    if not (results := jobs.fetch(job)):
         return False
-    truths().put(key, current.results[-1])
-    return True
+    is_new = truths().get(key) is None
+    truths().put(key, results[-1])
+    results.clear()  # held once: a flow is large
+    return is_new
 
 
 def errors(key: ResultKey, truth: Truth) -> FlowScore:

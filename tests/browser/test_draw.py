@@ -6,7 +6,7 @@ from tests.browser.reading import solved, wait_for_another
 
 
 def test_handles_follow_mouse_and_keyboard_and_a_loop_is_refused_and_kept(
-    visit: Callable[..., object],
+    visit: Callable[..., object], script: object
 ) -> None:
     page = visit("/draw?elasticity_start=Circle")
     before = solved(page)
@@ -25,7 +25,20 @@ def test_handles_follow_mouse_and_keyboard_and_a_loop_is_refused_and_kept(
     for _ in range(3):
         page.keyboard.press("ArrowUp")
     assert float(handle.get_attribute("aria-valuenow")) == pytest.approx(0.33, abs=2e-3)
-    wait_for_another(page, dragged)
+    drawn = wait_for_another(page, dragged)
+    # The drawing is still there after another page and another data set.
+    page.get_by_role("link", name="Scaling").click()
+    page.wait_for_url("**/scaling*")
+    script.settle(page)
+    page.get_by_role("link", name="Draw a domain").click()
+    assert solved(page) == drawn
+    assert float(handle.get_attribute("aria-valuenow")) == pytest.approx(0.33, abs=2e-3)
+    page.get_by_text("darcy", exact=True).first.click()
+    wait_for_another(page, drawn)
+    page.get_by_text("elasticity", exact=True).first.click()
+    page.locator("svg.hole").wait_for()
+    assert float(handle.get_attribute("aria-valuenow")) == pytest.approx(0.33, abs=2e-3)
+    script.settle(page)
     box = page.locator("svg.hole .body").bounding_box()
     corners = [(0.1, 0.1), (0.9, 0.9), (0.9, 0.1), (0.1, 0.9), (0.1, 0.15)]
     path = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in corners]

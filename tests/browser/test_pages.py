@@ -1,7 +1,8 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urljoin
+from time import monotonic
+from urllib.parse import parse_qsl, urljoin, urlsplit
 from urllib.request import urlopen
 
 import numpy as np
@@ -87,3 +88,64 @@ def test_checkpoint_of_a_drawing_stays_out_of_the_address_of_other_data(
     page.locator(".mspt-viewer[data-ready]").wait_for()
     script.settle(page)
     assert "checkpoint=" not in page.url
+
+
+def test_back_and_forward_go_by_the_steps_of_the_visitor_and_the_address_agrees(
+    visit: Callable[..., object], script: object
+) -> None:
+    page = visit("/explore?source=elasticity&elasticity_case=nowhere")
+    # What the page corrects by itself, such as this link, is no step.
+    assert (
+        "which is not here; showing elasticity-1100." in page.get_by_test_id("stMain").inner_text()
+    )
+    first = page.evaluate("history.length")
+
+    def shown() -> tuple[str, ...]:
+        """The path, what the page shows, and what the address says that it shows."""
+        script.settle(page)
+        boxes = page.locator("[data-testid=stSelectbox]")
+        values = (
+            boxes.filter(has_text=label).locator("input").first.get_attribute("value")
+            for label in ("Test case", "Checkpoint")
+        )
+        address = dict(parse_qsl(urlsplit(page.url).query))
+        said = (
+            address.get("elasticity_case", "elasticity-1100"),
+            address.get("checkpoint", "elasticity"),
+        )
+        return urlsplit(page.url).path, *values, *said
+
+    steps = [shown()]
+    for _ in range(2):
+        page.get_by_role("button", name="chevron_right").click()
+        page.wait_for_url(lambda address: steps[-1][1] not in address and "case=" in address)
+        steps.append(shown())
+    box = page.locator("[data-testid=stSelectbox]").filter(has_text="Checkpoint").locator("input")
+    box.click()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**checkpoint=*")
+    steps.append(shown())
+    page.get_by_role("link", name="Attention", exact=True).click()
+    page.wait_for_url("**/attention**checkpoint=*")
+    steps.append(shown())
+    assert [step[1][-4:] for step in steps] == ["1100", "1101", "1102", "1102", "1102"]
+    assert len(set(steps)) == len(steps)
+    assert all(step[1:3] == step[3:] for step in steps)
+    assert page.evaluate("history.length") == first + len(steps) - 1
+    for move, expected in ((page.go_back, steps[-2::-1]), (page.go_forward, steps[1:])):
+        for step in expected:
+            move()
+            end = monotonic() + 20
+            while (now := shown()) != step and monotonic() < end:
+                page.wait_for_timeout(100)
+            assert now == step
+
+
+def test_each_page_has_a_view_of_its_own(visit: Callable[..., object], script: object) -> None:
+    page = visit("/upload?sample=Ahmed+body&view=Shape")
+    page.get_by_role("link", name="Explore predictions").click()
+    page.wait_for_url("**/explore*")
+    script.settle(page)
+    assert page.locator(".mspt-viewer[data-ready]").count() == 1
+    assert "view=" not in page.url

@@ -23,10 +23,24 @@ def test_curves_are_drawn_and_kept_in_the_address_and_measuring_can_be_cancelled
     # Measuring shows its progress and ends when it is cancelled.
     start = page.get_by_role("button", name="Measure here")
     start.click()
-    page.get_by_role("progressbar").wait_for()
+    main, side = page.get_by_test_id("stMain"), page.get_by_test_id("stSidebarUserContent")
+    main.get_by_role("progressbar").wait_for()
     assert start.is_disabled()
-    page.get_by_role("button", name="Cancel").click()
-    page.get_by_role("progressbar").wait_for(state="detached")
+    # It goes on while the page is reloaded, and while another one is open.
+    side.get_by_role("progressbar").wait_for()
+    page.wait_for_url("**job=*")
+    page.reload()
+    main.get_by_role("progressbar").wait_for()
+    page.get_by_role("link", name="Draw a domain").click()
+    page.wait_for_url("**/draw**job=*")
+    script.settle(page)
+    assert "Measuring time and memory over points N" in side.inner_text()
+    side.get_by_role("link", name="Open").click()
+    page.wait_for_url("**/scaling**quantity=Peak*")
+    main.get_by_role("button", name="Cancel").click()
+    main.get_by_role("progressbar").wait_for(state="detached")
+    side.get_by_role("progressbar").wait_for(state="detached")
     page.wait_for_selector(script.READY)
     assert start.is_enabled()
+    assert "job=" not in page.url
     assert page.get_by_test_id("stException").count() == 0

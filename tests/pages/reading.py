@@ -1,5 +1,6 @@
 import base64
 import json
+from time import monotonic, sleep
 
 import numpy as np
 from streamlit.testing.v1 import AppTest
@@ -13,6 +14,16 @@ def charts(app: AppTest) -> list[dict]:
 def metrics(app: AppTest) -> dict[str, str]:
     """The numbers of a page by their labels; those that are gray look like the others here."""
     return {one.label: one.value.removeprefix(":gray[").removesuffix("]") for one in app.metric}
+
+
+def finish(app: AppTest, *, seconds: float = 120) -> AppTest:
+    """Run a page as its fragments do, until none of the visitor's jobs is running any more."""
+    end = monotonic() + seconds
+    jobs = app.session_state.get("jobs", {})
+    while not all(job.ended.is_set() for job in jobs.values()):
+        assert monotonic() < end
+        sleep(0.05)
+    return app.run()
 
 
 def component(app: AppTest) -> dict:

@@ -110,6 +110,20 @@ def test_reset_puts_the_start_back(open_page: Open) -> None:
     assert metrics(app)[label] == before[label]
 
 
+def test_drawing_is_still_there_after_another_page_and_another_data_set(open_page: Open) -> None:
+    app = draw(open_page("draw"), BEAN.tolist())
+    drawn = metrics(app)["Relative L2 of this drawing"]
+    app.switch_page("pages/scaling.py").run()
+    app.switch_page("pages/draw.py").run()
+    assert component(app)["polygon"] == BEAN.tolist()
+    assert metrics(app)["Relative L2 of this drawing"] == drawn
+    app.button_group(key="dataset").set_value("darcy").run()
+    app.button_group(key="dataset").set_value("elasticity").run()
+    assert component(app)["polygon"] == BEAN.tolist()
+    app.button(key="draw_reset").click().run()
+    assert component(app)["polygon"] != BEAN.tolist()
+
+
 def test_random_hole_is_the_one_of_its_seed(open_page: Open) -> None:
     polygon = np.array(component(open_page("draw", seed="11"))["polygon"])
     np.testing.assert_allclose(np.linalg.norm(polygon - 0.5, axis=1), sample_hole(11), atol=2e-5)

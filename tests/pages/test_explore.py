@@ -16,7 +16,7 @@ from mspt.evaluation.resolution import at_factor, error_at
 from mspt.figures.viewer.encode import STEPS, decode_packet, shuffle_order
 from mspt.inference.predict import predict_case
 from mspt.inference.sample import sample_of_case
-from tests.pages.reading import charts, metrics
+from tests.pages.reading import charts, finish, metrics
 from tests.pages.tiny import NOISE, NOT_STORED, NUM_SURFACE, NUM_VOLUME, STORED, made_up_scores
 
 Open = Callable[..., AppTest]
@@ -344,7 +344,7 @@ def test_body_shows_surface_or_flow_but_never_both(open_page: Open) -> None:
 def test_drag_of_all_bodies_is_drawn_against_the_solver(open_page: Open, project: Path) -> None:
     app = open_page("explore", car_case=NOT_STORED[0])
     if [button for button in app.button if button.key == "score_all"]:  # once for all tests
-        app.button(key="score_all").click().run()
+        finish(app.button(key="score_all").click().run())
     (scatter,) = [
         chart for chart in charts(app) if "solver" in str(chart["layout"].get("xaxis", {}))
     ]
@@ -364,7 +364,7 @@ def test_drag_of_all_bodies_is_drawn_against_the_solver(open_page: Open, project
 
 
 def test_bodies_are_sorted_by_the_error_of_their_pressure(open_page: Open, project: Path) -> None:
-    app = open_page("explore", worst="true")
+    app = finish(open_page("explore", worst="true"))
     assert not app.exception
     header = read_info(project / "pretrained" / "car.safetensors")
     errors = {score["name"]: score["surface_pressure"] for score in header.info["scores"]}
@@ -439,7 +439,7 @@ def test_model_without_patches_says_so(open_page: Open, view: str) -> None:
 def test_worst_first_sorts_the_list_by_an_error_anyone_can_recompute(
     open_page: Open, project: Path
 ) -> None:
-    app = open_page("explore", source="elasticity", worst="true")
+    app = finish(open_page("explore", source="elasticity", worst="true"))
     assert not app.exception
     names = app.selectbox(key="elasticity_case").options
     first, last = (reference_error(project, "elasticity", names[place]) for place in (0, -1))
@@ -452,7 +452,9 @@ def test_worst_first_sorts_the_list_by_an_error_anyone_can_recompute(
 def test_stored_errors_are_shown_and_sorted_by_without_predicting(
     open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pages._explore.scores.evaluate_cases", lambda *_: pytest.fail("predicted"))
+    monkeypatch.setattr(
+        "pages._explore.scores._evaluate_cases", lambda *_: pytest.fail("predicted")
+    )
     app = open_page("explore", source="elasticity", checkpoint=STORED)
     (text,) = [one.value for one in app.markdown if "have a smaller error" in one.value]
     assert text.startswith("**0 of 200**")

@@ -12,20 +12,11 @@ from mspt.benchmarks.fits import fit_exponent
 from mspt.benchmarks.models import Measurement, ProcessStatus
 from mspt.benchmarks.rows import read_rows
 from mspt.cli.main import build_parser
-from tests.pages.reading import charts, metrics
+from tests.pages.reading import charts, finish, metrics
 from tests.pages.tiny import ROOT
 
 Open = Callable[..., AppTest]
 STORED = ROOT / "assets" / "benchmarks" / "scaling.csv"
-
-
-def finish(app: AppTest, *, seconds: float = 60) -> None:
-    """Run the page as its fragment does, until nothing is measured any more."""
-    end = monotonic() + seconds
-    while not app.session_state["scaling_job"].ended.is_set():
-        assert monotonic() < end
-        sleep(0.2)
-    app.run()
 
 
 @pytest.fixture

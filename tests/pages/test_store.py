@@ -19,6 +19,17 @@ def test_oldest_result_goes_first_and_a_new_value_counts_as_new() -> None:
     assert [results.get(key) for key in "abc"] == [3, None, 4]
 
 
+def test_values_are_listed_from_the_oldest_and_a_dropped_one_is_gone() -> None:
+    results = Store(limit=3)
+    for number, key in enumerate("abc"):
+        results.put(key, number)
+    results.put("a", 9)
+    assert results.values() == [1, 2, 9]
+    results.drop("c")
+    results.drop("unknown")
+    assert results.values() == [1, 9]
+
+
 def test_several_threads_never_exceed_the_limit() -> None:
     results = Store(limit=10)
 

@@ -171,7 +171,10 @@ def test_bad_files_are_one_line_and_leave_the_page_alive(
 def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     """What was started in the background."""
     started, start = [], background.start
-    monkeypatch.setattr("pages._shared.jobs.start", lambda *what: started.append(start(*what)))
+    monkeypatch.setattr(
+        "pages._shared.jobs.start",
+        lambda *what, **more: started.append(start(*what, **more)),
+    )
     monkeypatch.setattr("pages._upload.controls.is_installed", lambda: True)
     return started
 
@@ -180,7 +183,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
 def quick_solver(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     calls: list[str] = []
 
-    def fake(mesh: SurfaceMesh, recipe: Recipe) -> Iterator[SolverProgress | Flow]:
+    def fake(mesh: SurfaceMesh, recipe: Recipe, *_: object) -> Iterator[SolverProgress | Flow]:
         calls.append("solved")
         yield SolverProgress(stage="simpleFoam", iteration=120, iterations=240, residual=1e-3)
         yield sphere_solution(mesh, recipe)

@@ -266,3 +266,18 @@ def test_coarse_ahmed_body_has_the_forces_of_its_faces() -> None:
     np.testing.assert_allclose(flow.cell_velocity[far].mean(axis=0), [1, 0, 0], atol=0.02)
     assert (flow.cell_centers[:, 1] > 0).all()
     assert os.times().children_user > 0 < flow.cpu_seconds
+
+
+def test_programs_give_way_on_demand_to_whoever_else_works_on_the_machine(
+    programs: Path, tmp_path: Path
+) -> None:
+    write_results(tmp_path / "results")
+    seen = tmp_path / "seen"
+    group = "cat /proc/self/autogroup 2>/dev/null || echo nice 19"
+    write_program(programs / "blockMesh", f"sleep 0.5; (nice; {group}) > {seen}")
+    write_program(programs / "simpleFoam", f"cp -r {tmp_path / 'results'}/* .")
+    list(solve_flow(BODY, RECIPE, SolveLimits(lowest_priority=True)))
+    priority, *of_session = seen.read_text().splitlines()
+    assert priority == "19"
+    assert "nice 19" in " ".join(of_session)
+    assert os.nice(0) < 19  # this process keeps its own

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 from mspt.errors import SolverError
 from mspt.geometry.mesh import SurfaceMesh
+from mspt.priority import lower_priority
 from mspt.solvers.openfoam.case import Recipe, write_openfoam_case
 from mspt.solvers.openfoam.results import Flow, read_results
 
@@ -48,10 +49,12 @@ class SolveLimits:
     Attributes:
         seconds: Elapsed time of each program.
         memory: Address space of each program in bytes; limited on Linux alone.
+        lowest_priority: Whether the programs let all others on the machine go first.
     """
 
     seconds: float = 1200.0
     memory: int = 6 * 1024**3
+    lowest_priority: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +190,8 @@ def _run(
             start_new_session=True,  # a process group of its own, which can be ended as a whole
         )
     try:
+        if limits.lowest_priority:
+            lower_priority(process.pid)
         _limit_memory(process.pid, limits.memory)
         start = time.monotonic()
         deadline = start + limits.seconds
