@@ -53,7 +53,7 @@ def viewer_is_large_enough(page: object, size: tuple[int, int]) -> None:
     pads, (stage,) = boxes(page, ".pad"), boxes(page, ".stage")
     assert boxes(page, "")[0, 1] >= 0.58 * size[1]
     assert pads.min() > 170
-    assert pads.prod(axis=1).sum() > 0.6 * stage.prod()
+    assert pads.prod(axis=1).sum() > 0.5 * stage.prod()  # three of four places are taken
 
 
 def cars_fill_their_panels(page: object) -> None:
