@@ -124,7 +124,7 @@ def _flow_numbers(chosen: Chosen, view: str) -> None:
         origin=MEASURED,
         state=f"{state} · averages, C_D and C_L are of all stored points",
     )
-    if chosen.flow is not None and (words := unsettled_words(chosen.flow.info)):
+    if (flow := chosen.trained.flow) and (words := unsettled_words(flow.info)):
         st.caption(f":red[:material/error: The solver's run of this case has **{words}**.]")
 
 

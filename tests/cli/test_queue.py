@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -39,7 +40,14 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
         folder = ["--folder", str(tmp_path / "queue")]
         command = [sys.executable, "-c", SHELL, str(file), *folder, *settings]
         started.append(
-            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                # Tests started in the background would hand on that interruptions are ignored.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            )
         )
         return started[-1]
 

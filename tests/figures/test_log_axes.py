@@ -18,6 +18,7 @@ from mspt.benchmarks.rows import AXIS_MODELS, AXIS_VALUES, Sweep, best_patches, 
 from mspt.evaluation.resolution import AtResolution
 from mspt.figures.charts.attention import masking_figure
 from mspt.figures.charts.axes import log_axis
+from mspt.figures.charts.convergence import convergence_figure
 from mspt.figures.charts.curves import learning_curve
 from mspt.figures.charts.resolution import resolution_figure
 from mspt.figures.charts.scaling import scaling_figure
@@ -74,6 +75,16 @@ def compactness(*medians: float) -> go.Figure:
     return compactness_figure(found, unit="m", chosen=next(iter(found)))
 
 
+def convergence(residuals: np.ndarray) -> go.Figure:
+    return convergence_figure(
+        np.stack([residuals, 2 * residuals], axis=1),
+        np.full(80, 0.3),
+        limits=(1e-4, 1e-3),
+        averaged_from=60,
+        dark=False,
+    )
+
+
 FIGURES: dict[str, Callable[[], go.Figure]] = {
     **{
         f"{axis} {quantity} {len(origins)} {origins[0]}": (
@@ -94,6 +105,9 @@ FIGURES: dict[str, Callable[[], go.Figure]] = {
     "partitions": lambda: compactness(1e-4, 0.02, 0.3),
     "a partition of equal points": lambda: compactness(0.0, 0.02),
     "training": lambda: learning_curve(np.array([[0.5, 0.6], [0.1, 0.2], [0.05, 0.1]])),
+    "residuals": lambda: convergence(np.geomspace(1, 1e-5, 60)),
+    "residuals that stay": lambda: convergence(np.full(9, 0.02)),
+    "no residuals": lambda: convergence(np.zeros(0)),
     "flat training": lambda: learning_curve(np.array([[0.021, 0.024], [0.020, 0.023]])),
 }
 
@@ -104,7 +118,9 @@ def log_axes(figure: go.Figure) -> list[tuple[str, object]]:
 
 
 def drawn(figure: go.Figure, letter: str) -> np.ndarray:
-    parts = [trace[letter] for trace in figure.data if trace[letter] is not None]
+    axis = f"{letter}axis"
+    traces = [trace for trace in figure.data if axis not in trace or trace[axis] in (None, letter)]
+    parts = [trace[letter] for trace in traces if trace[letter] is not None]
     values = np.array([value for part in parts for value in part if value is not None], float)
     return np.log10(values[values > 0])
 
@@ -155,7 +171,14 @@ def test_every_logarithmic_axis_of_the_app_is_made_by_the_one_function() -> None
     assert own.search('update_xaxes(type="log")')
     assert [path for path in files if path != made and own.search(path.read_text())] == []
     users = {path.stem for path in files if "log_axis(" in path.read_text()} - {"axes"}
-    assert users == {"attention", "curves", "patches", "resolution", "scaling"}  # all in FIGURES
+    assert users == {
+        "attention",
+        "convergence",
+        "curves",
+        "patches",
+        "resolution",
+        "scaling",
+    }  # all in FIGURES
 
 
 def test_marker_of_the_best_number_of_patches_stands_at_its_value() -> None:

@@ -112,11 +112,11 @@ def test_reset_puts_the_start_back(open_page: Open) -> None:
 
 def test_drawing_is_still_there_after_another_page_and_another_data_set(open_page: Open) -> None:
     app = draw(open_page("draw"), BEAN.tolist())
-    drawn = metrics(app)["Relative L2 of this drawing"]
+    drawn = metrics(app)["Error of stress"]
     app.switch_page("pages/scaling.py").run()
     app.switch_page("pages/draw.py").run()
     assert component(app)["polygon"] == BEAN.tolist()
-    assert metrics(app)["Relative L2 of this drawing"] == drawn
+    assert metrics(app)["Error of stress"] == drawn
     app.button_group(key="dataset").set_value("darcy").run()
     app.button_group(key="dataset").set_value("elasticity").run()
     assert component(app)["polygon"] == BEAN.tolist()

@@ -216,7 +216,8 @@ def test_every_number_shows_its_origin(open_page: Open) -> None:
         "Whole forward pass",
     ]
     captions = [caption.value for caption in app.caption]
-    assert sum("counted by formula" in caption for caption in captions) == 2
+    (counted,) = (caption for caption in captions if "counted by formula" in caption)
+    assert counted.endswith("attention, whole forward pass")
     (row,) = (caption for caption in captions if "measured here]" in caption and "K = " in caption)
     assert f"ball tree, K = {app.session_state['K_slider']}, Q = 1, N = 1,000" in row
 

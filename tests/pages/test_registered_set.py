@@ -85,7 +85,7 @@ def test_numbers_of_a_registered_set_are_those_of_its_primary_field(
     assert (predicted - case.fields).abs().max() > 1.1 * miss.abs().max()  # that of the flux
     shown = metrics(app)
     assert shown["Largest error of heat"] == f"{significant(miss.abs().max().item())} K"
-    assert shown["Relative L2 of heat"] == f"{(miss.norm() / truth.norm()).item():.2%}"
+    assert shown["Error of heat"] == f"{(miss.norm() / truth.norm()).item():.2%}"
 
 
 def test_a_set_with_one_number_of_points_has_no_curve_over_them(open_page: Open) -> None:

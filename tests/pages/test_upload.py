@@ -29,7 +29,7 @@ from mspt.inference.shapes import predict
 from mspt.inference.trust import Verdict
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
-from mspt.solvers.openfoam.run import SolverProgress
+from mspt.solvers.openfoam.run import SolveLimits, SolverProgress
 from pages._shared import jobs as background
 from pages._shared.cache import checkpoints
 from pages._shared.jobs import Job
@@ -244,7 +244,9 @@ def test_solving_shows_truth_and_real_error(
 def test_a_run_that_has_not_settled_says_so_before_its_numbers(
     open_page: Open, jobs: list[Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unsteady(mesh: SurfaceMesh, recipe: Recipe) -> Iterator[SolverProgress | Flow]:
+    def unsteady(
+        mesh: SurfaceMesh, recipe: Recipe, _: SolveLimits
+    ) -> Iterator[SolverProgress | Flow]:
         flow = sphere_solution(mesh, recipe)
         history = flow.force_history.copy()
         history[::2, 0] *= 1.1

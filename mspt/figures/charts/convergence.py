@@ -9,6 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from plotly.subplots import make_subplots
 
+from mspt.figures.charts.axes import log_axis, short
 from mspt.figures.theme import ACCENT, BLUE, GREEN, GRID, INK, LEGEND_ABOVE, SOFT_GRID, lay_out
 
 ROOM = 0.15
@@ -80,15 +81,8 @@ def convergence_figure(
         line_width=0,
     )
     known = np.concatenate([shown[np.isfinite(shown)], limits])
-    figure.update_yaxes(
-        row=1,
-        col=1,
-        title="residual",
-        type="log",
-        range=_with_room(np.log10(known)),
-        exponentformat="power",
-        dtick=2,
-    )
+    axis = log_axis(known.tolist(), short)
+    figure.update_yaxes(row=1, col=1, title="residual", **axis)
     # The first iterations are far off: the axis is that of the iterations of the mean.
     figure.update_yaxes(
         row=2, col=1, title="C_D", range=_with_room(drag[averaged_from - 1 :], least=0.1), nticks=4
