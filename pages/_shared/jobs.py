@@ -40,7 +40,7 @@ WHOLE_MACHINE = (SOLVER, MODEL)
 ADDRESS = "job"
 """Name in an address."""
 
-_OWN, _SHOWN = "jobs", "jobs_shown"
+_OWN, _SHOWN, _WRITTEN = "jobs", "jobs_shown", "jobs_written"
 
 
 @dataclass(frozen=True)
@@ -285,12 +285,15 @@ def adopt() -> list[str]:
 
 def keep_in_address() -> None:
     """Let the address name this visitor's jobs, so that they are found again after a reload."""
-    names = [one.name for one in own()]
-    if names == st.query_params.get_all(ADDRESS):
+    names, found = [one.name for one in own()], st.query_params.get_all(ADDRESS)
+    # A run that a fragment has asked for starts from the address of the click before, so that the
+    # browser may show what Streamlit does not know of.
+    written = st.session_state.get(_WRITTEN, [])
+    if names == found == written:
         return
-    if names:
-        st.query_params[ADDRESS] = names
-    else:
+    st.session_state[_WRITTEN] = names
+    st.query_params[ADDRESS] = names or written or found
+    if not names:
         del st.query_params[ADDRESS]
 
 

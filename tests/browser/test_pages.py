@@ -132,7 +132,8 @@ def test_back_and_forward_go_by_the_steps_of_the_visitor_and_the_address_agrees(
     assert [step[1][-4:] for step in steps] == ["1100", "1101", "1102", "1102", "1102"]
     assert len(set(steps)) == len(steps)
     assert all(step[1:3] == step[3:] for step in steps)
-    assert page.evaluate("history.length") == first + len(steps) - 1
+    # A tab keeps at most 50 entries, and other tests have left some.
+    assert page.evaluate("history.length") == min(first + len(steps) - 1, 50)
     for move, expected in ((page.go_back, steps[-2::-1]), (page.go_forward, steps[1:])):
         for step in expected:
             move()

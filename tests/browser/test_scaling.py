@@ -42,5 +42,5 @@ def test_curves_are_drawn_and_kept_in_the_address_and_measuring_can_be_cancelled
     side.get_by_role("progressbar").wait_for(state="detached")
     page.wait_for_selector(script.READY)
     assert start.is_enabled()
-    assert "job=" not in page.url
+    page.wait_for_url(lambda address: "job=" not in address)
     assert page.get_by_test_id("stException").count() == 0

@@ -35,7 +35,7 @@ from mspt.inspection.observation import Observed, attend_from, observe, peak_poi
 from mspt.partition.alternatives import PARTITION_METHODS, divide_points
 from mspt.partition.patches import compactness, measure_patches
 from pages._shared import vtk
-from tests.pages.reading import charts, metrics
+from tests.pages.reading import charts, finish, metrics
 from tests.pages.tiny import NOT_STORED, ROOT
 
 Open = Callable[..., AppTest]
@@ -352,7 +352,7 @@ def test_two_models_are_compared_over_all_test_cases(open_page: Open, reference:
         "explore", source="elasticity", checkpoint="elasticity-sequence", versus="elasticity"
     )
     assert not any("A is better" in text for text in words(app))  # errors of B are not known yet
-    app.button(key="score_elasticity").click().run()
+    app = finish(app.button(key="score_elasticity").click().run())
     (text,) = [text for text in words(app) if "A is better" in text]
     assert "of 200" in text
     stored = {case: _known_score(reference, "elasticity-sequence", case) for case in CASES}
