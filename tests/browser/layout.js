@@ -40,7 +40,10 @@
       if (style.overflowY !== "visible" && (box.bottom > room.bottom + 1 || box.top < room.top - 1)) wrong.push(`hidden: ${name(card)}`);
     }
   }
-  const controls = all.filter((one) => one.matches("button, input:not([type=file]), select, a[href], [data-testid=stMetric]") && seen(one));
+  // The inputs of sliders and switches are invisible and larger than what is drawn of them.
+  const drawn = "[data-testid=stSlider], [data-testid=stCheckbox], [data-testid=stMetric]";
+  const own = `button, input:not([type=file], [type=range], [type=checkbox]), select, a[href], ${drawn}`;
+  const controls = all.filter((one) => one.matches(own) && seen(one));
   const boxes = controls.map((one) => one.getBoundingClientRect());
   for (let i = 0; i < controls.length; i += 1) {
     for (let j = i + 1; j < controls.length; j += 1) {
