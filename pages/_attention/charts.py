@@ -37,7 +37,7 @@ def heads(chosen: Chosen, *, dark: bool) -> None:
     attention = chosen.attention
     st.markdown(f"**What each head attends to, block {attention.block + 1}**")
     figure = head_grid_figure(
-        chosen.recorded.stage.points,
+        chosen.stage.points,
         attention.spread.total.mean(1).numpy(),
         attention.trace.supernodes.sum(-1).mean(1).numpy(),
         chosen=attention.head,
@@ -50,7 +50,7 @@ def heads(chosen: Chosen, *, dark: bool) -> None:
 def matrix(chosen: Chosen, *, dark: bool) -> None:
     """Show the matrix of the first picked point's patch."""
     observed, attention = chosen.recorded.observed, chosen.attention
-    patch = int(chosen.recorded.stage.patch_of_point[attention.points[0]])
+    patch = int(chosen.stage.patch_of_point[attention.points[0]])
     found = patch_matrix(observed, patch, block=attention.block, head=attention.head)
     count = observed.recording.num_supernodes
     figure = patch_matrix_figure(
@@ -113,7 +113,7 @@ def _comparison(chosen: Chosen, mask: Mask, found: Comparison, *, dark: bool) ->
     figure = masking_figure(
         found.attention,
         found.effect,
-        own=np.array(chosen.own_patches),
+        own=np.array(chosen.own_patches(mask.block)),
         chosen=mask.patch,
         quantity=quantity,
         dark=dark,

@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from mspt.inspection.masking import Masked
-from mspt.inspection.observation import Observed, parse_points, peak_point
+from mspt.inspection.observation import parse_points, peak_point
 from pages._attention.data import Chosen, Recorded
 from pages._shared.cache import ListedCheckpoint
 from pages._shared.datasets import model_sources, models_for
@@ -17,7 +17,8 @@ MEAN = "mean"
 WEIGHTS, SHARE, MASKING = "Weights", "Global share", "Masking"
 ONE, SEVERAL = "one", "several"
 EVERYWHERE, HERE = "all blocks", "this block"
-MASKED: tuple[Masked, ...] = ("supernodes", "points and supernodes", "patch removed")
+REMOVED: Masked = "patch removed"
+MASKED: tuple[Masked, ...] = ("supernodes", "points and supernodes", REMOVED)
 
 
 def pick_case() -> tuple[str, str, ListedCheckpoint]:
@@ -124,14 +125,6 @@ def pick_clicked(points: tuple[int, ...], pick: Pick) -> None:
         _write((*points, pick.point))
 
 
-def mask_or_pick_clicked(points: tuple[int, ...], observed: Observed, pick: Pick) -> None:
-    """Mask the patch that was clicked in the right panel; the left panel picks points."""
-    if pick.panel == 0:
-        pick_clicked(points, pick)
-    else:
-        st.session_state["patch"] = int(observed.partition.patch_of_point[pick.point])
-
-
 def _remove(points: tuple[int, ...], point: int) -> None:
     _write(tuple(other for other in points if other != point))
 
@@ -176,38 +169,60 @@ class Mask:
     channel: int
 
 
+def mask_or_pick_clicked(points: tuple[int, ...], chosen: Chosen, mask: Mask, pick: Pick) -> None:
+    """Mask the patch that was clicked in the right panel; the left panel picks points."""
+    if pick.panel == 0:
+        pick_clicked(points, pick)
+    else:
+        patch = chosen.recorded.stage(mask.block).patch_of_point
+        st.session_state["patch"] = int(patch[pick.point])
+
+
 def pick_mask(chosen: Chosen) -> Mask:
     """Show a choice of what to mask; at first another one with the most attention."""
-    start = next((one.patch for one in chosen.most_read(8) if not one.own), chosen.own_patches[0])
-    patch = st.number_input(
-        "Patch to mask",
-        min_value=0,
-        max_value=chosen.recorded.observed.recording.num_patches - 1,
-        value=None,
-        key="patch",
-        bind="query-params",
-        placeholder=f"{start}, most attention",
-        help="Or click a point of it in the right picture.",
-    )
+    observed = chosen.recorded.observed
+    first, two_trees = st.container(), observed.partition.turned is not None
     masked = st.selectbox(
         "What of it",
-        MASKED,
+        # A patch of one tree is none of the other, and could be removed from half the blocks only.
+        [one for one in MASKED if not (two_trees and one == REMOVED)],
         key="masked",
         bind="query-params",
         help="Supernodes: no point attends to them. Points and supernodes: besides, its points do "
         "not attend to each other. Patch removed: as if its points did not exist.",
     )
-    removed = masked == "patch removed"
-    where = _choice("Where", [EVERYWHERE, HERE], "where", disabled=removed)
+    where = _choice("Where", [EVERYWHERE, HERE], "where", disabled=masked == REMOVED)
+    if two_trees and where == EVERYWHERE:
+        st.caption("Of the first tree, in all blocks that use it.")
+    block = chosen.attention.block if where == HERE and masked != REMOVED else None
+    start, why = _start(chosen, block)
+    patch = first.number_input(
+        "Patch to mask",
+        min_value=0,
+        max_value=observed.recording.num_patches - 1,
+        value=None,
+        key="patch",
+        bind="query-params",
+        placeholder=f"{start}, {why}",
+        help="Or click a point of it in the right picture.",
+    )
     names = [channel.name for channel in chosen.recorded.sample.channels]
     field = st.selectbox("Field", names, key="field", bind="query-params")
-    here = where == HERE and not removed
     return Mask(
         patch=start if patch is None else patch,
         masked=masked,
-        block=chosen.attention.block if here else None,
+        block=block,
         channel=names.index(field),
     )
+
+
+def _start(chosen: Chosen, block: int | None) -> tuple[int, str]:
+    """Return the patch to mask at first, and why: the most attention, if that is of its tree."""
+    if chosen.recorded.stage(block) is chosen.stage:
+        for one in chosen.most_read(8):
+            if not one.own:
+                return one.patch, "most attention"
+    return chosen.own_patches(block)[0], "own patch"
 
 
 def command(chosen: Chosen, name: str, mask: Mask | None) -> tuple[str, ...]:

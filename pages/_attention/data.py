@@ -46,18 +46,21 @@ class Recorded:
         key: Stands for it in every cache.
         checkpoint: The model.
         observed: The prediction with what every point attended to.
-        stage: What is drawn of the cloud in every picture.
     """
 
     key: RecordingKey
     checkpoint: ListedCheckpoint
     observed: Observed
-    stage: AttentionCloud
 
     @property
     def sample(self) -> Sample:
         """The cloud."""
         return self.observed.sample
+
+    def stage(self, block: int | None) -> AttentionCloud:
+        """Return what is drawn of the cloud, with the patches of a block; None for those of all."""
+        trees = 1 if self.observed.partition.turned is None else 2
+        return _stage(self.key, (block or 0) % trees, _observed=self.observed)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,9 +76,26 @@ class Chosen:
     attention: PointAttention
 
     @property
-    def own_patches(self) -> list[int]:
-        """Patches of the picked points."""
-        patch = self.recorded.stage.patch_of_point
+    def stage(self) -> AttentionCloud:
+        """What is drawn of the cloud, with the patches of the chosen block."""
+        return self.recorded.stage(self.attention.block)
+
+    @property
+    def tree_words(self) -> str:
+        """Which of two trees the chosen block uses, in words; empty for a model of one."""
+        if self.recorded.observed.partition.turned is None:
+            return ""
+        return "turned tree" if self.attention.block % 2 else "first tree"
+
+    @property
+    def block_words(self) -> str:
+        """The chosen block in words, with its tree where there are two."""
+        words = f"block {self.attention.block + 1}"
+        return f"{words} ({self.tree_words})" if self.tree_words else words
+
+    def own_patches(self, block: int | None) -> list[int]:
+        """Return the patches of a block, or of all blocks, that the picked points lie in."""
+        patch = self.recorded.stage(block).patch_of_point
         return sorted({int(patch[point]) for point in self.attention.points})
 
     @property
@@ -89,7 +109,7 @@ class Chosen:
         attention, observed = self.attention, self.recorded.observed
         return most_read(
             attention.trace,
-            observed.partition,
+            observed.partition_of(attention.block),
             observed.sample.points,
             head=attention.head,
             count=count,
@@ -100,9 +120,7 @@ def record(checkpoint: ListedCheckpoint, sample: Sample) -> Recorded:
     """Return the recorded prediction of a sample."""
     key = RecordingKey(checkpoint.key, sample.key, frame.device())
     observed = _observed(key, _sample=sample)
-    return Recorded(
-        key=key, checkpoint=checkpoint, observed=observed, stage=_stage(key, _observed=observed)
-    )
+    return Recorded(key=key, checkpoint=checkpoint, observed=observed)
 
 
 @st.cache_resource(max_entries=4, show_spinner="The model predicts, and its attention is kept …")
@@ -112,14 +130,15 @@ def _observed(key: RecordingKey, *, _sample: Sample) -> Observed:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _stage(key: RecordingKey, *, _observed: Observed) -> AttentionCloud:  # noqa: ARG001
+def _stage(key: RecordingKey, tree: int, *, _observed: Observed) -> AttentionCloud:  # noqa: ARG001
     sample, count = _observed.sample, _observed.recording.num_supernodes
+    partition = _observed.partition_of(tree)
     return AttentionCloud(
         points=sample.points.numpy(),
         triangles=sample.triangles,
         body=sample.body,
-        patch_of_point=_observed.partition.patch_of_point.numpy(),
-        nodes=supernode_centers(sample.points, _observed.partition, count),
+        patch_of_point=partition.patch_of_point.numpy(),
+        nodes=supernode_centers(sample.points, partition, count),
     )
 
 

@@ -31,7 +31,7 @@ def cloud(chosen: Chosen, picture: str, mask: Mask | None, effect: Effect | None
     points = chosen.attention.points
     if mask is not None and effect is not None:
         scene = _masked(chosen, mask, effect)
-        on_pick = partial(mask_or_pick_clicked, points, chosen.recorded.observed)
+        on_pick = partial(mask_or_pick_clicked, points, chosen, mask)
     else:
         scene = _shares(chosen) if picture == SHARE else _weights(chosen)
         on_pick = partial(pick_clicked, points)
@@ -48,7 +48,7 @@ def cloud(chosen: Chosen, picture: str, mask: Mask | None, effect: Effect | None
 def _weights(chosen: Chosen) -> Scene:
     attention = chosen.attention
     return weights_scene(
-        chosen.recorded.stage,
+        chosen.stage,
         attention.local.numpy(),
         attention.through_supernodes.numpy(),
         attention.on_supernodes.numpy(),
@@ -61,14 +61,14 @@ def _shares(chosen: Chosen) -> Scene:
     channel = recorded.sample.channels[0]
     share = global_shares(recorded, attention.head)[attention.block]
     field = plain_field(channel.name, channel.unit, recorded.observed.fields[:, 0].numpy())
-    return share_scene(recorded.stage, share, field, picked=attention.points)
+    return share_scene(chosen.stage, share, field, picked=attention.points)
 
 
 def _masked(chosen: Chosen, mask: Mask, effect: Effect) -> Scene:
     attention, channel = chosen.attention, chosen.recorded.sample.channels[mask.channel]
     change = signed_field(f"Δ {channel.name}", channel.unit, _change(chosen, mask, effect))
     return masking_scene(
-        chosen.recorded.stage,
+        chosen.recorded.stage(mask.block),
         (attention.local + attention.through_supernodes).numpy(),
         change,
         picked=attention.points,
@@ -101,7 +101,7 @@ def numbers(chosen: Chosen) -> None:
         "equal weights would have the same entropy.",
     )
     head = "mean over the heads" if attention.head is None else f"head {attention.head + 1}"
-    st.caption(f"{badge(MEASURED)} {chosen.words}, block {attention.block + 1}, {head}")
+    st.caption(f"{badge(MEASURED)} {chosen.words}, {chosen.block_words}, {head}")
     unit = "body lengths" if chosen.recorded.sample.num_surface else "unit lengths"
     rows = [
         f"**{one.patch}**{' (own)' if one.own else ''}: {one.weight:.1%}, "
@@ -118,12 +118,13 @@ def mask_numbers(chosen: Chosen, mask: Mask, effect: Effect) -> None:
     unit = "" if channel.unit in ("1", "") else f" {channel.unit}"
     change = _change(chosen, mask, effect)
     where = int(np.nanargmax(np.abs(change)))
+    patch_of_point = chosen.recorded.stage(mask.block).patch_of_point
     at_picks = change[list(chosen.attention.points)]
     cards = [
         Card(
             label=f"Largest change of {channel.name}",
             value=minus(f"{change[where]:+.3g}{unit}"),
-            help_text=f"At point {where}, in patch {chosen.recorded.stage.patch_of_point[where]}.",
+            help_text=f"At point {where}, in patch {patch_of_point[where]}.",
         )
     ]
     if np.isfinite(at_picks).any():

@@ -1,4 +1,5 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from mspt.checkpoint import load_checkpoint
+from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
 from mspt.data.store import load_split
 from mspt.figures.scenes.attention import MAX_LINKS, READS
 from mspt.figures.viewer.encode import decode_packet
@@ -174,3 +175,46 @@ def test_lines_move_with_the_patches_that_they_join(open_page: Open, seen: Obser
     weights = attend_from(seen, (12,), block=0).on_supernodes[0]
     assert set(own) == {int(seen.partition.patch_of_point[12])}
     assert set(read) == set(weights.topk(min(MAX_LINKS, len(weights))).indices.tolist())
+
+
+@pytest.fixture
+def two_trees(project: Path) -> Iterator[Observed]:
+    """A model of two blocks, each with a tree of its own."""
+    like = load_checkpoint(project / "pretrained" / "elasticity.safetensors")
+    config = replace(like.config, num_blocks=2, partition="alternating_trees")
+    path = project / "pretrained" / "elasticity-trees.safetensors"
+    model = build_model(config, seed=5)
+    save_checkpoint(
+        path, model=model, config=config, normalizer=like.normalizer, info=dict(like.info)
+    )
+    case = load_split("elasticity", "test", limit=1).case(0)
+    yield observe(load_checkpoint(path), sample_of_case(case))
+    path.unlink()
+
+
+def test_patches_are_those_of_the_tree_that_the_block_uses(
+    open_page: Open, two_trees: Observed
+) -> None:
+    first, second = (two_trees.partition_of(block).patch_of_point for block in (0, 1))
+    point = int((first != second).nonzero()[0])
+    state = {"source": "elasticity", "checkpoint": "elasticity-trees", "points": str(point)}
+    for block, patch, tree in ((1, first, "first tree"), (2, second, "turned tree")):
+        app = open_page("attention", **state, block=str(block))
+        assert not app.exception
+        own = int(patch[point])
+        captions = [caption.value for caption in app.caption]
+        assert any(f"block {block} ({tree})" in caption for caption in captions)
+        now = attend_from(two_trees, (point,), block=block - 1)
+        assert metrics(app)["Attention to the own patch"] == f"{now.summary.local_share:.1%}"
+        app = open_page(
+            "attention", **state, block=str(block), picture="Masking", where="this block"
+        )
+        assert not app.exception
+        (box,) = [box for box in app.selectbox if box.key == "masked"]
+        assert "patch removed" not in box.options
+        app.session_state["patch"] = own
+        app.run()
+        effect = mask_patch(two_trees, own, masked="supernodes", block=block - 1)
+        where = int(effect.change[:, 0].abs().argmax())
+        (card,) = [one for one in app.metric if one.label.startswith("Largest change")]
+        assert card.help == f"At point {where}, in patch {int(patch[where])}."
