@@ -62,6 +62,7 @@ def show_borders(result: dict[str, Any]) -> str:
             f"{result['dataset']}",
             "quantity": "error of differences between neighbors: across borders over "
             "inside patches",
+            "without seams": "both ratios are 1",
             "borders of the tree": _ratio(result, "ratio"),
             "borders over turned axes": f"{_ratio(result, 'ratio_turned')} ({kind})",
         }

@@ -3,7 +3,6 @@
 import argparse
 import re
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -100,12 +99,16 @@ def _field_words(fields: Sequence[str]) -> str:
     Examples:
         >>> _field_words(["C_p [1]", "u [m/s]", "w_1 [1]", "w_2 [1]", "w_3 [1]"])
         'C_p, u [m/s], w_1 to w_3'
+        >>> _field_words(["x_1 [mm]", "u_1 [1]", "x_2 [mm]", "u_2 [1]", "x_3 [mm]", "u_3 [1]"])
+        'x_1 to x_3 [mm], u_1 to u_3'
     """
-    names = [one.removesuffix(" [1]") for one in fields]
+    runs: dict[str, list[str]] = {}
+    for one in fields:
+        runs.setdefault(re.sub(r"_\d+ ", "_ ", one), []).append(one.removesuffix(" [1]"))
     words: list[str] = []
-    for _, group in groupby(names, key=lambda name: re.sub(r"_\d+$", "_", name)):
-        run = list(group)
-        words += run if len(run) < 3 else [f"{run[0]} to {run[-1]}"]
+    for run in runs.values():
+        first, _, _ = run[0].partition(" [")
+        words += run if len(run) < 3 else [f"{first} to {run[-1]}"]
     return ", ".join(words)
 
 

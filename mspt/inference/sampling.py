@@ -57,11 +57,17 @@ def sample_inputs(
         seed: Of the sampled points.
 
     Raises:
-        GeometryError: If no point of the flow lies outside the body.
+        GeometryError: If no point of the flow lies outside the body, or the body is flat along the
+            flow.
         MSPTError: If the checkpoint is not one for flows.
     """
     start = perf_counter()
     mesh = in_fixed_order(mesh)
+    if (area := frontal_area(mesh)) <= 0:
+        raise GeometryError(
+            "shape must have an area across the flow, got one without thickness along it; turn the "
+            "shape, or export it as a body with a thickness"
+        )
     num_surface, num_volume = cloud_size(checkpoint)
     rng = np.random.default_rng(seed)
     points, triangle = sample_surface(mesh, num_clouds * num_surface, rng)
@@ -78,7 +84,7 @@ def sample_inputs(
         points=points,
         normals=normals,
         clouds=clouds,
-        frontal_area=frontal_area(mesh),
+        frontal_area=area,
         seconds=perf_counter() - start,
     )
 

@@ -27,10 +27,12 @@ from pages._shared.numbers import MEASURED, STORED_CURVE, Card, device_name, num
 
 _SUMMARIES: dict[SweepAxis, str] = {
     "points": "growth with the number of points N",
-    "patches": "number of patches K with the shortest time",
-    "supernodes": "time at the largest Q over that at the smallest",
+    "patches": "number of patches K with the least {quantity}",
+    "supernodes": "{quantity} at the largest Q over that at the smallest",
 }
 """What the number of each model is."""
+
+_QUANTITIES: dict[MeasuredQuantity, str] = {"seconds": "time", "peak_bytes": "memory"}
 
 BUSY = 1.5
 """Load, over that of the measurement itself, from which times are called rough."""
@@ -77,7 +79,11 @@ def summary(
         cards.append(Card(label=MODEL_NAMES[model], value=value, help_text=more))
     if cards:
         origin = MEASURED if measured_here else STORED_CURVE
-        number_row(cards, origin=origin, state=_SUMMARIES[sweep.axis])
+        number_row(
+            cards,
+            origin=origin,
+            state=_SUMMARIES[sweep.axis].format(quantity=_QUANTITIES[quantity]),
+        )
 
 
 def _summary(
@@ -86,7 +92,7 @@ def _summary(
     def cost(row: ScalingRow) -> float:
         return getattr(row, quantity)
 
-    words = "time" if quantity == "seconds" else "memory"
+    words = _QUANTITIES[quantity]
     if sweep.axis == "points":
         return _growth(own, fitted)
     if not own:

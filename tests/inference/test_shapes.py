@@ -243,6 +243,12 @@ def test_a_speck_in_the_tunnel_is_refused(checkpoint_path: Path) -> None:
         predict(load_checkpoint(checkpoint_path), tiny, placement="as is")
 
 
+def test_a_shape_that_is_flat_along_the_flow_is_refused(checkpoint_path: Path) -> None:
+    flat = SurfaceMesh(CAR.vertices * np.array([1.0, 0.0, 1.0]), CAR.triangles)
+    with pytest.raises(GeometryError, match=r"shape must have an area across the flow, got one"):
+        predict(load_checkpoint(checkpoint_path), flat, placement=guess_placement(CAR).best)
+
+
 def test_command_solves_a_shape_and_scores_the_model_against_it(
     run_json: object,
     checkpoint_path: Path,
