@@ -44,17 +44,19 @@ class Card:
     help_text: str | None = None
 
 
-def number_row(cards: Sequence[Card], *, origin: str, state: str) -> None:
+def number_row(cards: Sequence[Card], *, origin: str, state: str, is_poor: bool = False) -> None:
     """Show numbers side by side, and below them once where they come from and what they are of.
 
     Args:
         cards: The numbers.
         origin: Where they come from; cards of another origin are named behind it.
         state: All that they depend on: model, case, points.
+        is_poor: Whether nobody should rely on them; they are gray then.
     """
     for column, card in zip(st.columns(len(cards)), cards, strict=True):
         with column.container(border=True, height="stretch", gap=None):
-            st.metric(card.label, card.value, help=card.help_text)
+            value = f":gray[{card.value}]" if is_poor else card.value
+            st.metric(card.label, value, help=card.help_text)
             if card.note:
                 st.caption(card.note)
     parts = [f"{badge(origin)} {state}"]
@@ -93,6 +95,16 @@ def number(
         height="stretch",
         help=help_text,
     )
+
+
+def scatter_words(share: float | None) -> str:
+    """Return how much the solver's own result changes from mesh to mesh, for below an error.
+
+    Examples:
+        >>> scatter_words(0.2012), scatter_words(None)
+        ('(mesh-to-mesh scatter of the solver: 20.1%)', '')
+    """
+    return "" if share is None else f"(mesh-to-mesh scatter of the solver: {share:.1%})"
 
 
 def percent(share: float | None) -> str:
