@@ -142,7 +142,7 @@ def first_steps() -> None:
 def shipped_checkpoints() -> None:
     """Show all checkpoints with their stored errors."""
     st.dataframe(
-        checkpoint_table().style.format({name: "{:.2%}" for name in ("Test error", "Mean only")}),
+        checkpoint_table().style.format(dict.fromkeys(("Test error", "Mean only"), "{:.2%}")),
         hide_index=True,
         key="home_checkpoints",
         column_config={
