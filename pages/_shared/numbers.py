@@ -68,35 +68,6 @@ def number_row(cards: Sequence[Card], *, origin: str, state: str, is_poor: bool 
     st.caption(" · ".join(parts))
 
 
-def number(
-    label: str,
-    value: str,
-    *,
-    origin: str | None = None,
-    note: str | None = None,
-    help_text: str | None = None,
-) -> None:
-    """Show one number with its unit, and below it its origin or a note.
-
-    Args:
-        label: What it is.
-        value: The number with its unit.
-        origin: Where it comes from; None where its row says so once, as :func:`number_row` does.
-        note: Shown below it in place of the origin.
-        help_text: An explanation on demand.
-    """
-    st.metric(
-        label,
-        value,
-        delta=note or origin,
-        delta_color="gray" if note or origin is None else _ORIGIN_COLORS[origin],
-        delta_arrow="off",
-        border=True,
-        height="stretch",
-        help=help_text,
-    )
-
-
 def scatter_words(share: float | None) -> str:
     """Return how much the solver's own result changes from mesh to mesh, for below an error.
 
