@@ -72,10 +72,13 @@ def scatter_words(share: float | None) -> str:
     """Return how much the solver's own result changes from mesh to mesh, for below an error.
 
     Examples:
-        >>> scatter_words(0.2012), scatter_words(None)
-        ('(mesh-to-mesh scatter of the solver: 20.1%)', '')
+        >>> scatter_words(0.2012)
+        '(mesh-to-mesh scatter of the solver: 20.1%)'
+        >>> scatter_words(None)
+        '(mesh-to-mesh scatter of the solver: not known)'
     """
-    return "" if share is None else f"(mesh-to-mesh scatter of the solver: {share:.1%})"
+    known = "not known" if share is None else f"{share:.1%}"
+    return f"(mesh-to-mesh scatter of the solver: {known})"
 
 
 def percent(share: float | None) -> str:

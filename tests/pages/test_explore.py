@@ -408,7 +408,7 @@ def test_errors_stand_beside_the_noise_of_the_labels(open_page: Open) -> None:
     app = open_page("explore", car_case=other)
     (told,) = [one.value for one in app.caption if "not settled" in one.value]
     assert f"±{spread:.2g}" in told
-    assert f"{words}: not known" in [caption.value for caption in app.caption]
+    assert f"({words}: not known)" in [caption.value for caption in app.caption]
     (table,) = [one.value for one in app.table if scatter in one.value]
     assert set(table[scatter]) == {"–"}
 
