@@ -15,6 +15,8 @@ ProgressMode = Literal["auto", "log", "off"]
 """``auto`` draws a bar in a terminal only; ``log`` writes a line a minute; ``off``, nothing."""
 LOG_SECONDS = 60.0
 """Time between two lines of a log."""
+_SHARE_LINE = "{desc}: {percentage:.0f}%, {elapsed}{postfix}"
+_SHARE_BAR = "{desc}{percentage:.0f}%|{bar}| {elapsed}{postfix}"  # tqdm adds the colon here
 
 
 class ProgressBar:
@@ -31,7 +33,8 @@ class ProgressBar:
         """Start at zero.
 
         Args:
-            unit: What is counted, such as ``case``; ``%`` for a share.
+            unit: What is counted, such as ``case``; ``%`` for a share, which is shown without a
+                rate and the time left, as its steps take unequal time.
             title: Words in front of the numbers.
             mode: Where progress is shown.
             file: A stream other than standard error.
@@ -80,6 +83,7 @@ class ProgressBar:
                 unit=self._unit,
                 file=self._file,
                 dynamic_ncols=True,
+                bar_format=_SHARE_BAR if self._unit == "%" else None,
             )
         self._bar.total = total
         self._bar.set_description(self._title or None, refresh=False)
@@ -91,11 +95,13 @@ class ProgressBar:
         if done < total and now - self._last_line < LOG_SECONDS:
             return
         self._last_line = now
+        is_share = self._unit == "%"
         line = tqdm.format_meter(
             done,
             total,
             now - self._start,
-            ncols=0,  # no bar, only its numbers
+            ncols=None if is_share else 0,  # no bar, only its numbers
+            bar_format=_SHARE_LINE if is_share else None,
             prefix=self._title,
             unit=self._unit,
             initial=self._first or 0,

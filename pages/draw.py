@@ -13,7 +13,7 @@ frame.require_frame()
 st.header("What does the model predict for my domain?", anchor=False)
 dataset, checkpoint, preset, seed = controls.pick()
 dark = frame.is_dark()
-numbers = st.container(key="numbers", gap=None)  # has a height while solving, by app.css
+numbers = st.container(key="numbers", gap="small")  # has a height while solving, by app.css
 body = st.container(horizontal=True, gap="small")  # one row on a wide screen
 left, right = body.container(width=1000).columns([5, 7], gap="medium")
 with left:

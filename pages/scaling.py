@@ -10,14 +10,16 @@ st.header("What do more points cost?", anchor=False)
 stored, here = data.stored_rows(), data.rows_here()
 axis, quantity, names = controls.pick()
 sweep = data.sweep_for(axis, names, stored)
+numbers = st.container()
 left, right = st.columns([3.2, 7], gap="medium")
 with left:
     origins = controls.pick_origins()
     values = controls.measure_here(sweep, stored, here)
-with right:
-    only_here = bool(here) and "stored" not in origins
-    if only_here or "stored" in origins:  # numbers of curves that are drawn
+only_here = bool(here) and "stored" not in origins
+if only_here or "stored" in origins:  # numbers of curves that are drawn
+    with numbers:
         charts.summary(sweep, quantity, here if only_here else stored, measured_here=only_here)
+with right:
     charts.chart(sweep, quantity, origins, stored=stored, here=here)
     charts.sources(sweep, origins, stored=stored, here=here)
 full = data.table(sweep, stored, here)

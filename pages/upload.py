@@ -11,54 +11,50 @@ from pages._upload import controls, data, panels
 frame.require_frame()
 st.header("What does the air do to my shape?", anchor=False)
 with frame.error_panel():
-    verdict = st.container()
-    numbers = st.container()
+    chosen = controls.pick()
+    if chosen is None:
+        st.stop()
+    result = data.predictions().get(chosen.key)
+    if result is None:
+        steps = data.predict(chosen.shape, chosen.key)
+        if not follow("Predicting the flow", steps, work=chosen.key):
+            panels.preview(chosen.shape, chosen.placement)
+            st.stop()
+        result = data.finished(chosen.key)
+    panels.verdict(result)
+    panels.warnings(result)
+    panels.numbers(chosen, result)
+    compared = st.container()
     left, right = st.columns([7, 4], gap="medium")
     with right:
-        chosen = controls.pick(placing=left)
-        if chosen is None:
-            st.stop()
-        result = data.predictions().get(chosen.key)
-        if result is None:
-            steps = data.predict(chosen.shape, chosen.key)
-            if not follow("Predicting the flow", steps, work=chosen.key):
-                with left:
-                    panels.preview(chosen.shape, chosen.placement)
-                st.stop()
-            result = data.finished(chosen.key)
         truth = controls.solver(chosen, result)
         panels.trust_strip(result)
         panels.findings(result)
-    with verdict:
-        panels.verdict(result)
-        panels.warnings(result)
-    with numbers:
-        panels.numbers(result, chosen.checkpoint)
+    if truth is not None:
+        with compared:
+            panels.truth_numbers(chosen, result, truth, data.errors(chosen.key, truth))
     with left:
-        if truth is not None:
-            score = data.errors(chosen.key, truth)
-            panels.truth_numbers(result, truth, score, chosen.checkpoint)
         panels.flow_view(chosen.key, result, truth)
-        with st.container(horizontal=True):
-            for label, name, kind, content in (
-                ("Mesh (VTP)", "prediction.vtp", "model/vtk", data.vtp_file),
-                ("Table (CSV)", "prediction.csv", "text/csv", data.table_file),
-                (
-                    "Run record (JSON)",
-                    "run-record.json",
-                    "application/json",
-                    partial(data.run_record_file, shape=chosen.shape, checkpoint=chosen.checkpoint),
-                ),
-            ):
-                st.download_button(
-                    label,
-                    partial(content, result),
-                    key=f"download_{name}",
-                    file_name=f"{chosen.shape.stem}-{name}",
-                    mime=kind,
-                    on_click="ignore",
-                    icon=":material/download:",
-                )
-            if not chosen.is_own:
-                panels.sample_file(chosen.shape)
+    with st.container(horizontal=True):
+        for label, name, kind, content in (
+            ("Mesh (VTP)", "prediction.vtp", "model/vtk", data.vtp_file),
+            ("Table (CSV)", "prediction.csv", "text/csv", data.table_file),
+            (
+                "Run record (JSON)",
+                "run-record.json",
+                "application/json",
+                partial(data.run_record_file, shape=chosen.shape, checkpoint=chosen.checkpoint),
+            ),
+        ):
+            st.download_button(
+                label,
+                partial(content, result),
+                key=f"download_{name}",
+                file_name=f"{chosen.shape.stem}-{name}",
+                mime=kind,
+                on_click="ignore",
+                icon=":material/download:",
+            )
+        if not chosen.is_own:
+            panels.sample_file(chosen.shape)
     frame.command(*controls.commands(chosen))

@@ -61,3 +61,15 @@ def test_rate_leaves_out_what_an_earlier_run_did(monkeypatch: pytest.MonkeyPatch
         "1.00case/s]",
         "1.00case/s]",
     ]
+
+
+@pytest.mark.parametrize(("stream", "mode"), [(Terminal, "auto"), (io.StringIO, "log")])
+def test_a_share_has_no_rate_that_contradicts_its_title(
+    stream: type[io.StringIO], mode: str
+) -> None:
+    out = stream()
+    with ProgressBar(unit="%", mode=mode, file=out) as bar:
+        bar.reach(35, 100, title="Step 2 of 2: solving, about 40 s left")
+    assert "Step 2 of 2: solving, about 40 s left: 35%" in out.getvalue()
+    assert "%/s" not in out.getvalue()
+    assert "35/100" not in out.getvalue()

@@ -10,7 +10,7 @@ import numpy as np
 from mspt.checkpoint import Checkpoint, load_checkpoint
 from mspt.cli._arguments import checkpoint_path, derived_name
 from mspt.cli._output import counted, duration, facts, number, paragraphs, percent, table
-from mspt.data.sets.car.flow_case import FlowCase, flow_case
+from mspt.data.sets.car.flow_case import FlowCase, flow_case, unsettled_words
 from mspt.data.sets.car.store import read_flow, write_flow
 from mspt.errors import MSPTError
 from mspt.evaluation.flows import FlowScore, label_noise, score_flow
@@ -129,7 +129,10 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
         written = run_record(result, checkpoint=path, shape=args.shape)
         args.passport.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     if args.truth:
-        summary["errors"] = _errors(checkpoint, read_flow(args.truth), args.device)
+        truth = read_flow(args.truth)
+        if words := unsettled_words(truth.info):
+            summary["warnings"] = [*summary["warnings"], f"the solver's run has {words}"]
+        summary["errors"] = _errors(checkpoint, truth, args.device)
         summary["label_noise"] = label_noise(checkpoint.info.get("metrics", {}))
     return summary
 
@@ -306,14 +309,14 @@ def solve_shape(args: argparse.Namespace) -> dict[str, Any]:
 
 def show_solved_shape(result: dict[str, Any]) -> str:
     """Return coefficients, mesh and time of a flow that OpenFOAM computed."""
-    settled = "settled" if result["settled"] else "not settled"
+    settled = f"settled: C_D varies by ±{number(result['C_D_spread'])} over the last iterations"
     domain = "half the domain" if result["symmetric"] else "the whole domain"
     return facts(
         {
             "shape": result["case"],
+            "run": unsettled_words(result) or settled,
             "C_D": f"{number(result['C_D'])}: pressure {number(result['C_D_pressure'])}, friction "
-            f"{number(result['C_D_friction'])}; {settled}, varies by "
-            f"{number(result['C_D_spread'])} over the last iterations",
+            f"{number(result['C_D_friction'])}",
             "C_L": number(result["C_L"]),
             "frontal area": f"{number(result['frontal_area'])} lengths\u00b2",
             "mesh": f"{result['cells']:,} cells, {result['faces']:,} faces on {domain}",
@@ -334,7 +337,5 @@ def _follow_solver(placed: PlacedMesh, progress: ProgressMode) -> Flow:
         for event in solve_flow(placed.mesh, recipe_for(placed)):
             if not isinstance(event, SolverProgress):
                 return event
-            residual = f"residual {number(event.residual, 2)}" if event.residual else ""
-            title = f"{event.stage} {event.iteration or ''}".strip()
-            bar.reach(round(100 * event.share), 100, words=residual, title=title)
+            bar.reach(round(100 * event.share), 100, title=event.describe())
     raise MSPTError("the solver ended without a result")

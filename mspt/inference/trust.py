@@ -190,12 +190,12 @@ def model_checks(
 
 MEANINGS = {
     "symmetry": (
-        "Mirror symmetry",
+        "Change when mirrored",
         "Difference of C_p when the whole scene is mirrored left to right; zero for the true flow.",
         "A model can be symmetric and wrong.",
     ),
     "resolution": (
-        "Half as many points",
+        "Change with half the points",
         "Difference of C_p at the same places when every second point is left out.",
         "A prediction can be independent of the number of points and wrong.",
     ),
@@ -237,7 +237,7 @@ def shape_checks(shape: PreparedShape) -> tuple[Check, ...]:
     doubt = shape.outer.doubt
     checks = [
         Check(
-            name="Inside and outside",
+            name="Unclear inside or outside",
             value=100 * doubt,
             unit="%",
             verdict=_graded(doubt, good=CLEAR / 2, fair=CLEAR),

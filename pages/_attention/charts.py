@@ -11,7 +11,7 @@ from mspt.inspection.observation import patch_matrix, summaries_by_block
 from pages._attention import data
 from pages._attention.controls import Mask
 from pages._attention.data import Chosen
-from pages._shared.numbers import MEASURED, badge, minus, number
+from pages._shared.numbers import MEASURED, Card, badge, minus, number_row
 from pages._shared.progress import follow
 
 
@@ -121,15 +121,15 @@ def _comparison(chosen: Chosen, mask: Mask, found: Comparison, *, dark: bool) ->
     left, right = st.columns([3, 1], gap="medium")
     left.plotly_chart(figure, key="attention_comparison")
     with right:
-        number(
-            "Spearman's rank correlation",
-            minus(f"{found.rank_correlation:+.2f}"),
-            origin=MEASURED,
+        card = Card(
+            label="Spearman's rank correlation",
+            value=minus(f"{found.rank_correlation:+.2f}"),
             help_text="Over patches: 1 if the order by attention is the order by effect, 0 if the "
             "two are unrelated.",
         )
         blocks = "all blocks, mean weight" if mask.block is None else f"block {mask.block + 1}"
-        st.caption(
-            f"Supernodes of each patch masked in {blocks}; heads are averaged. "
-            f"Change at {chosen.words}."
+        state = (
+            f"supernodes of each patch masked in {blocks}; heads are averaged; change at "
+            f"{chosen.words}"
         )
+        number_row([card], origin=MEASURED, state=state)

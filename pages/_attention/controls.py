@@ -23,7 +23,7 @@ MASKED: tuple[Masked, ...] = ("supernodes", "points and supernodes", REMOVED)
 
 def pick_case() -> tuple[str, str, ListedCheckpoint]:
     """Show a choice of source, case and checkpoint."""
-    top = st.columns([3.1, 2.2, 2.2], vertical_alignment="bottom")
+    top = st.columns([3.1, 2.2, 2.2], vertical_alignment="top")
     with top[0]:
         source = pick_source(model_sources())
     with top[1]:

@@ -18,7 +18,7 @@ from mspt.metrics.forces import drag_counts
 from pages._attention.controls import SHARE, Mask, mask_or_pick_clicked, pick_clicked
 from pages._attention.data import Chosen, global_shares
 from pages._shared import viewer
-from pages._shared.numbers import MEASURED, Card, badge, minus, number, number_row
+from pages._shared.numbers import MEASURED, Card, minus, number_row
 
 NOT_EXPLANATION = (
     "Attention shows how a model weights its inputs, not what its prediction depends on. "
@@ -87,21 +87,24 @@ def numbers(chosen: Chosen) -> None:
     """Show what the picked points attend to in the chosen block."""
     attention = chosen.attention
     found, several = attention.summary, len(attention.points) > 1
-    number(
-        "Attention to all supernodes",
-        f"{found.global_share:.1%}",
-        help_text="Share of the attention that goes to supernodes"
-        + (", mean over the points." if several else "."),
-    )
-    number("Attention to the own patch", f"{found.local_share:.1%}")
-    number(
-        "Effective number of keys",
-        f"{found.effective_keys:.1f} of {found.num_keys}",
-        help_text=f"Two to the power of the entropy, {found.entropy:.2f} bits: as many keys with "
-        "equal weights would have the same entropy.",
-    )
+    cards = [
+        Card(
+            label="Attention to all supernodes",
+            value=f"{found.global_share:.1%}",
+            help_text="Share of the attention that goes to supernodes"
+            + (", mean over the points." if several else "."),
+        ),
+        Card(label="Attention to the own patch", value=f"{found.local_share:.1%}"),
+        Card(
+            label="Effective number of keys",
+            value=f"{found.effective_keys:.1f} of {found.num_keys}",
+            help_text=f"Two to the power of the entropy, {found.entropy:.2f} bits: as many keys "
+            "with equal weights would have the same entropy.",
+        ),
+    ]
     head = "mean over the heads" if attention.head is None else f"head {attention.head + 1}"
-    st.caption(f"{badge(MEASURED)} {chosen.words}, {chosen.block_words}, {head}")
+    state = f"{chosen.words}, {chosen.block_words}, {head}"
+    number_row(cards, origin=MEASURED, state=state)
     unit = "body lengths" if chosen.recorded.sample.num_surface else "unit lengths"
     rows = [
         f"**{one.patch}**{' (own)' if one.own else ''}: {one.weight:.1%}, "

@@ -25,7 +25,7 @@ _KEPT = 12
 
 def pick() -> tuple[Dataset, ListedCheckpoint, str, int]:
     """Show a choice of data set, checkpoint, preset and seed."""
-    top = st.columns([2, 2.6, 3.9, 1.5], vertical_alignment="bottom")
+    top = st.columns([2, 2.6, 3.9, 1.5], vertical_alignment="top")
     with top[0]:
         dataset = get_dataset(pick_dataset())
     with top[1]:

@@ -30,6 +30,7 @@ from pages._shared.numbers import (
     noise_words,
     number_row,
     percent,
+    scatter_words,
     significant,
 )
 
@@ -108,13 +109,13 @@ def _flow_numbers(chosen: Chosen, view: str) -> None:
         Card(
             label="Error of C_p",
             value=percent(error),
-            note=_scatter(scores.noise_of(chosen.name).get("surface_pressure")),
+            note=scatter_words(scores.noise_of(chosen.name).get("surface_pressure")),
             help_text=help_text,
         ),
         _average(
             chosen,
             f"{metrics.get('cases', 0)} test bodies",
-            note=_scatter(label_noise(metrics).get("surface_pressure")),
+            note=scatter_words(label_noise(metrics).get("surface_pressure")),
             help_text=help_text,
         ),
         *_coefficients(scores.score_of(chosen)),
@@ -126,11 +127,6 @@ def _flow_numbers(chosen: Chosen, view: str) -> None:
     )
     if (flow := chosen.trained.flow) and (words := unsettled_words(flow.info)):
         st.caption(f":red[:material/error: The solver's run of this case has **{words}**.]")
-
-
-def _scatter(share: float | None) -> str:
-    """Return how much the solver's own result changes from mesh to mesh."""
-    return f"mesh-to-mesh scatter of the solver: {'not known' if share is None else f'{share:.1%}'}"
 
 
 def _coefficients(score: Mapping[str, Any]) -> Iterator[Card]:

@@ -140,7 +140,7 @@ def _all_flows(chosen: Chosen) -> None:
     computed = table["stored"].tolist().count(False)
     st.caption(
         f"{len(table)} bodies that training did not use; click one to open it. "
-        f"{len(table) - computed} {STORED}, {computed} {MEASURED}."
+        f"{len(table) - computed} {STORED}{f', {computed} {MEASURED}' if computed else ''}."
     )
     missing = len(case_names(chosen.source)) - len(table)
     if not missing or st.session_state.get("worst"):

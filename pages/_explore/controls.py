@@ -143,14 +143,13 @@ class FieldSettings:
 
 def pick_field(chosen: Chosen) -> FieldSettings:
     """Show a choice of field, component and kind of error."""
-    columns = st.columns([2.2, 2.3, 2.2, 2.3], vertical_alignment="bottom", gap="small")
     views = views_of(chosen.sample)
     key = f"{chosen.source}_field"
-    view = views[columns[0].selectbox("Field", list(views), key=key, bind="query-params")]
-    with columns[1]:
-        part = bar("Component", COMPONENTS, "part") if view.is_vector else "size"
-    with columns[2]:
-        mode = bar("Error as", ERROR_MODES, "error")
+    with st.container(horizontal=True, gap="medium"):
+        names = list(views)
+        view = views[st.selectbox("Field", names, key=key, bind="query-params", width=240)]
+        part = bar("Component", COMPONENTS, "part", width="content") if view.is_vector else "size"
+        mode = bar("Error as", ERROR_MODES, "error", width="content")
     return FieldSettings(view, part, mode)
 
 

@@ -47,13 +47,14 @@ def fields(shown: Chosen) -> None:
         on_pick=lambda pick: _pick(shown.sample, first, pick.point),
     )
     viewer.wait_for_picture()
-    _caption(shown, compared)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _caption(shown, compared)
+        _picture_button(shown, scene)
     left, right = st.columns(2, gap="medium")
     with left:
         _values(compared, patch, row, is_picked=picked is not None)
     with right:
         _patches(shares, first, model=shown.checkpoint.name if len(compared) > 1 else "")
-    _picture_button(shown, scene)
 
 
 def _pick(sample: Sample, compared: Compared, point: int) -> None:

@@ -142,13 +142,13 @@ def first_steps() -> None:
 def shipped_checkpoints() -> None:
     """Show all checkpoints with their stored errors."""
     st.dataframe(
-        checkpoint_table(),
+        checkpoint_table().style.format(dict.fromkeys(("Test error", "Mean only"), "{:.2%}")),
         hide_index=True,
         key="home_checkpoints",
         column_config={
-            "Test error": st.column_config.NumberColumn(format="percent", help="Mean relative L2"),
+            "Test error": st.column_config.NumberColumn(help="Mean relative L2"),
             "Mean only": st.column_config.NumberColumn(
-                format="percent", help="Error of predicting the training mean everywhere"
+                help="Error of predicting the training mean everywhere"
             ),
             "Parameters": st.column_config.NumberColumn(format="localized"),
         },

@@ -25,7 +25,7 @@ def sources() -> tuple[str, ...]:
 
 def pick_cloud() -> Chosen:
     """Show a choice of cloud, in one row."""
-    columns = st.columns([4.3, 2, 2, 2.2], vertical_alignment="bottom")
+    columns = st.columns([4.3, 2, 2, 2.2], vertical_alignment="top")
     with columns[0]:
         source = pick_source(sources())
     with columns[1]:

@@ -25,7 +25,7 @@ from pages._shared.numbers import (
 
 PAPER_TABLE_6 = {"ball tree": 0.0065, "random": 0.2035}
 """Median dispersion on Elasticity, in the paper."""
-DETAILS = ("Radii", "Other cuts", "Every patch")
+DETAILS = ("Radii", "Other partitions", "Every patch")
 _MOST_STYLED = 4096  # patches; pandas writes a style for every cell
 _MOST_NAMED = 16
 
@@ -43,7 +43,7 @@ def details(chosen: Chosen, cloud: PartitionedCloud, point: int | None) -> None:
     )
     if shown == "Radii":
         _radii(chosen, cloud, point)
-    elif shown == "Other cuts":
+    elif shown == "Other partitions":
         _other_partitions(chosen, cloud)
     else:
         _table(chosen, cloud, point)

@@ -94,7 +94,7 @@ def plan(
                 break
             runs, total = runs + 1, total + _START_SECONDS + _PASSES * seconds
     words = f"{runs} sizes, each in a fresh process, about {total:.0f} s."
-    memory = f"{bounds.memory_bytes / 1e9:.1f} GB may be taken."
+    memory = f"{bounds.memory_bytes / 1e9:.1f} GB of memory may be used."
     return "  \n".join([f"{words} {memory}", *(f"Left out: {line}." for line in left_out)])
 
 

@@ -188,6 +188,7 @@ def start(
     title: str,
     uses: tuple[str, ...] = (MODEL,),
     keep: Mapping[str, object] | None = None,
+    link: Mapping[str, str] | None = None,
 ) -> Job:
     """Start a job of the open page; one that runs under the same key is cancelled first.
 
@@ -197,6 +198,7 @@ def start(
         title: The work in words.
         uses: What the job uses for itself.
         keep: What a session of the page has to hold to show the result.
+        link: What the job's address says besides that of the page, which leaves defaults out.
     """
     if (old := job(key)) is not None:
         old.cancel()
@@ -206,7 +208,10 @@ def start(
         steps=steps,
         title=title,
         page=st.session_state.get("page", ""),
-        query={name: st.query_params.get_all(name) for name in st.query_params if name != ADDRESS},
+        query={
+            **{name: st.query_params.get_all(name) for name in st.query_params if name != ADDRESS},
+            **(link or {}),
+        },
         keep=keep or {},
         uses=uses,
     )

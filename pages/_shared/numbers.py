@@ -44,17 +44,19 @@ class Card:
     help_text: str | None = None
 
 
-def number_row(cards: Sequence[Card], *, origin: str, state: str) -> None:
+def number_row(cards: Sequence[Card], *, origin: str, state: str, is_poor: bool = False) -> None:
     """Show numbers side by side, and below them once where they come from and what they are of.
 
     Args:
         cards: The numbers.
         origin: Where they come from; cards of another origin are named behind it.
         state: All that they depend on: model, case, points.
+        is_poor: Whether nobody should rely on them; they are gray then.
     """
     for column, card in zip(st.columns(len(cards)), cards, strict=True):
         with column.container(border=True, height="stretch", gap=None):
-            st.metric(card.label, card.value, help=card.help_text)
+            value = f":gray[{card.value}]" if is_poor else card.value
+            st.metric(card.label, value, help=card.help_text)
             if card.note:
                 st.caption(card.note)
     parts = [f"{badge(origin)} {state}"]
@@ -66,33 +68,17 @@ def number_row(cards: Sequence[Card], *, origin: str, state: str) -> None:
     st.caption(" · ".join(parts))
 
 
-def number(
-    label: str,
-    value: str,
-    *,
-    origin: str | None = None,
-    note: str | None = None,
-    help_text: str | None = None,
-) -> None:
-    """Show one number with its unit, and below it its origin or a note.
+def scatter_words(share: float | None) -> str:
+    """Return how much the solver's own result changes from mesh to mesh, for below an error.
 
-    Args:
-        label: What it is.
-        value: The number with its unit.
-        origin: Where it comes from; None where its row says so once, as :func:`number_row` does.
-        note: Shown below it in place of the origin.
-        help_text: An explanation on demand.
+    Examples:
+        >>> scatter_words(0.2012)
+        '(mesh-to-mesh scatter of the solver: 20.1%)'
+        >>> scatter_words(None)
+        '(mesh-to-mesh scatter of the solver: not known)'
     """
-    st.metric(
-        label,
-        value,
-        delta=note or origin,
-        delta_color="gray" if note or origin is None else _ORIGIN_COLORS[origin],
-        delta_arrow="off",
-        border=True,
-        height="stretch",
-        help=help_text,
-    )
+    known = "not known" if share is None else f"{share:.1%}"
+    return f"(mesh-to-mesh scatter of the solver: {known})"
 
 
 def percent(share: float | None) -> str:

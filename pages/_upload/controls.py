@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, get_args
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from mspt.geometry.axes import (
     Axis,
@@ -27,31 +26,13 @@ from pages._shared.datasets import SHAPES
 from pages._shared.pickers import pick_checkpoint
 from pages._shared.shapes import SAMPLES, Shape, prepared, sample_shape, uploaded_shape
 from pages._upload import data
+from pages._upload.data import Chosen, plain
 from pages._upload.panels import BESIDE
 
-PICTURE, CONTROLS = 190, 390
-"""Widths of the picture of the placement and of its controls, which wrap in narrow windows."""
+PICTURE = 190
+"""Width of the picture of the placement."""
 
 KINDS = ("stl", "obj", "ply", "vtp", "vtu", "vtk", "glb", "gltf")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Chosen:
-    """A shape in the wind tunnel, and the model to predict its flow.
-
-    Attributes:
-        shape: The shape.
-        is_own: Whether the visitor has brought it; otherwise it is a sample.
-        placement: Its unit, nose, top and clearance.
-        checkpoint: The model.
-        key: All that the prediction depends on.
-    """
-
-    shape: Shape
-    is_own: bool
-    placement: Placement
-    checkpoint: ListedCheckpoint
-    key: data.ResultKey
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,18 +50,13 @@ class PlacementChoice:
     clearance: float | None = None
 
 
-def pick(*, placing: DeltaGenerator) -> Chosen | None:
-    """Show a choice of shape, checkpoint and placement; return None until it is made.
-
-    Args:
-        placing: Where to show the placement, and to ask for it if the form does not decide.
-    """
+def pick() -> Chosen | None:
+    """Show a choice of shape, checkpoint and placement; return None until it is made."""
     shape, is_own, checkpoint = _pick_shape()
     shape = _pick_reading(shape)
-    with placing:
-        placement = _pick_placement(shape) if _is_direction_known(shape) else None
-    if placement is None:
+    if not _is_direction_known(shape):
         return None
+    placement = _pick_placement(shape)
     key = data.result_key(shape, placement, checkpoint, frame.device())
     return Chosen(shape=shape, is_own=is_own, placement=placement, checkpoint=checkpoint, key=key)
 
@@ -97,40 +73,63 @@ def _pick_shape() -> tuple[Shape, bool, ListedCheckpoint]:
     state = st.session_state
     if frame.is_new_page() and "sample" in st.query_params:
         state["prefers_sample"] = True  # a link to a sample
+    first, second, third = st.columns([4, 2.5, 2.5], vertical_alignment="top")
+    with first:
+        mine = _pick_own()
+    is_own = mine is not None and not state.get("prefers_sample", False)
+    with second:
+        shape = _own_instead_of_sample(mine) if is_own else _pick_sample(mine)
+    with third:
+        checkpoint = pick_checkpoint(SHAPES)
+    return shape, is_own, checkpoint
+
+
+def _pick_own() -> Shape | None:
+    """Show the uploader; return the visitor's own shape, if there is one."""
+    state = st.session_state
     number = state.setdefault("uploads", 0)
     upload = st.file_uploader(
-        "Your shape: STL, OBJ, PLY, VTP, VTU, VTK, GLB",
+        "Your shape",
         type=list(KINDS),
         max_upload_size=50,
         key=f"shape_file_{number}",
         on_change=_note_upload,
         args=(f"shape_file_{number}",),
     )
-    prefers_sample = state.get("prefers_sample", False)
-    if upload is not None and not prefers_sample:
+    if upload is not None and not state.get("prefers_sample", False):
         shape = uploaded_shape(upload.getvalue(), upload.name)
         known: Shape = state.get("my_shape", shape)
         reading = known.reading if known.digest == shape.digest else shape.reading
         state["my_shape"] = replace(shape, reading=reading)
-    mine: Shape | None = state.get("my_shape")
-    if mine is not None and not prefers_sample:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"Your shape: **{_plain(mine.file_name)}**", width="content")
-            st.button("Use a sample instead", key="use_sample", on_click=_prefer_sample)
-        return mine, True, pick_checkpoint(SHAPES)
-    first, second = st.columns(2, vertical_alignment="bottom")
-    name = first.selectbox("Or a sample", SAMPLES, key="sample", bind="query-params")
-    with second:
-        checkpoint = pick_checkpoint(SHAPES)
+    return state.get("my_shape")
+
+
+def _own_instead_of_sample(mine: Shape) -> Shape:
+    """Name the visitor's own shape, with a button to leave it."""
+    st.markdown(f"Shape: **{plain(mine.file_name)}**")
+    st.button("Use a sample instead", key="use_sample", on_click=_prefer_sample)
+    return mine
+
+
+def _pick_sample(mine: Shape | None) -> Shape:
+    """Show a choice of samples, and a button to go back to the visitor's own shape.
+
+    The last sample stays when the page is left, unless an address names one.
+    """
+    state = st.session_state
+    if not frame.is_history_step() and "sample" not in st.query_params:
+        state.setdefault("sample", state.get("last_sample", SAMPLES[0]))
+    name = st.selectbox("Or a sample", SAMPLES, key="sample", bind="query-params")
+    state["last_sample"] = name
     if mine is not None:
         st.button(
-            f"Back to {_plain(mine.file_name)}",
+            f"Back to {plain(mine.file_name)}",
             key="use_mine",
             icon=":material/undo:",
             on_click=state.__setitem__,
             args=("prefers_sample", False),
         )
-    return sample_shape(name), False, checkpoint
+    return sample_shape(name)
 
 
 def _note_upload(key: str) -> None:
@@ -141,11 +140,6 @@ def _note_upload(key: str) -> None:
 def _prefer_sample() -> None:
     st.session_state["prefers_sample"] = True
     st.session_state["uploads"] += 1  # another key empties the uploader
-
-
-def _plain(text: str) -> str:
-    """Return a name without what Markdown would take for marks."""
-    return "".join(f"\\{letter}" if letter in "_-+.()" else letter for letter in text)
 
 
 def _pick_reading(shape: Shape) -> Shape:
@@ -241,34 +235,34 @@ def _pick_placement(shape: Shape) -> Placement:
                 shape, placement, length=f"{length:.3g} m", dark=frame.is_dark(), width=PICTURE
             )
             st.plotly_chart(picture, key="placement_picture", config={"displayModeBar": False})
-        with st.container(width=CONTROLS, gap="xsmall"):
-            st.markdown(f"**{length:.3g} m long, nose this way, up this way: right?**")
-            _turn_buttons(shape.key, placement.orientation)
-            _measures(shape.key, placement)
-            st.caption(
-                f"{width:.3g} m wide, {height:.3g} m high, "
-                f"{placement.clearance * length:.3g} m over the ground."
+        with st.container(key="placing", gap="xsmall"):  # app.css wraps it on phones
+            st.markdown(
+                f"**{length:.3g} m long, nose this way, up this way: right?** "
+                f":gray[{width:.3g} m wide, {height:.3g} m high, "
+                f"{placement.clearance * length:.3g} m over the ground.]"
             )
+            with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
+                _turn_buttons(shape.key, placement.orientation)
+                _measures(shape.key, placement)
     return placement
 
 
 def _turn_buttons(key: str, orientation: Orientation) -> None:
     """Show the buttons that turn a shape."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
-        for label, icon, turn, meaning in (
-            ("Flip", "swap_horiz", flipped, "Exchange nose and tail."),
-            ("Turn", "rotate_left", turned, "A quarter turn, seen from above."),
-            ("Stand up", "arrow_upward", stood_up, "A quarter turn: the nose becomes the top."),
-        ):
-            st.button(
-                label,
-                key=f"place_{label}",
-                icon=f":material/{icon}:",
-                help=meaning,
-                on_click=_choose,
-                args=(key,),
-                kwargs={"orientation": turn(orientation)},
-            )
+    for label, icon, turn, meaning in (
+        ("Flip", "swap_horiz", flipped, "Exchange nose and tail."),
+        ("Turn", "rotate_left", turned, "A quarter turn, seen from above."),
+        ("Stand up", "arrow_upward", stood_up, "A quarter turn: the nose becomes the top."),
+    ):
+        st.button(
+            label,
+            key=f"place_{label}",
+            icon=f":material/{icon}:",
+            help=meaning,
+            on_click=_choose,
+            args=(key,),
+            kwargs={"orientation": turn(orientation)},
+        )
 
 
 def _measures(key: str, placement: Placement) -> None:
@@ -281,38 +275,37 @@ def _measures(key: str, placement: Placement) -> None:
         ("up", placement.up),
     ):
         state[f"place_{name}_{key}"] = value
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
-        st.selectbox(
-            "Unit",
-            list(METERS),
-            key=f"place_unit_{key}",
-            on_change=_choose_from,
-            args=(f"place_unit_{key}", key, "unit"),
-            width=80,
-        )
-        st.number_input(
-            "Clearance, % of the length",
-            min_value=0.0,
-            max_value=50.0,
-            step=0.5,
-            key=f"place_clearance_{key}",
-            on_change=_choose_from,
-            args=(f"place_clearance_{key}", key, "clearance"),
-            help="Height of the lowest point over the ground.",
-            width=180,
-        )
-        with st.popover("Axes", icon=":material/3d_rotation:"):
-            for name, label, change in (
-                ("forward", "The nose points along", with_forward),
-                ("up", "Up is", with_up),
-            ):
-                st.selectbox(
-                    label,
-                    list(get_args(Axis)),
-                    key=f"place_{name}_{key}",
-                    on_change=_choose_axis,
-                    args=(f"place_{name}_{key}", key, change, orientation),
-                )
+    st.selectbox(
+        "Unit",
+        list(METERS),
+        key=f"place_unit_{key}",
+        on_change=_choose_from,
+        args=(f"place_unit_{key}", key, "unit"),
+        width=80,
+    )
+    st.number_input(
+        "Clearance, % of the length",
+        min_value=0.0,
+        max_value=50.0,
+        step=0.5,
+        key=f"place_clearance_{key}",
+        on_change=_choose_from,
+        args=(f"place_clearance_{key}", key, "clearance"),
+        help="Height of the lowest point over the ground.",
+        width=180,
+    )
+    with st.popover("Axes", icon=":material/3d_rotation:"):
+        for name, label, change in (
+            ("forward", "The nose points along", with_forward),
+            ("up", "Up is", with_up),
+        ):
+            st.selectbox(
+                label,
+                list(get_args(Axis)),
+                key=f"place_{name}_{key}",
+                on_change=_choose_axis,
+                args=(f"place_{name}_{key}", key, change, orientation),
+            )
 
 
 def _choose_axis(widget: str, key: str, change: Any, orientation: Orientation) -> None:
@@ -342,9 +335,10 @@ def solver(chosen: Chosen, result: ShapeResult) -> data.Truth | None:
         on_click=jobs.start,
         args=(job, data.solve(result)),
         kwargs={
-            "title": f"Solving the flow around: {chosen.shape.name}",
+            "title": f"Solving the flow around: {chosen.title}",
+            "link": {} if chosen.is_own else {"sample": chosen.shape.name},
             "uses": (jobs.SOLVER,),
-            "keep": {"my_shape": chosen.shape} if chosen.shape.name not in SAMPLES else None,
+            "keep": {"my_shape": chosen.shape} if chosen.is_own else None,
         },
     )
     jobs.follow(job)

@@ -51,6 +51,30 @@ class ResultKey:
     device: str
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Chosen:
+    """A shape in the wind tunnel, and the model to predict its flow.
+
+    Attributes:
+        shape: The shape.
+        is_own: Whether the visitor has brought it; otherwise it is a sample.
+        placement: Its unit, nose, top and clearance.
+        checkpoint: The model.
+        key: All that the prediction depends on.
+    """
+
+    shape: Shape
+    is_own: bool
+    placement: Placement
+    checkpoint: ListedCheckpoint
+    key: ResultKey
+
+    @property
+    def title(self) -> str:
+        """Name of the shape for people: that of the person's own file, or of the sample."""
+        return plain(self.shape.file_name) if self.is_own else self.shape.name
+
+
 @dataclass(frozen=True)
 class Truth:
     """The solver's result for a shape.
@@ -62,6 +86,11 @@ class Truth:
 
     case: FlowCase
     flow: Flow
+
+
+def plain(text: str) -> str:
+    """Return a name without what Markdown would take for marks."""
+    return "".join(f"\\{letter}" if letter in "_-+.()" else letter for letter in text)
 
 
 def predictions() -> Store[ShapeResult]:

@@ -1,7 +1,5 @@
 """What the page for shapes shows: the 3-D view, coefficients, trust, findings on the mesh."""
 
-from dataclasses import dataclass
-
 import streamlit as st
 
 from mspt.data.sets.car.clouds import LAYOUT
@@ -16,11 +14,19 @@ from mspt.inference.surface import solved_pressure
 from mspt.inference.trust import Check
 from mspt.solvers.openfoam.case import STEADY_RESIDUALS
 from pages._shared import frame, viewer, vtk
-from pages._shared.cache import ListedCheckpoint
-from pages._shared.numbers import MEASURED, STORED, badge, minus, percent
+from pages._shared.numbers import (
+    MEASURED,
+    STORED,
+    Card,
+    device_name,
+    minus,
+    number_row,
+    percent,
+    scatter_words,
+)
 from pages._shared.shapes import Shape, prepared
 from pages._upload import data
-from pages._upload.data import ResultKey, Truth
+from pages._upload.data import Chosen, ResultKey, Truth
 
 BESIDE, MARKED = "Truth and error", "Shape"
 HEIGHT = 500
@@ -31,9 +37,6 @@ _BADGES = {
 }
 _MARK_COLORS = {"open": "violet", "crowded": "violet", "added": "green", "left out": "orange"}
 """Names of Streamlit's colors that are like those of the marks in the view."""
-
-CARD = 170
-"""Least width of a number in pixels: rows of numbers wrap in narrow windows."""
 
 
 # --- the 3-D view --------------------------------------------------------------------------------
@@ -107,34 +110,6 @@ def preview(shape: Shape, placement: Placement) -> None:
 # --- numbers -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
-class Number:
-    """One of a row of numbers.
-
-    Attributes:
-        label: What it is.
-        value: The number with its unit.
-        below: A line below it, such as what to compare it with.
-        help_text: More about it.
-    """
-
-    label: str
-    value: str
-    below: str = ""
-    help_text: str | None = None
-
-
-def _row(*numbers: Number, is_poor: bool = False) -> None:
-    """Show numbers beside each other; they wrap where the window is narrow."""
-    with st.container(horizontal=True, gap="xsmall"):
-        for one in numbers:
-            with st.container(width=CARD, border=True, gap=None):
-                value = f":gray[{one.value}]" if is_poor else one.value
-                st.metric(one.label, value, help=one.help_text)
-                if one.below:
-                    st.caption(one.below)
-
-
 def verdict(result: ShapeResult) -> None:
     """Show the worst grade of all checks in words, above all numbers."""
     worst = result.trust.verdict
@@ -145,7 +120,7 @@ def verdict(result: ShapeResult) -> None:
         "fair": f"**Use with care**: {_names(named)} only fair.",
         "poor": f"**Do not rely on these numbers**: {_names(named)} poor.",
     }[worst]
-    st.markdown(f":{color}-badge[:material/{icon}: {worst}] {words} {badge(MEASURED)}")
+    st.markdown(f":{color}-badge[:material/{icon}: {worst}] {words}")
 
 
 def _names(checks: list[Check]) -> str:
@@ -155,22 +130,21 @@ def _names(checks: list[Check]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]} are"
 
 
-def numbers(result: ShapeResult, checkpoint: ListedCheckpoint) -> None:
+def numbers(chosen: Chosen, result: ShapeResult) -> None:
     """Show coefficients with their parts, and the usual error of C_D unless a check is poor."""
-    found, prediction = result.prediction.coefficients, result.prediction
-    is_poor, metrics = result.trust.verdict == "poor", checkpoint.metrics
-    shown = [
-        Number(
+    prediction, metrics = result.prediction, chosen.checkpoint.metrics
+    found, is_poor = prediction.coefficients, result.trust.verdict == "poor"
+    cards = [
+        Card(
             label="C_D, drag",
             value=f"{found.C_D:.3f} ± {prediction.drag_spread:.3f}",
             help_text="± is the spread between clouds of points, not the error.",
         ),
-        Number(
-            label="Pressure + friction",
+        Card(
+            label="C_D: pressure + friction",
             value=f"{found.C_D_pressure:.3f} + {found.C_D_friction:.3f}",
-            help_text="The two parts of C_D.",
         ),
-        Number(
+        Card(
             label="C_L, lift",
             value=minus(f"{found.C_L:+.3f}"),
             help_text=minus(
@@ -179,66 +153,68 @@ def numbers(result: ShapeResult, checkpoint: ListedCheckpoint) -> None:
         ),
     ]
     if (error := metrics.get("C_D_relative")) is not None and not is_poor:
-        count = metrics.get("cases", 0)
-        shown.append(
-            Number(
+        cards.append(
+            Card(
                 label="Error of C_D",
                 value=percent(error),
-                below=f"Average over {count} test bodies, :blue[{STORED}]",
+                note=f"Average over {metrics.get('cases', 0)} test bodies",
+                origin=STORED,
                 help_text="Not that of this shape: its own is not known without a solver.",
             )
         )
-    _row(*shown, is_poor=is_poor)
+    state = (
+        f"{chosen.title}, predicted by {chosen.checkpoint.name} · "
+        f"{len(prediction.volume_points):,} points in the flow · {device_name(prediction.device)}"
+    )
+    number_row(cards, origin=MEASURED, state=state, is_poor=is_poor)
 
 
 # --- the solver's answer -------------------------------------------------------------------------
 
 
-def truth_numbers(
-    result: ShapeResult, truth: Truth, score: FlowScore, checkpoint: ListedCheckpoint
-) -> None:
+def truth_numbers(chosen: Chosen, result: ShapeResult, truth: Truth, score: FlowScore) -> None:
     """Show whether the solver's run has settled, its coefficients and the model's real error."""
-    info, noise = truth.case.info, label_noise(checkpoint.metrics)
+    info, noise = truth.case.info, label_noise(chosen.checkpoint.metrics)
     words = unsettled_words(info)
     if words:
         st.error(
             f"The solver's run has **{words}**. Errors below are against an unsettled run.",
             icon=":material/error:",
         )
-    st.markdown(f"**Solver and model** {badge(MEASURED)}")
     against = "against an unsettled run" if words else ""
     found = result.prediction.coefficients
-    _row(
-        Number(
+    cards = [
+        Card(
             label="C_D of the solver",
             value=f"{info['C_D']:.3f} ± {info['C_D_spread']:.3f}",
-            below=f"model {found.C_D:.3f}",
+            note=f"model {found.C_D:.3f}",
             help_text="± is the spread over the last iterations.",
         ),
-        Number(
+        Card(
             label="C_L of the solver",
             value=minus(f"{info['C_L']:+.3f} ± {info['C_L_spread']:.3f}"),
-            below=minus(f"model {found.C_L:+.3f}"),
+            note=minus(f"model {found.C_L:+.3f}"),
             help_text="± is the spread over the last iterations.",
         ),
-        Number(
+        Card(
             label="Error of C_D",
             value=minus(f"{found.C_D / info['C_D'] - 1:+.1%}"),
-            below=_lines(against, _scatter(noise.get("C_D_relative"))),
+            note=_lines(against, scatter_words(noise.get("C_D_relative"))),
         ),
-        Number(
+        Card(
             label="Error of C_p",
             value=percent(score.surface_pressure_by_area),
-            below=_lines(against, _scatter(noise.get("surface_pressure_by_area"))),
+            note=_lines(against, scatter_words(noise.get("surface_pressure_by_area"))),
             help_text="Relative L2 of the model's C_p to the solver's, weighted by area.",
         ),
-        Number(
+        Card(
             label="Time of the solver",
             value=f"{truth.flow.cpu_seconds:.0f} s",
-            below="CPU",
+            note="on CPU",
             help_text="Processor time of all its programs.",
         ),
-    )
+    ]
+    number_row(cards, origin=MEASURED, state=f"{chosen.title}, solver beside the model")
     with st.expander(
         "Residuals and drag of the solver's run",
         expanded=bool(words),
@@ -265,11 +241,6 @@ def convergence(truth: Truth) -> None:
         f"{flow.iterations} iterations. Dotted: the residuals at which a run counts as steady. "
         "Shaded: the iterations over which forces and fields are averaged."
     )
-
-
-def _scatter(share: float | None) -> str:
-    """Return the difference between the solver's own results on other meshes in words."""
-    return "" if share is None else f"(mesh-to-mesh scatter of the solver: {share:.1%})"
 
 
 def _lines(*lines: str) -> str:

@@ -177,7 +177,12 @@ def test_a_solved_shape_is_a_list() -> None:
     }  # fmt: skip
     text = show_solved_shape({"case": "car.stl", "out": "truth.npz", **flow})
     assert cells(text, "mesh")[1] == "80,000 cells, 9,000 faces on half the domain"
+    assert cells(text, "run")[1].startswith("settled: C_D varies by ±")
     assert plain(text)
+    unsettled = flow | {"settled": False, "C_D_spread": 0.03}
+    text = show_solved_shape({"case": "car.stl", "out": "truth.npz", **unsettled})
+    assert cells(text, "run")[1].startswith("not settled: C_D varies by ±0.03 (10.0%)")
+    assert text.index("not settled") < text.index("0.27"), "said before the numbers"
 
 
 def test_patches_and_attention_have_no_raw_values(capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,7 +68,7 @@ def test_numbers_are_judged_by_those_of_the_validation_shapes(
     value: float, verdict: str, larger: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Good up to the 90 % quantile, which is 0.1 here, and fair up to 1.5 times the largest."""
-    check = checks_of(monkeypatch, symmetry=value)["Mirror symmetry"]
+    check = checks_of(monkeypatch, symmetry=value)["Change when mirrored"]
     assert check.verdict == verdict
     assert check.value == pytest.approx(100 * value)
     assert f"Larger than on {larger}% of the 11 validation shapes." in check.meaning
@@ -76,8 +76,8 @@ def test_numbers_are_judged_by_those_of_the_validation_shapes(
 
 def test_each_number_is_judged_by_its_own_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     found = checks_of(monkeypatch, symmetry=0.18, resolution=0.18)
-    assert found["Mirror symmetry"].verdict == "poor"
-    assert found["Half as many points"].verdict == "good"
+    assert found["Change when mirrored"].verdict == "poor"
+    assert found["Change with half the points"].verdict == "good"
 
 
 def test_open_surfaces_are_judged_by_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

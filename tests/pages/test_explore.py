@@ -396,8 +396,8 @@ def test_errors_stand_beside_the_noise_of_the_labels(open_page: Open) -> None:
     words, scatter = "mesh-to-mesh scatter of the solver", "Scatter of the solver"
     assert {"Error of C_p", "Average over 40 test bodies"} <= metrics(app).keys()
     below = [caption.value for caption in app.caption]
-    assert f"{words}: {mean:.1%}" in below
-    assert f"{words}: {NOISE['surface_pressure']:.1%}" in below
+    assert f"({words}: {mean:.1%})" in below
+    assert f"({words}: {NOISE['surface_pressure']:.1%})" in below
     (table,) = [one.value for one in app.table if scatter in one.value]
     assert table.loc["C_p", scatter] == f"{mean:.2%}"
     assert table.loc["Velocity", "This body"] == f"{stored:.2%}"
@@ -408,7 +408,7 @@ def test_errors_stand_beside_the_noise_of_the_labels(open_page: Open) -> None:
     app = open_page("explore", car_case=other)
     (told,) = [one.value for one in app.caption if "not settled" in one.value]
     assert f"±{spread:.2g}" in told
-    assert f"{words}: not known" in [caption.value for caption in app.caption]
+    assert f"({words}: not known)" in [caption.value for caption in app.caption]
     (table,) = [one.value for one in app.table if scatter in one.value]
     assert set(table[scatter]) == {"–"}
 

@@ -181,7 +181,7 @@ def test_two_partitions_side_by_side(open_page: Open) -> None:
 
 
 def test_other_partitions_stand_beside_the_paper_s(open_page: Open) -> None:
-    app = open_page("patches", **LINE, cut="grid", closer="Other cuts")
+    app = open_page("patches", **LINE, cut="grid", closer="Other partitions")
     traces = charts(app)[0]["data"]
     assert [trace["y"][0] for trace in traces] == ["grid", "random", "sequence", "ball tree"]
     assert "0.0065 against 0.2035" in text(app)

@@ -70,7 +70,7 @@ def test_first_visit_shows_a_finished_prediction(open_page: Open) -> None:
     shown = metrics(app)
     assert "±" in shown["C_D, drag"]
     assert texts(app).count("measured here") == 1
-    for name in ("Closed surface", "Mirror symmetry", "Half as many points"):
+    for name in ("Closed surface", "Change when mirrored", "Change with half the points"):
         assert name in texts(app)
 
 
@@ -441,6 +441,29 @@ def test_a_shape_stays_with_its_reading_and_placement(open_page: Open, tmp_path:
     assert not [one for one in app.selectbox if one.label == "Or a sample"]
 
 
+def test_a_chosen_sample_stays_unless_a_link_names_another(open_page: Open) -> None:
+    app = open_page("upload")
+    select(app, "Or a sample").set_value("Wing").run()
+    before = metrics(app)
+    leave_and_return(app)
+    assert "predict wing.stl" in app.code[0].value
+    assert metrics(app) == before
+    app.switch_page("pages/scaling.py").run()
+    app.query_params["sample"] = "Ellipsoid"
+    app.switch_page("pages/upload.py").run()
+    assert "predict ellipsoid.stl" in app.code[0].value
+
+
+def test_job_s_link_names_its_sample_though_it_is_the_default(
+    open_page: Open,
+    quick_solver: list[str],  # noqa: ARG001 - it takes the solver's place
+    jobs: list[Job],
+) -> None:
+    app = open_page("upload")
+    app.button("shape_solve").click().run()
+    assert jobs[0].query["sample"] == "Notchback"
+
+
 def test_direction_that_was_chosen_stays(open_page: Open, tmp_path: Path) -> None:
     alike = joined(box((0, -0.9, 0.2), (4.5, 0.9, 1.2)), box((1, -0.5, 1.2), (2, 0.3, 1.5)))
     app = put(open_page("upload"), stl_of(alike, tmp_path), "alike.stl")
@@ -528,8 +551,8 @@ def test_verdict_stands_above_the_numbers_and_decides_how_they_look(
     finally:
         kept.put(key, result)
     assert not app.exception
-    first = next(one for one in app.main if one.type in ("markdown", "metric"))
-    assert first.type == "markdown"
+    shown = [one for one in app.main if one.type in ("markdown", "metric")]
+    first = next(one for one in shown if one.type == "metric" or "-badge[" in one.value)
     assert first.value.startswith(f":{color}-badge[")
     assert words.format(f"{nearest.value:.2g}") in first.value
     is_poor = verdict == "poor"

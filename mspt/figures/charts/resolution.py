@@ -45,11 +45,11 @@ def resolution_figure(rows: Sequence[AtResolution], *, dark: bool) -> go.Figure:
     figure.update_yaxes(
         title="relative L2", tickformat=".0%", rangemode="tozero", gridcolor=GRID[dark]
     )
-    figure = lay_out(figure, dark=dark, height=300)
+    figure = lay_out(figure, dark=dark, height=324)
     return figure.update_layout(
         showlegend=len(kinds) > 1,
-        legend={**LEGEND_ABOVE, "entrywidth": 0},
-        margin={"l": 62, "b": 48, "t": 40},
+        legend={**LEGEND_ABOVE, "y": 1.12, "entrywidth": 0},  # above the label of the line
+        margin={"l": 62, "b": 48, "t": 64},
     )
 
 
