@@ -4,6 +4,7 @@ from functools import partial
 
 import streamlit as st
 
+from mspt.errors import MSPTError
 from mspt.inference.drawings import drawing_file, drawing_of
 from mspt.inference.sample import sample_of_case
 from pages._draw import controls, data, panels
@@ -29,9 +30,13 @@ with right, frame.error_panel():
         st.caption("Press *Solve it now* to see truth, prediction and error of this drawing.")
     else:
         with progress, st.status("The solver computes the truth …") as status:
-            solved = data.solve(drawing)
+            try:
+                solved = data.solve(drawing)
+            except MSPTError:
+                status.update(label="The solver cannot take this drawing", state="error")
+                raise
             status.update(label="The model predicts …")
-            prediction = data.predict(checkpoint, solved.case, frame.device())
+            prediction = data.predict(checkpoint, drawing, solved.case, frame.device())
             st.caption(dataset.solver)
             status.update(label="Solved and predicted on the same points", state="complete")
         sample = sample_of_case(solved.case)

@@ -221,7 +221,7 @@ def _start(chosen: Chosen, block: int | None) -> tuple[int, str]:
     if chosen.recorded.stage(block) is chosen.stage:
         for one in chosen.most_read(8):
             if not one.own:
-                return one.patch, "most attention"
+                return one.patch, f"most attention in block {chosen.attention.block + 1}"
     return chosen.own_patches(block)[0], "own patch"
 
 

@@ -11,6 +11,7 @@ from mspt.inference.predict import Prediction, predict_case
 from mspt.inference.sample import sample_of_case
 from pages._shared import frame
 from pages._shared.cache import (
+    CheckpointKey,
     ListedCheckpoint,
     find_case,
     load,
@@ -26,16 +27,12 @@ def solve(drawing: str) -> Solved:
     return solve_drawing(json.loads(drawing))
 
 
-def predict(checkpoint: ListedCheckpoint, case: Case, device: str) -> Prediction:
-    """Predict a drawn case.
+def predict(checkpoint: ListedCheckpoint, drawing: str, case: Case, device: str) -> Prediction:
+    """Predict a drawn case, given its drawing as well.
 
-    It is not cached: the time of the forward pass is shown beside that of the solver.
+    As the solution is kept, the prediction is: both times shown side by side were measured once.
     """
-    model = load(checkpoint.key)
-    first = find_case(case.dataset, test_cases(case.dataset).names[0])
-    with one_at_a_time():
-        warm_up(checkpoint.key, device, _sample=sample_of_case(first))
-        found = predict_case(model, case.points, case.features, device=device)
+    found = _predict(checkpoint.key, drawing, device, _case=case)
     patches = None if found.partition is None else len(found.partition.offsets) - 1
     frame.record_run(
         checkpoint=checkpoint.name,
@@ -46,6 +43,15 @@ def predict(checkpoint: ListedCheckpoint, case: Case, device: str) -> Prediction
         device=found.device,
     )
     return found
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _predict(checkpoint: CheckpointKey, drawing: str, device: str, *, _case: Case) -> Prediction:  # noqa: ARG001
+    model = load(checkpoint)
+    first = find_case(_case.dataset, test_cases(_case.dataset).names[0])
+    with one_at_a_time():
+        warm_up(checkpoint, device, _sample=sample_of_case(first))
+        return predict_case(model, _case.points, _case.features, device=device)
 
 
 def table_file(case: Case, prediction: Prediction) -> bytes:

@@ -105,11 +105,13 @@ def _flow_numbers(chosen: Chosen, view: str) -> None:
         error = primary_error(whole.sample, whole.fields)
         state = f"{chosen.checkpoint.name} on {chosen.name} · all {len(whole.sample.points):,} "
         state += "stored points"
+    # The scatter is that of all stored points, and so is the error to hold it against.
+    score, scatter = scores.score_of(chosen), scores.noise_of(chosen.name).get("surface_pressure")
     cards = [
         Card(
             label="Error of C_p",
             value=percent(error),
-            note=scatter_words(scores.noise_of(chosen.name).get("surface_pressure")),
+            note=f"at all stored points: {score['surface_pressure']:.1%}  \n{scatter_words(scatter)}",
             help_text=help_text,
         ),
         _average(
@@ -118,7 +120,7 @@ def _flow_numbers(chosen: Chosen, view: str) -> None:
             note=scatter_words(label_noise(metrics).get("surface_pressure")),
             help_text=help_text,
         ),
-        *_coefficients(scores.score_of(chosen)),
+        *_coefficients(score),
     ]
     number_row(
         cards,

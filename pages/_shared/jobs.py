@@ -150,6 +150,11 @@ class Job:
         self.cancelled.set()
         self.ended.wait(patience)
 
+    @property
+    def progress_words(self) -> str:
+        """What is being done."""
+        return "Cancelling at the end of this step" if self.cancelled.is_set() else self.words
+
     def put_away(self) -> None:
         """Take it off the list, once its end is known to the visitor."""
         self.is_fetched = self.ended.is_set()
@@ -330,8 +335,19 @@ def _progress(key: str) -> None:
     if current.ended.is_set() or len(current.results) > st.session_state[_SHOWN][key]:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(min(current.share, 1.0), current.words)
-        st.button("Cancel", key=f"{key}_cancel", icon=":material/stop:", on_click=current.cancel)
+        st.progress(min(current.share, 1.0), current.progress_words)
+        cancel_button(current, key=f"{key}_cancel")
+
+
+def cancel_button(one: Job, *, key: str) -> None:
+    """Draw the button that cancels a job; pressed once, it waits for the end of a step."""
+    st.button(
+        "Cancel",
+        key=key,
+        icon=":material/stop:",
+        on_click=one.cancel,
+        disabled=one.cancelled.is_set(),
+    )
 
 
 def follow_work(

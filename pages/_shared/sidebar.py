@@ -45,7 +45,7 @@ def _list(listed: list[Job], *, was_running: bool) -> None:
                 failed = one.error or one.failure
                 st.caption("Failed; open it to see why." if failed else "Done.")
             else:
-                st.progress(min(one.share, 1.0), one.words)
+                st.progress(min(one.share, 1.0), one.progress_words)
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.page_link(
                     f"pages/{one.page or 'home'}.py", label="Open", query_params=dict(one.query)
@@ -62,4 +62,4 @@ def _end_button(one: Job) -> None:
     if one.ended.is_set():
         st.button("Dismiss", key=f"dismiss {one.name}", on_click=one.put_away)
     else:
-        st.button("Cancel", key=f"cancel {one.name}", icon=":material/stop:", on_click=one.cancel)
+        jobs.cancel_button(one, key=f"cancel {one.name}")

@@ -335,14 +335,20 @@ def solver(chosen: Chosen, result: ShapeResult) -> data.Truth | None:
         on_click=jobs.start,
         args=(job, data.solve(result)),
         kwargs={
-            "title": f"Solving the flow around: {chosen.title}",
+            "title": f"Solving the flow around: {chosen.title}, nose {chosen.placement.forward}, "
+            f"up {chosen.placement.up}",
             "link": {} if chosen.is_own else {"sample": chosen.shape.name},
             "uses": (jobs.SOLVER,),
-            "keep": {"my_shape": chosen.shape} if chosen.is_own else None,
+            "keep": {"my_shape": chosen.shape} | _kept_placement(chosen) if chosen.is_own else {},
         },
     )
     jobs.follow(job)
     return None
+
+
+def _kept_placement(chosen: Chosen) -> dict[str, Any]:
+    """Return what a session has to hold for the page to place a shape as it is placed now."""
+    return {"placements": {chosen.shape.key: _choice(chosen.shape)}}
 
 
 def commands(chosen: Chosen) -> tuple[str, ...]:

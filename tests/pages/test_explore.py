@@ -396,10 +396,13 @@ def test_errors_stand_beside_the_noise_of_the_labels(open_page: Open) -> None:
     words, scatter = "mesh-to-mesh scatter of the solver", "Scatter of the solver"
     assert {"Error of C_p", "Average over 40 test bodies"} <= metrics(app).keys()
     below = [caption.value for caption in app.caption]
-    assert f"({words}: {mean:.1%})" in below
+    (own,) = [text for text in below if text.endswith(f"({words}: {mean:.1%})")]
     assert f"({words}: {NOISE['surface_pressure']:.1%})" in below
     (table,) = [one.value for one in app.table if scatter in one.value]
     assert table.loc["C_p", scatter] == f"{mean:.2%}"
+    # Error and scatter are of the same points, as in the table.
+    whole = f"{float(table.loc['C_p', 'This body'].rstrip('%')):.1f}%"
+    assert own.startswith(f"at all stored points: {whole}")
     assert table.loc["Velocity", "This body"] == f"{stored:.2%}"
     assert table.loc["Velocity", f"{scatter}, average"] == "5.43%"
     assert case.info["settled"]
@@ -408,7 +411,7 @@ def test_errors_stand_beside_the_noise_of_the_labels(open_page: Open) -> None:
     app = open_page("explore", car_case=other)
     (told,) = [one.value for one in app.caption if "not settled" in one.value]
     assert f"±{spread:.2g}" in told
-    assert f"({words}: not known)" in [caption.value for caption in app.caption]
+    assert any(one.value.endswith(f"({words}: not known)") for one in app.caption)
     (table,) = [one.value for one in app.table if scatter in one.value]
     assert set(table[scatter]) == {"–"}
 

@@ -208,7 +208,7 @@ def test_a_solve_goes_on_while_others_predict_and_its_result_waits_for_its_visit
     (job,) = jobs._board().values()
     app.switch_page("pages/scaling.py").run()
     assert not app.exception
-    assert "**Solving the flow around: Ellipsoid**" in sidebar_texts(app)
+    assert "**Solving the flow around: Ellipsoid, nose -x, up +z**" in sidebar_texts(app)
     assert app.query_params["job"] in (job.name, [job.name])
     # Another visitor uploads, and evaluates a model on a whole data set.
     other = open_page("upload", sample="Wing")
@@ -239,7 +239,7 @@ def test_a_reloaded_page_follows_its_job_and_can_cancel_it(open_page: Open, solv
     (job,) = jobs._board().values()
     for page in ("scaling", "upload"):  # a new session, which knows the address alone
         app = open_page(page, sample="Ellipsoid", job=job.name)
-        assert "**Solving the flow around: Ellipsoid**" in sidebar_texts(app)
+        assert "**Solving the flow around: Ellipsoid, nose -x, up +z**" in sidebar_texts(app)
     assert app.button("shape_solve").disabled
     app.button(f"cancel {job.name}").click().run()
     assert job.ended.wait(10)

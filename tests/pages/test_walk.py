@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mspt.benchmarks.fits import fit_rows
@@ -348,6 +349,7 @@ def test_picked_point_of_another_number_of_points_is_not_called_picked(open_page
 
 
 def test_two_models_are_compared_over_all_test_cases(open_page: Open, reference: Reference) -> None:
+    st.cache_resource.clear()  # other tests may have evaluated the model
     app = open_page(
         "explore", source="elasticity", checkpoint="elasticity-sequence", versus="elasticity"
     )
