@@ -145,11 +145,14 @@ def pick_field(chosen: Chosen) -> FieldSettings:
     """Show a choice of field, component and kind of error."""
     views = views_of(chosen.sample)
     key = f"{chosen.source}_field"
-    with st.container(horizontal=True, gap="medium"):
-        names = list(views)
-        view = views[st.selectbox("Field", names, key=key, bind="query-params", width=240)]
-        part = bar("Component", COMPONENTS, "part", width="content") if view.is_vector else "size"
-        mode = bar("Error as", ERROR_MODES, "error", width="content")
+    place, *rest = st.columns([2.2, 2.3, 2.2, 2.3], vertical_alignment="top", gap="small")
+    view = views[place.selectbox("Field", list(views), key=key, bind="query-params")]
+    part = "size"
+    if view.is_vector:
+        with rest.pop(0):
+            part = bar("Component", COMPONENTS, "part")
+    with rest[0]:
+        mode = bar("Error as", ERROR_MODES, "error")
     return FieldSettings(view, part, mode)
 
 
