@@ -59,13 +59,13 @@ def _views(source: str) -> tuple[str, ...]:
 
 def pick(source: str, view: str) -> Chosen:
     """Show a choice of checkpoints, case and number of points; return the predicted case."""
-    top = st.columns([2, 1.9, 2.3, 1.1, 1.7, 1.5], vertical_alignment="bottom", gap="small")
+    top = st.columns([2, 1.9, 2.3, 1.1, 1.5, 1.7], vertical_alignment="bottom", gap="small")
     with top[0]:
         checkpoint = pick_checkpoint(source)
     found = checkpoints(source)
     others = [NOTHING, *(name for name in found if name != checkpoint.name)]
     versus = top[1].selectbox("Compare with", others, key="versus", bind="query-params")
-    worst_first = top[5].toggle("Worst first", key="worst", bind="query-params")
+    worst_first = top[4].toggle("Worst first", key="worst", bind="query-params")
     device = frame.device()
     key = f"{source}_case"
     ranked = _worst_first(source, checkpoint, device) if worst_first else []
@@ -76,7 +76,7 @@ def pick(source: str, view: str) -> Chosen:
         _step_buttons(names, name, key=key)
     shown = (checkpoint,) if versus == NOTHING else (checkpoint, found[versus])
     trained = data.as_trained(source, name, checkpoint)
-    with top[4]:
+    with top[5]:
         size = _pick_size(trained, view)
     return data.resolve(source, name, shown, device, trained=trained, factor=FACTORS[size])
 
@@ -145,11 +145,14 @@ def pick_field(chosen: Chosen) -> FieldSettings:
     """Show a choice of field, component and kind of error."""
     views = views_of(chosen.sample)
     key = f"{chosen.source}_field"
-    with st.container(horizontal=True, gap="medium"):
-        names = list(views)
-        view = views[st.selectbox("Field", names, key=key, bind="query-params", width=240)]
-        part = bar("Component", COMPONENTS, "part", width="content") if view.is_vector else "size"
-        mode = bar("Error as", ERROR_MODES, "error", width="content")
+    place, *rest = st.columns([2.2, 2.3, 2.2, 2.3], vertical_alignment="top", gap="small")
+    view = views[place.selectbox("Field", list(views), key=key, bind="query-params")]
+    part = "size"
+    if view.is_vector:
+        with rest.pop(0):
+            part = bar("Component", COMPONENTS, "part")
+    with rest[0]:
+        mode = bar("Error as", ERROR_MODES, "error")
     return FieldSettings(view, part, mode)
 
 
