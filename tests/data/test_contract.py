@@ -83,12 +83,12 @@ def test_names_are_one_word_and_all_channels_differ(dataset: Dataset) -> None:
 
 @pytest.mark.parametrize("dataset", SOLVED, ids=[one.name for one in SOLVED])
 def test_a_seed_always_gives_the_same_case(dataset: Dataset) -> None:
-    first, other = made(dataset.name, 5), made(dataset.name, 6)
-    again = dataset.make_case(5)
+    first, again = made(dataset.name, 5), dataset.make_case(5)
     assert torch.equal(first.points, again.points)
     assert torch.equal(first.features, again.features)
     assert torch.equal(first.fields, again.fields)
-    assert not torch.equal(first.fields, other.fields)
+    if dataset.seconds_per_case < 1:  # slower ones are told apart in the tests of their solvers
+        assert not torch.equal(first.fields, made(dataset.name, 6).fields)
 
 
 @pytest.mark.parametrize("dataset", ALL, ids=[one.name for one in ALL])

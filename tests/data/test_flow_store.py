@@ -1,6 +1,5 @@
 """Cases of flows on disk: made, left out, shipped."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -32,8 +31,8 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     monkeypatch.setattr(flow_generate, "require_openfoam", lambda: None)
     monkeypatch.setattr(
         flow_generate,
-        "ProcessPoolExecutor",
-        lambda jobs, mp_context: ThreadPoolExecutor(jobs),  # noqa: ARG005
+        "in_processes",
+        lambda task, arguments, jobs: (task(*one) for one in arguments),  # noqa: ARG005
     )
     monkeypatch.setattr(flow_generate, "_make", make)
     return asked

@@ -1,6 +1,5 @@
 """Repeats of flow cases on other meshes: made, stored, shipped, and the noise that they tell."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,8 +129,8 @@ def solver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(flow_generate, "write_body", lambda index, root: None)  # noqa: ARG005
     monkeypatch.setattr(
         flow_generate,
-        "ProcessPoolExecutor",
-        lambda jobs, mp_context: ThreadPoolExecutor(jobs),  # noqa: ARG005
+        "in_processes",
+        lambda task, arguments, jobs: (task(*one) for one in arguments),  # noqa: ARG005
     )
     return tmp_path / "data"
 
