@@ -111,7 +111,8 @@ def _flow_numbers(chosen: Chosen, view: str) -> None:
         Card(
             label="Error of C_p",
             value=percent(error),
-            note=f"at all stored points: {score['surface_pressure']:.1%}  \n{scatter_words(scatter)}",
+            note=f"at all stored points: {score['surface_pressure']:.1%}  \n"
+            + scatter_words(scatter),
             help_text=help_text,
         ),
         _average(
