@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,11 +21,13 @@ from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import load_checkpoint
 from mspt.figures.viewer.encode import decode_packet
+from mspt.geometry.axes import Orientation
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.readers import read_mesh_bytes
 from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh, box, joined
-from mspt.geometry.placement import guess_placement, place_mesh
+from mspt.geometry.placement import guess_placement, place_mesh, placement_along
+from mspt.geometry.preparation import prepare_shape
 from mspt.inference.shapes import predict
 from mspt.inference.trust import Verdict
 from mspt.solvers.openfoam.case import Recipe
@@ -110,6 +113,47 @@ def test_a_person_can_overrule_unit_and_nose(open_page: Open, car_file: bytes) -
     assert not app.exception
     assert metrics(app)["C_D, drag"] != before
     assert f"--unit cm --forward={other}" in app.code[0].value
+
+
+def number_of(line: str, flag: str) -> str:
+    """Return what follows a flag of a command, after a space or an equals sign."""
+    return re.split(rf"{flag}[ =]", line)[1].split(" ")[0]
+
+
+def test_all_numbers_follow_every_control(open_page: Open, project: Path) -> None:
+    """After each step the numbers are those that the library returns for the shown command."""
+    app = open_page("upload", sample="Ellipsoid")
+    checkpoint = load_checkpoint(project / "pretrained" / "car.safetensors")
+    mesh = read_mesh_bytes(sample_shape("Ellipsoid").file, suffix=".stl")
+    steps = {
+        "as guessed": lambda: app,
+        "flipped": lambda: app.button(key="place_Flip").click(),
+        "in inches": lambda: select(app, "Unit").set_value("in"),
+        "raised": lambda: app.number_input[0].set_value(20.0),
+    }
+    for step, take in steps.items():
+        take().run()
+        assert not app.exception, step
+        if step == "in inches":
+            continue  # that of the next step is in inches, too
+        line = app.code[0].value.split("\n")[0]
+        unit = number_of(line, "--unit")
+        placement = placement_along(
+            prepare_shape(mesh).body,
+            Orientation(forward=number_of(line, "--forward"), up=number_of(line, "--up")),
+            unit=unit,
+            clearance=float(number_of(line, "--clearance")),
+        )
+        assert select(app, "Unit").value == unit
+        assert app.number_input[0].value == pytest.approx(100 * placement.clearance, abs=0.01)
+        result = predict(checkpoint, mesh, placement=placement, device="cpu")
+        found, shown = result.prediction.coefficients, metrics(app)
+        assert shown["C_D, drag"] == f"{found.C_D:.3f} ± {result.prediction.drag_spread:.3f}", step
+        assert shown["C_L, lift"] == f"{found.C_L:+.3f}".replace("-", "−"), step
+        assert f"**{placement.length_m:.3g} m long" in texts(app), step
+        assert f": {result.trust.verdict}] " in texts(app), step
+        (facts,) = [one.value for one in app.table]
+        assert f"{result.summary()['frontal_area_m2']:.4g} m²" in str(facts), step
 
 
 def placed(app: AppTest) -> tuple[str, str]:
