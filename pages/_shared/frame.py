@@ -113,7 +113,7 @@ def watch_browser() -> None:
 
 @cache
 def _script() -> str:
-    return (APP.parent / "assets/frame.js").read_text(encoding="utf-8")
+    return Path("assets/frame.js").read_text(encoding="utf-8")
 
 
 def command(*lines: str) -> None:

@@ -289,7 +289,7 @@ TURNS = [
 ]
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(
     family=st.sampled_from(["notchback", "estate", "van", "pickup"]),
     seed=st.integers(0, 1),
