@@ -33,7 +33,7 @@ FIRST_ITERATIONS = 5
 """Iterations after which the time of one is known well enough to estimate that of all."""
 
 FEW_SECONDS, MANY_SECONDS = 20.0, 120.0
-"""Times below which single seconds are told, and from which minutes are."""
+"""Times below which all seconds are stated, and from which minutes are."""
 
 MESHING = ("blockMesh", "surfaceFeatureExtract", "snappyHexMesh", "renumberMesh")
 STAGES = (*MESHING, "simpleFoam")
