@@ -87,7 +87,7 @@ def checkpoints(dataset: str) -> dict[str, ListedCheckpoint]:
     found = [item for item in all_checkpoints() if item.info.get("dataset") == dataset]
     if not found:
         raise DataError(
-            f"{PRETRAINED}/ must hold a checkpoint for {dataset}, found none; "
+            f"the folder {PRETRAINED}/ must hold a checkpoint for {dataset}, found none; "
             f"train one with `python -m mspt train {dataset} --out {PRETRAINED}`"
         )
     return {item.name: item for item in sorted(found, key=lambda item: len(item.name))}
