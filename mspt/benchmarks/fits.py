@@ -19,7 +19,7 @@ FIT_FROM = 10_000.0
 FEWEST_SIZES, LEAST_SPAN = 3, 4.0
 """A fitted exponent needs this many sizes, the largest of them this many times the smallest.
 
-A line through two sizes has no deviation that could tell how well a power law fits.
+A line through two sizes fits exactly, whether or not the cost follows a power law.
 """
 
 SLOPE_DIGITS = 12

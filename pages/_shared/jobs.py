@@ -296,8 +296,8 @@ def adopt() -> list[str]:
 def keep_in_address() -> None:
     """Let the address name this visitor's jobs, so that they are found again after a reload."""
     names, found = [one.name for one in own()], st.query_params.get_all(ADDRESS)
-    # A run that a fragment has asked for starts from the address of the click before, so that the
-    # browser may show what Streamlit does not know of.
+    # When a fragment calls st.rerun, Streamlit takes the query parameters that the browser sent
+    # last. Parameters written since then are missing from them, but the browser still shows them.
     written = st.session_state.get(_WRITTEN, [])
     if names == found == written:
         return

@@ -87,7 +87,8 @@ def test_a_seed_always_gives_the_same_case(dataset: Dataset) -> None:
     assert torch.equal(first.points, again.points)
     assert torch.equal(first.features, again.features)
     assert torch.equal(first.fields, again.fields)
-    if dataset.seconds_per_case < 1:  # slower ones are told apart in the tests of their solvers
+    # That seeds of slower sets differ is tested on what their solvers are given.
+    if dataset.seconds_per_case <= 1:
         assert not torch.equal(first.fields, made(dataset.name, 6).fields)
 
 

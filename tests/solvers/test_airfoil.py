@@ -268,3 +268,4 @@ def test_random_moves_keep_their_range_and_their_seed() -> None:
     assert np.abs(moves).max() <= MAX_MOVE
     assert np.abs(moves.mean(0)).max() < 0.01
     assert (sample_moves(7) == sample_moves(7)).all()
+    assert len(np.unique(moves, axis=0)) == len(moves)
