@@ -1,7 +1,8 @@
 """The command ``ablate``: train once with varied settings and append one row to a CSV file.
 
 Rows hold training and validation errors only: the test split is for checkpoints that are kept.
-Where a data set has regions, ``region_errors`` holds the validation error of each of them, such as
+``minutes`` are those of the clock; ``core_minutes`` are processor time, which other work on the
+machine does not lengthen. Where a data set has regions, ``region_errors`` holds the validation error of each of them, such as
 ``jump=0.21 elsewhere=0.04``.
 """
 
@@ -37,7 +38,7 @@ from mspt.training.presets import get_preset
 COLUMNS: tuple[str, ...] = (
     "dataset", "preset", "set", "seed", "epochs", "steps", "train_cases", "parameters",
     "validation_error", "train_error", "curve", "minutes", "error", "device", "threads", "torch",
-    "region_errors",
+    "region_errors", "core_minutes",
 )  # fmt: skip
 """New columns come last: tables with fewer of them get the rest with the next row."""
 TRAIN = "train."
@@ -242,6 +243,7 @@ def _train(training: Training, folder: Path, *, mode: ProgressMode) -> dict[str,
         "validation_error": round(curve[-1][1], 6),
         "curve": " ".join(f"{validation:.5f}" for _, validation in curve),
         "minutes": round(stopped.progress.minutes, 2),
+        "core_minutes": round(stopped.progress.core_minutes, 2),
         "device": around["hardware"],
         "torch": around["versions"]["torch"],
         "region_errors": regions,

@@ -187,6 +187,7 @@ def _info(training: Training, stopped: TrainingStopped) -> dict[str, Any]:
         "epochs": len(progress.curve),
         "complete": stopped.complete,
         "minutes": round(progress.minutes, 2),
+        "core_minutes": round(progress.core_minutes, 2),
         "parameters": num_parameters(training.model),
         "curve": [[round(value, 6) for value in point] for point in progress.curve],
         "metrics": {},

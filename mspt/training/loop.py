@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import torch
 from jaxtyping import Float
@@ -191,6 +191,7 @@ def train(
     if name := infinite_weight(training):
         raise failure(f"one in {name} before step {first_step + 1:,}", training, folder=folder)
     start, saved, spent = perf_counter(), perf_counter(), progress.minutes
+    core_start = process_time() - 60 * progress.core_minutes
     resolutions = [cases for cases in (training.coarse, training.cases) if cases]
     stages = [_source(training, cases, is_fitted=True) for cases in resolutions]
     validation = _source(training, training.validation)
@@ -207,7 +208,11 @@ def train(
             raise failure(f"{error} {at}", training, folder=folder) from error
         _average(training, step)
         now = perf_counter()
-        progress = progress.after_step(loss, spent + (now - start) / 60)
+        progress = progress.after_step(
+            loss,
+            minutes=spent + (now - start) / 60,
+            core_minutes=(process_time() - core_start) / 60,
+        )
         left = (now - start) / (step + 1 - first_step) * (num_steps - step - 1)
         yield StepDone(step + 1, num_steps, loss, rate, left)
         if (step + 1) % steps_per_epoch == 0:

@@ -51,6 +51,8 @@ class Progress:
     Attributes:
         step: Steps done.
         minutes: Training time so far.
+        core_minutes: Processor time of it, that of all threads together: unlike ``minutes`` it does
+            not grow while other work keeps the processor busy.
         loss_sum: Sum of the losses of the current epoch.
         loss_count: Their number.
         curve: Training and validation error after each epoch.
@@ -58,16 +60,18 @@ class Progress:
 
     step: int = 0
     minutes: float = 0.0
+    core_minutes: float = 0.0
     loss_sum: float = 0.0
     loss_count: int = 0
     curve: tuple[tuple[float, float], ...] = ()
 
-    def after_step(self, loss: float, minutes: float) -> "Progress":
+    def after_step(self, loss: float, *, minutes: float, core_minutes: float) -> "Progress":
         """Return the progress after one more step."""
         return replace(
             self,
             step=self.step + 1,
             minutes=minutes,
+            core_minutes=core_minutes,
             loss_sum=self.loss_sum + loss,
             loss_count=self.loss_count + 1,
         )
@@ -88,6 +92,7 @@ def save_state(folder: Path, run: Training, progress: Progress) -> None:
     header = {
         "step": progress.step,
         "minutes": progress.minutes,
+        "core_minutes": progress.core_minutes,
         "loss_sum": progress.loss_sum,
         "loss_count": progress.loss_count,
         "curve": progress.curve,

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -165,6 +166,16 @@ def test_time_budget_stops_and_saves(tmp_path: Path) -> None:
     assert not events[-1].complete
     assert (tmp_path / STATE_NAME).exists()
     assert list(train(start(), folder=tmp_path))[-1].complete
+
+
+def test_processor_time_does_not_count_waiting_and_goes_on_after_a_stop(tmp_path: Path) -> None:
+    first = list(train(start(), folder=tmp_path, minutes=0.0))[-1].progress
+    for event in train(start(), folder=tmp_path):
+        if isinstance(event, StepDone):
+            sleep(0.2)  # the clock goes on, the processor has nothing to do
+        last = event
+    assert last.progress.minutes - last.progress.core_minutes > 8 * 0.1 / 60
+    assert 0 < first.core_minutes < last.progress.core_minutes
 
 
 def test_finished_run_has_nothing_left_to_do(tmp_path: Path) -> None:
