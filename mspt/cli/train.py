@@ -11,6 +11,7 @@ import torch
 from mspt.checkpoint import Checkpoint, save_checkpoint
 from mspt.cli._arguments import positive
 from mspt.cli._output import counted, duration, facts, percent
+from mspt.cli._settings import add_settings, parse_settings, with_settings
 from mspt.cli.evaluate import prepare_cases, score_for_header
 from mspt.config import Precision, Preset
 from mspt.data.registry import datasets, get_dataset
@@ -30,6 +31,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         help=f"one of {', '.join(one.name for one in datasets())}",
     )
     parser.add_argument("--preset", help="name of the settings; default: those of the data set")
+    add_settings(parser)
     parser.add_argument("--resume", action="store_true", help="continue a saved run")
     parser.add_argument("--minutes", type=float, help="stop after this time; resume later")
     parser.add_argument("--epochs", type=int, help="passes over the training cases")
@@ -61,7 +63,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 def run_train(args: argparse.Namespace) -> dict[str, Any]:
     """Train, and score the test split once the run is complete."""
     name = args.preset or args.dataset
-    preset = with_overrides(get_preset(name), args)
+    preset = with_settings(with_overrides(get_preset(name), args), parse_settings(args.set))
     folder = args.out or Path("runs") / name
     if (folder / STATE_NAME).exists() and not args.resume:
         raise MSPTError(

@@ -1,6 +1,8 @@
 """Sentences that all model cards share."""
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -93,26 +95,38 @@ def minutes_words(minutes: float) -> str:
 def repeat_command(one: CheckpointInfo) -> str:
     """Return the command that trains a checkpoint again, with all its options.
 
-    It is empty for a checkpoint that no command has trained: of settings that no option changes,
-    or of a preset that is not known.
+    It is empty for a checkpoint whose preset is not known.
     """
     info = one.info
     name = info.get("preset", one.path.stem)
     preset = {key: one for data in datasets() for key, one in data.presets.items()}.get(name)
-    if preset is None or preset.dataset != info["dataset"] or preset.model != one.config:
+    if preset is None or preset.dataset != info["dataset"]:
         return ""
+    usual = preset.train.to_dict()
+    changed = {
+        key: value for key, value in (usual | info["train"]).items() if value != usual.get(key)
+    }
+    epochs = changed.get("epochs", preset.train.epochs)
+    follows = 0 if changed.get("start") else usual["coarse_epochs"] * epochs // usual["epochs"]
+    if info["train"].get("coarse_epochs", usual["coarse_epochs"]) == follows:
+        changed.pop("coarse_epochs", None)
     options = [f"--preset {name}"]
-    used = preset.train.to_dict() | info["train"]
-    changed = {key for key, value in preset.train.to_dict().items() if used[key] != value}
-    if changed - {*OPTIONS, "coarse_epochs"}:  # the number of coarse epochs follows from epochs
-        return ""
     options += [
-        f"--{key}" if used[key] is True else f"--{key} {used[key]}"
+        f"--{key}" if changed[key] is True else f"--{key} {changed[key]}"
         for key in OPTIONS
         if key in changed
     ]
     options += [f"--{name.replace('_', '-')} {info[name]}" for name in LIMITS if info.get(name)]
+    found, planned = asdict(one.config), asdict(preset.model)
+    settings = {key: value for key, value in found.items() if value != planned[key]}
+    settings |= {f"train.{key}": value for key, value in changed.items() if key not in OPTIONS}
+    options += [f"--set {key}={_setting(value)}" for key, value in settings.items()]
     return f"python -m mspt train {info['dataset']} {' '.join(options)}"
+
+
+def _setting(value: object) -> str:
+    """Return a value as ``--set`` reads it: JSON, but words without quotes."""
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
 def _begun(info: Mapping[str, Any]) -> str:

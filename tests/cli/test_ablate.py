@@ -7,7 +7,8 @@ import pytest
 from torch import Tensor
 
 from mspt.cli import ablate
-from mspt.cli.ablate import COLUMNS, append_row, find_row, parse_regions, with_settings
+from mspt.cli._settings import with_settings
+from mspt.cli.ablate import COLUMNS, append_row, find_row, parse_regions
 from mspt.cli.main import main
 from mspt.config import TrainConfig
 from mspt.data.capabilities import Regions
