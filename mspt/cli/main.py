@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "borders": ("borders", "measure whether the error jumps where two patches touch"),
     "benchmark": ("benchmark", "measure time and memory on this machine"),
     "patches": ("patches", "partition a cloud into patches and measure them"),
+    "pooling": ("pooling", "measure why learned pooling gains or loses against the mean"),
     "published": ("published", "convert the authors' weights to a checkpoint"),
     "queue": ("queue", "run a list of long commands in the background"),
     "cards": ("evaluate", "write the model cards of a folder of checkpoints"),

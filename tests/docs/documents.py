@@ -26,6 +26,7 @@ SMALL: Mapping[tuple[str, ...], list[str] | str] = {
     ("ablate",): ["--cases", "2", "--epochs", "1", "--set", "num_blocks=1"],
     ("evaluate",): ["--per-split", "1"],
     ("borders",): ["--per-split", "1"],
+    ("pooling",): ["--cases", "3"],
     ("benchmark", "partition"): ["--points", "2000", "--patches", "8", "--rounds", "2"],
     ("benchmark", "scaling"): [*TINY, "--axis", "points", "--sizes", "500", "--models", "mspt"],
     ("benchmark",): [*TINY, "--points", "600", "--patches", "8", "--models", "mspt"],
@@ -34,7 +35,16 @@ SMALL: Mapping[tuple[str, ...], list[str] | str] = {
 """Settings that make long commands short, by their first words, or why they are parsed only."""
 WHOLE = {"datasets", "solve", "predict", "patches", "attention", "published", "cards", "ship"}
 """Commands that are run as they are."""
-ONCE = {"datasets", "evaluate", "borders", "predict", "patches", "attention", "benchmark"}
+ONCE = {
+    "datasets",
+    "evaluate",
+    "borders",
+    "pooling",
+    "predict",
+    "patches",
+    "attention",
+    "benchmark",
+}
 """Commands that no later one needs: what one document has run, no other one runs again."""
 PREPARE = ("apt-get", "sudo", "source", "cd", "git", "docker", "pip", "npm")
 """Programs that set up a machine; they are not run."""
