@@ -21,7 +21,8 @@ PATCH_OPTIONS = ("rotary", "keys_per_level", "inputs_at_head")
 """Options of the models whose points attend to their patch and all supernodes."""
 LATER = (*PATCH_OPTIONS, "fourier_features")
 """Settings that checkpoints' headers name only where they are set."""
-PartitionKind = Literal["ball_tree", "sequence", "alternating_trees"]
+PartitionKind = Literal["ball_tree", "sequence", "random", "alternating_trees"]
+WITHOUT_TREE: tuple[PartitionKind, ...] = ("sequence", "random")
 Optimizer = Literal["adamw", "muon", "lion"]
 Precision = Literal["float32", "bfloat16"]
 
@@ -63,8 +64,9 @@ class ModelConfig:
         num_supernodes: Supernodes Q per patch.
         pooling: How a patch becomes supernodes (equations 10 and 11); see
             :class:`mspt.models.pooling.PatchPooling`.
-        partition: ``ball_tree``; ``sequence`` for runs of the given order;
-            ``alternating_trees`` for a second ball tree, over turned axes, in every second block.
+        partition: ``ball_tree``; ``sequence`` for runs of the given order; ``random`` for runs of a
+            random one, the same for all clouds of one size; ``alternating_trees`` for a second ball
+            tree, over turned axes, in every second block.
         rotary: Frequencies per axis of a rotary embedding of the coordinates of points and
             supernodes in attention; 0 for none. Twice their number times X must fit the width of a
             head.
@@ -164,15 +166,21 @@ class ModelConfig:
                     f"{name} must be {usual} for the architecture {self.architecture}, "
                     f"got {value}; only mspt and branched have this option"
                 )
-        if self.keys_per_level and (self.carry or self.partition == "sequence"):
+        if self.keys_per_level and (self.carry or self.partition in WITHOUT_TREE):
             raise ValueError(
-                f"keys_per_level must be 0 with carry or partition='sequence', "
+                f"keys_per_level must be 0 with carry or partition={self.partition!r}, "
                 f"got {self.keys_per_level}; use a ball tree, and supernodes of each block alone"
             )
         if self.keys_per_level and self.architecture == "branched":
             raise ValueError(
                 f"keys_per_level must be 0 for the architecture branched, got "
                 f"{self.keys_per_level}; its points attend to the supernodes of both branches"
+            )
+        known = {"branched": WITHOUT_TREE, "published": ("random", "alternating_trees")}
+        if self.partition in known.get(self.architecture, ()):
+            raise ValueError(
+                f"partition must not be {self.partition!r} for the architecture "
+                f"{self.architecture}; use 'ball_tree'"
             )
         if self.fourier_features and self.architecture == "published":
             raise ValueError(

@@ -20,7 +20,7 @@ from scipy.spatial import Delaunay, QhullError
 from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
-from mspt.config import PATCHED
+from mspt.config import PATCHED, WITHOUT_TREE
 from mspt.data.case import CaseStack
 from mspt.data.dataset import Cases
 from mspt.errors import MSPTError
@@ -194,7 +194,7 @@ def evaluate_borders(
     if not isinstance(cases, CaseStack):
         raise MSPTError(f"cases must be of one size, got those of {cases.dataset!r}")
     config = checkpoint.config
-    if config.architecture not in PATCHED or config.partition == "sequence":
+    if config.architecture not in PATCHED or config.partition in WITHOUT_TREE:
         found = config.partition if config.architecture in PATCHED else config.architecture
         raise MSPTError(
             f"checkpoint must be of a model with a ball tree, got {found!r}; choose another"

@@ -22,6 +22,7 @@ from mspt.models.blocks import (
     walk_blocks,
 )
 from mspt.models.embedding import initialize
+from mspt.partition.alternatives import random_partition
 from mspt.partition.ball_tree import Partition, build_partition, sequence_partition
 from mspt.partition.cuts import add_cuts
 from mspt.partition.turned import add_turned
@@ -35,6 +36,8 @@ def partition_points(config: ModelConfig, points: Float[Tensor, "N X"]) -> Parti
     num_patches = config.patches_for(len(points))
     if config.partition == "sequence":
         return sequence_partition(len(points), num_patches)
+    if config.partition == "random":
+        return random_partition(len(points), num_patches, seed=0)
     partition = build_partition(points, num_patches=num_patches)
     if config.partition == "alternating_trees":
         partition = add_turned(points, partition)

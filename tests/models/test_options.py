@@ -201,6 +201,27 @@ def test_both_branches_take_the_options(changes: dict) -> None:
     assert (output - full).abs().max() > 1e-6
 
 
+def test_random_patches_are_the_same_for_all_clouds_of_one_size() -> None:
+    config = replace(CONFIG, partition="random")
+    one, other = (partition_points(config, cloud(seed=seed)[0]) for seed in (1, 2))
+    assert torch.equal(one.order, other.order)
+    assert one.tree is None
+    assert one.offsets.diff().tolist() == [9, 9, 9, 8, 8]
+    center_of_patch = cloud()[0][one.order].split(one.offsets.diff().tolist())
+    assert all(patch.mean(0).abs().max() < 0.6 for patch in center_of_patch)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "partition"),
+    [("branched", "random"), ("branched", "sequence"), ("published", "alternating_trees")],
+)
+def test_partitions_that_an_architecture_does_not_have_are_refused(
+    architecture: str, partition: str
+) -> None:
+    with pytest.raises(ValueError, match=f"partition must not be '{partition}' for the arch"):
+        replace(CONFIG, architecture=architecture, partition=partition)
+
+
 def test_trees_in_turn_carry_no_supernodes() -> None:
     with pytest.raises(ValueError, match=r"carry must be off with partition=.alternating_trees"):
         replace(CONFIG, partition="alternating_trees", carry=True)
@@ -351,7 +372,8 @@ def test_a_node_of_many_patches_cannot_be_masked_in_part() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"carry": True}, "keys_per_level must be 0 with carry or partition='sequence', got 2"),
+        ({"carry": True}, "keys_per_level must be 0 with carry or partition='ball_tree', got 2"),
+        ({"partition": "random"}, "keys_per_level must be 0 with carry or partition='random'"),
         ({"partition": "sequence"}, "keys_per_level must be 0 with carry or partition='sequence'"),
         ({"architecture": "branched"}, "keys_per_level must be 0 for the architecture branched"),
         ({"architecture": "published"}, "keys_per_level must be 0 for the architecture published"),
