@@ -14,6 +14,7 @@ from mspt.data.sets.pipe import PIPE
 from mspt.data.sets.plasticity import PLASTICITY
 from mspt.data.sets.shapenet_car import SHAPENET_CAR
 from mspt.data.sets.shock_tube import SHOCK_TUBE
+from mspt.data.sets.standard import STANDARD
 from mspt.errors import DataError
 
 _DATASETS: list[Dataset] = [
@@ -25,6 +26,7 @@ _DATASETS: list[Dataset] = [
     NAVIER_STOKES,
     DARCY,
     SHOCK_TUBE,
+    *STANDARD,
     SHAPENET_CAR,
     AHMEDML,
 ]

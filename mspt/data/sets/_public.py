@@ -22,8 +22,8 @@ from torch import Tensor
 from mspt.config import TrainConfig
 from mspt.data.case import Quantity
 from mspt.data.clouds import Cloud, CloudStack
-from mspt.data.dataset import CaseDone, Dataset, PointsStored, Request
-from mspt.data.files import DATA
+from mspt.data.dataset import Dataset, PointsStored
+from mspt.data.sets._downloaded import Downloaded
 from mspt.errors import DataError
 
 if TYPE_CHECKING:
@@ -82,41 +82,20 @@ class PublicCase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PublicFiles:
-    """Files of a public data set, read where a person has put them.
+class PublicFiles(Downloaded):
+    """Files of a public data set, one or more for each case.
 
     Attributes:
-        places: Folders below the given one that are searched for them.
-        sign: Pattern of a folder that shows that they are there.
         split_names: Return the names of the cases of a split in a folder.
         needs: Return the files that a case is read from.
         read: Return a case by its name.
         must_store: Whether a case is too large to be read in every epoch and not stored yet.
     """
 
-    places: tuple[str, ...]
-    sign: str
     split_names: Callable[[Path, str], list[str]]
     needs: Callable[[Path, str], list[Path]]
     read: Callable[[Path, str], PublicCase]
     must_store: Callable[[Path, str], bool] | None = None
-
-    def find_folder(self, dataset: Dataset, root: Path | None) -> Path:
-        """Return the folder of the data set, at or below ``root``, which defaults to ``data``.
-
-        Raises:
-            DataError: If it is not there; the message says what is expected and where it is found.
-        """
-        base = DATA if root is None else root
-        for folder in (base, base / dataset.name):
-            for place in self.places:
-                if any((folder / place).glob(self.sign)):
-                    return folder / place
-        raise DataError(
-            f"--data must be a folder with {dataset.files}, got no {self.sign} in or below "
-            f"'{base}'; {dataset.name} is not made here but downloaded: {dataset.publication}, "
-            f"{dataset.licence}"
-        )
 
     def names(self, dataset: Dataset, split: str, root: Path | None) -> tuple[str, ...]:
         """Return the names of a split's cases.
@@ -206,31 +185,6 @@ class PublicFiles:
         for done, name in enumerate(todo, start=1):
             self.read(folder, name)
             yield PointsStored(name=name, done=done, total=len(todo))
-
-    def generate(self, dataset: Dataset, request: Request) -> Iterator[CaseDone]:  # noqa: ARG002
-        """Refuse: public data are downloaded.
-
-        Raises:
-            DataError: Always; the message says where they are found.
-        """
-        raise DataError(
-            f"data set must be one that is generated here, got {dataset.name}, which is "
-            f"downloaded: {dataset.publication}, {dataset.licence}"
-        )
-
-    def ship(
-        self,
-        dataset: Dataset,
-        root: Path,  # noqa: ARG002 - one signature for all sources
-        out: Path,  # noqa: ARG002
-        limits: Mapping[str, int],  # noqa: ARG002
-    ) -> Mapping[str, int]:
-        """Refuse: the data of others are not shipped.
-
-        Raises:
-            DataError: Always.
-        """
-        raise DataError(f"data set must be one that is generated here, got {dataset.name}")
 
     def at_hand(self, dataset: Dataset, root: Path | None) -> Mapping[str, int]:
         """Return how many cases of each split are there; none where the folder is absent."""
