@@ -9,23 +9,23 @@ import argparse
 import csv
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
 from shutil import rmtree
-from types import NoneType, UnionType
-from typing import IO, Any, Literal, get_args, get_origin, get_type_hints
+from typing import IO, Any, get_args
 
 import torch
 
+from mspt.benchmarks.ablations import parse_regions
+from mspt.benchmarks.settings import parse_settings, with_settings
 from mspt.checkpoint import Checkpoint
 from mspt.cli._arguments import positive
 from mspt.cli._locks import locked
 from mspt.cli._output import counted, duration, facts, percent
 from mspt.cli.evaluate import follow_scores, prepare_cases
 from mspt.cli.train import follow, with_overrides
-from mspt.config import ModelConfig, Precision, Preset, TrainConfig
+from mspt.config import Precision, Preset
 from mspt.data.case import CaseStack
 from mspt.data.registry import get_dataset
 from mspt.errors import MSPTError
@@ -40,7 +40,6 @@ COLUMNS: tuple[str, ...] = (
     "region_errors",
 )  # fmt: skip
 """New columns come last: tables with fewer of them get the rest with the next row."""
-TRAIN = "train."
 
 
 def add_ablate(parser: argparse.ArgumentParser) -> None:
@@ -133,83 +132,6 @@ def show_ablate(result: dict[str, Any]) -> str:
     return facts(shown | {"row": f"{done} {result['out']}"})
 
 
-def parse_settings(given: list[str]) -> dict[str, Any]:
-    """Return settings by name; values are JSON, and anything else is a word.
-
-    Raises:
-        MSPTError: If one is not of the form NAME=VALUE.
-
-    Examples:
-        >>> parse_settings(["num_patches=32", "pooling=max", "train.learning_rate=3e-3"])
-        {'num_patches': 32, 'pooling': 'max', 'train.learning_rate': 0.003}
-    """
-    settings = {}
-    for one in given:
-        name, equals, value = one.partition("=")
-        if not equals:
-            raise MSPTError(f"--set must be of the form NAME=VALUE, got {one!r}")
-        try:
-            settings[name] = json.loads(value)
-        except ValueError:
-            settings[name] = value
-    return settings
-
-
-def with_settings(preset: Preset, settings: Mapping[str, Any]) -> Preset:
-    """Return a preset with other settings; names of training settings begin with ``train.``.
-
-    Raises:
-        MSPTError: If there is no setting of a name, or its value is of another kind.
-        ValueError: If no model can be built, or none trained, with these values.
-    """
-    train = {k.removeprefix(TRAIN): v for k, v in settings.items() if k.startswith(TRAIN)}
-    model = {k: v for k, v in settings.items() if not k.startswith(TRAIN)}
-    train = _checked(train, TrainConfig, prefix=TRAIN)
-    model = _checked(model, ModelConfig, prefix="")
-    return replace(
-        preset,
-        model=ModelConfig.from_dict(preset.model.to_dict() | model),
-        train=replace(preset.train, **train),
-    )
-
-
-def _checked(settings: Mapping[str, Any], config: type, *, prefix: str) -> dict[str, Any]:
-    """Return settings as their config has them, or refuse names and kinds it does not have."""
-    kinds, checked = get_type_hints(config), {}
-    for name, value in settings.items():
-        if name not in kinds:
-            known = ", ".join(prefix + one for one in kinds)
-            raise MSPTError(f"--set must name one of {known}, got {prefix + name!r}")
-        if not _fits(value, kinds[name]):
-            raise MSPTError(f"--set {prefix}{name} must be {_words(kinds[name])}, got {value!r}")
-        checked[name] = float(value) if kinds[name] is float else value
-    return checked
-
-
-def _fits(value: object, kind: Any) -> bool:  # noqa: ANN401 - a type or a special form
-    """Return whether a value read from JSON can be a setting of this type."""
-    if isinstance(kind, UnionType):
-        return any(_fits(value, one) for one in get_args(kind))
-    if get_origin(kind) is Literal:
-        return value in get_args(kind)
-    if get_origin(kind) is tuple:
-        return isinstance(value, list) and [type(one) for one in value] == list(get_args(kind))
-    if isinstance(value, bool):  # for Python a bool is an int, too
-        return kind is bool
-    return isinstance(value, (int, float) if kind is float else kind)
-
-
-def _words(kind: Any) -> str:  # noqa: ANN401 - a type or a special form
-    if isinstance(kind, UnionType):
-        return " or ".join(_words(one) for one in get_args(kind))
-    if get_origin(kind) is Literal:
-        return f"one of {', '.join(get_args(kind))}"
-    if get_origin(kind) is tuple:
-        return f"a list of {len(get_args(kind))} whole numbers"
-    names = {int: "a whole number", float: "a number", bool: "true or false", NoneType: "null"}
-    return names.get(kind, "a word")
-
-
 def _prepare(preset: Preset, args: argparse.Namespace) -> Training:
     dataset = get_dataset(preset.dataset)
     for split, limit in (("train", args.cases), ("validation", None)):
@@ -260,19 +182,6 @@ def _region_errors(training: Training, *, mode: ProgressMode) -> str:
     events = evaluate(checkpoint, cases, device=device)
     found = follow_scores(events, title="regions", mode=mode).by_region
     return " ".join(f"{name}={error:.6f}" for name, error in found.items() if error is not None)
-
-
-def parse_regions(written: str) -> dict[str, float]:
-    """Return the error of each region from a row of the table.
-
-    Examples:
-        >>> parse_regions("jump=0.21 elsewhere=0.04")
-        {'jump': 0.21, 'elsewhere': 0.04}
-        >>> parse_regions("")
-        {}
-    """
-    pairs = (one.partition("=") for one in written.split())
-    return {name: float(error) for name, _, error in pairs}
 
 
 def find_row(path: Path, row: Mapping[str, Any], *, num_cases: int) -> dict[str, Any] | None:
