@@ -165,6 +165,18 @@ def axes_of(rows: Sequence[AblationRow], quantity: Quantity) -> tuple[str, ...]:
     return tuple(name for name in varied(rows) if curves_along(rows, name, quantity))
 
 
+def row_names(rows: Sequence[AblationRow]) -> tuple[str, ...]:
+    """Return for each row the settings that tell it from the others."""
+    names = varied(rows)
+    usual, several = usual_values(rows, names), len({row.seed for row in rows}) > 1
+    found = []
+    for row in rows:
+        words = fixed_words(names, [row.settings.get(name) for name in names], usual)
+        seed = f"seed {row.seed}" if several else ""
+        found.append(", ".join(part for part in (words, seed) if part) or row.preset)
+    return tuple(found)
+
+
 def ablation_table(rows: Sequence[AblationRow]) -> pd.DataFrame:
     """Return one row a training: varied settings, errors, time, and the command that repeats it."""
     names, time = varied(rows), time_of(rows)

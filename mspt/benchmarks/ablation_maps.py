@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import pandas as pd
+
 from mspt.benchmarks._flops import FLOP_COUNTS
 from mspt.benchmarks.ablation_curves import (
     LETTERS,
@@ -117,3 +119,22 @@ def flops_over_patches(
         return flops_of(other, num_points) or math.nan
 
     return [[flops(k, q) for k in patches] for q in supernodes]
+
+
+def map_table(found: AblationMap) -> pd.DataFrame:
+    """Return one row for each K and Q: mean and range over seeds, runs, failed runs and cost."""
+    return pd.DataFrame(
+        [
+            {
+                "K": cell.num_patches,
+                "Q": cell.num_supernodes,
+                "mean": cell.error.mean,
+                "low": cell.error.low,
+                "high": cell.error.high,
+                "runs": len(cell.error.rows),
+                "failed": sum(row.has_failed for row in cell.error.rows),
+                "forward_flops": cell.flops,
+            }
+            for cell in found.cells
+        ]
+    )

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -107,23 +108,29 @@ class AblationRow:
 def read_ablations(path: Path) -> tuple[AblationRow, ...]:
     """Read all runs of a table; none if there is no such file yet.
 
+    Raises:
+        MSPTError: If the file lacks columns that every table has.
+    """
+    return parse_ablations(path.read_text(encoding="utf-8")) if path.exists() else ()
+
+
+def parse_ablations(text: str) -> tuple[AblationRow, ...]:
+    """Return all runs of the text of a table; none if it is empty.
+
     Of runs with equal settings the last one counts, and one that ended counts before one that
     failed. A run that failed has the training cases of most other rows of its data set.
 
     Raises:
-        MSPTError: If the file lacks columns that every table has.
+        MSPTError: If the text lacks columns that every table has.
     """
-    if not path.exists():
-        return ()
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        if missing := [name for name in REQUIRED if name not in (reader.fieldnames or ())]:
-            raise MSPTError(
-                f"{path.name} must have the columns {', '.join(REQUIRED)}, got none named "
-                f"{', '.join(missing)}; write it with 'python -m mspt ablate'"
-            )
-        rows = [_row(cells) for cells in reader]
-    return tuple(_latest(_with_usual_cases(rows)))
+    reader = csv.DictReader(StringIO(text, newline=""))
+    present = reader.fieldnames or ()
+    if present and (missing := [name for name in REQUIRED if name not in present]):
+        raise MSPTError(
+            f"a table of ablations must have the columns {', '.join(REQUIRED)}, got none named "
+            f"{', '.join(missing)}; write it with 'python -m mspt ablate'"
+        )
+    return tuple(_latest(_with_usual_cases([_row(cells) for cells in reader])))
 
 
 def _row(cells: Mapping[str, str]) -> AblationRow:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from mspt.benchmarks.cost import forward_flops, recommended_patches
+from mspt.benchmarks.cost import flop_text, forward_flops, recommended_patches
 from mspt.data.stress_clouds import describe_cloud
 from mspt.figures.scenes.patches import compactness_figure, radius_histogram
 from mspt.figures.theme import ACCENT
@@ -75,34 +75,19 @@ def numbers(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> Non
         ),
         Card(
             label="Attention",
-            value=giga(attention_flops(config, count)),
+            value=flop_text(attention_flops(config, count)),
             origin=COUNTED,
             help_text=f"4 N D (L + S) in each block, {model}.",
         ),
         Card(
             label="Whole forward pass",
-            value=giga(forward_flops(config, count)),
+            value=flop_text(forward_flops(config, count)),
             origin=COUNTED,
             help_text=f"All matrix products, {model}, as in the checkpoint.",
         ),
     )
     state = f"{cloud.name}, K = {cloud.num_patches:,}, Q = {num_supernodes}, N = {count:,}"
     number_row(cards, origin=MEASURED, state=state)
-
-
-def giga(flops: float) -> str:
-    """Return an amount of arithmetic as text.
-
-    Examples:
-        >>> giga(1.5e12), giga(2e7)
-        ('1.5 TFLOP', '20 MFLOP')
-    """
-    step, unit = next(
-        (step, unit)
-        for step, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1, ""))
-        if flops >= step
-    )
-    return f"{significant(flops / step)} {unit}FLOP"
 
 
 def advice(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> str:
