@@ -138,3 +138,16 @@ def map_table(found: AblationMap) -> pd.DataFrame:
             for cell in found.cells
         ]
     )
+
+
+def nearest_cell(found: AblationMap, *, num_patches: int, num_supernodes: int) -> MapCell | None:
+    """Return the cell whose K and Q are the fewest doublings away; None if every run failed."""
+    known = [cell for cell in found.cells if not math.isnan(cell.error.mean)]
+    return min(
+        known,
+        key=lambda cell: (
+            abs(math.log2(cell.num_patches / num_patches))
+            + abs(math.log2(cell.num_supernodes / num_supernodes))
+        ),
+        default=None,
+    )

@@ -116,7 +116,7 @@ def _further_errors(dataset: Dataset, info: Mapping[str, Any]) -> dict[str, floa
     """Return errors of a header beside the primary one, by the words for them."""
     metrics = info["metrics"]
     groups = {
-        f"{group.title or group.name}".replace("_", " "): metrics.get(group.name)
+        group.title or group.name.replace("_", " "): metrics.get(group.name)
         for group in dataset.layout.groups[1:]
     }
     coefficients = {words: metrics.get(name) for name, words in COEFFICIENTS.items()}

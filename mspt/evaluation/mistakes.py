@@ -45,22 +45,15 @@ KNOWN_MISTAKES: tuple[KnownMistake, ...] = (
         test="tests/data/test_data.py::test_splits_are_disjoint_and_cover_all_cases",
     ),
     KnownMistake(
-        title="Test cars among the training cars",
-        where="ShapeNet-Car, where the split is a list of folders",
-        effect="The error on cars that were learned says nothing about new ones.",
-        test="tests/data/test_shapenet_car.py::"
-        "test_shapenet_car_is_tested_on_param0_and_validated_on_the_last_50",
-    ),
-    KnownMistake(
         title="Sign of the normals or of the friction",
-        where="Mohamedelrefaie/DrivAerNet, issue 4",
+        where="Mohamedelrefaie/DrivAerNet, issues 2 and 4",
         effect="Pressure and friction are subtracted where they add up; with cancelling errors "
         "C_D may still look right.",
         test="tests/metrics/test_forces.py::test_pressure_in_front_and_suction_behind_are_both_drag",
     ),
     KnownMistake(
         title="Kinematic pressure taken for pressure, or a missing density",
-        where="Mohamedelrefaie/DrivAerNet, issue 2",
+        where="Mohamedelrefaie/DrivAerNet, issues 2 and 4",
         effect="Forces are off by the density, coefficients by the unit of the pressure.",
         test="tests/metrics/test_forces.py::test_coefficients_do_not_depend_on_units",
     ),
@@ -87,13 +80,6 @@ KNOWN_MISTAKES: tuple[KnownMistake, ...] = (
         "test_vertices_without_a_face_have_no_normal_and_no_area",
     ),
     KnownMistake(
-        title="Some of the points stand for all",
-        where="evaluations on random subsets of large clouds",
-        effect="The error depends on the draw, and regions with few points are passed over.",
-        test="tests/data/test_public_sets_training.py::"
-        "test_every_point_is_predicted_once_in_clouds_as_learned",
-    ),
-    KnownMistake(
         title="Padding takes part in attention and pooling",
         where="hlsheng1/CT3D, issue 11; the authors' published code of MSPT",
         effect="Made-up points at the origin change the prediction of real ones, more so with "
@@ -102,7 +88,7 @@ KNOWN_MISTAKES: tuple[KnownMistake, ...] = (
     ),
     KnownMistake(
         title="A fast path that computes something else",
-        where="the authors' published code of MSPT, its flash attention",
+        where="the authors' published code of MSPT, its flash attention, by reading the code",
         effect="Heads and points change places without an error message, so the model that was "
         "timed is not the model that was scored.",
         test="tests/models/test_attention.py::test_pmsa_equals_dense_masked_attention",

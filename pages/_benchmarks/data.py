@@ -3,19 +3,17 @@
 from pathlib import Path
 
 import pandas as pd
-import streamlit as st
 
-from mspt.benchmarks.ablations import AblationRow, parse_ablations
 from mspt.benchmarks.passes import PassRow, read_passes
 from mspt.data.registry import datasets
 from mspt.evaluation.accuracy import SeedSpread, TrainedModel, seed_spreads, trained_models
 from mspt.evaluation.literature import KINDS, published_errors
 from mspt.evaluation.mistakes import KNOWN_MISTAKES
 from mspt.figures.charts.series import RunPoint
+from pages._shared import runs
 from pages._shared.cache import all_checkpoints
 
 PASSES_FILE = Path("assets/benchmarks/passes.csv")
-RUNS_FILE = Path("assets/ablations/runs.csv")
 COSTS = {
     "Parameters": "trainable parameters",
     "Training": "minutes of training, wall time",
@@ -32,7 +30,7 @@ def dataset_names() -> tuple[str, ...]:
 def first_dataset() -> str:
     """Return the data set that the page shows first: one with checkpoints and runs, if there is."""
     with_models = {one.info.get("dataset") for one in all_checkpoints()}
-    with_runs = {row.dataset for row in _every_row(_runs_text())}
+    with_runs = {row.dataset for row in runs.every_row()}
     names = dataset_names()
     return next((one for one in names if one in with_models & with_runs), names[0])
 
@@ -50,21 +48,6 @@ def passes(found: tuple[TrainedModel, ...]) -> dict[str, PassRow]:
         for one in found
         if (row := known.get(one.name)) is not None and row.parameters == one.parameters
     }
-
-
-def rows(dataset: str) -> tuple[AblationRow, ...]:
-    """Return the runs of a data set, as far as the file has grown."""
-    return tuple(row for row in _every_row(_runs_text()) if row.dataset == dataset)
-
-
-def _runs_text() -> str:
-    return RUNS_FILE.read_text(encoding="utf-8") if RUNS_FILE.exists() else ""
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _every_row(text: str) -> tuple[AblationRow, ...]:
-    """Return the rows of the file's text: a row that is added is there in the next run."""
-    return parse_ablations(text)
 
 
 def model_table(found: tuple[TrainedModel, ...]) -> pd.DataFrame:

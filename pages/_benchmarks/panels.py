@@ -75,9 +75,16 @@ def _numbers(dataset: Dataset, found: tuple[TrainedModel, ...]) -> None:
         cards,
         origin=STORED,
         state=f"{dataset.title}, {best.cases} test cases: relative L2 of "
-        f"{dataset.primary.title or dataset.primary.name} for each case, in physical units and "
+        f"{_scored(dataset)} for each case, in physical units and "
         "without weights, then the mean",
     )
+
+
+def _scored(dataset: Dataset) -> str:
+    """Return what the primary score is about, in words."""
+    if dataset.primary.title:
+        return dataset.primary.title
+    return " and ".join(field.name for field in dataset.fields)
 
 
 def _published_cards(name: str) -> list[Card]:

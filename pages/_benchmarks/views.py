@@ -20,7 +20,7 @@ from mspt.evaluation.mistakes import command_of_tests
 from mspt.figures.charts.ablations import ablation_figure, cost_map, error_map, number_text
 from mspt.figures.charts.series import learning_curves
 from pages._benchmarks import controls, data
-from pages._shared import frame
+from pages._shared import frame, runs
 from pages._shared.charts import chart, csv_button
 from pages._shared.numbers import COUNTED, STORED_RUNS, Card, badge, number_row
 
@@ -30,7 +30,7 @@ MOST_CURVES = 8
 
 def ablations(name: str) -> None:
     """Show a quantity of the runs along one setting, their learning curves, and all rows."""
-    rows = data.rows(name)
+    rows = runs.rows_of(name)
     if not rows:
         _nothing_yet(name)
         return
@@ -162,7 +162,7 @@ def _rows_table(name: str, rows: Sequence[AblationRow]) -> None:
 
 def maps(name: str) -> None:
     """Show error and cost over K and Q side by side."""
-    rows = data.rows(name)
+    rows = runs.rows_of(name)
     if not rows:
         _nothing_yet(name)
         return

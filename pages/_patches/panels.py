@@ -10,6 +10,7 @@ from mspt.figures.scenes.patches import compactness_figure, radius_histogram
 from mspt.figures.theme import ACCENT
 from mspt.inference.partitioned import PartitionedCloud
 from mspt.partition.patches import attention_flops
+from pages._patches.cards import over_patches
 from pages._patches.data import Chosen, partition_by_every_method, patch_table
 from pages._shared import frame
 from pages._shared.datasets import STRESS, has_flow
@@ -25,13 +26,15 @@ from pages._shared.numbers import (
 
 PAPER_TABLE_6 = {"ball tree": 0.0065, "random": 0.2035}
 """Median dispersion on Elasticity, in the paper."""
-DETAILS = ("Radii", "Other partitions", "Every patch")
+DETAILS = ("Error over K", "Radii", "Other partitions", "Every patch")
 _MOST_STYLED = 4096  # patches; pandas writes a style for every cell
 _MOST_NAMED = 16
 
 
-def details(chosen: Chosen, cloud: PartitionedCloud, point: int | None) -> None:
-    """Show radii, other partitions, or the table of all patches."""
+def details(
+    chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int, *, point: int | None
+) -> None:
+    """Show the error over K, radii, other partitions, or the table of all patches."""
     shown = st.segmented_control(
         "Details",
         DETAILS,
@@ -41,7 +44,9 @@ def details(chosen: Chosen, cloud: PartitionedCloud, point: int | None) -> None:
         bind="query-params",
         label_visibility="collapsed",
     )
-    if shown == "Radii":
+    if shown == "Error over K":
+        over_patches(chosen, cloud, num_supernodes)
+    elif shown == "Radii":
         _radii(chosen, cloud, point)
     elif shown == "Other partitions":
         _other_partitions(chosen, cloud)
