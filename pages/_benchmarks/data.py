@@ -12,6 +12,7 @@ from mspt.evaluation.mistakes import KNOWN_MISTAKES
 from mspt.figures.charts.series import RunPoint
 from pages._shared import runs
 from pages._shared.cache import all_checkpoints
+from pages._shared.charts import PERCENT
 
 PASSES_FILE = Path("assets/benchmarks/passes.csv")
 COSTS = {
@@ -20,6 +21,17 @@ COSTS = {
     "A pass": "seconds of a forward pass",
 }
 """What the error is drawn against, with the title of the axis."""
+FORMATS = {
+    "Checkpoint": "{}",
+    "Model": "{}",
+    "Over seeds": "{}",
+    "Seed": "{:.0f}",
+    "Epochs": "{:.0f}",
+    "Parameters": "{:,.0f}",
+    "Minutes": "{:.0f}",
+    "Seconds a pass": "{:.3f}",
+}
+"""Columns of the table of checkpoints that hold no shares."""
 
 
 def dataset_names() -> tuple[str, ...]:
@@ -57,7 +69,6 @@ def model_table(found: tuple[TrainedModel, ...]) -> pd.DataFrame:
         [
             {
                 "Checkpoint": one.name,
-                "Model": one.words,
                 "Test error": one.error,
                 "Over symmetries": one.symmetric,
                 **{name[:1].upper() + name[1:]: error for name, error in one.errors.items()},
@@ -69,11 +80,17 @@ def model_table(found: tuple[TrainedModel, ...]) -> pd.DataFrame:
                 "Seconds a pass": times[one.name].seconds if one.name in times else None,
                 "Seed": one.seed,
                 "Over seeds": spread_words(spreads[one.name]),
+                "Model": one.words,
             }
             for one in found
         ]
     )
     return table.dropna(axis="columns", how="all")
+
+
+def formats(table: pd.DataFrame) -> dict[str, str]:
+    """Return how the columns of the table of checkpoints are shown: all others are shares."""
+    return {title: FORMATS.get(title, PERCENT) for title in table}
 
 
 def spread_words(spread: SeedSpread) -> str:

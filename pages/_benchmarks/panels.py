@@ -10,7 +10,7 @@ from mspt.figures.charts.series import error_against_cost, learning_curves
 from pages._benchmarks import controls, data
 from pages._shared import frame
 from pages._shared.cache import PRETRAINED
-from pages._shared.charts import chart, csv_button
+from pages._shared.charts import PERCENT, chart, csv_button, formatted
 from pages._shared.numbers import (
     PAPER,
     PUBLISHED,
@@ -24,7 +24,8 @@ from pages._shared.numbers import (
 
 BUSY = 1.5
 """Load, over the threads of a measurement, from which its times are called rough."""
-SHARES = ("Test error", "Over symmetries", "Validation", "Training")
+MOST_NAMED = 3
+"""Fields that are named one by one."""
 
 
 def accuracy(name: str) -> None:
@@ -84,19 +85,22 @@ def _scored(dataset: Dataset) -> str:
     """Return what the primary score is about, in words."""
     if dataset.primary.title:
         return dataset.primary.title
-    return " and ".join(field.name for field in dataset.fields)
+    names = [field.name for field in dataset.fields]
+    return " and ".join(names) if len(names) <= MOST_NAMED else "all fields together"
 
 
 def _published_cards(name: str) -> list[Card]:
     cards = []
     if (paper := paper_error(name)) is not None:
-        cards.append(Card(label="MSPT", value=percent(paper), note="other data", origin=PAPER))
+        cards.append(
+            Card(label="Published MSPT", value=percent(paper), note="other data", origin=PAPER)
+        )
     if (ends := band(name, "Transolver")) is not None:
         cards.append(
             Card(
-                label="Transolver, as published and run again",
+                label="Published Transolver",
                 value=f"{ends[0]:.2%} to {ends[1]:.2%}",
-                note="other data",
+                note="and run again by others",
                 origin=PUBLISHED,
             )
         )
@@ -105,21 +109,17 @@ def _published_cards(name: str) -> list[Card]:
 
 def _table(name: str, found: tuple[TrainedModel, ...]) -> None:
     table, key = data.model_table(found), f"benchmarks_models_{name}"
-    further = [title for one in found for title in one.errors]
-    shares = {*SHARES, *(title[:1].upper() + title[1:] for title in further)}
     column = st.column_config
     st.dataframe(
-        table,
+        formatted(table, data.formats(table)),
         hide_index=True,
         key=key,
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            **{title: column.NumberColumn(format="percent") for title in shares & {*table.columns}},
-            "Parameters": column.NumberColumn(format="localized"),
-            "Minutes": column.NumberColumn(format="%.0f", help="Wall time of the training."),
+            "Minutes": column.NumberColumn(help="Wall time of the training."),
             "Seconds a pass": column.NumberColumn(
-                format="%.3f", help="One forward pass over a test case on one thread."
+                help="One forward pass over a test case on one thread."
             ),
             "Over seeds": column.TextColumn(
                 help="Mean and range of the test error over runs that differ in their seed alone."
@@ -142,12 +142,11 @@ def _table_words(found: tuple[TrainedModel, ...], *, has_pick: bool) -> str:
 
 
 def _charts(name: str, found: tuple[TrainedModel, ...]) -> None:
+    cost, dark = controls.pick_cost(), frame.is_dark()
     left, right = st.columns(2, gap="medium")
-    dark = frame.is_dark()
     with left:
-        cost = controls.pick_cost()
-        points = data.run_points(found, cost)
-        if points:
+        st.markdown("**Error and cost**")
+        if points := data.run_points(found, cost):
             figure = error_against_cost(
                 points, title=data.COSTS[cost], paper=paper_error(name), dark=dark
             )
@@ -156,15 +155,16 @@ def _charts(name: str, found: tuple[TrainedModel, ...]) -> None:
             st.markdown("No checkpoint of this data set has this number yet.")
         st.caption(_cost_words(found, cost))
     curves = {one.name: [error for _, error in one.curve] for one in found if one.curve}
+    if not curves:
+        return
     with right:
-        if curves:
-            places = {one.name: place for place, one in enumerate(found)}
-            st.markdown("Learning curves")
-            chart(learning_curves(curves, dark=dark, places=places), key="benchmarks_curves")
-            st.caption(
-                f"Validation error of the averaged weights {badge(STORED)}. The camera above a "
-                "chart saves it as SVG."
-            )
+        st.markdown("**Learning curves**")
+        places = {one.name: place for place, one in enumerate(found)}
+        chart(learning_curves(curves, dark=dark, places=places), key="benchmarks_curves")
+        st.caption(
+            f"Validation error of the averaged weights {badge(STORED)}. The camera above a chart "
+            "saves it as SVG."
+        )
 
 
 def _cost_words(found: tuple[TrainedModel, ...], cost: str) -> str:
@@ -198,14 +198,7 @@ def _published(dataset: Dataset) -> None:
         "by 10 to 20 % with the seed, and two- to threefold with the preparation of the data."
     )
     shown = table if table["Of"].any() else table.drop(columns="Of")
-    st.dataframe(
-        shown,
-        hide_index=True,
-        key="benchmarks_published",
-        column_config={
-            "Error": st.column_config.NumberColumn(format="percent", help="Mean relative L2 error.")
-        },
-    )
+    st.dataframe(formatted(shown, {"Error": PERCENT}), hide_index=True, key="benchmarks_published")
     csv_button(
         "Published numbers (CSV)", table, name=f"published-{dataset.name}", key="published_csv"
     )

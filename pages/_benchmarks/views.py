@@ -21,11 +21,13 @@ from mspt.figures.charts.ablations import ablation_figure, cost_map, error_map, 
 from mspt.figures.charts.series import learning_curves
 from pages._benchmarks import controls, data
 from pages._shared import frame, runs
-from pages._shared.charts import chart, csv_button
+from pages._shared.charts import PERCENT, chart, csv_button, formatted
 from pages._shared.numbers import COUNTED, STORED_RUNS, Card, badge, number_row
 
 MOST_CURVES = 8
 """Learning curves that are drawn while no row is picked."""
+FORMATS = {"parameters": "{:,.0f}", "minutes": "{:.1f}", "core minutes": "{:.1f}"}
+"""Columns of the table of runs beside the errors."""
 
 
 def ablations(name: str) -> None:
@@ -132,19 +134,17 @@ def _rows_table(name: str, rows: Sequence[AblationRow]) -> None:
     if not visible["failed"].any():
         visible = visible.drop(columns="failed")
     st.dataframe(
-        visible,
+        formatted(visible, dict.fromkeys(errors, PERCENT) | FORMATS),
         hide_index=True,
         height=320,
         key=key,
         on_select="rerun",
         selection_mode="multi-row",
         column_config={
-            **{title: column.NumberColumn(format="percent") for title in errors},
-            "parameters": column.NumberColumn(format="localized"),
             "minutes": column.NumberColumn(
-                format="%.1f", help="Wall time on shared cores: rows cannot be compared."
+                help="Wall time on shared cores: rows cannot be compared."
             ),
-            "core minutes": column.NumberColumn(format="%.1f", help="Processor time."),
+            "core minutes": column.NumberColumn(help="Processor time."),
         },
     )
     picked = [shown[row] for row in controls.picked_rows(key) if row < len(shown)]

@@ -1,7 +1,12 @@
 """Charts and tables that a visitor can take along."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 import streamlit as st
+from pandas.io.formats.style import Styler
+
+PERCENT = "{:.2%}"
 
 
 def chart(figure, *, key: str) -> None:
@@ -21,3 +26,9 @@ def csv_button(label: str, table: pd.DataFrame, *, name: str, key: str) -> None:
         on_click="ignore",
         key=key,
     )
+
+
+def formatted(table: pd.DataFrame, formats: Mapping[str, str]) -> Styler:
+    """Return a table whose numbers are shown in given formats, and what is missing as a dash."""
+    known = {title: form for title, form in formats.items() if title in table}
+    return table.style.format(known, na_rep="–")

@@ -19,7 +19,7 @@ from mspt.figures.charts.series import error_bar, finished, percent_tick, style,
 from mspt.figures.theme import DOT, FIELD_SCALE, GRID, INK, PAGE, magnitude_scale
 
 FAILED = "failed"
-MAP_HEIGHT = 380
+MAP_HEIGHT = 420
 _STEPS_PER_OCTAVE = 2
 """Cells of the map of costs for each doubling of K or Q."""
 

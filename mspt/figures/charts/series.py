@@ -39,13 +39,14 @@ def style(place: int, *, dark: bool) -> dict[str, Any]:
     """Return color, dash and symbol of the curve with a number; equal in all charts of a page.
 
     Examples:
-        >>> style(7, dark=False) == {"color": "#d55e00", "dash": "dash", "symbol": "diamond"}
+        >>> style(7, dark=False) == {"color": "#d55e00", "dash": "dash", "symbol": "square"}
         True
     """
+    round_, number = divmod(place, len(SERIES))
     return {
-        "color": SERIES[place % len(SERIES)][dark],
-        "dash": DASHES[place // len(SERIES) % len(DASHES)],
-        "symbol": SYMBOLS[place % len(SYMBOLS)],
+        "color": SERIES[number][dark],
+        "dash": DASHES[round_ % len(DASHES)],
+        "symbol": SYMBOLS[(number + round_) % len(SYMBOLS)],
     }
 
 
@@ -135,9 +136,12 @@ def thousands(value: float) -> str:
     """Return a cost as the label of a tick.
 
     Examples:
-        >>> thousands(200_000), thousands(0.05), thousands(1500)
-        ('200,000', '0.05', '1,500')
+        >>> thousands(200_000), thousands(1.5e6), thousands(0.05), thousands(1024)
+        ('200k', '1.5M', '0.05', '1,024')
     """
+    for step, letter in ((1e6, "M"), (1e3, "k")):
+        if value >= max(step, 10_000):
+            return f"{value / step:g}{letter}"
     return f"{value:,.0f}" if value >= 1000 else short(value)
 
 
