@@ -215,8 +215,8 @@ def _points_of_cases(dataset: Dataset) -> int | None:
         return math.prod(dataset.grid_shape)
     if dataset.shared_points is not None:
         return len(dataset.shared_points())
-    if names := dataset.names("test"):
-        return len(dataset.load(names[0]).points)
+    if dataset.source.at_hand(dataset, None).get("test"):
+        return len(dataset.load(dataset.names("test")[0]).points)
     if dataset.make_case is not None and (dataset.seconds_per_case or 0) < AT_ONCE:
         return len(dataset.make_case(0).points)
     return None

@@ -11,6 +11,7 @@ import torch
 
 from mspt.benchmarks.sweep import machine_name
 from mspt.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint
+from mspt.data.dataset import Dataset
 from mspt.data.registry import get_dataset
 from mspt.errors import MSPTError
 from mspt.inference.predict import Prediction, pick_device, predict_case
@@ -81,7 +82,8 @@ def measure_passes(
     first round that is not timed loads kernels.
 
     Args:
-        checkpoints: Checkpoints of data sets with test cases at hand; others are left out.
+        checkpoints: Checkpoints of data sets that are generated and have test cases at hand; others are
+            left out.
         rounds: Timed rounds.
         threads: CPU threads; all of them if None.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
@@ -89,9 +91,9 @@ def measure_passes(
     used, load = threads or usable_cpus(), round(psutil.getloadavg()[0], 2)
     torch.set_num_threads(used)
     jobs = [
-        (loaded, load_sample(names[0], loaded), one)
+        (loaded, load_sample(name, loaded), one)
         for one in checkpoints
-        if (names := get_dataset(one.info["dataset"]).names("test"))
+        if (name := _first_case(get_dataset(one.info["dataset"])))
         for loaded in [load_checkpoint(one.path)]
     ]
     times: dict[str, list[Prediction]] = {one.path.stem: [] for _, _, one in jobs}
@@ -108,6 +110,13 @@ def measure_passes(
         _row(sample, one, times[one.path.stem], threads=used, device=target, load=load)
         for _, sample, one in jobs
     )
+
+
+def _first_case(dataset: Dataset) -> str:
+    """Return the first test case; empty where none is at hand."""
+    if not (dataset.can_generate and dataset.source.at_hand(dataset, None).get("test")):
+        return ""
+    return dataset.names("test")[0]
 
 
 def _predict(checkpoint: Checkpoint, sample: Sample, device: str) -> Prediction:
