@@ -82,7 +82,7 @@ def measure_passes(
     first round that is not timed loads kernels.
 
     Args:
-        checkpoints: Checkpoints of data sets that are generated and have test cases at hand; others are
+        checkpoints: Those of generated data sets with test cases at hand are measured, others are
             left out.
         rounds: Timed rounds.
         threads: CPU threads; all of them if None.

@@ -118,7 +118,7 @@ def run_points(found: tuple[TrainedModel, ...], cost: str) -> list[RunPoint]:
     return [
         RunPoint(
             name=one.name,
-            cost=known,
+            cost=float(known),
             error=spreads[one.name].mean,
             low=spreads[one.name].low,
             high=spreads[one.name].high,

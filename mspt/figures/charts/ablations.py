@@ -254,4 +254,4 @@ def _over_patches(figure: go.Figure, found: AblationMap, *, dark: bool) -> go.Fi
 
 
 def _widened(values: Sequence[int]) -> list[float]:
-    return [min(values) / math.sqrt(2), *values, max(values) * math.sqrt(2)]
+    return [min(values) / math.sqrt(2), *map(float, values), max(values) * math.sqrt(2)]

@@ -132,7 +132,7 @@ def error_against_cost(
     return finished(figure, dark=dark)
 
 
-def thousands(value: float) -> str:
+def thousands(value: float | int) -> str:
     """Return a cost as the label of a tick.
 
     Examples:
@@ -142,7 +142,7 @@ def thousands(value: float) -> str:
     for step, letter in ((1e6, "M"), (1e3, "k")):
         if value >= max(step, 10_000):
             return f"{value / step:g}{letter}"
-    return f"{value:,.0f}" if value >= 1000 else short(value)
+    return f"{value:,.0f}" if value >= 1000 else short(float(value))
 
 
 def error_bar(
