@@ -27,6 +27,7 @@ page = st.navigation(
         st.Page("pages/patches.py", title="Patches and supernodes", icon=":material/bubble_chart:"),
         st.Page("pages/attention.py", title="Attention", icon=":material/center_focus_strong:"),
         st.Page("pages/scaling.py", title="Scaling", icon=":material/monitoring:"),
+        st.Page("pages/benchmarks.py", title="Benchmarks", icon=":material/leaderboard:"),
     ]
 )
 frame.turn_to(page.url_path)

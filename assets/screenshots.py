@@ -28,6 +28,7 @@ PAGES = {
     "patches": "/patches?K=64&Q=1",
     "attention": "/attention",
     "scaling": "/scaling",
+    "benchmarks": "/benchmarks",
 }
 READY = (
     "[data-testid=stApp][data-test-script-state=notRunning][data-test-connection-state=CONNECTED]"

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mspt.figures.scenes.patches import patch_scene
-from pages._patches import controls, data, panels
+from pages._patches import cards, controls, data, panels
 from pages._shared import frame, pickers, viewer
 
 frame.require_frame()
@@ -48,7 +48,8 @@ def explorer(chosen: data.Chosen) -> None:
             st.caption(panels.subtitle(chosen, cloud))
         panels.numbers(chosen, cloud, num_supernodes)
         st.markdown(panels.advice(chosen, cloud, num_supernodes))
-        panels.details(chosen, cloud, point)
+        cards.errors(chosen, cloud, num_supernodes)
+        panels.details(chosen, cloud, num_supernodes, point=point)
         frame.command(controls.command(chosen, cloud, num_supernodes))
 
 

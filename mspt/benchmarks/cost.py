@@ -127,6 +127,23 @@ def streaming_bytes(config: ModelConfig, num_points: int) -> int:
     return FLOAT_BYTES * num_points * config.width
 
 
+def flop_text(flops: float) -> str:
+    """Return an amount of arithmetic as text, with three significant digits.
+
+    Examples:
+        >>> flop_text(1.5e12), flop_text(2e7), flop_text(4.5e15)
+        ('1.5 TFLOP', '20 MFLOP', '4,500 TFLOP')
+    """
+    step, unit = next(
+        (step, unit)
+        for step, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1, ""))
+        if flops >= step
+    )
+    value = flops / step
+    digits = f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+    return f"{digits} {unit}FLOP"
+
+
 def _flop_counts(config: ModelConfig, num_points: int) -> FlopCounts:
     _require_known(config)
     return FLOP_COUNTS[config.architecture](config, num_points)

@@ -18,6 +18,8 @@ from typing import IO, Any, get_args
 
 import torch
 
+from mspt.benchmarks.ablations import parse_regions
+from mspt.benchmarks.settings import parse_settings, with_settings
 from mspt.checkpoint import Checkpoint
 from mspt.cli._arguments import positive
 from mspt.cli._locks import locked
@@ -176,19 +178,6 @@ def _region_errors(training: Training, *, mode: ProgressMode) -> str:
     events = evaluate(checkpoint, cases, device=device)
     found = follow_scores(events, title="regions", mode=mode).by_region
     return " ".join(f"{name}={error:.6f}" for name, error in found.items() if error is not None)
-
-
-def parse_regions(written: str) -> dict[str, float]:
-    """Return the error of each region from a row of the table.
-
-    Examples:
-        >>> parse_regions("jump=0.21 elsewhere=0.04")
-        {'jump': 0.21, 'elsewhere': 0.04}
-        >>> parse_regions("")
-        {}
-    """
-    pairs = (one.partition("=") for one in written.split())
-    return {name: float(error) for name, _, error in pairs}
 
 
 def find_row(path: Path, row: Mapping[str, Any], *, num_cases: int) -> dict[str, Any] | None:

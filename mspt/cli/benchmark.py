@@ -34,6 +34,7 @@ from mspt.cli._output import (
     percent,
     table,
 )
+from mspt.cli._passes import measured_passes, show_passes
 from mspt.config import Architecture, ModelConfig
 from mspt.errors import MSPTError
 from mspt.progress import ProgressBar
@@ -45,8 +46,9 @@ def add_benchmark(parser: argparse.ArgumentParser) -> None:
     """Declare the settings of ``benchmark``."""
     parser.add_argument(
         "what",
-        choices=["forward", "train", "memory", "partition", "scaling"],
-        help="a forward pass, a training step, memory of large clouds, the ball tree, or growth",
+        choices=["forward", "train", "memory", "partition", "scaling", "passes"],
+        help="a forward pass, a training step, memory of large clouds, the ball tree, growth, or "
+        "a pass of each checkpoint over a test case",
     )
     parser.add_argument(
         "--axis",
@@ -100,6 +102,12 @@ def add_benchmark(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=int, help="threads on the CPU; default: all")
     parser.add_argument("--device", default="cpu", help="auto, cuda, mps or cpu")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path("pretrained"),
+        help="passes: folder of the checkpoints; default: pretrained",
+    )
     parser.add_argument("--out", type=Path, help="a CSV file for the rows")
 
 
@@ -109,7 +117,8 @@ def run_benchmark(args: argparse.Namespace) -> dict[str, Any]:
         raise MSPTError(f"--out must be a .csv file, got {args.out.name}")
     if args.what == "scaling":
         return _scaling(args)
-    table = _partition_table(args) if args.what == "partition" else _model_table(args)
+    tables = {"partition": _partition_table, "passes": measured_passes}
+    table = tables.get(args.what, _model_table)(args)
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         table.to_csv(args.out, index=False)
@@ -156,9 +165,8 @@ def _written(args: argparse.Namespace) -> dict[str, str]:
 
 def show_benchmark(result: dict[str, Any]) -> str:
     """Return the measurements as a table."""
-    show = {"partition": _show_partition, "scaling": _show_scaling}.get(
-        result["what"], _show_models
-    )
+    shows = {"partition": _show_partition, "scaling": _show_scaling, "passes": show_passes}
+    show = shows.get(result["what"], _show_models)
     written = f"Written to {result['out']}." if "out" in result else ""
     return paragraphs(show(result), written)
 

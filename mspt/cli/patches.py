@@ -18,6 +18,7 @@ from mspt.config import PATCHED
 from mspt.data.registry import datasets
 from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.errors import MSPTError
+from mspt.evaluation.other_patches import error_at_patches
 from mspt.geometry.files.readers import SUFFIXES, read_mesh
 from mspt.geometry.placement import place_mesh
 from mspt.geometry.preparation import prepare_shape
@@ -71,6 +72,12 @@ def add_patches(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="model whose sizes and errors are used; default: that of the data set in pretrained/",
     )
+    parser.add_argument(
+        "--error",
+        action="store_true",
+        help="predict the case with these K and Q, and print the error beside that at those of the "
+        "training",
+    )
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     parser.add_argument("--out", type=Path, help="a .csv file with one row for each patch")
 
@@ -112,6 +119,7 @@ def run_patches(args: argparse.Namespace) -> dict[str, Any]:
             error=None if error is None else error[rows],
         )
         pd.DataFrame(table).to_csv(args.out, index=False, float_format="%.7g")
+    errors = _errors(args, checkpoint, num_patches) if args.error else {}
     return {
         "cloud": args.cloud,
         "points": len(points),
@@ -125,7 +133,7 @@ def run_patches(args: argparse.Namespace) -> dict[str, Any]:
         "attention_flops": attention_flops(config, len(points)),
         "forward_flops": forward_flops(config, len(points)),
         "seconds": seconds,
-    } | ({"out": str(args.out)} if args.out else {})
+    } | (errors | ({"out": str(args.out)} if args.out else {}))
 
 
 def show_patches(result: dict[str, Any]) -> str:
@@ -148,9 +156,19 @@ def show_patches(result: dict[str, Any]) -> str:
         "operations": f"{number(result['attention_flops'] / 1e9)} GFLOP for attention, "
         f"{number(result['forward_flops'] / 1e9)} GFLOP for the whole forward pass",
     }
+    if "errors" in result:
+        own, trained = result["errors"]
+        shown["error"] = f"{_error_words(own)}; {_error_words(trained)}, those of the training"
     if "out" in result:
         shown["written"] = result["out"]
     return facts(shown)
+
+
+def _error_words(found: dict[str, Any]) -> str:
+    return (
+        f"{percent(found['relative_l2'])} relative L2 at K = {found['num_patches']:,}, "
+        f"Q = {found['num_supernodes']}"
+    )
 
 
 def _dataset(cloud: str) -> str:
@@ -193,6 +211,20 @@ def _default_patches(
     if sample.dataset is None or checkpoint.config.architecture not in PATCHED:
         return recommended_patches(num_points, num_supernodes=args.supernodes)
     return min(checkpoint.config.patches_for(len(sample.points)), num_points)
+
+
+def _errors(
+    args: argparse.Namespace, checkpoint: Checkpoint, num_patches: int
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the error at K and Q and at those of the training, at as many points as there."""
+    sample = load_sample(args.cloud, checkpoint)
+    config = checkpoint.config
+    trained = config.patches_for(len(sample.points)), config.num_supernodes
+    found = [
+        error_at_patches(checkpoint, sample, num_patches=k, num_supernodes=q, device=args.device)
+        for k, q in ((num_patches, args.supernodes), trained)
+    ]
+    return {"errors": [asdict(one) for one in found]}
 
 
 def _error(args: argparse.Namespace, checkpoint: Checkpoint, sample: Sample) -> np.ndarray | None:

@@ -87,6 +87,16 @@ MODEL_COLORS = {
 }
 """Colors of architectures."""
 
+SERIES = (
+    BLUE,
+    ACCENT,
+    GREEN,
+    {False: "#cc79a7", True: "#e29bc4"},
+    {False: "#b58900", True: "#f0e442"},
+    {False: "#56b4e9", True: "#7f8fff"},
+)
+"""Colors of curves without a color of their own, in the order of the curves."""
+
 ATTENTION = {
     False: ["#e9edf0", "#cfd8de", "#f3c583", "#e6862f", "#b8420f", "#6a1206"],
     True: ["#28333d", "#3d4a55", "#7d5a2c", "#c9772a", "#f5a94a", "#ffe9b8"],

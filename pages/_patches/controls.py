@@ -6,6 +6,7 @@ import streamlit as st
 
 from mspt.benchmarks.cost import recommended_patches
 from mspt.data.stress_clouds import MAX_POINTS
+from mspt.evaluation.other_patches import runs_at_any_patches
 from mspt.inference.partitioned import PartitionedCloud
 from mspt.partition.alternatives import PartitionMethod
 from pages._patches.data import METHODS, PARTS, Chosen
@@ -150,6 +151,8 @@ def command(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> str
     """Return the command for the same numbers."""
     settings = [f"--patches {cloud.num_patches} --supernodes {num_supernodes}"]
     settings.append(f"--partition {cloud.method} --checkpoint {chosen.checkpoint.path.as_posix()}")
+    if chosen.sample.truth is not None and runs_at_any_patches(chosen.checkpoint.config):
+        settings.append("--error")
     if chosen.sample.num_surface:
         settings.append(f"--part {chosen.part}")
     if chosen.source == STRESS:

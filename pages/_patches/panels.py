@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from mspt.benchmarks.cost import forward_flops, recommended_patches
+from mspt.benchmarks.cost import flop_text, forward_flops, recommended_patches
 from mspt.data.stress_clouds import describe_cloud
 from mspt.figures.scenes.patches import compactness_figure, radius_histogram
 from mspt.figures.theme import ACCENT
 from mspt.inference.partitioned import PartitionedCloud
 from mspt.partition.patches import attention_flops
+from pages._patches.cards import over_patches
 from pages._patches.data import Chosen, partition_by_every_method, patch_table
 from pages._shared import frame
 from pages._shared.datasets import STRESS, has_flow
@@ -25,13 +26,15 @@ from pages._shared.numbers import (
 
 PAPER_TABLE_6 = {"ball tree": 0.0065, "random": 0.2035}
 """Median dispersion on Elasticity, in the paper."""
-DETAILS = ("Radii", "Other partitions", "Every patch")
+DETAILS = ("Error over K", "Radii", "Other partitions", "Every patch")
 _MOST_STYLED = 4096  # patches; pandas writes a style for every cell
 _MOST_NAMED = 16
 
 
-def details(chosen: Chosen, cloud: PartitionedCloud, point: int | None) -> None:
-    """Show radii, other partitions, or the table of all patches."""
+def details(
+    chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int, *, point: int | None
+) -> None:
+    """Show the error over K, radii, other partitions, or the table of all patches."""
     shown = st.segmented_control(
         "Details",
         DETAILS,
@@ -41,7 +44,9 @@ def details(chosen: Chosen, cloud: PartitionedCloud, point: int | None) -> None:
         bind="query-params",
         label_visibility="collapsed",
     )
-    if shown == "Radii":
+    if shown == "Error over K":
+        over_patches(chosen, cloud, num_supernodes)
+    elif shown == "Radii":
         _radii(chosen, cloud, point)
     elif shown == "Other partitions":
         _other_partitions(chosen, cloud)
@@ -75,34 +80,19 @@ def numbers(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> Non
         ),
         Card(
             label="Attention",
-            value=giga(attention_flops(config, count)),
+            value=flop_text(attention_flops(config, count)),
             origin=COUNTED,
             help_text=f"4 N D (L + S) in each block, {model}.",
         ),
         Card(
             label="Whole forward pass",
-            value=giga(forward_flops(config, count)),
+            value=flop_text(forward_flops(config, count)),
             origin=COUNTED,
             help_text=f"All matrix products, {model}, as in the checkpoint.",
         ),
     )
     state = f"{cloud.name}, K = {cloud.num_patches:,}, Q = {num_supernodes}, N = {count:,}"
     number_row(cards, origin=MEASURED, state=state)
-
-
-def giga(flops: float) -> str:
-    """Return an amount of arithmetic as text.
-
-    Examples:
-        >>> giga(1.5e12), giga(2e7)
-        ('1.5 TFLOP', '20 MFLOP')
-    """
-    step, unit = next(
-        (step, unit)
-        for step, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1, ""))
-        if flops >= step
-    )
-    return f"{significant(flops / step)} {unit}FLOP"
 
 
 def advice(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> str:

@@ -11,12 +11,15 @@ from pages._shared.cache import ListedCheckpoint, partition_words
 
 MEASURED, STORED, PAPER = "measured here", "stored with the checkpoint", "from the paper"
 STORED_CURVE, COUNTED = "stored curve", "counted by formula"
+STORED_RUNS, PUBLISHED = "stored runs", "published by others"
 _ORIGIN_COLORS = {
     MEASURED: "green",
     STORED: "blue",
     PAPER: "violet",
     STORED_CURVE: "blue",
     COUNTED: "gray",
+    STORED_RUNS: "blue",
+    PUBLISHED: "orange",
 }
 
 

@@ -23,6 +23,7 @@ PAGES = {
     "patches": "/patches?K=64",
     "attention": "/attention?picture=Masking",
     "scaling": "/scaling?axis=Patches+K",
+    "benchmarks": "/benchmarks?set=elasticity",
 }
 LAYOUT = (Path(__file__).parent / "layout.js").read_text()
 VIEWER = ".mspt-viewer"

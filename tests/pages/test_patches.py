@@ -1,3 +1,4 @@
+import csv
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,11 +9,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from mspt.benchmarks.cost import recommended_patches
+from mspt.benchmarks.cost import forward_flops, recommended_patches
 from mspt.checkpoint import load_checkpoint, save_checkpoint
 from mspt.data.store import load_case
 from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.figures.viewer.encode import decode_packet, shuffle_order
+from mspt.inference.predict import predict_case
 from mspt.partition.ball_tree import build_partition
 from mspt.partition.levels import tree_levels
 from tests.pages.reading import charts, metrics
@@ -216,7 +218,7 @@ def test_every_number_shows_its_origin(open_page: Open) -> None:
         "Whole forward pass",
     ]
     captions = [caption.value for caption in app.caption]
-    (counted,) = (caption for caption in captions if "counted by formula" in caption)
+    (counted,) = (caption for caption in captions if "counted by formula] att" in caption)
     assert counted.endswith("attention, whole forward pass")
     (row,) = (caption for caption in captions if "measured here]" in caption and "K = " in caption)
     assert f"ball tree, K = {app.session_state['K_slider']}, Q = 1, N = 1,000" in row
@@ -247,3 +249,82 @@ def test_shown_command_repeats_the_numbers(
     assert float(shown["Dispersion"]) == pytest.approx(found["dispersion"]["median"], rel=5e-3)
     assert f"K = {found['recommended_patches']:,} is cheapest" in text(app)
     st.cache_resource.clear()
+
+
+def test_error_at_another_k_stands_beside_that_of_the_training(
+    open_page: Open, project: Path
+) -> None:
+    name = "elasticity-1105"
+    app = open_page("patches", source="elasticity", elasticity_case=name, K="37")
+    assert not app.exception
+    checkpoint = load_checkpoint(project / "pretrained" / "elasticity.safetensors")
+    case = load_case("elasticity", name)
+    encoded, _ = checkpoint.normalizer.encode(case.points, case.features)
+    expected = {}
+    for num_patches in (37, 9):
+        partition = build_partition(encoded, num_patches=num_patches)
+        fields = predict_case(
+            checkpoint, case.points, case.features, partition=partition, device="cpu"
+        ).fields
+        error = ((fields - case.fields).norm() / case.fields.norm()).item()
+        expected[num_patches] = f"{error:.2%}"
+    assert expected[37] != expected[9]
+    shown = metrics(app)
+    assert shown["Error at K = 37, Q = 1"] == expected[37]
+    assert shown["Error at the training's K = 9, Q = 1"] == expected[9]
+    (row,) = [one.value for one in app.caption if "has seen no other sizes" in one.value]
+    assert "trained at K = 9, Q = 1" in row
+    assert f" {name} " in row
+    assert "--error" in app.code[0].value
+    model = replace(checkpoint.config, num_patches=37)
+    ratio = forward_flops(model, 972) / forward_flops(checkpoint.config, 972)
+    assert shown["Arithmetic"] == f"{ratio:.2f} ×"
+
+
+def test_errors_of_models_trained_at_the_k_are_those_of_the_stored_runs(open_page: Open) -> None:
+    app = open_page("patches", source="elasticity", K="32", Q="1")
+    with Path("assets/ablations/runs.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["dataset"] == "elasticity"]
+    same = [
+        float(row["validation_error"])
+        for row in rows
+        if row["set"] == "num_patches=32 num_supernodes=1" and not row["error"]
+    ]
+    mean = sum(same) / len(same)
+    assert metrics(app)["Trained at K = 32, Q = 1"] == f"{mean:.2%}"
+    (chart, _) = charts(app)
+    trained = next(one for one in chart["data"] if "models trained at K, Q = 1" in one["name"])
+    assert dict(zip(trained["x"], trained["y"], strict=True))[32] == pytest.approx(mean)
+
+
+def test_one_click_runs_the_model_at_every_k(open_page: Open) -> None:
+    app = open_page("patches", source="elasticity", elasticity_case="elasticity-1107", Q="2")
+    own = [trace for trace in charts(app)[0]["data"] if "this case" in trace.get("name", "")]
+    assert list(own[0]["x"]) == [9]
+    app.button(key="patches_ladder").click().run()
+    assert not app.exception
+    own = [trace for trace in charts(app)[0]["data"] if "this case" in trace.get("name", "")]
+    assert list(own[0]["x"]) == [1, 2, 4, 8, 9, 16, 32, 64, 128, 256]
+    assert app.button(key="patches_ladder").disabled
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        (LINE, "The solution on this cloud is not known"),
+        (
+            {"source": "elasticity", "checkpoint": "elasticity-transolver"},
+            "does not run at another K than in its training",
+        ),
+    ],
+)
+def test_without_an_error_the_page_says_why_and_shows_the_cost(
+    open_page: Open, query: dict[str, str], reason: str
+) -> None:
+    app = open_page("patches", **query)
+    assert not app.exception
+    assert reason in text(app)
+    assert not any(label.startswith("Error at") for label in metrics(app))
+    (cost,) = charts(app)
+    assert cost["layout"]["yaxis"]["title"]["text"] == "multiplications and additions"
+    assert "--error" not in app.code[0].value

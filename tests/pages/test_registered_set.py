@@ -120,6 +120,6 @@ def test_a_registered_set_is_drawn_solved_and_predicted(open_page: Open) -> None
     assert [option.content for option in choice.proto.options] == ["Triangle"]
 
 
-@pytest.mark.parametrize("page", ["upload", "scaling"])
+@pytest.mark.parametrize("page", ["upload", "scaling", "benchmarks"])
 def test_other_pages_still_open(page: str, open_page: Open) -> None:
     assert not open_page(page).exception

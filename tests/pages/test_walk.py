@@ -4,6 +4,7 @@ The numbers are computed again by the library from what the controls say, and co
 on the page.
 """
 
+import csv
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -482,6 +483,48 @@ def test_numbers_of_scaling_follow_every_control(open_page: Open) -> None:
     skip = tuple(f"up_to_{axis}" for axis in AXIS_MODELS)  # how far to measure: no number in view
     walked = walk(app, check_scaling, last=("axis",), skip=skip)
     assert {"axis", "quantity", "models", "curves"} <= walked
+
+
+# --- Benchmarks ----------------------------------------------------------------------------------
+
+
+def check_benchmarks(app: AppTest, reference: Reference) -> None:
+    """Recompute what is in view from the headers and from the lines of the file of runs."""
+    view, name = value_of(app, "view"), value_of(app, "set")
+    if view == "Accuracy":
+        infos = [read_info(path).info for path in reference.folder.glob("*.safetensors")]
+        errors = [one["metrics"]["relative_l2"] for one in infos if one["dataset"] == name]
+        assert metrics(app).get("Least test error") == (percent(min(errors)) if errors else None)
+    elif view == "Known mistakes":
+        assert not app.metric
+        assert not charts(app)
+    else:
+        _check_runs(app, name)
+
+
+def _check_runs(app: AppTest, name: str) -> None:
+    with (ROOT / "assets/ablations/runs.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["dataset"] == name]
+    if not rows:
+        assert any("There are no runs" in text for text in words(app))
+        return
+    shown = value_of(app, f"{name}_shown")
+    column = {"training error": "train_error"}.get(shown, shown.replace(" ", "_"))
+    groups: dict[tuple[str, ...], list[float]] = {}
+    for row in rows:
+        if row.get(column):
+            key = tuple(row[one] for one in ("preset", "set", "epochs", "train_cases"))
+            groups.setdefault(key, []).append(float(row[column]))
+    means = [np.mean(values) for values in groups.values()]
+    drawn = [trace for trace in charts(app)[0]["data"] if trace["mode"] == "lines+markers"]
+    for value in (value for trace in drawn for value in trace["y"]):
+        assert np.isclose(value, means).any()
+
+
+def test_numbers_of_benchmarks_follow_every_control(open_page: Open, reference: Reference) -> None:
+    app = open_page("benchmarks")
+    walked = walk(app, lambda app: check_benchmarks(app, reference), last=("set", "view"))
+    assert {"view", "set", "against", "elasticity_shown", "elasticity_varies"} <= walked
 
 
 # --- Draw ----------------------------------------------------------------------------------------
