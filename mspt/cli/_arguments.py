@@ -74,3 +74,15 @@ def derived_name(given: Path | str, what: str, suffix: str) -> Path:
     """
     stem = re.sub(r"[^\w.]+", "-", Path(given).stem).strip("-.") or "shape"
     return Path(f"{stem}-{what}{suffix}")
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--set``."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="vary a setting of the model, such as num_patches=32, or of the training, such as "
+        "train.learning_rate=3e-3; may be given several times",
+    )

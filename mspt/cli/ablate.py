@@ -21,10 +21,9 @@ import torch
 from mspt.benchmarks.ablations import parse_regions
 from mspt.benchmarks.settings import parse_settings, with_settings
 from mspt.checkpoint import Checkpoint
-from mspt.cli._arguments import positive
+from mspt.cli._arguments import add_settings, positive
 from mspt.cli._locks import locked
 from mspt.cli._output import counted, duration, facts, percent
-from mspt.cli._settings import add_settings, parse_settings, with_settings
 from mspt.cli.evaluate import follow_scores, prepare_cases
 from mspt.cli.train import follow, with_overrides
 from mspt.config import Precision, Preset

@@ -8,10 +8,10 @@ from typing import Any, get_args
 
 import torch
 
+from mspt.benchmarks.settings import parse_settings, with_settings
 from mspt.checkpoint import Checkpoint, save_checkpoint
-from mspt.cli._arguments import positive
+from mspt.cli._arguments import add_settings, positive
 from mspt.cli._output import counted, duration, facts, percent
-from mspt.cli._settings import add_settings, parse_settings, with_settings
 from mspt.cli.evaluate import prepare_cases, score_for_header
 from mspt.config import Precision, Preset
 from mspt.data.registry import datasets, get_dataset

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from torch import Tensor
 
+from mspt.benchmarks.settings import with_settings
 from mspt.cli import ablate
-from mspt.cli._settings import with_settings
 from mspt.cli.ablate import COLUMNS, append_row, find_row, parse_regions
 from mspt.cli.main import main
 from mspt.config import TrainConfig

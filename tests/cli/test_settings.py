@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from mspt.benchmarks.settings import parse_settings, with_settings
 from mspt.checkpoint import CheckpointInfo
-from mspt.cli._settings import parse_settings, with_settings
 from mspt.cli.main import build_parser
 from mspt.cli.train import with_overrides
 from mspt.config import Preset
