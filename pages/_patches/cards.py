@@ -113,6 +113,8 @@ def runs_words(found: AblationMap) -> str:
 def over_patches(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> None:
     """Show the error over K beside the cost, and a button that runs the model at many K."""
     case = scores.what_if(chosen, cloud.num_patches, num_supernodes)
+    if not isinstance(case, str):
+        _run_button(chosen, case)
     left, right = st.columns(2, gap="medium")
     with left:
         if isinstance(case, str):
@@ -123,7 +125,7 @@ def over_patches(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -
         _cost_chart(chosen, cloud, num_supernodes, case=None if isinstance(case, str) else case)
 
 
-def _error_chart(chosen: Chosen, case: WhatIf) -> None:
+def _run_button(chosen: Chosen, case: WhatIf) -> None:
     known = {one.num_patches for one in scores.known_errors(chosen, case)}
     missing = [k for k in case.ladder if k not in known]
     started = st.button(
@@ -134,6 +136,9 @@ def _error_chart(chosen: Chosen, case: WhatIf) -> None:
     )
     if started:
         progress.follow(RUN, scores.run_ladder(chosen, case))
+
+
+def _error_chart(chosen: Chosen, case: WhatIf) -> None:
     same = {one.num_patches: one.relative_l2 for one in scores.known_errors(chosen, case)}
     found = scores.trained_map(case.sample.dataset)
     cells = [] if found is None else _cells_at(found, case)

@@ -114,6 +114,7 @@ def test_the_last_of_equal_runs_counts_and_one_that_ended_before_one_that_failed
             line("num_patches=4"),
             line("num_patches=4", 0.1, train_cases=50),
             line("num_patches=8"),
+            line("num_patches=8") | {"error": "out of memory"},
         )
     )
     assert [(row.written, row.train_cases, row.validation_error) for row in rows[:2]] == [
@@ -121,7 +122,7 @@ def test_the_last_of_equal_runs_counts_and_one_that_ended_before_one_that_failed
         (("num_patches=4",), 50, 0.1),
     ]
     assert rows[2].has_failed
-    assert (rows[2].train_cases, rows[2].error) == (1000, "loss is NaN")
+    assert (len(rows), rows[2].train_cases, rows[2].error) == (3, 1000, "out of memory")
     assert math.isnan(rows[2].validation_error)
 
 

@@ -26,6 +26,10 @@ PAGES = {
     "benchmarks": "/benchmarks?set=elasticity",
 }
 LAYOUT = (Path(__file__).parent / "layout.js").read_text()
+FITS = """() => {
+  const main = document.querySelector("[data-testid=stMain]");
+  return main.scrollWidth <= main.clientWidth + 1;
+}"""
 VIEWER = ".mspt-viewer"
 READY = f"{VIEWER}[data-ready]"
 WINDOW = {"width": 1280, "height": 800}
@@ -40,6 +44,7 @@ def window(tab: object) -> object:
 def show_at(page: object, size: tuple[int, int]) -> None:
     page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
     page.wait_for_timeout(250)
+    page.wait_for_function(FITS)  # tables follow the width of the page a moment later
     if page.locator(VIEWER).count():
         page.wait_for_selector(READY)
 

@@ -305,7 +305,7 @@ def test_one_click_runs_the_model_at_every_k(open_page: Open) -> None:
     assert not app.exception
     own = [trace for trace in charts(app)[0]["data"] if "this case" in trace.get("name", "")]
     assert list(own[0]["x"]) == [1, 2, 4, 8, 9, 16, 32, 64, 128, 256]
-    assert app.button(key="patches_ladder").disabled
+    assert app.run().button(key="patches_ladder").disabled
 
 
 @pytest.mark.parametrize(

@@ -248,8 +248,8 @@ def _over_patches(figure: go.Figure, found: AblationMap, *, dark: bool) -> go.Fi
     )
     figure.update_xaxes(title="patches K", gridcolor=GRID[dark], **across)
     figure.update_yaxes(title="supernodes Q per patch", gridcolor=GRID[dark], **up)
-    return finished(figure, dark=dark, height=MAP_HEIGHT).update_layout(
-        showlegend=False, margin={"l": 58, "r": 16, "b": 46, "t": 16}
+    return finished(figure, dark=dark).update_layout(
+        showlegend=False, height=MAP_HEIGHT, margin={"l": 58, "r": 16, "b": 46, "t": 16}
     )
 
 

@@ -13,7 +13,7 @@ from mspt.figures.charts.axes import log_axis
 from mspt.figures.charts.series import finished, percent_tick, thousands
 from mspt.figures.theme import ACCENT, BLUE, GREEN, GRID, INK
 
-HEIGHT = 320
+HEIGHT = 300
 
 
 def patch_errors_figure(
@@ -123,9 +123,9 @@ def _mark_training(figure: go.Figure, patches: int, *, dark: bool) -> None:
     figure.add_vline(x=patches, line={"color": INK[dark], "width": 1.5, "dash": "dot"})
     figure.add_annotation(
         x=math.log10(patches),  # texts are placed by the logarithm, lines by the value
-        y=0,
+        y=1,
         yref="paper",
-        yanchor="bottom",
+        yanchor="top",
         xanchor="left",
         showarrow=False,
         text=" trained at K",

@@ -1,5 +1,6 @@
 """Curves that stand for runs: learning curves, and errors against what a run costs."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,9 @@ from mspt.figures.theme import GRID, INK, LEGEND_ABOVE, SERIES, lay_out
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 DASHES = ("solid", "dash", "dot")
-HEIGHT = 360
+HEIGHT = 340
+LEGEND_WIDTH, ENTRY_WIDTH, LETTER_WIDTH, ROW_HEIGHT = 400, 45, 7, 19
+"""Pixels: of a legend, of an entry without its name, of a letter, and of a row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,8 +168,27 @@ def finished(figure: go.Figure, *, dark: bool, height: int = HEIGHT) -> go.Figur
     """Return a figure with the common layout and its legend above it."""
     figure.update_xaxes(zeroline=False)
     figure.update_yaxes(zeroline=False)
-    return lay_out(figure, dark=dark, height=height).update_layout(
+    room = ROW_HEIGHT * legend_rows(figure)
+    return lay_out(figure, dark=dark, height=height + room).update_layout(
         showlegend=True,
         legend={**LEGEND_ABOVE, "entrywidth": 0, "font": {"size": 12}},
-        margin={"l": 66, "r": 16, "b": 46, "t": 30},
+        margin={"l": 66, "r": 16, "b": 46, "t": 12 + room},
     )
+
+
+def legend_rows(figure: go.Figure) -> int:
+    """Return how many rows a legend needs above a chart in half of a narrow page.
+
+    Plotly makes room for a legend by itself, but not again when the window is resized.
+
+    Examples:
+        >>> legend_rows(go.Figure([go.Scatter(name="short"), go.Scatter(name="name")]))
+        1
+        >>> legend_rows(go.Figure([go.Scatter(name="a long name of a run")] * 5))
+        3
+    """
+    shown = [one.name for one in figure.data if one.name and one.showlegend is not False]
+    widths = [ENTRY_WIDTH + LETTER_WIDTH * len(name) for name in shown]
+    if sum(widths) <= LEGEND_WIDTH:
+        return min(1, len(widths))
+    return math.ceil(len(widths) / max(1, LEGEND_WIDTH // max(widths)))
