@@ -18,6 +18,7 @@ from torch import Tensor
 from mspt.checkpoint import Checkpoint
 from mspt.data.export import point_table, write_points
 from mspt.data.layout import FieldGroup, Layout, Part
+from mspt.inference.frames import time_of
 from mspt.inference.predict import encode_inputs
 from mspt.inference.sample import Sample
 from mspt.metrics.fields import relative_l2
@@ -251,6 +252,7 @@ def compared_table(sample: Sample, predictions: Mapping[str, Float[Tensor, "N C"
         truth=sample.truth,
         predictions=predictions,
         num_surface=sample.num_surface,
+        time=time_of(sample),
     )
 
 
