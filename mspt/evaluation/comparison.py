@@ -39,6 +39,7 @@ class View:
         quantity: Its name in the layout.
         is_vector: Whether it has a direction.
         where: The points where it is defined.
+        description: What it is, in a sentence.
     """
 
     name: str
@@ -47,6 +48,7 @@ class View:
     quantity: str
     is_vector: bool
     where: Part
+    description: str = ""
 
 
 def views_of(sample: Sample) -> dict[str, View]:
@@ -67,6 +69,11 @@ def views_of(sample: Sample) -> dict[str, View]:
     return {view.name: view for view in views}
 
 
+def components_of(sample: Sample) -> tuple[Component, ...]:
+    """Return what can be shown of a vector in the space of a sample: its size and components."""
+    return COMPONENTS[: 1 + sample.points.shape[1]]
+
+
 def _view(group: FieldGroup, layout: Layout) -> View:
     field = next(one for one in layout.fields if one.name == group.quantity)
     return View(
@@ -76,6 +83,7 @@ def _view(group: FieldGroup, layout: Layout) -> View:
         quantity=field.name,
         is_vector=bool(field.components),
         where=group.part,
+        description=field.description,
     )
 
 

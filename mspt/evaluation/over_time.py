@@ -7,12 +7,57 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mspt.evaluation.comparison import Compared, Component, View, compare, views_of
+from mspt.data.frames import frame_layout
+from mspt.evaluation.comparison import (
+    Compared,
+    Component,
+    View,
+    compare,
+    field_errors,
+    views_of,
+)
 from mspt.inference.frames import at_time, fields_at, time_of
 from mspt.inference.sample import Sample
+from mspt.metrics.fields import relative_l2
+
+
+def views_in_time(sample: Sample) -> dict[str, View]:
+    """Return the fields of a sample that can be chosen, whatever the time; all of a steady one.
+
+    The position of the points comes last: it is what other fields are drawn at.
+    """
+    time = time_of(sample)
+    views = views_of(at_time(sample, 0))
+    last = "" if time is None else time.positions
+    order = sorted(views.values(), key=lambda view: view.quantity == last)
+    return {view.name: view for view in order}
+
+
+def errors_of_all_times(sample: Sample, predicted: Float[Tensor, "N C"]) -> dict[str, float]:
+    """Return the relative L2 error of each field over all times together, by its name on screen.
+
+    Raises:
+        ValueError: If the truth of the sample is not known.
+    """
+    time = time_of(sample)
+    if time is None or sample.truth is None or sample.layout is None:
+        return field_errors(sample, predicted)
+    layout, truth = frame_layout(sample.layout, time), sample.truth
+
+    def over_time(fields: Float[Tensor, "N C"], view: View) -> Float[Tensor, "1 N _"]:
+        columns = layout.columns(view.quantity)
+        frames = range(len(time.outputs))
+        found = [fields_at(sample, fields, index)[:, columns] for index in frames]
+        return torch.cat(found, dim=1)[None].double()
+
+    return {
+        name: relative_l2(over_time(predicted, view), over_time(truth, view)).item()
+        for name, view in views_in_time(sample).items()
+    }
 
 
 def compare_over_time(
@@ -62,7 +107,7 @@ def errors_over_time(
         "frame": np.arange(1, len(time.outputs) + 1),
         f"time{unit}": np.array(time.outputs),
     }
-    for view in views_of(at_time(sample, 0)).values():
+    for view in views_in_time(sample).values():
         for name, predicted in predictions.items():
             start = view.quantity if len(predictions) == 1 else f"{view.quantity}_{name}"
             several = compare_over_time(sample, predicted, view)

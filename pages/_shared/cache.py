@@ -155,12 +155,14 @@ class SamplePrediction:
         patch_of_point: Patch of each point; None for a model without patches.
         seconds: Time of the forward pass; around a body the partition is included.
         device: Where it ran.
+        num_passes: Forward passes, several for a model that is rolled out.
     """
 
     fields: Any
     patch_of_point: np.ndarray | None
     seconds: float
     device: str
+    num_passes: int = 1
 
     @property
     def num_patches(self) -> int | None:
@@ -189,7 +191,8 @@ def _predicted(
         found = predict_case(checkpoint, _sample.points, _sample.features, device=device)
     part = found.partition
     patch = None if part is None else part.patch_of_point.numpy()
-    return SamplePrediction(found.fields, patch, found.seconds, found.device)
+    passes = checkpoint.config.rollout
+    return SamplePrediction(found.fields, patch, found.seconds, found.device, passes)
 
 
 def _predict_flow(checkpoint: Checkpoint, sample: Sample, device: str) -> SamplePrediction:

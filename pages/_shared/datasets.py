@@ -1,9 +1,12 @@
 """Which data sets pages show, draw or predict, by their capabilities."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from mspt.data.case import Quantity
 from mspt.data.dataset import Dataset
+from mspt.data.frames import frame_layout, timeless
 from mspt.data.registry import datasets, get_dataset
 
 SHAPES, STRESS = "shape", "stress"
@@ -63,3 +66,32 @@ def primary_quantity(dataset: Dataset) -> Quantity:
     """Return the field of a data set that its primary score is about."""
     name = dataset.primary.quantity or dataset.fields[0].name
     return next(field for field in dataset.fields if field.name == name)
+
+
+def primary_words(dataset: Dataset) -> str:
+    """Return what the primary score of a data set is about, in words."""
+    if dataset.time is None or dataset.primary.quantity:
+        return primary_quantity(dataset).name
+    names = [field.name for field in frame_layout(dataset.layout, dataset.time).fields]
+    return f"{' and '.join(names)}, all {len(dataset.time.outputs)} times"
+
+
+def input_channels(dataset: Dataset) -> dict[str, tuple[int, Quantity]]:
+    """Return the column and the quantity of each number that a model reads, by a name on screen.
+
+    Frames in time are named after their time.
+    """
+    time, found, column = dataset.time, {}, 0
+    first = len(dataset.features) - (len(time.inputs) if time else 0)
+    for place, feature in enumerate(dataset.features):
+        if time and place >= first:
+            plain = timeless(feature, time.inputs[place - first])
+            unit = "" if time.unit == "1" else f" {time.unit}"
+            words = f"{plain.name} at t = {time.inputs[place - first]:.4g}{unit}"
+        else:
+            plain, words = feature, feature.name
+        for channel in plain.channels:
+            one = replace(plain, name=channel, components=())
+            found[words if channel == plain.name else f"{words}, {channel}"] = (column, one)
+            column += 1
+    return found
