@@ -13,7 +13,7 @@ import streamlit as st
 from mspt.checkpoint import Checkpoint, CheckpointInfo, list_checkpoints, load_checkpoint
 from mspt.config import PATCHED, ModelConfig
 from mspt.data.case import Case, CaseStack
-from mspt.data.store import load_split
+from mspt.data.store import list_cases, load_split
 from mspt.errors import DataError
 from mspt.evaluation.comparison import patches_of
 from mspt.inference.predict import pick_device, predict_case
@@ -127,8 +127,8 @@ def partition_words(config: ModelConfig) -> str:
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the data …")
 def test_cases(dataset: str) -> CaseStack:
-    """Return the test split; shared by all visitors and never changed."""
-    return load_split(dataset, "test")
+    """Return the test cases at hand, the first ones; shared by all visitors and never changed."""
+    return load_split(dataset, "test", limit=len(list_cases(dataset)) or None)
 
 
 def find_case(dataset: str, name: str) -> Case:

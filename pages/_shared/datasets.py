@@ -8,6 +8,7 @@ from mspt.data.case import Quantity
 from mspt.data.dataset import Dataset
 from mspt.data.frames import frame_layout, timeless
 from mspt.data.registry import datasets, get_dataset
+from mspt.inference.sample import Sample
 
 SHAPES, STRESS = "shape", "stress"
 SECONDS = 60
@@ -95,3 +96,10 @@ def input_channels(dataset: Dataset) -> dict[str, tuple[int, Quantity]]:
             found[words if channel == plain.name else f"{words}, {channel}"] = (column, one)
             column += 1
     return found
+
+
+def length_unit(sample: Sample) -> str:
+    """Return the unit of a sample's coordinates in words."""
+    if sample.body is not None or sample.num_surface:
+        return "body lengths"
+    return "cube sides" if sample.dataset is None else get_dataset(sample.dataset).length_unit

@@ -172,7 +172,8 @@ export class Player {
       picture.append(words(withUnit(text, this.told.curveUnit), { x: LEFT - 6, y: y + 4, "text-anchor": "end" }));
     }
     const most = Math.max(2, Math.floor((width - LEFT - RIGHT) / 70));
-    for (const { value, text } of ticks(times[0], times.at(-1), most)) {
+    const each = times.map((value) => ({ value, text: plain(value) }));
+    for (const { value, text } of times.length <= most ? each : ticks(times[0], times.at(-1), most)) {
       const x = LEFT + ((width - LEFT - RIGHT) * (value - times[0])) / (times.at(-1) - times[0] || 1);
       picture.append(words(text, { x, y: HEIGHT - 5, "text-anchor": "middle" }));
     }

@@ -328,14 +328,23 @@ export class View {
     this.#listen();
   }
 
+  /** Width over height of what a flat view shows at first; none for a cloud that can be turned. */
+  #shownAspect() {
+    if (!this.cloud.flat) return undefined;
+    const { focus, closeup } = this.header;
+    const [width, height] = focus && !closeup ? [0, 1].map((axis) => focus[1][axis] - focus[0][axis]) : this.cloud.size;
+    return width / (height || width || 1);
+  }
+
   /** Number of columns; a viewer without a height of its own takes one from the window. */
   #columns() {
     const { header, root, stage } = this;
     const seen = this.seen().map((i) => header.panels[i]);
-    if (header.height || document.fullscreenElement) return bestColumns(seen.length, stage.clientWidth, stage.clientHeight);
+    if (header.height || document.fullscreenElement) return bestColumns(seen.length, stage.clientWidth, stage.clientHeight, this.#shownAspect());
     const around = root.clientHeight - stage.clientHeight; // what stands above and below the stage
     const below = (header.tour.length ? this.tour.element.offsetHeight : 0) + this.player.element.offsetHeight;
-    const plan = planOf(seen, { width: stage.clientWidth, around: around - below, window: innerHeight });
+    const aspect = this.#shownAspect();
+    const plan = planOf(seen, { width: stage.clientWidth, around: around - below, window: innerHeight, aspect });
     root.style.height = `${plan.height + below}px`;
     return plan.columns;
   }
