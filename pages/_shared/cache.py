@@ -93,6 +93,11 @@ def checkpoints(dataset: str) -> dict[str, ListedCheckpoint]:
     return {item.name: item for item in sorted(found, key=lambda item: len(item.name))}
 
 
+def num_checkpoints(dataset: str) -> int:
+    """Return how many checkpoints of a data set there are."""
+    return sum(item.info.get("dataset") == dataset for item in all_checkpoints())
+
+
 @st.cache_resource(max_entries=6, show_spinner="Loading the model …")
 def load(key: CheckpointKey) -> Checkpoint:
     """Return a checkpoint, loaded once for all visitors and again when its file changes."""

@@ -23,14 +23,15 @@ def flow_source() -> str:
 def case_sources() -> tuple[str, ...]:
     """Return the names of the data sets whose test cases are at hand."""
     return tuple(
-        dataset.name for dataset in datasets() if dataset.can_generate and _has_cases(dataset.name)
+        dataset.name for dataset in generated_datasets() if num_test_cases(dataset.name) > 0
     )
 
 
 @st.cache_data(max_entries=64, ttl=SECONDS, show_spinner=False)
-def _has_cases(name: str) -> bool:
+def num_test_cases(name: str) -> int:
+    """Return how many test cases of a data set are at hand."""
     dataset = get_dataset(name)
-    return dataset.source.at_hand(dataset, None)["test"] > 0
+    return dataset.source.at_hand(dataset, None)["test"]
 
 
 def model_sources() -> tuple[str, ...]:
@@ -43,9 +44,9 @@ def drawable_sources() -> tuple[str, ...]:
     return tuple(name for name in case_sources() if get_dataset(name).drawing is not None)
 
 
-def shown_datasets() -> tuple[Dataset, ...]:
-    """Return the data sets that pages show."""
-    return tuple(get_dataset(name) for name in case_sources())
+def generated_datasets() -> tuple[Dataset, ...]:
+    """Return the data sets that this project generates, whether their cases are at hand or not."""
+    return tuple(dataset for dataset in datasets() if dataset.can_generate)
 
 
 def public_datasets() -> tuple[Dataset, ...]:
