@@ -37,7 +37,7 @@ class RecordingKey:
     checkpoint: CheckpointKey
     sample: str
     device: str
-    frame: int | None
+    frame: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

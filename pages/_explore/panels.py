@@ -31,19 +31,13 @@ def fields(shown: Chosen) -> None:
     shares = None if patch is None else worst_patches(patch, first)
     picked, marked = _picked_row(shown.sample, first), _marked_patch(shares)
     row = int(first.squared.argmax()) if picked is None else picked
-    marks = {"patch": patch, "shares": shares, "marked_patch": marked, "marked_row": row}
-    if time is None:
-        scene = compared_scene(shown.sample, compared, mode=settings.mode, **marks)
-    else:
+    draw = partial(compared_scene, shown.sample, compared)
+    if time is not None:
         predicted = {name: one.fields for name, one in shown.predictions.items()}
-        scene = played_scene(
-            shown.sample,
-            over_time,
-            frame=frame,
-            mode=settings.mode,
-            predictions=predicted,
-            **marks,
-        )
+        draw = partial(played_scene, shown.sample, over_time, frame=frame, predictions=predicted)
+    scene = draw(
+        mode=settings.mode, patch=patch, shares=shares, marked_patch=marked, marked_row=row
+    )
     if marked is not None and _is_on("fly"):
         scene = near_patch(scene, marked)
     viewer.show(

@@ -5,7 +5,7 @@ Letters: N points, X space axes, C output channels, M points of a field, K patch
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -87,11 +87,14 @@ def played_scene(
     frame: int,
     mode: ErrorMode,
     predictions: Mapping[str, Float[Tensor, "N C"]],
-    **marks: Any,
+    patch: Int[ndarray, " N"] | None = None,
+    shares: pd.DataFrame | None = None,
+    marked_patch: int | None = None,
+    marked_row: int | None = None,
 ) -> Scene:
     """Return the same panels for all times of a case, between which the viewer moves by itself.
 
-    Color limits are those of all times together. Where the fields say where points are, truth and
+    Color limits hold for all times. Where the fields say where points are, truth and
     errors are drawn at the places of the truth, and each prediction at its own.
 
     Args:
@@ -100,7 +103,10 @@ def played_scene(
         frame: Index of the time that is shown at first, and that the marks belong to.
         mode: As in :func:`compared_scene`.
         predictions: Predicted fields of all times, by the name of the model.
-        **marks: What else :func:`compared_scene` takes, for the shown time.
+        patch: Patch of each point, for the exploded view.
+        shares: As in :func:`compared_scene`, of the time that is shown at first.
+        marked_patch: Patch to outline.
+        marked_row: Point to mark by a ring.
 
     Raises:
         ValueError: If the sample is steady.
@@ -109,8 +115,19 @@ def played_scene(
     if time is None:
         raise ValueError(f"sample must be one in time, got the steady {sample.key}")
     now = {name: several[frame] for name, several in over_time.items()}
-    still = compared_scene(at_time(sample, frame), now, mode=mode, **marks)
-    stacked = {name: _stacked(several) for name, several in over_time.items()}
+    still = compared_scene(
+        at_time(sample, frame),
+        now,
+        mode=mode,
+        patch=patch,
+        shares=shares,
+        marked_patch=marked_patch,
+        marked_row=marked_row,
+    )
+    each = [
+        field_panels({name: several[index] for name, several in over_time.items()}, mode)
+        for index in range(len(time.outputs))
+    ]
     places = _places(sample, predictions) if time.positions else [None] * len(still.panels)
     curves = (
         Curve(name=name, values=np.array([100 * one.relative_l2 for one in several]))
@@ -121,8 +138,8 @@ def played_scene(
         # One cloud for all times, so that the camera and what browsers keep stay the same.
         points=sample.points.numpy(),
         panels=tuple(
-            _played(panel, frame, len(time.outputs), places=at)
-            for panel, at in zip(field_panels(stacked, mode), places, strict=True)
+            _played(panels, frame, places=at)
+            for *panels, at in zip(*each, places, strict=True)
         ),
         player=Player(
             times=time.outputs,
@@ -135,25 +152,16 @@ def played_scene(
     )
 
 
-def _stacked(several: Sequence[Compared]) -> Compared:
-    """Return a comparison of all times as one, time by time."""
-    names = ("rows", "truth", "prediction", "error", "squared")
-    joined = {name: np.concatenate([getattr(one, name) for one in several]) for name in names}
-    return replace(several[0], **joined)
-
-
 def _played(
-    panel: Panel, frame: int, num_times: int, *, places: Float[ndarray, "times N X"] | None
+    panels: Sequence[Panel], frame: int, *, places: Float[ndarray, "times N X"] | None
 ) -> Panel:
-    """Return a panel of stacked values as one that shows them time by time."""
-    if not isinstance(panel.coloring, Field):
-        return replace(panel, places=places)
-    frames = panel.coloring.values.reshape(num_times, -1)
-    return replace(
-        panel,
-        coloring=replace(panel.coloring, values=frames[frame], frames=frames),
-        places=places,
-    )
+    """Return the same panel at all times as one, whose color limits enclose those of each time."""
+    fields = [one.coloring for one in panels if isinstance(one.coloring, Field)]
+    frames = np.stack([one.values for one in fields])
+    high = max(one.limits[1] for one in fields)
+    low = high - _DECADES if fields[0].log else min(one.limits[0] for one in fields)
+    coloring = replace(fields[frame], frames=frames, limits=(low, high))
+    return replace(panels[frame], coloring=coloring, places=places)
 
 
 def _places(
