@@ -162,7 +162,8 @@ class Dataset:
         complete: Fill in what files do not hold: quantities that are not stored, and points that
             are neither stored nor shared; None where nothing is missing.
         make_triangles: The triangles for drawing that all cases share; None for clouds.
-        grid_shape: Rows and columns where the points are a regular grid, row by row; else None.
+        grid_shape: Rows and columns where the points are a grid, row by row, perhaps a bent one;
+            else None.
         coarsen: Return the points kept by a share (0.5 or 0.25) of them, None where there is no
             such share; None for a data set that has no coarser points.
         stored_bits: Bits of the codes that features and fields are stored as; fewer compress better

@@ -31,13 +31,24 @@ def fields(shown: Chosen) -> None:
     shares = None if patch is None else worst_patches(patch, first)
     picked, marked = _picked_row(shown.sample, first), _marked_patch(shares)
     row = int(first.squared.argmax()) if picked is None else picked
-    draw = partial(compared_scene, shown.sample, compared)
-    if time is not None:
-        predicted = {name: one.fields for name, one in shown.predictions.items()}
-        draw = partial(played_scene, shown.sample, over_time, frame=frame, predictions=predicted)
-    scene = draw(
-        mode=settings.mode, patch=patch, shares=shares, marked_patch=marked, marked_row=row
+    scene = compared_scene(
+        shown.at(frame)[0],
+        compared,
+        mode=settings.mode,
+        patch=patch,
+        shares=shares,
+        marked_patch=marked,
+        marked_row=row,
     )
+    if time is not None:
+        scene = played_scene(
+            scene,
+            shown.sample,
+            over_time=over_time,
+            predictions={name: one.fields for name, one in shown.predictions.items()},
+            frame=frame,
+            mode=settings.mode,
+        )
     if marked is not None and _is_on("fly"):
         scene = near_patch(scene, marked)
     viewer.show(

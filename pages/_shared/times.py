@@ -1,4 +1,4 @@
-"""The shown time of a case in time: chosen by a slider or in the viewer, and kept in the address."""
+"""The shown time of a case: chosen by a slider or in the viewer, and kept in the address."""
 
 import streamlit as st
 

@@ -82,7 +82,7 @@ scenes = {
 
 times, start = (0.5, 1.0, 1.5, 2.0), st.session_state.get("stopped", 0)
 rising = np.array([np.full(num_points, place - 1.5) for place in range(4)])
-pushed = np.array([points + [place, 0] for place in range(4)]) if kind == "time" else None
+pushed = np.array([points + np.array([place, 0]) for place in range(4)]) if kind == "time" else None
 moving = Field(**vars(pressure) | {"values": rising[start], "frames": rising})
 scenes["time"] = {
     "panels": (

@@ -70,7 +70,8 @@ def test_a_registered_set_is_drawn(run: Run, tmp_path: Path) -> None:
     assert (solved["case"], solved["points"]) == ("drawing", 80)
 
 
-def test_errors_of_a_case_in_time_are_listed_time_by_time(run: Run) -> None:
+@pytest.mark.usefixtures("run")
+def test_errors_of_a_case_in_time_are_listed_time_by_time() -> None:
     metrics = {"relative_l2": 0.25, "median": 0.25, "worst": 0.5, "mean_only": 0.9}
     metrics |= {"height_2": 0.1, "height_3": 0.2, "height_4": 0.3}
     shown = {"checkpoint": "c", "dataset": "toy_time", "split": "test", "cases": 3}

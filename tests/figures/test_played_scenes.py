@@ -10,6 +10,7 @@ from made_up_frames import airfoil_case, block_case, torus_case
 from PIL import Image
 
 from mspt.data.case import Case
+from mspt.evaluation.comparison import compare
 from mspt.evaluation.over_time import compare_over_time, views_in_time
 from mspt.figures.charts.raster import boundary, sample_raster, triangle_raster
 from mspt.figures.scenes.comparison import compared_scene, played_scene
@@ -18,6 +19,7 @@ from mspt.figures.scenes.patches import CloseView, ShownPartition, patch_scene
 from mspt.figures.viewer.encode import decode_packet, encode_scene, frame_of, shuffle_order
 from mspt.figures.viewer.scene import Curve, Field, Panel, Player, Scene
 from mspt.figures.viewer.still import picture
+from mspt.inference.frames import at_time
 from mspt.inference.partitioned import partition_cloud
 from mspt.inference.sample import sample_of_case
 from mspt.partition.patches import nearest_points, touching_patches
@@ -25,18 +27,27 @@ from mspt.partition.patches import nearest_points, touching_patches
 TYPES = {"u1": "<u1", "u2": "<u2", "u4": "<u4", "f4": "<f4"}
 
 
-def played(case: Case, *, frame: int, models: tuple[str, ...] = ("one",), **marks) -> Scene:
+def played(
+    case: Case, *, frame: int, models: tuple[str, ...] = ("one",), patch: np.ndarray | None = None
+) -> Scene:
     """A case with predictions that miss by 1 and more in every channel, in its first field."""
     sample = sample_of_case(case)
     predictions = {name: case.fields + 1 + place for place, name in enumerate(models)}
     view = next(iter(views_in_time(sample).values()))
-    part = "x" if view.is_vector else "size"
     over_time = {
-        name: compare_over_time(sample, fields, view, part=part)
+        name: compare_over_time(sample, fields, view, part="x" if view.is_vector else "size")
         for name, fields in predictions.items()
     }
+    still = compared_scene(
+        at_time(sample, frame),
+        {name: several[frame] for name, several in over_time.items()},
+        mode="signed",
+        patch=patch,
+        marked_patch=None if patch is None else 0,
+        marked_row=0,
+    )
     return played_scene(
-        sample, over_time, frame=frame, mode="signed", predictions=predictions, **marks
+        still, sample, over_time=over_time, predictions=predictions, frame=frame, mode="signed"
     )
 
 
@@ -122,10 +133,17 @@ def test_points_that_move_are_drawn_where_each_panel_has_them() -> None:
 def test_marked_patch_lies_where_the_points_are_at_the_shown_time() -> None:
     case = block_case()
     patch = (case.points[:, 0] > 25).long().numpy()
-    lines = played(case, frame=19, patch=patch, marked_patch=0, marked_row=0).layers[0]
+    lines = played(case, frame=19, patch=patch).layers[0]
     reach = case.fields[:, 76][patch == 0].max().item()
     assert lines.starts[:, 0].max() == pytest.approx(reach, abs=0.5)
     assert lines.starts[:, 0].max() > case.points[patch == 0, 0].max() + 0.05
+
+
+def test_a_steady_case_is_not_played() -> None:
+    sample = sample_of_case(airfoil_case())
+    settings = {"over_time": {}, "predictions": {}, "frame": 0, "mode": "signed"}
+    with pytest.raises(ValueError, match="one in time, got the steady airfoil-1100"):
+        played_scene(compared_airfoil(), sample, **settings)
 
 
 def test_frames_that_do_not_fit_the_player_are_refused() -> None:
@@ -148,7 +166,9 @@ def test_frames_that_do_not_fit_the_player_are_refused() -> None:
 
 def test_a_time_without_an_error_is_sent_as_a_gap() -> None:
     points = np.zeros((3, 2))
-    player = Player(times=(0.0, 1.0), unit="1", curves=(Curve(name="e", values=np.array([np.nan, 2.0])),))
+    player = Player(
+        times=(0.0, 1.0), unit="1", curves=(Curve(name="e", values=np.array([np.nan, 2.0])),)
+    )
     header = Sent(Scene(points=points, panels=(Panel(title=""),), player=player)).header
     assert header["player"]["curves"] == [{"name": "e", "values": [None, 2.0]}]
 
@@ -164,13 +184,11 @@ def test_still_picture_is_of_the_shown_time() -> None:
 # --- airfoils: a grid that meets itself, in a domain that is much larger -------------------------
 
 
-def compared_airfoil(**marks) -> Scene:
+def compared_airfoil() -> Scene:
     sample = sample_of_case(airfoil_case())
     view = next(iter(views_in_time(sample).values()))
-    from mspt.evaluation.comparison import compare
-
     found = compare(sample, sample.truth + 0.1, view)
-    return compared_scene(sample, {"one": found}, mode="signed", **marks)
+    return compared_scene(sample, {"one": found}, mode="signed")
 
 
 def test_airfoil_is_seen_from_near_and_its_wall_is_exact() -> None:

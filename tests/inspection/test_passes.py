@@ -62,16 +62,15 @@ def test_attention_of_a_pass_is_that_of_one_pass_over_what_it_reads(torus: Case)
     whole = predict_case(checkpoint, torus.points, torus.features, device="cpu").fields
     read = torch.cat([torus.features[:, 2:], whole[:, :2]], dim=1)
     single = replace(checkpoint, config=replace(ROLLED, rollout=1))
-    alone = observe(
-        single, sample_of_case(replace(torus, features=read)), frame=0, device="cpu"
-    )
+    alone = observe(single, sample_of_case(replace(torus, features=read)), frame=0, device="cpu")
     for block in (0, 1):
         one, other = (attend_from(each, (7, 900), block=block) for each in (seen, alone))
         torch.testing.assert_close(one.local, other.local, rtol=1e-3, atol=1e-6)
         torch.testing.assert_close(one.on_supernodes, other.on_supernodes, rtol=1e-3, atol=1e-6)
-    first = attend_from(observe(checkpoint, sample_of_case(torus), frame=0, device="cpu"), (7, 900), block=0)
+    first = attend_from(
+        observe(checkpoint, sample_of_case(torus), frame=0, device="cpu"), (7, 900), block=0
+    )
     assert not torch.allclose(first.local, one.local, rtol=1e-2)
-
 
 
 def test_one_pass_that_predicts_all_times_is_shown_at_one_of_them() -> None:

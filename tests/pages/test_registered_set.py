@@ -198,9 +198,7 @@ def test_errors_over_time_can_be_taken_along(open_page: Open, project: Path) -> 
     labels = [one.proto.label for one in app.get("download_button")]
     assert "Error over time (CSV)" in labels
     steady = open_page("explore", source="toy")
-    assert "Error over time (CSV)" not in [
-        one.proto.label for one in steady.get("download_button")
-    ]
+    assert "Error over time (CSV)" not in [one.proto.label for one in steady.get("download_button")]
     shown = metrics(app)
     whole = load_case("toy_time", "toy_time-0008", root=project / "data").fields
     weights = whole.norm(dim=0).numpy()

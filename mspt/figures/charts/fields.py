@@ -27,7 +27,7 @@ BULK_RANGE = 2 / 3
 """The remaining values are left out if the others take less than this share of the range."""
 
 
-def comparison_figure(
+def comparison_figure(  # noqa: PLR0913 - a picture has many independent settings
     raster: Raster,
     points: Float[np.ndarray, "N 2"],
     truth: Float[np.ndarray, " N"],

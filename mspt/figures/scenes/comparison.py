@@ -18,7 +18,7 @@ from mspt.evaluation.comparison import Compared
 from mspt.figures.scenes.parts import ball_around, body_layers, close_view, patch_outline
 from mspt.figures.theme import shared_limits
 from mspt.figures.viewer.scene import Curve, Field, Panel, Player, Scene, box_around
-from mspt.inference.frames import at_time, points_at, time_of
+from mspt.inference.frames import points_at, time_of
 from mspt.inference.sample import Sample
 
 ErrorMode = Literal["signed", "size", "log"]
@@ -81,32 +81,26 @@ def compared_scene(
 
 
 def played_scene(
+    still: Scene,
     sample: Sample,
-    over_time: Mapping[str, Sequence[Compared]],
     *,
+    over_time: Mapping[str, Sequence[Compared]],
+    predictions: Mapping[str, Float[Tensor, "N C"]],
     frame: int,
     mode: ErrorMode,
-    predictions: Mapping[str, Float[Tensor, "N C"]],
-    patch: Int[ndarray, " N"] | None = None,
-    shares: pd.DataFrame | None = None,
-    marked_patch: int | None = None,
-    marked_row: int | None = None,
 ) -> Scene:
-    """Return the same panels for all times of a case, between which the viewer moves by itself.
+    """Return a scene of one time as one of all times, between which the viewer moves by itself.
 
-    Color limits hold for all times. Where the fields say where points are, truth and
-    errors are drawn at the places of the truth, and each prediction at its own.
+    Color limits hold for all times. Where the fields say where points are, truth and errors are
+    drawn at the places of the truth, and each prediction at its own.
 
     Args:
+        still: Scene of the case at the time that is shown at first, from :func:`compared_scene`.
         sample: The case at all times.
         over_time: The same field of one or two predictions at each time, by the name of the model.
-        frame: Index of the time that is shown at first, and that the marks belong to.
-        mode: As in :func:`compared_scene`.
         predictions: Predicted fields of all times, by the name of the model.
-        patch: Patch of each point, for the exploded view.
-        shares: As in :func:`compared_scene`, of the time that is shown at first.
-        marked_patch: Patch to outline.
-        marked_row: Point to mark by a ring.
+        frame: Index of the time that is shown at first.
+        mode: As in :func:`compared_scene`.
 
     Raises:
         ValueError: If the sample is steady.
@@ -114,32 +108,21 @@ def played_scene(
     time = time_of(sample)
     if time is None:
         raise ValueError(f"sample must be one in time, got the steady {sample.key}")
-    now = {name: several[frame] for name, several in over_time.items()}
-    still = compared_scene(
-        at_time(sample, frame),
-        now,
-        mode=mode,
-        patch=patch,
-        shares=shares,
-        marked_patch=marked_patch,
-        marked_row=marked_row,
-    )
     each = [
         field_panels({name: several[index] for name, several in over_time.items()}, mode)
         for index in range(len(time.outputs))
     ]
     places = _places(sample, predictions) if time.positions else [None] * len(still.panels)
-    curves = (
+    curves = [
         Curve(name=name, values=np.array([100 * one.relative_l2 for one in several]))
         for name, several in over_time.items()
-    )
+    ]
     return replace(
         still,
         # One cloud for all times, so that the camera and what browsers keep stay the same.
         points=sample.points.numpy(),
         panels=tuple(
-            _played(panels, frame, places=at)
-            for *panels, at in zip(*each, places, strict=True)
+            _played(panels, frame, places=at) for *panels, at in zip(*each, places, strict=True)
         ),
         player=Player(
             times=time.outputs,

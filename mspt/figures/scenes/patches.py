@@ -71,7 +71,7 @@ class CloseView:
     triangles: Int[ndarray, "T 3"]
 
 
-def patch_scene(
+def patch_scene(  # noqa: PLR0913 - a picture has many independent settings
     points: Float[Tensor, "N X"],
     shown: ShownPartition,
     *,

@@ -33,26 +33,26 @@ def picture(scene: Scene, *, dark: bool) -> bytes:
     return _png(np.concatenate(panels, axis=1))
 
 
-def _has_close_view(scene: Scene) -> bool:
-    """Return whether a plane cloud is shown in part only."""
-    return scene.focus is not None and scene.points.shape[1] == 2
+def _close_view(scene: Scene) -> Float[np.ndarray, "2 3"] | None:
+    """Return the box of a plane cloud that is shown in part only."""
+    return scene.focus if scene.points.shape[1] == 2 else None
 
 
 def _seen(scene: Scene) -> Int[np.ndarray, " M"]:
     """Return the points that are drawn, shuffled: all of them, or those of a close view."""
-    order = shuffle_order(len(scene.points))
-    if scene.focus is None or not _has_close_view(scene):
+    order, box = shuffle_order(len(scene.points)), _close_view(scene)
+    if box is None:
         return order
-    low, high = scene.focus[:, :2]
     places = scene.points[order]
-    return order[((places >= low) & (places <= high)).all(axis=1)]
+    return order[((places >= box[0, :2]) & (places <= box[1, :2])).all(axis=1)]
 
 
 def _project(
     scene: Scene, points: Float[np.ndarray, "M X"]
 ) -> tuple[Float[np.ndarray, "M 2"], Float[np.ndarray, " M"]]:
     """Return pixel positions and heights above the picture plane of points."""
-    frame = frame_of(scene.focus if _has_close_view(scene) else scene.points)
+    box = _close_view(scene)
+    frame = frame_of(scene.points if box is None else box)
     places = np.zeros((len(points), 3))
     places[:, : scene.points.shape[1]] = points
     places = (places - frame.center) / frame.radius
