@@ -16,7 +16,8 @@ with frame.error_panel():
     source, name, checkpoint = controls.pick_case()
     if not controls.has_attention(checkpoint, source):
         st.stop()
-    recorded = data.record(checkpoint, sample(source, name, checkpoint))
+    cloud = sample(source, name, checkpoint)
+    recorded = data.record(checkpoint, cloud, controls.pick_time(cloud))
     picture, block, head = controls.pick_picture(checkpoint)
     left, right = st.columns([7, 2.6], gap="medium")
     mask = effect = None
@@ -46,7 +47,7 @@ with frame.error_panel():
     st.download_button(
         "Weights of all points (CSV)",
         partial(data.table_file, chosen, effect),
-        file_name=f"attention-{recorded.sample.key}-block-{block + 1}.csv",
+        file_name=f"attention-{recorded.file_name}-block-{block + 1}.csv",
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",

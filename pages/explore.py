@@ -21,18 +21,15 @@ else:
 with numbers:
     cards.numbers(chosen, view)
 with st.container(horizontal=True):
-    for label, suffix, kind, content in (
-        ("Table of this case (CSV)", "csv", "text/csv", files.table_file),
-        ("Points (VTP)", "vtp", "model/vtk", files.mesh_file),
-    ):
+    for label, ending, kind, content in files.downloads(chosen):
         st.download_button(
             label,
             partial(content, chosen),
             mime=kind,
-            file_name=f"{chosen.file_name}.{suffix}",
+            file_name=f"{chosen.file_name}{ending}",
             icon=":material/download:",
             on_click="ignore",
-            key=f"explore_{suffix}",
+            key=f"explore{ending}",
         )
 two = len(chosen.checkpoints) > 1
 of_first = f", {chosen.checkpoint.name}" if two else ""

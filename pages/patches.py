@@ -36,6 +36,7 @@ def explorer(chosen: data.Chosen) -> None:
                 num_supernodes=num_supernodes,
                 beside=None if other is None else data.drawn(chosen, other),
                 body=None if chosen.part == "body" else chosen.sample.body,
+                close=chosen.close_view,
                 picked=point,
             )
             viewer.show(

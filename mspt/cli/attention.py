@@ -12,6 +12,7 @@ from mspt.errors import MSPTError
 from mspt.geometry.files.readers import SUFFIXES, read_mesh
 from mspt.geometry.placement import place_mesh
 from mspt.geometry.preparation import prepare_shape
+from mspt.inference.frames import time_of
 from mspt.inference.sample import Sample, load_sample, sample_of_clouds
 from mspt.inference.sampling import sample_inputs
 from mspt.inspection.masking import Effect, Masked, attention_table, mask_patch
@@ -43,6 +44,12 @@ def add_attention(parser: argparse.ArgumentParser) -> None:
         help="numbers of the points, from 0; default: the point where the first field is largest",
     )
     parser.add_argument("--block", type=int, default=1, help="counted from 1; default: 1")
+    parser.add_argument(
+        "--frame",
+        type=int,
+        help="of a case in time, the frame whose prediction is looked at, counted from 1; "
+        "default: the last",
+    )
     parser.add_argument("--head", type=int, help="counted from 1; default: mean over heads")
     masks = parser.add_mutually_exclusive_group()
     masks.add_argument(
@@ -62,7 +69,8 @@ def run_attention(args: argparse.Namespace) -> dict[str, Any]:
     if args.out and args.out.suffix != ".csv":
         raise MSPTError(f"--out must be a .csv file, got {args.out.name}")
     checkpoint = load_checkpoint(args.checkpoint)
-    seen = observe(checkpoint, find_sample(checkpoint, args.case), device=args.device)
+    sample = find_sample(checkpoint, args.case)
+    seen = observe(checkpoint, sample, frame=_frame(sample, args.frame), device=args.device)
     found = attend_from(
         seen,
         args.points or [peak_point(seen)],
@@ -75,6 +83,8 @@ def run_attention(args: argparse.Namespace) -> dict[str, Any]:
     result = {"case": args.case, "checkpoint": str(args.checkpoint)} | _described(seen, found)
     if effect is not None:
         result["masking"] = describe_effect(seen, effect, found.points)
+    if seen.pass_words:
+        result["pass"] = seen.pass_words
     if args.out:
         attention_table(seen, found, effect).to_csv(args.out, index=False, float_format="%.7g")
         result["out"] = str(args.out)
@@ -88,6 +98,8 @@ def show_attention(result: dict[str, Any]) -> str:
         "case": f"{result['case']}, {result['checkpoint']}",
         "weights": f"block {result['block']}, {head}",
     }
+    if "pass" in result:
+        shown["time"] = result["pass"]
     if "out" in result:
         shown["written"] = result["out"]
     points = [[name, str(one["patch"]), *_shares(one)] for name, one in result["points"].items()]
@@ -215,6 +227,16 @@ def _described(seen: Observed, found: PointAttention) -> dict[str, Any]:
             str(block): one.global_share for block, one in enumerate(by_block, start=1)
         },
     }
+
+
+def _frame(sample: Sample, number: int | None) -> int | None:
+    """Return the index of a frame by its number, counted from 1; None for the default."""
+    if number is None:
+        return None
+    time = time_of(sample)
+    if time is None:
+        raise MSPTError(f"--frame must go with a case in time, got {sample.key}; leave it out")
+    return _counted(number, len(time.outputs), "frame")
 
 
 def _counted(number: int, count: int, name: str) -> int:

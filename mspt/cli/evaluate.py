@@ -9,6 +9,7 @@ from mspt.checkpoint import Checkpoint, list_checkpoints, load_checkpoint, save_
 from mspt.cli._arguments import check_folder, positive
 from mspt.cli._output import counted, facts, number, paragraphs, percent, table
 from mspt.data.dataset import Dataset
+from mspt.data.frames import frame_columns, frame_layout
 from mspt.data.registry import get_dataset
 from mspt.errors import MSPTError
 from mspt.evaluation.cards import model_cards
@@ -142,9 +143,13 @@ def show_evaluate(result: dict[str, Any]) -> str:
         "Against mesh mean: the model against the mean of the solver's results on several meshes."
         "\nLarger and smaller cells: the solver's own result on these meshes."
     )
+    dataset = get_dataset(result["dataset"])
+    over_time = _time_table(dataset, metrics)
+    frames = set(dataset.layout.field_channels) if over_time else set()
     return paragraphs(
         first,
-        _error_table(metrics),
+        _error_table({name: value for name, value in metrics.items() if name not in frames}),
+        over_time,
         _coefficient_table(metrics),
         _region_table(metrics),
         meshes if "against_mean" in metrics else "",
@@ -188,6 +193,19 @@ def _error_table(metrics: dict[str, Any]) -> str:
         for name in names
     ]
     return table(rows, ["relative L2 error", *columns])
+
+
+def _time_table(dataset: Dataset, metrics: dict[str, Any]) -> str:
+    """Return the errors at each time, a column for each number at a point; none if it is steady."""
+    if dataset.time is None or not set(dataset.layout.field_channels) <= set(metrics):
+        return ""
+    channels = frame_layout(dataset.layout, dataset.time).field_channels
+    rows = []
+    for index in range(len(dataset.time.outputs)):
+        columns = frame_columns(dataset.layout, dataset.time, index)
+        names = dataset.layout.field_channels[columns]
+        rows.append([dataset.time.words(index), *(percent(metrics[name]) for name in names)])
+    return table(rows, ["relative L2 error at", *map(_words, channels)])
 
 
 def _words(name: str) -> str:

@@ -10,9 +10,10 @@ import numpy as np
 from mspt.checkpoint import Checkpoint, load_checkpoint
 from mspt.cli._arguments import checkpoint_path, derived_name
 from mspt.cli._output import counted, duration, facts, number, paragraphs, percent, table
+from mspt.data.registry import dataset_of_case
 from mspt.data.sets.car.flow_case import FlowCase, flow_case, unsettled_words
 from mspt.data.sets.car.store import read_flow, write_flow
-from mspt.errors import MSPTError
+from mspt.errors import DataError, MSPTError
 from mspt.evaluation.flows import FlowScore, label_noise, score_flow
 from mspt.geometry.files.readers import read_mesh
 from mspt.geometry.placement import (
@@ -112,6 +113,7 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
         return _replay(args)
     if args.shape is None:
         raise MSPTError("shape must be a file, got none; name one or use --replay RECORD")
+    _refuse_case(args.shape)
     path = checkpoint_path(args.checkpoint, DEFAULT_CHECKPOINT)
     checkpoint, shape = load_checkpoint(path), _prepared(args.shape, args)
     chosen = "as is" if args.as_is else _placement(shape, args)
@@ -135,6 +137,20 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
         summary["errors"] = _errors(checkpoint, truth, args.device)
         summary["label_noise"] = label_noise(checkpoint.info.get("metrics", {}))
     return summary
+
+
+def _refuse_case(shape: Path) -> None:
+    """Say which command predicts a case, where one is named in place of a shape."""
+    case = str(shape)
+    try:
+        dataset = dataset_of_case(case)
+    except DataError:
+        return  # what kinds of files can be read is said on reading
+    if dataset.body is None and not shape.exists():
+        raise MSPTError(
+            f"shape must be a file, got the case {case}; use `python -m mspt solve {case} "
+            "--checkpoint CHECKPOINT --out FILE`, which also predicts"
+        )
 
 
 def _replay(args: argparse.Namespace) -> dict[str, Any]:

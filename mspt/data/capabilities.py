@@ -81,11 +81,24 @@ class TimeFrames:
         outputs: Times of the frames that it predicts, one for each field; or, where a frame has
             several fields, one for each run of as many fields.
         unit: Unit of the times.
+        positions: Name, as given to :func:`frames_of`, of the field that is the position of the
+            points at each time; empty where points stay where they are.
     """
 
     inputs: tuple[float, ...]
     outputs: tuple[float, ...]
     unit: str
+    positions: str = ""
+
+    def words(self, index: int) -> str:
+        """Return the time of a frame that is predicted, with its unit.
+
+        Examples:
+            >>> TimeFrames(inputs=(), outputs=(0.5, 2 / 3), unit="ms").words(1)
+            't = 0.6667 ms'
+        """
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        return f"t = {self.outputs[index]:.4g}{unit}"
 
 
 @dataclass(frozen=True, kw_only=True)

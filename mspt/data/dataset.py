@@ -2,8 +2,8 @@
 
 A data set is one module in :mod:`mspt.data.sets` that ends in such a value. Nothing outside that
 module depends on a data set's name; what a data set can do is stated by its capabilities:
-``grid_shape``, ``coarsen``, ``symmetries``, ``drawing``, ``body``, ``mirror``, ``time`` and
-``regions``.
+``grid_shape``, ``coarsen``, ``symmetries``, ``drawing``, ``body``, ``mirror``, ``time``,
+``regions`` and ``focus``.
 
 Letters: N points, X space axes, T triangles, M points of a coarser cloud.
 """
@@ -162,7 +162,8 @@ class Dataset:
         complete: Fill in what files do not hold: quantities that are not stored, and points that
             are neither stored nor shared; None where nothing is missing.
         make_triangles: The triangles for drawing that all cases share; None for clouds.
-        grid_shape: Rows and columns where the points are a regular grid, row by row; else None.
+        grid_shape: Rows and columns where the points are a grid, row by row, perhaps a bent one;
+            else None.
         coarsen: Return the points kept by a share (0.5 or 0.25) of them, None where there is no
             such share; None for a data set that has no coarser points.
         stored_bits: Bits of the codes that features and fields are stored as; fewer compress better
@@ -172,6 +173,9 @@ class Dataset:
         body: What flows around bodies add; None for other data.
         time: Frames in time; None for steady data.
         regions: Parts of a case with errors of their own; None where there are none.
+        focus: Lower and upper corner of what pictures show at first, where the domain is much
+            larger than what is of interest in it; None for all points.
+        length_unit: Unit of the coordinates, in words.
         training_facts: Return what a checkpoint's header stores of the training cases.
     """
 
@@ -202,6 +206,8 @@ class Dataset:
     body: FlowBodies | None = None
     time: TimeFrames | None = None
     regions: Regions | None = None
+    focus: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    length_unit: str = "domain sides"
     training_facts: Callable[[Any], dict[str, Any]] | None = None
 
     def __post_init__(self) -> None:

@@ -12,7 +12,9 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
+from mspt.data.capabilities import TimeFrames
 from mspt.data.case import Case
+from mspt.data.frames import timed_names
 from mspt.data.layout import Layout
 from mspt.data.registry import get_dataset
 from mspt.errors import DataError
@@ -28,12 +30,14 @@ def point_table(
     predictions: Mapping[str, Float[Tensor, "N C"]],
     features: Float[Tensor, "N F"] | None = None,
     num_surface: int = 0,
+    time: TimeFrames | None = None,
 ) -> pd.DataFrame:
     """Return one row a point: coordinates, features, truth, each prediction and its error.
 
     Columns of fields end in ``_truth``, ``_prediction`` and ``_error``; the error is prediction
     minus truth, in the field's unit. Where there are several predictions, their names stand before
-    these. Channels are NaN at points where they are not defined.
+    these. Channels are NaN at points where they are not defined. Those of frames in time are named
+    after their time, such as ``vorticity_t11`` or ``u_x_t0.2667ms``, and not after their number.
 
     Args:
         points: Coordinates.
@@ -42,10 +46,13 @@ def point_table(
         predictions: Predicted fields by the name of what predicted them.
         features: Features to list; None for none of them.
         num_surface: Points on a body, which come first; they get a column of their own.
+        time: Frames in time; None for steady fields.
     """
+    words = {} if time is None else timed_names(layout, time)
     columns = dict(zip("xyz", points.numpy().T, strict=False))
     if features is not None:
-        columns |= dict(zip(layout.feature_channels, features.numpy().T, strict=True))
+        read = [words.get(channel, channel) for channel in layout.feature_channels]
+        columns |= dict(zip(read, features.numpy().T, strict=True))
     on_body = np.arange(len(points)) < num_surface
     if num_surface:
         columns["on_surface"] = on_body.astype(int)
@@ -53,9 +60,10 @@ def point_table(
         part = layout.part_of(channel) if num_surface else "all"
         known = np.ones(len(points), bool) if part == "all" else on_body == (part == "surface")
         true = np.where(known, truth[:, index].numpy(), np.nan)
-        columns[f"{channel}_truth"] = true
+        named = words.get(channel, channel)
+        columns[f"{named}_truth"] = true
         for name, predicted in predictions.items():
-            start = channel if len(predictions) == 1 else f"{channel}_{name}"
+            start = named if len(predictions) == 1 else f"{named}_{name}"
             found = np.where(known, predicted[:, index].numpy(), np.nan)
             columns[f"{start}_prediction"] = found
             columns[f"{start}_error"] = found - true
@@ -64,12 +72,14 @@ def point_table(
 
 def case_table(case: Case, prediction: Float[Tensor, "N C"] | None = None) -> pd.DataFrame:
     """Return the table of a case with its features and, where given, one prediction."""
+    dataset = get_dataset(case.dataset)
     return point_table(
         case.points,
-        get_dataset(case.dataset).layout,
+        dataset.layout,
         truth=case.fields,
         predictions={} if prediction is None else {"model": prediction},
         features=case.features,
+        time=dataset.time,
     )
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from mspt.checkpoint import Checkpoint
 from mspt.data.export import point_table, write_points
 from mspt.data.layout import FieldGroup, Layout, Part
+from mspt.inference.frames import time_of
 from mspt.inference.predict import encode_inputs
 from mspt.inference.sample import Sample
 from mspt.metrics.fields import relative_l2
@@ -38,6 +39,7 @@ class View:
         quantity: Its name in the layout.
         is_vector: Whether it has a direction.
         where: The points where it is defined.
+        description: What it is, in a sentence.
     """
 
     name: str
@@ -46,6 +48,7 @@ class View:
     quantity: str
     is_vector: bool
     where: Part
+    description: str = ""
 
 
 def views_of(sample: Sample) -> dict[str, View]:
@@ -66,6 +69,11 @@ def views_of(sample: Sample) -> dict[str, View]:
     return {view.name: view for view in views}
 
 
+def components_of(sample: Sample) -> tuple[Component, ...]:
+    """Return what can be shown of a vector in the space of a sample: its size and components."""
+    return COMPONENTS[: 1 + sample.points.shape[1]]
+
+
 def _view(group: FieldGroup, layout: Layout) -> View:
     field = next(one for one in layout.fields if one.name == group.quantity)
     return View(
@@ -75,6 +83,7 @@ def _view(group: FieldGroup, layout: Layout) -> View:
         quantity=field.name,
         is_vector=bool(field.components),
         where=group.part,
+        description=field.description,
     )
 
 
@@ -251,6 +260,7 @@ def compared_table(sample: Sample, predictions: Mapping[str, Float[Tensor, "N C"
         truth=sample.truth,
         predictions=predictions,
         num_surface=sample.num_surface,
+        time=time_of(sample),
     )
 
 

@@ -256,7 +256,7 @@ def _masked_fields(
     if block is None:
         mask = replace(mask, blocks=_masked_blocks(recording))
     output = repeat_masked(recording, mask)
-    return observed.checkpoint.normalizer.decode(output.float())
+    return observed.decode(output)
 
 
 def _masked_blocks(recording: Recording) -> tuple[int, ...]:
@@ -286,7 +286,6 @@ def attention_table(
         "own_global_share": share.numpy(),
     }
     if effect is not None:
-        # One pass of a model that is rolled out has the first fields only.
-        for quantity, change in zip(observed.sample.channels, effect.change.T, strict=False):
+        for quantity, change in zip(observed.sample.channels, effect.change.T, strict=True):
             columns[f"change_{quantity.name}"] = change.numpy()
     return pd.DataFrame(columns)

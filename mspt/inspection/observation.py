@@ -5,15 +5,18 @@ B blocks.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
+from mspt.config import ModelConfig
+from mspt.data.frames import frame_columns
 from mspt.errors import MSPTError
-from mspt.inference.predict import encode_inputs, pick_device
+from mspt.inference.frames import at_time, time_of
+from mspt.inference.predict import EncodedInputs, encode_inputs, pick_device
 from mspt.inference.sample import Sample
 from mspt.inspection.recording import Recording, global_shares, record, trace_points
 from mspt.inspection.weights import (
@@ -26,7 +29,12 @@ from mspt.inspection.weights import (
 )
 from mspt.models.attention import PMSATrace
 from mspt.models.mspt import MSPT
+from mspt.models.rollout import features_of_pass
 from mspt.partition.ball_tree import Partition
+
+
+def _all_channels() -> slice:
+    return slice(None)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,15 +43,45 @@ class Observed:
 
     Attributes:
         checkpoint: The model, with its normalizer.
-        sample: The cloud that was predicted.
-        recording: The forward pass.
+        sample: The cloud that was predicted; of a case in time, at one time.
+        recording: The forward pass; of a roll-out, the one that predicts this time.
         fields: The prediction, in the data set's units.
+        columns: The channels of the pass that are these fields.
+        frame: Index of the time; None for a steady case.
     """
 
     checkpoint: Checkpoint
     sample: Sample
     recording: Recording
     fields: Float[Tensor, "N C"]
+    columns: slice = field(default_factory=_all_channels)
+    frame: int | None = None
+
+    def decode(self, output: Float[Tensor, "N _"]) -> Float[Tensor, "N C"]:
+        """Return the output of a pass like the recorded one in the data set's units."""
+        return self.checkpoint.normalizer.decode(output.float())[:, self.columns]
+
+    @property
+    def main_channel(self) -> int:
+        """The channel to show first: any but the position of the points."""
+        time = time_of(self.sample)
+        if time is None or self.sample.layout is None:
+            return 0
+        names = [field.name for field in self.sample.layout.fields]
+        shown = next((name for name in names if name != time.positions), names[0])
+        return self.sample.layout.columns(shown).start
+
+    @property
+    def pass_words(self) -> str:
+        """Which pass the attention belongs to, and what it predicts; empty for a steady case."""
+        time = time_of(self.sample)
+        if time is None or self.frame is None:
+            return ""
+        passes, frames = self.checkpoint.config.rollout, len(time.outputs)
+        if passes == 1:
+            return f"one pass predicts all {frames} times, shown is {time.words(self.frame)}"
+        number = self.frame // (frames // passes) + 1
+        return f"pass {number} of {passes}, which predicts {time.words(self.frame)}"
 
     @property
     def partition(self) -> Partition:
@@ -105,13 +143,24 @@ class PatchMatrix:
 
 
 @torch.inference_mode()
-def observe(checkpoint: Checkpoint, sample: Sample, *, device: str = "auto") -> Observed:
+def observe(
+    checkpoint: Checkpoint, sample: Sample, *, frame: int | None = None, device: str = "auto"
+) -> Observed:
     """Predict a sample once and record the forward pass.
+
+    A model that is rolled out has a pass for each time or for a few of them: the one that predicts
+    the given time is recorded, after all passes before it.
+
+    Args:
+        checkpoint: The model.
+        sample: The cloud, at all times if there are several.
+        frame: Index of the time; the last one if None.
+        device: Where to predict.
 
     Raises:
         MSPTError: If the model has no joint attention over patches and supernodes, the sample is
             not of its data set, or the device does not exist here.
-        ValueError: If the sample has no features.
+        ValueError: If the sample has no features, or there is no such time.
     """
     if not isinstance(checkpoint.model, MSPT):
         raise MSPTError(
@@ -124,22 +173,67 @@ def observe(checkpoint: Checkpoint, sample: Sample, *, device: str = "auto") -> 
     model = checkpoint.model.to(pick_device(device))
     # Only a branched model has a partition of another kind.
     partition = inputs.partition if isinstance(inputs.partition, Partition) else None
-    recording = record(model, inputs.points, inputs.features, partition=partition)
+    place = _place_in_time(checkpoint, sample, frame)
+    features = inputs.features
+    if place.index > 0:
+        features = _features_of_pass(model, inputs, checkpoint.config, place.index)
+    recording = record(model, inputs.points, features, partition=partition)
+    decoded = checkpoint.normalizer.decode(recording.output.float())
     return Observed(
         checkpoint=checkpoint,
-        sample=sample,
+        sample=sample if place.frame is None else at_time(sample, place.frame),
         recording=recording,
-        fields=checkpoint.normalizer.decode(recording.output.float()),
+        fields=decoded[:, place.columns],
+        columns=place.columns,
+        frame=place.frame,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PlaceInTime:
+    """Where a time is among the passes of a model: the pass, and its channels."""
+
+    frame: int | None = None
+    index: int = 0
+    columns: slice = field(default_factory=_all_channels)
+
+
+def _place_in_time(checkpoint: Checkpoint, sample: Sample, frame: int | None) -> _PlaceInTime:
+    time = time_of(sample)
+    if time is None or sample.layout is None:
+        return _PlaceInTime()
+    count = len(time.outputs)
+    chosen = count - 1 if frame is None else frame
+    size = frame_columns(sample.layout, time, chosen)  # refuses a time that there is not
+    index, within = divmod(chosen, count // checkpoint.config.rollout)
+    width = size.stop - size.start
+    return _PlaceInTime(
+        frame=chosen, index=index, columns=slice(within * width, (within + 1) * width)
+    )
+
+
+def _features_of_pass(
+    model: MSPT, inputs: EncodedInputs, config: ModelConfig, index: int
+) -> Float[Tensor, "N F"]:
+    device = next(model.parameters()).device
+    points, partition = inputs.points[None].to(device), inputs.partition
+    partitions = [partition] if isinstance(partition, Partition) else None
+    found = features_of_pass(
+        lambda given: model(points, given, partitions=partitions),
+        inputs.features[None].to(device),
+        config,
+        index,
+    )
+    return found[0].cpu()
 
 
 def peak_point(observed: Observed) -> int:
     """Return the point where the first field is largest, on the body if there is one.
 
     A default for pages and commands, of interest in every data set: the stagnation point at the
-    nose of a body, or the place of the largest stress.
+    nose of a body, or the place of the largest stress. Positions of points are left out.
     """
-    first = observed.fields[:, 0]
+    first = observed.fields[:, observed.main_channel]
     return int(first[: observed.sample.num_surface or None].argmax())
 
 

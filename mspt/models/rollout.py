@@ -39,6 +39,37 @@ def roll_out(
     return torch.cat(found, dim=-1)
 
 
+def features_of_pass(
+    forward: Callable[[Float[Tensor, "B N F"]], Float[Tensor, "B N C"]],
+    features: Float[Tensor, "B N F"],
+    config: ModelConfig,
+    index: int,
+) -> Float[Tensor, "B N F"]:
+    """Return what a pass of a roll-out reads, after all passes before it.
+
+    Args:
+        forward: Return the next frames from features.
+        features: Encoded features of the first pass.
+        config: Of the model.
+        index: Of the pass, counted from 0.
+
+    Raises:
+        ValueError: If the model has no such pass.
+
+    Examples:
+        >>> config = ModelConfig(space_dim=2, in_features=2, input_frames=2, rollout=3,
+        ...     num_patches=1)
+        >>> add = lambda frames: frames.sum(-1, keepdim=True)
+        >>> features_of_pass(add, torch.tensor([[[1.0, 1.0]]]), config, 2).tolist()
+        [[[2.0, 3.0]]]
+    """
+    if not 0 <= index < config.rollout:
+        raise ValueError(f"index must lie between 0 and {config.rollout - 1}, got {index}")
+    for _ in range(index):
+        features = _moved_on(features, forward(features), config.input_frames)
+    return features
+
+
 def _moved_on(
     features: Float[Tensor, "B N F"], frames: Float[Tensor, "B N C"], num_frames: int
 ) -> Float[Tensor, "B N F"]:

@@ -5,9 +5,12 @@ from functools import partial
 
 import streamlit as st
 
+from mspt.inference.frames import time_of
+from mspt.inference.sample import Sample
 from mspt.inspection.masking import Masked
 from mspt.inspection.observation import parse_points, peak_point
 from pages._attention.data import Chosen, Recorded
+from pages._shared import times
 from pages._shared.cache import ListedCheckpoint
 from pages._shared.datasets import model_sources, models_for
 from pages._shared.pickers import pick_checkpoint, pick_name, pick_source
@@ -58,6 +61,12 @@ def has_attention(checkpoint: ListedCheckpoint, source: str) -> bool:
     return False
 
 
+def pick_time(cloud: Sample) -> int | None:
+    """Show a choice of the time of a case in time; return its index."""
+    time = time_of(cloud)
+    return None if time is None else times.pick(time, label="Attention behind the field at time")
+
+
 def pick_picture(checkpoint: ListedCheckpoint) -> tuple[str, int, int | None]:
     """Show a choice of picture, block, head, and what a click does."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -97,17 +106,18 @@ def _pick_block_and_head(checkpoint: ListedCheckpoint) -> tuple[int, int | None]
 def pick_points(recorded: Recorded) -> tuple[int, ...]:
     """Show the picked points as a list that can be typed, too; another cloud clears it."""
     observed = recorded.observed
-    before = st.session_state.get("attention_cloud")
-    if before not in (None, observed.sample.key):
+    before, cloud = st.session_state.get("attention_cloud"), recorded.key.sample
+    if before not in (None, cloud):
         st.session_state["points"] = ""
         st.session_state["patch"] = None
-    st.session_state["attention_cloud"] = observed.sample.key
+    st.session_state["attention_cloud"] = cloud
     start = peak_point(observed)
     text = st.text_input(
         "Attention from points",
         key="points",
         bind="query-params",
-        placeholder=f"{start}, where {observed.sample.channels[0].name} is largest",
+        placeholder=f"{start}, where {observed.sample.channels[observed.main_channel].name} is "
+        "largest",
         help="Click the cloud, or type numbers with commas between.",
     )
     points = parse_points(text, len(observed.fields)) or (start,)
@@ -207,7 +217,8 @@ def pick_mask(chosen: Chosen) -> Mask:
         help="Or click a point of it in the right picture.",
     )
     names = [channel.name for channel in chosen.recorded.sample.channels]
-    field = st.selectbox("Field", names, key="field", bind="query-params")
+    main = observed.main_channel
+    field = st.selectbox("Field", names, index=main, key="field", bind="query-params")
     return Mask(
         patch=start if patch is None else patch,
         masked=masked,
@@ -230,10 +241,12 @@ def command(chosen: Chosen, name: str, mask: Mask | None) -> tuple[str, ...]:
     attention = chosen.attention
     head = "" if attention.head is None else f" --head {attention.head + 1}"
     points = " ".join(str(point) for point in attention.points)
+    frame = chosen.recorded.observed.frame
+    when = "" if frame is None else f" --frame {frame + 1}"
     line = (
         f"python -m mspt attention {name} "
         f"--checkpoint {chosen.recorded.checkpoint.path.as_posix()} "
-        f"--points {points} --block {attention.block + 1}{head}"
+        f"--points {points} --block {attention.block + 1}{head}{when}"
     )
     if mask is None:
         return (line,)

@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from mspt.figures.scenes.attention import AttentionCloud
+from mspt.figures.scenes.parts import close_view
 from mspt.inference.sample import Sample
 from mspt.inspection.masking import (
     Comparison,
@@ -36,6 +37,7 @@ class RecordingKey:
     checkpoint: CheckpointKey
     sample: str
     device: str
+    frame: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,6 +58,11 @@ class Recorded:
     def sample(self) -> Sample:
         """The cloud."""
         return self.observed.sample
+
+    @property
+    def file_name(self) -> str:
+        """Name of a file about it, without its ending."""
+        return self.sample.key.replace("@", "-frame-")
 
     def stage(self, block: int | None) -> AttentionCloud:
         """Return what is drawn of the cloud, with the patches of a block; None for those of all."""
@@ -116,9 +123,15 @@ class Chosen:
         )
 
 
-def record(checkpoint: ListedCheckpoint, sample: Sample) -> Recorded:
-    """Return the recorded prediction of a sample."""
-    key = RecordingKey(checkpoint.key, sample.key, frame.device())
+def record(checkpoint: ListedCheckpoint, sample: Sample, when: int | None) -> Recorded:
+    """Return the recorded prediction of a sample.
+
+    Args:
+        checkpoint: The model.
+        sample: The cloud.
+        when: Index of the time of a case in time; None for a steady one.
+    """
+    key = RecordingKey(checkpoint.key, sample.key, frame.device(), when)
     observed = _observed(key, _sample=sample)
     return Recorded(key=key, checkpoint=checkpoint, observed=observed)
 
@@ -126,7 +139,7 @@ def record(checkpoint: ListedCheckpoint, sample: Sample) -> Recorded:
 @st.cache_resource(max_entries=4, show_spinner="The model predicts, and its attention is kept …")
 def _observed(key: RecordingKey, *, _sample: Sample) -> Observed:
     with one_at_a_time():
-        return observe(load(key.checkpoint), _sample, device=key.device)
+        return observe(load(key.checkpoint), _sample, frame=key.frame, device=key.device)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -139,6 +152,7 @@ def _stage(key: RecordingKey, tree: int, *, _observed: Observed) -> AttentionClo
         body=sample.body,
         patch_of_point=partition.patch_of_point.numpy(),
         nodes=supernode_centers(sample.points, partition, count),
+        close_view=close_view(sample),
     )
 
 

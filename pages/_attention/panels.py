@@ -18,6 +18,7 @@ from mspt.metrics.forces import drag_counts
 from pages._attention.controls import SHARE, Mask, mask_or_pick_clicked, pick_clicked
 from pages._attention.data import Chosen, global_shares
 from pages._shared import viewer
+from pages._shared.datasets import length_unit
 from pages._shared.numbers import MEASURED, Card, minus, number_row
 
 NOT_EXPLANATION = (
@@ -42,6 +43,8 @@ def cloud(chosen: Chosen, picture: str, mask: Mask | None, effect: Effect | None
         on_pick=on_pick,
     )
     viewer.wait_for_picture()
+    if words := chosen.recorded.observed.pass_words:
+        st.caption(f"Attention of **{words}**.")
     st.caption(NOT_EXPLANATION)
 
 
@@ -58,9 +61,10 @@ def _weights(chosen: Chosen) -> Scene:
 
 def _shares(chosen: Chosen) -> Scene:
     recorded, attention = chosen.recorded, chosen.attention
-    channel = recorded.sample.channels[0]
+    main = recorded.observed.main_channel
+    channel = recorded.sample.channels[main]
     share = global_shares(recorded, attention.head)[attention.block]
-    field = plain_field(channel.name, channel.unit, recorded.observed.fields[:, 0].numpy())
+    field = plain_field(channel.name, channel.unit, recorded.observed.fields[:, main].numpy())
     return share_scene(chosen.stage, share, field, picked=attention.points)
 
 
@@ -105,7 +109,7 @@ def numbers(chosen: Chosen) -> None:
     head = "mean over the heads" if attention.head is None else f"head {attention.head + 1}"
     state = f"{chosen.words}, {chosen.block_words}, {head}"
     number_row(cards, origin=MEASURED, state=state)
-    unit = "body lengths" if chosen.recorded.sample.num_surface else "unit lengths"
+    unit = length_unit(chosen.recorded.sample)
     rows = [
         f"**{one.patch}**{' (own)' if one.own else ''}: {one.weight:.1%}, "
         f"{one.distance:.2f} {unit} away"

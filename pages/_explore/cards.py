@@ -6,11 +6,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from mspt.data.case import Quantity
 from mspt.data.registry import get_dataset
 from mspt.data.sets.car.flow_case import unsettled_words
-from mspt.evaluation.comparison import field_errors, primary_error
+from mspt.evaluation.comparison import primary_error
 from mspt.evaluation.flows import label_noise
+from mspt.evaluation.over_time import errors_of_all_times
 from mspt.figures.charts.fields import suffix
 from mspt.metrics.fields import max_error
 from mspt.metrics.forces import drag_counts
@@ -18,7 +18,7 @@ from pages._explore import scores
 from pages._explore.controls import VTK_VIEW
 from pages._explore.data import Chosen, whole_flow
 from pages._shared.cache import ListedCheckpoint, SamplePrediction
-from pages._shared.datasets import primary_quantity
+from pages._shared.datasets import primary_quantity, primary_words
 from pages._shared.numbers import (
     MEASURED,
     STORED,
@@ -49,33 +49,37 @@ def numbers(chosen: Chosen, view: str) -> None:
 
 
 def _sheet_numbers(chosen: Chosen) -> None:
-    prediction = chosen.prediction
-    quantity = primary_quantity(get_dataset(chosen.source))
+    prediction, words = chosen.prediction, primary_words(get_dataset(chosen.source))
+    largest, unit = _largest(chosen, prediction)
     cards = [
         Card(
-            label=f"Error of {quantity.name}",
+            label=f"Error of {words}",
             value=percent(primary_error(chosen.sample, prediction.fields)),
             help_text=RELATIVE,
         ),
         _average(chosen, f"{chosen.checkpoint.metrics.get('cases', 0)} test cases"),
         Card(
-            label=f"Largest error of {quantity.name}",
-            value=f"{significant(_largest(chosen, prediction, quantity))}{suffix(quantity)}",
+            label=f"Largest error of {words}",
+            value=f"{significant(largest)}{unit}",
         ),
         _forward_pass(prediction),
     ]
     number_row(cards, origin=MEASURED, state=chosen.words)
 
 
-def _largest(chosen: Chosen, prediction: SamplePrediction, quantity: Quantity) -> float:
-    sample = chosen.sample
-    columns = sample.layout.columns(quantity.name)
-    return max_error(prediction.fields[None, :, columns], sample.truth[None, :, columns]).item()
+def _largest(chosen: Chosen, prediction: SamplePrediction) -> tuple[float, str]:
+    """Return the largest error of what the primary score is about, and its unit."""
+    sample, dataset = chosen.sample, get_dataset(chosen.source)
+    quantity = primary_quantity(dataset)
+    named = quantity.name if chosen.time is None else dataset.primary.quantity
+    columns = sample.layout.columns(named)
+    found = max_error(prediction.fields[None, :, columns], sample.truth[None, :, columns])
+    return found.item(), suffix(quantity)
 
 
 def _forward_pass(prediction: SamplePrediction) -> Card:
     return Card(
-        label="Forward pass",
+        label="Forward pass" if prediction.num_passes == 1 else f"{prediction.num_passes} passes",
         value=milliseconds(prediction.seconds),
         note=f"on {device_name(prediction.device)}",
     )
@@ -177,10 +181,12 @@ def _points(first: float | None, second: float | None) -> str:
 
 
 def _field_rows(chosen: Chosen) -> Iterator[tuple[str, str, str, str]]:
-    first, second = (field_errors(chosen.sample, one.fields) for one in chosen.predictions.values())
+    predictions = chosen.predictions.values()
+    first, second = (errors_of_all_times(chosen.sample, one.fields) for one in predictions)
+    when = "" if chosen.time is None else f", all {len(chosen.time.outputs)} times"
     for name, error in first.items():
         other = second[name]
-        yield f"Error of {name}", percent(error), percent(other), _points(error, other)
+        yield f"Error of {name}{when}", percent(error), percent(other), _points(error, other)
 
 
 def _other_rows(chosen: Chosen) -> Iterator[tuple[str, str, str, str]]:
@@ -195,11 +201,9 @@ def _other_rows(chosen: Chosen) -> Iterator[tuple[str, str, str, str]]:
                 *(minus(f"{value:+,.0f} counts") for value in (first, second, second - first)),
             )
     else:
-        quantity = primary_quantity(get_dataset(chosen.source))
-        first, second = (_largest(chosen, one, quantity) for one in predictions)
-        unit = suffix(quantity)
+        (first, unit), (second, _) = (_largest(chosen, one) for one in predictions)
         yield (
-            f"Largest error of {quantity.name}",
+            f"Largest error of {primary_words(get_dataset(chosen.source))}",
             f"{significant(first)}{unit}",
             f"{significant(second)}{unit}",
             minus(f"{'+' if second >= first else ''}{significant(second - first)}{unit}"),

@@ -7,7 +7,8 @@ from typing import Any
 import streamlit as st
 
 from mspt.data.registry import get_dataset
-from mspt.evaluation.comparison import COMPONENTS, View, views_of
+from mspt.evaluation.comparison import View, components_of
+from mspt.evaluation.over_time import views_in_time
 from mspt.figures.scenes.comparison import ERROR_MODES
 from pages._explore import data, scores
 from pages._explore.data import Chosen, Trained
@@ -141,16 +142,23 @@ class FieldSettings:
     mode: Any
 
 
+def pick_view_of(chosen: Chosen) -> View:
+    """Show a choice of field; at which time is chosen elsewhere."""
+    views = views_in_time(chosen.sample)
+    return views[
+        st.selectbox("Field", list(views), key=f"{chosen.source}_field", bind="query-params")
+    ]
+
+
 def pick_field(chosen: Chosen) -> FieldSettings:
     """Show a choice of field, component and kind of error."""
-    views = views_of(chosen.sample)
-    key = f"{chosen.source}_field"
     place, *rest = st.columns([2.2, 2.3, 2.2, 2.3], vertical_alignment="top", gap="small")
-    view = views[place.selectbox("Field", list(views), key=key, bind="query-params")]
+    with place:
+        view = pick_view_of(chosen)
     part = "size"
     if view.is_vector:
         with rest.pop(0):
-            part = bar("Component", COMPONENTS, "part")
+            part = bar("Component", components_of(chosen.sample), "part")
     with rest[0]:
         mode = bar("Error as", ERROR_MODES, "error")
     return FieldSettings(view, part, mode)

@@ -6,8 +6,11 @@ from typing import Any
 
 import streamlit as st
 
+from mspt.data.capabilities import TimeFrames
 from mspt.data.sets.car.flow_case import FlowCase
+from mspt.evaluation.comparison import Compared, View, compare
 from mspt.evaluation.flows import body_of
+from mspt.evaluation.over_time import compare_over_time
 from mspt.evaluation.resolution import (
     AtResolution,
     at_factor,
@@ -16,6 +19,7 @@ from mspt.evaluation.resolution import (
     resolution_steps,
 )
 from mspt.inference.flow import predict_stored
+from mspt.inference.frames import at_time, fields_at, time_of
 from mspt.inference.sample import Sample, sample_of_flow
 from pages._shared import frame
 from pages._shared.cache import (
@@ -84,6 +88,23 @@ class Chosen:
         return self.sample.num_surface > 0
 
     @property
+    def time(self) -> TimeFrames | None:
+        """The times of the case; None for a steady one."""
+        return time_of(self.sample)
+
+    def at(self, frame: int) -> tuple[Sample, Mapping[str, Any]]:
+        """Return the case at one time with the predictions there; a steady one as it is.
+
+        Args:
+            frame: Index of the time.
+        """
+        fields = {
+            name: fields_at(self.sample, one.fields, frame)
+            for name, one in self.predictions.items()
+        }
+        return at_time(self.sample, frame), fields
+
+    @property
     def as_trained(self) -> bool:
         """Whether the case is shown at the number of points of training."""
         return self.factor == 1
@@ -115,6 +136,25 @@ class Chosen:
         models = "-or-".join(one.name for one in self.checkpoints)
         points = "" if self.as_trained else f"-{len(self.sample.points)}-points"
         return f"{self.name}-{models}{points}"
+
+
+def compared(chosen: Chosen, view: View, part: Any) -> dict[str, tuple[Compared, ...]]:
+    """Return a field of each prediction beside its truth, at each time of the case.
+
+    A steady case has one time.
+
+    Args:
+        chosen: The case.
+        view: The field.
+        part: Component of a vector.
+    """
+    sample = chosen.sample
+    return {
+        name: (compare(sample, one.fields, view, part=part),)
+        if chosen.time is None
+        else compare_over_time(sample, one.fields, view, part=part)
+        for name, one in chosen.predictions.items()
+    }
 
 
 def as_trained(source: str, name: str, checkpoint: ListedCheckpoint) -> Trained:

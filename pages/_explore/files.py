@@ -1,11 +1,14 @@
 """Files to download from the page of predictions, and the commands that give the same."""
 
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from mspt.data.export import csv_bytes
 from mspt.data.registry import get_dataset
 from mspt.evaluation.comparison import compared_table, write_compared
+from mspt.evaluation.over_time import errors_over_time
 from pages._explore.data import Chosen
 
 
@@ -16,7 +19,12 @@ def _fields(shown: Chosen) -> dict[str, Any]:
 def table_file(shown: Chosen) -> bytes:
     """Return points, truth, predictions and errors as CSV."""
     table = compared_table(shown.sample, _fields(shown))
-    return table.to_csv(index=False, float_format="%.7g").encode()
+    return csv_bytes(table)
+
+
+def times_file(shown: Chosen) -> bytes:
+    """Return the errors at each time as CSV."""
+    return csv_bytes(errors_over_time(shown.sample, _fields(shown)))
 
 
 def mesh_file(shown: Chosen) -> bytes:
@@ -25,6 +33,17 @@ def mesh_file(shown: Chosen) -> bytes:
         path = Path(folder) / "case.vtp"
         write_compared(path, shown.sample, compared_table(shown.sample, _fields(shown)))
         return path.read_bytes()
+
+
+def downloads(shown: Chosen) -> list[tuple[str, str, str, Callable[[Chosen], bytes]]]:
+    """Return what can be downloaded: label, ending of the file's name, type and content."""
+    found = [
+        ("Table of this case (CSV)", ".csv", "text/csv", table_file),
+        ("Points (VTP)", ".vtp", "model/vtk", mesh_file),
+    ]
+    if shown.time is not None:
+        found.append(("Error over time (CSV)", "-over-time.csv", "text/csv", times_file))
+    return found
 
 
 def commands(chosen: Chosen) -> tuple[str, ...]:

@@ -1,36 +1,38 @@
 """The linked panels of a case, the values at a point, and the patches with the largest errors."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from mspt.evaluation.comparison import Compared, compare, error_rank, worst_patches
-from mspt.figures.scenes.comparison import compared_scene, near_patch, quantity_of
+from mspt.evaluation.comparison import Compared, error_rank, worst_patches
+from mspt.figures.scenes.comparison import compared_scene, near_patch, played_scene, quantity_of
 from mspt.figures.viewer.scene import Scene
 from mspt.figures.viewer.still import picture
 from mspt.inference.sample import Sample
+from pages._explore import data
 from pages._explore.controls import pick_field
 from pages._explore.data import Chosen
-from pages._shared import frame, viewer
+from pages._shared import times, viewer
+from pages._shared.frame import is_dark
 from pages._shared.numbers import MEASURED, badge, minus, percent
 
 
 @st.fragment
 def fields(shown: Chosen) -> None:
     """Show truth, prediction and error as linked panels, and the values at a point."""
-    settings = pick_field(shown)
-    compared = {
-        name: compare(shown.sample, one.fields, settings.view, part=settings.part)
-        for name, one in shown.predictions.items()
-    }
+    settings, time = pick_field(shown), shown.time
+    frame = 0 if time is None else times.shown(time)
+    over_time = data.compared(shown, settings.view, settings.part)
+    compared = {name: several[frame] for name, several in over_time.items()}
     first, patch = compared[shown.checkpoint.name], shown.prediction.patch_of_point
     shares = None if patch is None else worst_patches(patch, first)
     picked, marked = _picked_row(shown.sample, first), _marked_patch(shares)
     row = int(first.squared.argmax()) if picked is None else picked
     scene = compared_scene(
-        shown.sample,
+        shown.at(frame)[0],
         compared,
         mode=settings.mode,
         patch=patch,
@@ -38,6 +40,15 @@ def fields(shown: Chosen) -> None:
         marked_patch=marked,
         marked_row=row,
     )
+    if time is not None:
+        scene = played_scene(
+            scene,
+            shown.sample,
+            over_time=over_time,
+            predictions={name: one.fields for name, one in shown.predictions.items()},
+            frame=frame,
+            mode=settings.mode,
+        )
     if marked is not None and _is_on("fly"):
         scene = near_patch(scene, marked)
     viewer.show(
@@ -45,14 +56,16 @@ def fields(shown: Chosen) -> None:
         key="explore_view",
         label=f"Truth, prediction and error of {first.view.name} for {shown.sample.title}",
         on_pick=lambda pick: _pick(shown.sample, first, pick.point),
+        on_time=None if time is None else partial(times.keep, time),
     )
     viewer.wait_for_picture()
+    at = "" if time is None else time.words(frame)
     with st.container(horizontal=True, vertical_alignment="center"):
-        _caption(shown, compared)
-        _picture_button(shown, scene)
+        _caption(shown, compared, at=at)
+        _picture_button(shown, scene, at=at)
     left, right = st.columns(2, gap="medium")
     with left:
-        _values(compared, patch, row, is_picked=picked is not None)
+        _values(compared, patch, row, is_picked=picked is not None, at=at)
     with right:
         _patches(shares, first, model=shown.checkpoint.name if len(compared) > 1 else "")
 
@@ -83,19 +96,26 @@ def _is_on(toggle: str) -> bool:
     return st.session_state.get(toggle, st.query_params.get(toggle) == "true")
 
 
-def _caption(shown: Chosen, compared: Mapping[str, Compared]) -> None:
-    """Show the error of the field and the number of points."""
+def _caption(shown: Chosen, compared: Mapping[str, Compared], *, at: str) -> None:
+    """Show what the field is, its error, at a time if there is one, and the number of points."""
     first = compared[shown.checkpoint.name]
+    when = f", {at}" if at else ""
     errors = ", ".join(f"{percent(one.relative_l2)} ({name})" for name, one in compared.items())
     st.caption(
-        f"Relative L2 of {first.view.name}: **{errors}** {badge(MEASURED)} at "
+        f"{first.view.description} Relative L2 of {first.view.name}{when}: **{errors}** "
+        f"{badge(MEASURED)} at "
         f"{len(first.rows):,} of N = {len(shown.sample.points):,} points · "
         f"{shown.partition_words} · trained on N = {len(shown.trained.sample.points):,}"
     )
 
 
 def _values(
-    compared: Mapping[str, Compared], patch: np.ndarray | None, row: int, *, is_picked: bool
+    compared: Mapping[str, Compared],
+    patch: np.ndarray | None,
+    row: int,
+    *,
+    is_picked: bool,
+    at: str,
 ) -> None:
     """Show the values at the picked point, or at that of the largest error."""
     first = next(iter(compared.values()))
@@ -112,8 +132,9 @@ def _values(
         shown[f"Patch{of_first}"] = f"{patch[first.rows[row]]}"
     rank = error_rank(first, row)
     shown[f"Rank of its error{of_first}"] = f"{rank:,} of {len(first.rows):,}, largest first"
+    when = f", {at}" if at else ""
     st.markdown(
-        f"**{'The picked point' if is_picked else 'The point with the largest error'}** "
+        f"**{'The picked point' if is_picked else 'The point with the largest error'}{when}** "
         f"{badge(MEASURED)}"
     )
     st.table(shown, border="horizontal", width="stretch")
@@ -157,13 +178,14 @@ def _patches(shares: pd.DataFrame | None, compared: Compared, *, model: str) -> 
     )
 
 
-def _picture_button(shown: Chosen, scene: Scene) -> None:
-    dark = frame.is_dark()
+def _picture_button(shown: Chosen, scene: Scene, *, at: str) -> None:
+    dark = is_dark()
+    when = f"-{at.replace(' = ', '').replace(' ', '')}" if at else ""
     st.download_button(
         "Picture (PNG)",
         lambda: picture(scene, dark=dark),
         mime="image/png",
-        file_name=f"{shown.file_name}.png",
+        file_name=f"{shown.file_name}{when}.png",
         icon=":material/image:",
         on_click="ignore",
         key="explore_picture",

@@ -1,14 +1,21 @@
 """The case as a VTK scene, and as flat pictures where it has two dimensions."""
 
+from dataclasses import replace
+from typing import Any
+
 import streamlit as st
 
 from mspt.data.registry import get_dataset
+from mspt.evaluation.comparison import compare
 from mspt.figures.charts.fields import comparison_figure, field_figure, points_figure
 from mspt.figures.charts.patches import patch_error_figure, patch_figure
-from pages._explore.controls import bar
+from mspt.figures.scenes.comparison import quantity_of
+from mspt.inference.frames import points_at
+from pages._explore.controls import bar, pick_view_of
 from pages._explore.data import Chosen, whole_flow
-from pages._shared import frame, vtk
-from pages._shared.sheets import primary_fields, raster_of
+from pages._shared import frame, times, vtk
+from pages._shared.datasets import input_channels
+from pages._shared.sheets import raster_of
 
 PICTURES = ("Input", "Patches", "Error by patch")
 HEIGHT = 520
@@ -35,7 +42,8 @@ def vtk_view(chosen: Chosen) -> None:
         whole = whole_flow(chosen)
         sample, fields = whole.sample, whole.fields
     else:
-        sample, fields = chosen.sample, chosen.prediction.fields
+        sample, predicted = chosen.at(_time(chosen))
+        fields = predicted[chosen.checkpoint.name]
     dark = frame.is_dark()
     vtk.show(
         lambda: case_plotter(
@@ -60,25 +68,68 @@ def vtk_view(chosen: Chosen) -> None:
 @st.fragment
 def flat(chosen: Chosen) -> None:
     """Show a two-dimensional case as pictures whose panels zoom together."""
-    dataset, dark, sample = get_dataset(chosen.source), frame.is_dark(), chosen.sample
+    dark, row = frame.is_dark(), st.columns([2, 3, 2], vertical_alignment="bottom")
+    with row[0]:
+        view = pick_view_of(chosen)
+    with row[1]:
+        when = _time(chosen)
+    sample, fields = chosen.at(when)
     raster, points = raster_of(sample), sample.points.numpy()
-    quantity, truth, predicted = primary_fields(sample, chosen.prediction.fields)
+    predicted = fields[chosen.checkpoint.name]
+    shown = compare(sample, predicted, view)
+    quantity = quantity_of(shown)
     st.plotly_chart(
-        comparison_figure(raster, points, truth, predicted, quantity=quantity, dark=dark),
+        comparison_figure(
+            raster,
+            points,
+            shown.truth,
+            shown.prediction,
+            quantity=quantity,
+            moved=_moved(chosen, when),
+            dark=dark,
+        ),
         key="explore_comparison",
     )
-    shown = bar("Picture", PICTURES, "look", label_visibility="collapsed")
+    look = bar("Picture", PICTURES, "look", label_visibility="collapsed")
     patch = chosen.prediction.patch_of_point
-    if shown == "Input" and dataset.features:
-        values = sample.features[:, 0].numpy()
-        figure = field_figure(raster, points, values, quantity=dataset.features[0], dark=dark)
-    elif shown == "Input":
-        figure = points_figure(raster, points, dark=dark)
+    if look == "Input":
+        figure = _input(chosen, dark=dark)
     elif patch is None:
         st.caption("This model has no patches; choose an MSPT checkpoint to see some.")
         return
-    elif shown == "Patches":
+    elif look == "Patches":
         figure = patch_figure(raster, points, patch, dark=dark)
     else:
-        figure = patch_error_figure(raster, patch, truth, predicted, quantity=quantity, dark=dark)
+        figure = patch_error_figure(
+            raster, patch, shown.truth, shown.prediction, quantity=quantity, dark=dark
+        )
     st.plotly_chart(figure, key="explore_input", width=460)
+
+
+def _time(chosen: Chosen) -> int:
+    """Show a choice of the time, where there are several."""
+    return 0 if chosen.time is None else times.pick(chosen.time)
+
+
+def _moved(chosen: Chosen, when: int) -> Any:
+    """Return where the model predicts the points to be; None where points stay."""
+    if chosen.time is None or not chosen.time.positions:
+        return None
+    places = points_at(chosen.sample, chosen.prediction.fields, when)
+    return raster_of(replace(chosen.sample, points=places)), places.numpy()
+
+
+def _input(chosen: Chosen, *, dark: bool) -> Any:
+    """Return a picture of what the model reads: one of its inputs, or the points."""
+    sample = chosen.sample
+    raster, points = raster_of(sample), sample.points.numpy()
+    inputs = input_channels(get_dataset(chosen.source))
+    if not inputs:
+        return points_figure(raster, points, dark=dark)
+    name = next(iter(inputs))
+    if len(inputs) > 1:
+        name = st.selectbox("Input", list(inputs), key=f"{chosen.source}_input", width=460)
+    column, quantity = inputs[name]
+    st.caption(f"{quantity.description}")
+    values = sample.features[:, column].numpy()
+    return field_figure(raster, points, values, quantity=quantity, dark=dark)

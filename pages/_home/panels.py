@@ -4,19 +4,21 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from mspt.data.dataset import Dataset
 from mspt.data.registry import get_dataset
 from mspt.figures.scenes.tour_facts import equations
 from mspt.inference.drawings import drawing_of
 from pages._home.data import HomeTour, home_tour
 from pages._shared import viewer
-from pages._shared.cache import checkpoint_table, checkpoints
+from pages._shared.cache import checkpoint_table, checkpoints, num_checkpoints
 from pages._shared.datasets import (
     case_sources,
     drawable_sources,
     flow_source,
+    generated_datasets,
     has_flow,
+    num_test_cases,
     public_datasets,
-    shown_datasets,
 )
 from pages._shared.numbers import MEASURED, STORED, badge, noise_words
 
@@ -125,6 +127,26 @@ def _links(found: HomeTour) -> None:
         )
 
 
+def _at_hand(item: Dataset) -> None:
+    """Say how many cases and models of a data set there are, or how to get them."""
+    cases, models = num_test_cases(item.name), num_checkpoints(item.name)
+    if not cases:
+        st.caption(f"No cases here yet: `python -m mspt generate {item.name} --out data`")
+    elif not models:
+        st.caption(f"{cases} test cases, no model yet: `python -m mspt train {item.name}`")
+    else:
+        st.page_link(
+            "pages/explore.py",
+            label=f"{_counted(cases, 'test case')}, {_counted(models, 'model')}",
+            icon=":material/compare:",
+            query_params={"source": item.name},
+        )
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
 def first_steps() -> None:
     """Show cards with what to try first."""
     steps = steps_to_try()
@@ -161,14 +183,15 @@ def shipped_checkpoints() -> None:
 
 
 def data_sets() -> None:
-    """Show the equation and the geometry of each data set, three in a row."""
-    shown = shown_datasets()
+    """Show each data set with its cases and models at hand, three in a row."""
+    shown = generated_datasets()
     for start in range(0, len(shown), 3):
         for column, item in zip(st.columns(3), shown[start : start + 3], strict=False):
             with column:
                 st.markdown(f"**{item.title}** (`{item.name}`)")
                 st.markdown(f"${item.equation}$")
                 st.caption(item.geometry)
+                _at_hand(item)
     if others := public_datasets():
         names = ", ".join(f"{item.title} (`{item.name}`)" for item in others)
         st.caption(

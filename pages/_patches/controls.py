@@ -7,9 +7,11 @@ import streamlit as st
 from mspt.benchmarks.cost import recommended_patches
 from mspt.data.stress_clouds import MAX_POINTS
 from mspt.evaluation.other_patches import runs_at_any_patches
+from mspt.inference.frames import time_of
 from mspt.inference.partitioned import PartitionedCloud
 from mspt.partition.alternatives import PartitionMethod
 from pages._patches.data import METHODS, PARTS, Chosen
+from pages._shared import times
 from pages._shared.datasets import SHAPES, STRESS, model_sources
 from pages._shared.pickers import pick_checkpoint, pick_name, pick_size, pick_source
 from pages._shared.samples import sample, stress_sample
@@ -39,7 +41,15 @@ def pick_cloud() -> Chosen:
         else:
             found = sample(source, name, checkpoint, all_points=True)
         part = _pick_part() if found.num_surface else "both"
-    return Chosen(source=source, name=name, part=part, sample=found, checkpoint=checkpoint)
+    time = time_of(found)
+    return Chosen(
+        source=source,
+        name=name,
+        part=part,
+        sample=found,
+        checkpoint=checkpoint,
+        frame=None if time is None else times.pick(time, label="Errors at time"),
+    )
 
 
 def _pick_part() -> str:

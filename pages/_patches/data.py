@@ -10,7 +10,9 @@ from torch import Tensor
 from mspt.benchmarks.cost import recommended_patches
 from mspt.config import PATCHED, ModelConfig
 from mspt.data.stress_clouds import stress_cloud
-from mspt.figures.scenes.patches import ShownPartition
+from mspt.figures.scenes.parts import close_view
+from mspt.figures.scenes.patches import CloseView, ShownPartition
+from mspt.inference.frames import at_time, fields_at, time_of
 from mspt.inference.partitioned import (
     PartitionedCloud,
     first_channel_error,
@@ -23,7 +25,7 @@ from mspt.partition.alternatives import PARTITION_METHODS, PartitionMethod
 from mspt.partition.patches import nearest_points, touching_patches
 from pages._shared import frame
 from pages._shared.cache import CheckpointKey, ListedCheckpoint, predict
-from pages._shared.datasets import STRESS
+from pages._shared.datasets import length_unit
 
 METHODS: dict[str, PartitionMethod] = {
     method.replace("_", " "): method for method in PARTITION_METHODS
@@ -42,6 +44,7 @@ class Chosen:
         part: One of ``PARTS``; ``both`` for clouds without a body.
         sample: The cloud with all that is known of it.
         checkpoint: Gives the model's own sizes, its cost and its errors.
+        frame: Index of the time whose errors are shown; None for steady clouds.
     """
 
     source: str
@@ -49,6 +52,7 @@ class Chosen:
     part: str
     sample: Sample
     checkpoint: ListedCheckpoint
+    frame: int | None = None
 
     @property
     def key(self) -> str:
@@ -69,11 +73,23 @@ class Chosen:
         return self.sample.points[self.rows]
 
     @property
+    def close_view(self) -> CloseView | None:
+        """What is shown at first of a domain that is much larger than what is of interest."""
+        box, triangles = close_view(self.sample), self.sample.triangles
+        return None if box is None or triangles is None else CloseView(box, triangles)
+
+    @property
+    def error_of(self) -> str:
+        """What errors are of, in words."""
+        time = time_of(self.sample)
+        shown = self.sample if self.frame is None else at_time(self.sample, self.frame)
+        when = "" if time is None or self.frame is None else f" at {time.words(self.frame)}"
+        return f"{shown.channels[0].name}{when}"
+
+    @property
     def unit(self) -> str:
         """Unit of the coordinates."""
-        if self.sample.body is not None:
-            return "body lengths"
-        return "cube sides" if self.source == STRESS else "domain sides"
+        return length_unit(self.sample)
 
     @property
     def model_has_patches(self) -> bool:
@@ -152,14 +168,17 @@ def _error_of(chosen: Chosen) -> np.ndarray | None:
     """Return the model's error at each shown point, where the truth is known."""
     if chosen.sample.truth is None:
         return None
-    prediction = predict(chosen.checkpoint, chosen.sample, frame.device())
-    return first_channel_error(chosen.sample, prediction.fields)[chosen.rows]
+    fields = predict(chosen.checkpoint, chosen.sample, frame.device()).fields
+    if chosen.frame is None:
+        return first_channel_error(chosen.sample, fields)[chosen.rows]
+    fields = fields_at(chosen.sample, fields, chosen.frame)
+    return first_channel_error(at_time(chosen.sample, chosen.frame), fields)[chosen.rows]
 
 
 def patch_table(chosen: Chosen, cloud: PartitionedCloud) -> tuple[pd.DataFrame, list[list[int]]]:
     """Return one row for each patch, and for each patch the patches that touch it."""
     return _patch_table(
-        chosen.key,
+        f"{chosen.key}-{chosen.frame}",
         chosen.checkpoint.key,
         cloud.method,
         cloud.num_patches,

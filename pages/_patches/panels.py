@@ -139,7 +139,7 @@ def picked_patch(chosen: Chosen, cloud: PartitionedCloud, point: int) -> str:
         even = row["size"] / len(chosen.points)
         words += (
             f" Holds **{row['error_share']:.2%}** of the squared error of "
-            f"{chosen.sample.channels[0].name}, {row['error_share'] / even:.2g} × its share of the "
+            f"{chosen.error_of}, {row['error_share'] / even:.2g} × its share of the "
             "points."
         )
     return words

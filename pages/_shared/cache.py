@@ -13,7 +13,7 @@ import streamlit as st
 from mspt.checkpoint import Checkpoint, CheckpointInfo, list_checkpoints, load_checkpoint
 from mspt.config import PATCHED, ModelConfig
 from mspt.data.case import Case, CaseStack
-from mspt.data.store import load_split
+from mspt.data.store import list_cases, load_split
 from mspt.errors import DataError
 from mspt.evaluation.comparison import patches_of
 from mspt.inference.predict import pick_device, predict_case
@@ -93,6 +93,11 @@ def checkpoints(dataset: str) -> dict[str, ListedCheckpoint]:
     return {item.name: item for item in sorted(found, key=lambda item: len(item.name))}
 
 
+def num_checkpoints(dataset: str) -> int:
+    """Return how many checkpoints of a data set there are."""
+    return sum(item.info.get("dataset") == dataset for item in all_checkpoints())
+
+
 @st.cache_resource(max_entries=6, show_spinner="Loading the model …")
 def load(key: CheckpointKey) -> Checkpoint:
     """Return a checkpoint, loaded once for all visitors and again when its file changes."""
@@ -127,8 +132,8 @@ def partition_words(config: ModelConfig) -> str:
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the data …")
 def test_cases(dataset: str) -> CaseStack:
-    """Return the test split; shared by all visitors and never changed."""
-    return load_split(dataset, "test")
+    """Return the test cases at hand, the first ones; shared by all visitors and never changed."""
+    return load_split(dataset, "test", limit=len(list_cases(dataset)) or None)
 
 
 def find_case(dataset: str, name: str) -> Case:
@@ -155,12 +160,14 @@ class SamplePrediction:
         patch_of_point: Patch of each point; None for a model without patches.
         seconds: Time of the forward pass; around a body the partition is included.
         device: Where it ran.
+        num_passes: Forward passes, several for a model that is rolled out.
     """
 
     fields: Any
     patch_of_point: np.ndarray | None
     seconds: float
     device: str
+    num_passes: int = 1
 
     @property
     def num_patches(self) -> int | None:
@@ -189,7 +196,8 @@ def _predicted(
         found = predict_case(checkpoint, _sample.points, _sample.features, device=device)
     part = found.partition
     patch = None if part is None else part.patch_of_point.numpy()
-    return SamplePrediction(found.fields, patch, found.seconds, found.device)
+    passes = checkpoint.config.rollout
+    return SamplePrediction(found.fields, patch, found.seconds, found.device, passes)
 
 
 def _predict_flow(checkpoint: Checkpoint, sample: Sample, device: str) -> SamplePrediction:

@@ -53,6 +53,7 @@ def show(
     label: str,
     height: int | None = None,
     on_pick: Callable[[Pick], None] | None = None,
+    on_time: Callable[[int], None] | None = None,
 ) -> None:
     """Show a scene; the camera stays until other points are shown.
 
@@ -63,6 +64,8 @@ def show(
         height: Height in pixels; by default a share of the window's height, and more where panels
             have to be stacked.
         on_pick: Called before the rerun that follows a click on a point.
+        on_time: Called before the rerun that follows once a visitor has stopped at a time of the
+            scene's player, with the index of the time.
     """
     encoded = encode_scene(scene)
     extra = {"label": label, "height": height, "pickable": on_pick is not None}
@@ -80,6 +83,7 @@ def show(
         key=key,
         height=height or "content",
         on_pick_change=lambda: _picked(key, scene, on_pick),
+        on_time_change=lambda: _stopped(key, scene, on_time),
         on_plain_change=_nothing,
     )
 
@@ -102,6 +106,14 @@ def _picked(key: str, scene: Scene, on_pick: Callable[[Pick], None] | None) -> N
     pick = st.session_state[key].get("pick")
     if pick and on_pick and pick["points"] == len(scene.points):
         on_pick(Pick(int(shuffle_order(len(scene.points))[pick["index"]]), pick["panel"]))
+
+
+def _stopped(key: str, scene: Scene, on_time: Callable[[int], None] | None) -> None:
+    """Pass on the time at which a visitor has stopped, unless the scene has other times now."""
+    index = st.session_state[key].get("time")
+    times = 0 if scene.player is None else len(scene.player.times)
+    if index is not None and on_time and 0 <= index < times:
+        on_time(index)
 
 
 def _links(blobs: Mapping[str, bytes]) -> dict[str, str]:

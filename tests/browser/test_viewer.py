@@ -367,9 +367,57 @@ def test_browser_without_webgl_gets_a_still_picture(browser: object, address: st
     page.close()
 
 
+def test_times_are_played_in_the_browser_and_python_is_told_where_they_stop(
+    visit: Callable[..., object],
+) -> None:
+    page = visit("/?kind=time&n=800")
+    first = pixels(page)
+    says = page.locator(f"{VIEWER} .now")
+    assert says.inner_text() == "t = 0.5 s · 1 of 4"
+    slider = page.get_by_role("slider", name="Time")
+    assert slider.get_attribute("aria-valuetext") == "t = 0.5 s; error: 1.00 %"
+    traffic = len(page.received)
+    page.get_by_role("button", name="Play (space)").click()
+    page.wait_for_function(
+        "path => [...document.querySelectorAll('*')].some("
+        "e => e.shadowRoot?.querySelector(path)?.dataset.time === '2')",
+        arg=VIEWER,
+    )
+    assert len(page.received) == traffic  # not a byte for any of the times
+    page.locator(f"{VIEWER} .stage").focus()
+    page.keyboard.press(" ")
+    page.keyboard.press("End")
+    page.get_by_text("stopped at 3").wait_for()
+    rest(page)
+    assert on_progress(page, "time") == "3"
+    assert says.inner_text() == "t = 2 s · 4 of 4"
+    last = pixels(page)
+    assert np.abs(last - first).max() > 100  # another color
+    # The points of the second panel have moved by three to the right; the first one's have not.
+    shown = [reading.pixels(page.locator(f"{VIEWER} .pad").nth(place)) for place in (0, 1)]
+    middles = [np.nonzero(np.ptp(one, axis=-1) > 40)[1].mean() for one in shown]
+    assert middles[1] > middles[0] + 0.1 * shown[0].shape[1]
+    page.keyboard.press("ArrowLeft")
+    page.get_by_text("stopped at 2").wait_for()
+    assert slider.get_attribute("aria-valuetext") == "t = 1.5 s; error: no value"
+    slider.focus()
+    page.keyboard.press("Home")
+    page.get_by_text("stopped at 0").wait_for()
+    box = page.locator(f"{VIEWER} .curves").bounding_box()
+    page.mouse.click(box["x"] + 0.7 * box["width"], box["y"] + 0.5 * box["height"])
+    page.get_by_text("stopped at 2").wait_for()
+
+
 @pytest.mark.parametrize(
     ("kind", "width"),
-    [("three", 400), ("three", 900), ("small", 1200), ("patches", 400), ("tour", 400)],
+    [
+        ("three", 400),
+        ("three", 900),
+        ("small", 1200),
+        ("patches", 400),
+        ("tour", 400),
+        ("time", 400),
+    ],
 )
 def test_no_text_lies_on_another(visit: Callable[..., object], kind: str, width: int) -> None:
     page = visit(f"/?kind={kind}&width={width}&height=640")

@@ -4,7 +4,18 @@ import numpy as np
 import streamlit as st
 import torch
 
-from mspt.figures.viewer.scene import Field, Labels, Lines, Panel, Scene, Spheres, Stop, Surface
+from mspt.figures.viewer.scene import (
+    Curve,
+    Field,
+    Labels,
+    Lines,
+    Panel,
+    Player,
+    Scene,
+    Spheres,
+    Stop,
+    Surface,
+)
 from mspt.partition.ball_tree import build_partition
 from pages._shared.viewer import Pick, show
 
@@ -25,7 +36,7 @@ def cloud(num_points: int, axes: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 query = st.query_params
 num_points, kind = int(query.get("n", 3000)), query.get("kind", "field")
-points, patch, levels = cloud(num_points, 2 if kind == "flat" else 3)
+points, patch, levels = cloud(num_points, 2 if kind in ("flat", "time") else 3)
 step = st.slider("Step", min_value=0, max_value=9, value=0)
 values = points[:, 0] + 0.1 * step
 pressure = Field(name="pressure", unit="Pa", values=values, limits=(-2.0, 2.0))
@@ -69,9 +80,32 @@ scenes = {
     },
 }
 
+times, start = (0.5, 1.0, 1.5, 2.0), st.session_state.get("stopped", 0)
+rising = np.array([np.full(num_points, place - 1.5) for place in range(4)])
+pushed = np.array([points + np.array([place, 0]) for place in range(4)]) if kind == "time" else None
+moving = Field(**vars(pressure) | {"values": rising[start], "frames": rising})
+scenes["time"] = {
+    "panels": (
+        Panel(title="Truth", coloring=moving),
+        Panel(title="Prediction", coloring=moving, places=pushed),
+    ),
+    "player": Player(
+        times=times,
+        unit="s",
+        start=start,
+        curves=(Curve(name="one", values=np.array([1.0, 2.0, np.nan, 4.0])),),
+        title="error",
+        curve_unit="%",
+    ),
+}
+
 
 def keep(pick: Pick) -> None:
     st.session_state["picked"] = pick
+
+
+def stop(index: int) -> None:
+    st.session_state["stopped"] = index
 
 
 picked = st.session_state.get("picked")
@@ -96,6 +130,8 @@ with st.container(width=int(query["width"]) if "width" in query else "stretch"):
         label="An egg",
         height=height,
         on_pick=keep,
+        on_time=stop,
     )
 st.button("Again")
 st.text(f"point {picked.point} panel {picked.panel}" if picked else "nothing picked")
+st.text(f"stopped at {start}")

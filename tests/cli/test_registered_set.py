@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from made_up_datasets import TOY, TOY_TIME
 
+from mspt.cli.evaluate import show_evaluate
 from mspt.cli.main import main
 from mspt.data.dataset import Dataset
 from mspt.data.registry import registered
@@ -49,6 +50,7 @@ def test_every_command_takes_a_registered_set(dataset: Dataset, run: Run, tmp_pa
     assert cut["patches"] == 5
     seen = run("attention", case, "--checkpoint", checkpoint, "--points", "3")
     assert set(seen["points"]) == {"3"}
+    assert ("pass" in seen) == (dataset.time is not None)
     row = run("ablate", name, "--set", "num_patches=3", "--out", "rows.csv")
     assert 0 < row["validation_error"] < 2
     (tmp_path / "cards").mkdir()
@@ -66,3 +68,38 @@ def test_a_registered_set_is_drawn(run: Run, tmp_path: Path) -> None:
     (tmp_path / "drawing.json").write_text(json.dumps(drawing))
     solved = run("solve", "drawing.json", "--out", "drawing.csv")
     assert (solved["case"], solved["points"]) == ("drawing", 80)
+
+
+@pytest.mark.usefixtures("run")
+def test_errors_of_a_case_in_time_are_listed_time_by_time() -> None:
+    metrics = {"relative_l2": 0.25, "median": 0.25, "worst": 0.5, "mean_only": 0.9}
+    metrics |= {"height_2": 0.1, "height_3": 0.2, "height_4": 0.3}
+    shown = {"checkpoint": "c", "dataset": "toy_time", "split": "test", "cases": 3}
+    text = show_evaluate({**shown, "metrics": metrics})
+    rows = [line.split() for line in text.splitlines() if line.startswith("t =")]
+    assert rows == [
+        ["t", "=", "0.2", "s", "10.0", "%"],
+        ["t", "=", "0.3", "s", "20.0", "%"],
+        ["t", "=", "0.4", "s", "30.0", "%"],
+    ]
+    assert "height 2" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("predict", "pipe-1100"), "shape must be a file, got the case pipe-1100; use `python -m"),
+        (
+            ("attention", "elasticity-1107", "--checkpoint", "{checkpoint}", "--frame", "2"),
+            "--frame must go with a case in time, got elasticity-1107; leave it out",
+        ),
+    ],
+    ids=["predict", "attention"],
+)
+def test_what_a_case_cannot_do_is_said_in_one_line(
+    arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = Path(__file__).parents[2] / "pretrained" / "elasticity.safetensors"
+    assert main([one.format(checkpoint=checkpoint) for one in arguments]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert message in line

@@ -17,6 +17,7 @@ from mspt.data.case import Case
 from mspt.data.codec import decode, encode
 from mspt.data.dataset import Dataset, Request
 from mspt.data.export import case_table
+from mspt.data.frames import timed_names
 from mspt.data.layout import EVERYTHING
 from mspt.data.registry import dataset_of_case, datasets, get_dataset, registered
 from mspt.data.solve import solve_case, solve_drawing
@@ -215,8 +216,9 @@ def test_each_field_of_a_registered_set_can_be_compared(dataset: Dataset, root: 
         twice = compare(sample, 2 * case.fields, view)
         assert twice.relative_l2 == pytest.approx(1)
     table = case_table(case, case.fields)
+    names = timed_names(dataset.layout, dataset.time) if dataset.time else {}
     for channel in dataset.layout.field_channels:
-        assert (table[f"{channel}_error"] == 0).all()
+        assert (table[f"{names.get(channel, channel)}_error"] == 0).all()
 
 
 def test_frames_in_time_are_fields_of_their_own() -> None:

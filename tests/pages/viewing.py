@@ -44,8 +44,17 @@ def click(
     order = shuffle_order(header["points"])
     (index,) = np.flatnonzero(order == point)
     pick = {"index": int(index), "panel": panel, "points": told_points or header["points"]}
+    return _tell(app, "pick", pick, place=place)
+
+
+def stop_at(app: AppTest, index: int, *, place: int = 0) -> AppTest:
+    """Stop the player at a time, as a browser would tell it."""
+    return _tell(app, "time", index, place=place)
+
+
+def _tell(app: AppTest, event: str, value: object, *, place: int) -> AppTest:
     states = app._tree.get_widget_states()
     state = states.widgets.add()
     state.id = f"$$STREAMLIT_INTERNAL_KEY_{viewers(app)[place].id}__events"
-    state.json_trigger_value = json.dumps([{"event": "pick", "value": pick}])
+    state.json_trigger_value = json.dumps([{"event": event, "value": value}])
     return app._run(states)

@@ -9,6 +9,7 @@ const MARGIN = 1.06;
 const FROM = [-1.0, -1.2, 0.8]; // where the camera stands at first, for a third axis that points up
 const AROUND = 1.1; // room round a body in its flow, over its own size
 const WIDE = 1.4; // what is shown is about so much wider than tall
+const MOST_ZOOM = 400;
 const LIKE = 0.25; // a cloud whose size differs by less keeps the camera
 
 /** The eight corners of a box given by its lowest and its highest one. */
@@ -76,7 +77,7 @@ export class Eye {
       control.minDistance = 0.05;
       control.maxDistance = 16;
       control.minZoom = 0.2;
-      control.maxZoom = 400;
+      control.maxZoom = this.#mostZoom();
       if (this.cloud.flat) {
         control.mouseButtons.LEFT = control.mouseButtons.RIGHT;
         control.touches.ONE = 1; // pan
@@ -181,6 +182,11 @@ export class Eye {
     return { position: new Vector3(x, y, 5), target: new Vector3(x, y, 0), zoom };
   }
 
+  /** How near a flat view goes: nearer where it begins near. */
+  #mostZoom() {
+    return this.cloud.flat ? MOST_ZOOM * Math.max(1, this.#fitFlat().zoom) : MOST_ZOOM;
+  }
+
   /** From where the camera looks at first: from the front, and at a part of the cloud from outside. */
   firstDirection() {
     if (this.closeup) {
@@ -266,7 +272,7 @@ export class Eye {
 
   zoomBy(times) {
     this.moved = true;
-    if (this.cloud.flat) this.camera.zoom = Math.min(Math.max(this.camera.zoom * times, 0.2), 400);
+    if (this.cloud.flat) this.camera.zoom = Math.min(Math.max(this.camera.zoom * times, 0.2), this.#mostZoom());
     else this.camera.position.sub(this.target).divideScalar(times).clampLength(0.05, 16).add(this.target);
     this.camera.updateProjectionMatrix();
     this.save();

@@ -22,7 +22,7 @@ export class Cloud {
     this.steps = blob.array(positions.buffer);
     this.triangles = triangles === undefined ? null : blob.array(triangles);
     this.groups = groups ?? null;
-    this.position = before?.position ?? new BufferAttribute(this.steps, 3, true);
+    this.position = before?.position ?? placeAttribute(this.steps);
     this.index = before?.index ?? (this.triangles && new BufferAttribute(this.triangles, 1));
     this.group = this.groups && new BufferAttribute(this.groups, 1);
     this.spacing = before?.spacing ?? this.#spacing();
@@ -30,9 +30,9 @@ export class Cloud {
   }
 
   /** Writes the place of a point, without shifts, to `out`. */
-  place(i, out) {
+  place(i, out, steps = this.steps) {
     for (let axis = 0; axis < 3; axis += 1) {
-      out[axis] = this.low[axis] + (this.size[axis] * this.steps[3 * i + axis]) / 65535;
+      out[axis] = this.low[axis] + (this.size[axis] * steps[3 * i + axis]) / 65535;
     }
     return out;
   }
@@ -74,6 +74,12 @@ export class Cloud {
   }
 }
 
+/** Places as the GPU takes them: shares of the cloud's box, from whole steps or from fractions of them. */
+function placeAttribute(steps) {
+  const whole = steps instanceof Uint16Array;
+  return new BufferAttribute(whole ? steps : steps.map((step) => step / 65535), 3, whole);
+}
+
 /** Returns x, y, z and the number of points of each group. */
 export function middlesOf(cloud, labels, count) {
   const sums = new Float32Array(4 * count);
@@ -108,9 +114,9 @@ export function mergeMiddles(middles, row, count) {
 export const shiftsOf = (middles) => middles.map((part, i) => (i % 4 === 3 ? 0 : EXPLODED * part));
 
 /** Returns the object that draws the cloud in the colors of one panel. */
-export function cloudObject(cloud, panel, array, shared, outlined) {
+export function cloudObject(cloud, panel, shared, outlined) {
   const geometry = new BufferGeometry();
-  geometry.setAttribute("position", cloud.position);
+  geometry.setAttribute("position", panel.placesNow ? placeAttribute(panel.placesNow) : cloud.position);
   const defines = {};
   const uniforms = {
     uLow: { value: cloud.low },
@@ -134,7 +140,7 @@ export function cloudObject(cloud, panel, array, shared, outlined) {
   }
   if (panel.kind !== "plain") {
     const isField = panel.kind === "field";
-    geometry.setAttribute("value", new BufferAttribute(array(panel.buffer), 1, isField));
+    geometry.setAttribute("value", new BufferAttribute(panel.steps, 1, isField));
     defines[isField ? "FIELD" : "LABELS"] = 1;
     if (isField) Object.assign(uniforms, fieldUniforms(panel), { uScale: shared.scales[panel.palette] });
     else uniforms.uTable = panel.table;
@@ -162,6 +168,13 @@ export function cloudObject(cloud, panel, array, shared, outlined) {
   return object;
 }
 
+/** Draws an object in the values and at the places that its panel has now. */
+export function refresh({ geometry }, panel) {
+  const { position, value } = geometry.attributes;
+  if (panel.frames && value) Object.assign(value, { array: panel.steps, needsUpdate: true });
+  if (panel.places) Object.assign(position, { array: panel.placesNow, needsUpdate: true });
+}
+
 /** Turns steps of the data's range into places on the color bar. */
 function fieldUniforms({ range: [low, high], limits: [first, last], faded, palette }) {
   const span = last - first;
@@ -174,8 +187,8 @@ function fieldUniforms({ range: [low, high], limits: [first, last], faded, palet
 }
 
 /** Value of a point in a panel, from its steps. */
-export function valueAt(panel, array, i) {
-  const step = array(panel.buffer)[i];
+export function valueAt(panel, i) {
+  const step = panel.steps[i];
   if (panel.kind === "labels") return step;
   const [low, high] = panel.range;
   return step === 65535 ? NaN : low + (step / 65534) * (high - low);
@@ -188,8 +201,8 @@ export function pointSize(cloud, shown) {
 }
 
 /** Takes away what a geometry shares with others, so that freeing it leaves them whole. */
-export function release(geometry, keepsGroups) {
-  geometry.deleteAttribute("position");
+export function release(geometry, cloud, keepsGroups) {
+  if (geometry.attributes.position === cloud.position) geometry.deleteAttribute("position");
   if (keepsGroups) geometry.deleteAttribute("group");
   geometry.setIndex(null);
 }

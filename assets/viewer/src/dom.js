@@ -19,6 +19,8 @@ const ICONS = {
   full: "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
   previous: "M15 5l-7 7 7 7",
   next: "M9 5l7 7-7 7",
+  play: "M8 5.5v13l10-6.500z",
+  pause: "M8.500 6v12M15.500 6v12",
 };
 
 function icon(name) {
@@ -34,6 +36,11 @@ function icon(name) {
 /** Returns a button that shows an icon and says what it does. */
 export function iconButton(name, label, onclick) {
   return el("button", { class: "tool", type: "button", title: label, "aria-label": label, onclick }, icon(name));
+}
+
+/** Gives a button of an icon another one. */
+export function setIcon(button, name) {
+  fill(button, icon(name));
 }
 
 /** Returns a slider with its text. */

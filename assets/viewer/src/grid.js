@@ -6,6 +6,9 @@ const NARROWEST = 250; // pixels of a panel before panels are stacked
 const SHARE = 0.6; // of the window's height
 const [SHORTEST, TALLEST] = [360, 1100]; // pixels
 const FLATTEST = 0.62; // height of a panel over its width, where panels are stacked
+const SHAPE = 1.15; // a panel is slightly wider than tall
+const AIR = 1.12; // height of a panel over that of what it shows, where that is much wider than tall
+const WIDEST = 4; // or as much wider as what it shows
 const [TITLE, BAR, GAP] = [23, 46, 6]; // pixels around a panel
 
 export class Grid {
@@ -84,24 +87,28 @@ function runsOf(panels, columns) {
 
 /**
  * Returns the number of columns and the height in pixels of a viewer: a share of the window's
- * height, and more where panels have to be stacked.
+ * height, and more where panels have to be stacked. `aspect` is the width over the height of what is
+ * shown.
  */
-export function planOf(panels, { width, around, window: tall }) {
+export function planOf(panels, { width, around, window: tall, aspect }) {
   const wanted = Math.min(Math.max(SHARE * tall, SHORTEST), TALLEST);
-  const columns = bestColumns(panels.length, width, wanted - around);
+  const columns = bestColumns(panels.length, width, wanted - around, aspect);
   const rows = Math.ceil(panels.length / columns);
-  const pad = Math.min((FLATTEST * width) / columns, Math.max(210, 0.32 * tall));
+  const isFlat = aspect > SHAPE;
+  const pad = Math.min((isFlat ? AIR / aspect : FLATTEST) * (width / columns), Math.max(210, 0.32 * tall));
   const stacked = rows * (pad + TITLE + GAP) + (columns === 1 ? runsOf(panels, 1).length : rows) * BAR + around;
+  if (isFlat) return { columns, height: Math.round(Math.max(Math.min(wanted, stacked), rows > 1 ? stacked : SHORTEST)) };
   return { columns, height: Math.round(rows > 1 ? Math.max(wanted, stacked) : wanted) };
 }
 
-/** Number of columns that leaves panels nearest to a shape slightly wider than tall. */
-export function bestColumns(panels, width, height) {
+/** Number of columns that leaves panels nearest to the shape of what they show. */
+export function bestColumns(panels, width, height, shown = SHAPE) {
+  const wanted = Math.min(Math.max(shown, SHAPE), WIDEST);
   let [best, least] = [1, Infinity];
   for (let columns = 1; columns <= panels; columns += 1) {
     const rows = Math.ceil(panels / columns);
     const aspect = width / columns / Math.max(height / rows - 70, 40);
-    const cost = Math.abs(Math.log(aspect / 1.15)) + (columns > 1 && width / columns < NARROWEST ? 9 : 0) + 0.3 * (rows * columns - panels);
+    const cost = Math.abs(Math.log(aspect / wanted)) + (columns > 1 && width / columns < NARROWEST ? 9 : 0) + 0.3 * (rows * columns - panels);
     if (cost < least) [best, least] = [columns, cost];
   }
   return best;

@@ -14,6 +14,9 @@ const LIST = [
   [["R"], "reset the view"],
   [["1", "2", "3"], "look along x, y, z"],
   [["L", "Shift L"], "next, previous level"],
+  [["space"], "play, pause (times)"],
+  [["←", "→"], "step in time, where there is one; with Shift: turn, move"],
+  [["Home", "End"], "first, last time"],
   [["S"], "save as picture"],
   [["H", "?"], "this list"],
 ];
@@ -46,12 +49,20 @@ export function bindKeys(view) {
     "?": () => view.toggleHelp(),
     Escape: () => view.help.hidden || view.toggleHelp(),
   };
+  const timed = {
+    " ": () => view.player.toggle(),
+    ArrowLeft: () => view.player.step(-1),
+    ArrowRight: () => view.player.step(1),
+    Home: () => view.player.step(-Infinity),
+    End: () => view.player.step(Infinity),
+  };
   view.stage.addEventListener("keydown", (event) => {
     if (!view.header || view.broken || event.ctrlKey || event.metaKey || event.altKey) return;
-    const arrow = ARROWS[event.key];
-    const action = arrow
+    const inTime = view.header.player && !event.shiftKey ? timed[event.key] : null;
+    const arrow = inTime ? null : ARROWS[event.key];
+    const action = inTime ?? (arrow
       ? () => view.eye.turn(arrow[0] * (view.cloud.flat ? 0.25 : TURN), arrow[1] * (view.cloud.flat ? 0.25 : TURN))
-      : (actions[event.key] ?? actions[event.key.toLowerCase()]);
+      : (actions[event.key] ?? actions[event.key.toLowerCase()]));
     if (!action) return;
     action();
     event.preventDefault();

@@ -6,15 +6,16 @@ const DEPTH = 0.06; // points this much (in radii) behind the nearest one still 
 /**
  * Returns the point nearest to a place on a view among those in front, or -1.
  *
- * `x` and `y` are CSS pixels from the view's upper left corner, `reach` is in the same pixels.
+ * `x` and `y` are CSS pixels from the view's upper left corner, `reach` is in the same pixels; `steps` are
+ * where the points are drawn.
  */
-export function pointAt(cloud, camera, shifts, explode, { x, y, width, height, reach }) {
+export function pointAt(cloud, camera, shifts, explode, { x, y, width, height, reach, steps }) {
   camera.updateMatrixWorld();
   const matrix = new Matrix4().multiplyMatrices(camera.projectionMatrix, camera.matrixWorldInverse);
   const m = matrix.elements;
   const [lx, ly, lz] = cloud.low;
   const [sx, sy, sz] = cloud.size.map((side) => side / 65535);
-  const { steps, groups, count } = cloud;
+  const { groups, count } = cloud;
   const found = [];
   let front = Infinity;
   for (let i = 0; i < count; i += 1) {

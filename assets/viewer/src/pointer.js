@@ -47,6 +47,7 @@ export class Pointer {
       width: box.width,
       height: box.height,
       reach: view.cloud.index ? MESH_REACH : REACH,
+      steps: view.header.panels[view.seen()[place]].placesNow ?? view.cloud.steps,
     });
   }
 
@@ -96,15 +97,15 @@ export class Pointer {
 }
 
 /** What is known of a point in a panel, line by line. */
-function tell({ array, cloud, header }, point, panel) {
+function tell({ cloud, header }, point, panel) {
   const lines = [];
   if (panel.kind === "field") {
-    const value = valueAt(panel, array, point);
+    const value = valueAt(panel, point);
     const bound = panel.clipped[0] && value <= panel.range[0] ? "≤ " : panel.clipped[1] && value >= panel.range[1] ? "≥ " : "";
     const plain = panel.log ? 10 ** value : value;
     lines.push(`${panel.name}: ${bound}${withUnit(number(plain), Number.isNaN(value) ? "" : panel.unit)}`);
   }
-  if (panel.kind === "labels") lines.push(`${panel.name} ${count(valueAt(panel, array, point))}`);
+  if (panel.kind === "labels") lines.push(`${panel.name} ${count(valueAt(panel, point))}`);
   if (cloud.groups) {
     const group = cloud.groups[point];
     const said = `patch ${count(group)}`;

@@ -1,7 +1,7 @@
 // The viewer: one canvas with a view for each panel, and what a person can do with it.
 import * as bars from "./bars.js";
 import { Eye } from "./camera.js";
-import { Cloud, cloudObject, release } from "./cloud.js";
+import { Cloud, cloudObject, refresh, release } from "./cloud.js";
 import { readPage } from "./colors.js";
 import { el, iconButton } from "./dom.js";
 import { many } from "./format.js";
@@ -13,6 +13,7 @@ import { Options } from "./options.js";
 import { fetchBlobs } from "./packet.js";
 import { Painter } from "./painter.js";
 import { savePicture } from "./picture.js";
+import { Player } from "./player.js";
 import { Pointer } from "./pointer.js";
 import { Tour } from "./tour.js";
 
@@ -63,8 +64,9 @@ export class View {
     );
     this.help = helpPanel();
     this.tour = new Tour(this);
+    this.player = new Player(this);
     const strip = el("div", { class: "strip" }, this.options.element, tools);
-    this.root.replaceChildren(strip, this.stage, this.tour.element, this.help);
+    this.root.replaceChildren(strip, this.stage, this.player.element, this.tour.element, this.help);
     bindKeys(this);
   }
 
@@ -131,6 +133,8 @@ export class View {
       const groups = header.groupsIn === null ? blobs[header.groups]?.array(0) : array(header.groupsIn).slice();
       this.cloud = new Cloud(blobs[header.geometry], groups, header, samePoints ? this.cloud : null);
     }
+    this.player.take(header, samePoints);
+    this.#readPanels(blobs);
     const known = sameCloud ? this.allGroups : [];
     const groups = groupsOf(this.cloud, header.panels, array, header.colors.light.patches, known);
     this.groups = groups.main;
@@ -145,7 +149,7 @@ export class View {
     this.#theme(false);
     const outlined = header.layers.some(({ kind }) => kind === "outline");
     shared.outlined.value = -1;
-    this.panelObjects = header.panels.map((panel) => cloudObject(this.cloud, panel, array, shared, outlined));
+    this.panelObjects = header.panels.map((panel) => cloudObject(this.cloud, panel, shared, outlined));
     this.layers = header.layers.map((layer) => {
       const object = layerObject(layer, array, blobs, shared, this.cloud.flat);
       return { name: layer.name, object };
@@ -165,6 +169,40 @@ export class View {
     this.#describe();
   }
 
+  /** Gives each panel its values and places: at all times, and now. */
+  #readPanels(blobs) {
+    const all = (name) => name && blobs[name].header.kinds.map((_, time) => blobs[name].array(time));
+    for (const panel of this.header.panels) {
+      panel.frames = all(panel.frames);
+      panel.places = all(panel.places);
+      panel.steps = panel.buffer === null || panel.kind === "plain" ? null : this.array(panel.buffer);
+    }
+    this.#readTime(this.player.index);
+  }
+
+  #readTime(time) {
+    for (const panel of this.header.panels) {
+      panel.steps = panel.frames?.[time] ?? panel.steps;
+      panel.placesNow = panel.places?.[time] ?? null;
+    }
+  }
+
+  /** Shows a time of a scene that has some. */
+  setTime(time) {
+    this.pointer.hide();
+    this.#readTime(time);
+    this.panelObjects.forEach((object, i) => refresh(object, this.header.panels[i]));
+    this.#applyLayers();
+    this.#placeRings();
+    this.draw();
+  }
+
+  /** Whether marks are where points are now: those on points that move belong to one time. */
+  #marksHold() {
+    const { player, panels } = this.header;
+    return !player || player.start === this.player.index || panels.every(({ places }) => !places);
+  }
+
   #sphereLevels() {
     const found = this.header.layers.filter((layer) => layer.kind === "spheres" && layer.level !== null);
     return Math.max(0, ...found.map((layer) => this.array(layer.level).reduce((most, one) => Math.max(most, one), 0) + 1));
@@ -175,7 +213,7 @@ export class View {
     const { panelObjects = [], layers = [], allGroups } = this;
     const objects = [...panelObjects, ...layers.map((layer) => layer.object)];
     objects.forEach((object) => this.painter.scene.remove(object));
-    if (keepsPositions) panelObjects.forEach(({ geometry }) => release(geometry, keepsGroups));
+    if (keepsPositions) panelObjects.forEach(({ geometry }) => release(geometry, this.cloud, keepsGroups));
     this.leftovers.push(() => {
       objects.forEach(dispose);
       allGroups.filter((groups) => this.dropped || !this.allGroups.includes(groups)).forEach((groups) => groups.dispose());
@@ -206,7 +244,7 @@ export class View {
 
   #applyLayers() {
     for (const { name, object } of this.layers) {
-      object.visible = this.options.isShown(name);
+      object.visible = this.options.isShown(name) && this.#marksHold();
       object.userData.onSwitch?.(object.visible);
       if (object.visible) object.userData.setLevel?.(this.level);
     }
@@ -244,7 +282,8 @@ export class View {
 
   /** Place of a point where it is drawn. */
   placeOf(i, explode = this.explode) {
-    const at = this.cloud.place(i, [0, 0, 0]);
+    const steps = this.header.panels[this.seen()[0]].placesNow ?? this.cloud.steps;
+    const at = this.cloud.place(i, [0, 0, 0], steps);
     if (explode > 0 && this.cloud.groups) {
       const start = 4 * this.cloud.groups[i];
       for (let axis = 0; axis < 3; axis += 1) at[axis] += explode * this.groups.shifts[start + axis];
@@ -289,15 +328,24 @@ export class View {
     this.#listen();
   }
 
+  /** Width over height of what a flat view shows at first; none for a cloud that can be turned. */
+  #shownAspect() {
+    if (!this.cloud.flat) return undefined;
+    const { focus, closeup } = this.header;
+    const [width, height] = focus && !closeup ? [0, 1].map((axis) => focus[1][axis] - focus[0][axis]) : this.cloud.size;
+    return width / (height || width || 1);
+  }
+
   /** Number of columns; a viewer without a height of its own takes one from the window. */
   #columns() {
     const { header, root, stage } = this;
     const seen = this.seen().map((i) => header.panels[i]);
-    if (header.height || document.fullscreenElement) return bestColumns(seen.length, stage.clientWidth, stage.clientHeight);
+    if (header.height || document.fullscreenElement) return bestColumns(seen.length, stage.clientWidth, stage.clientHeight, this.#shownAspect());
     const around = root.clientHeight - stage.clientHeight; // what stands above and below the stage
-    const toured = header.tour.length ? this.tour.element.offsetHeight : 0;
-    const plan = planOf(seen, { width: stage.clientWidth, around: around - toured, window: innerHeight });
-    root.style.height = `${plan.height + toured}px`;
+    const below = (header.tour.length ? this.tour.element.offsetHeight : 0) + this.player.element.offsetHeight;
+    const aspect = this.#shownAspect();
+    const plan = planOf(seen, { width: stage.clientWidth, around: around - below, window: innerHeight, aspect });
+    root.style.height = `${plan.height + below}px`;
     return plan.columns;
   }
 
@@ -354,6 +402,7 @@ export class View {
 
   #resize() {
     if (this.dropped || !this.header || this.broken) return;
+    this.player.plot();
     this.#layOut();
     this.#listen();
     this.#reframe();
@@ -386,7 +435,7 @@ export class View {
     dataset.npoints = shown;
     dataset.cam = JSON.stringify({ ...eye.pose(), ...eye.projection() });
     dataset.step = Number(dataset.step ?? 0) + 1;
-    if (!this.moving && !eye.flight && !this.tour.spreading && !this.frame) dataset.ready = "1";
+    if (!this.moving && !eye.flight && !this.tour.spreading && !this.frame && !this.player.plays) dataset.ready = "1";
   }
 
   #describe() {
@@ -433,6 +482,7 @@ export class View {
   /** Lets go of everything; the page is gone. */
   drop() {
     this.dropped = true;
+    this.player.drop();
     this.sizes.disconnect();
     document.removeEventListener("fullscreenchange", this.onFull);
     window.removeEventListener("resize", this.onFull);

@@ -138,4 +138,7 @@ AIRFOIL = Dataset(
     grid_shape=SHAPE,
     coarsen=partial(coarser_grid, SHAPE),
     stored_bits=12,
+    # The airfoil with its shocks and its wake near the tail.
+    focus=((-0.6, -0.85), (1.7, 0.85)),
+    length_unit="chords",
 )

@@ -103,4 +103,5 @@ PIPE = Dataset(
     complete=with_heights,
     make_triangles=make_triangles,
     coarsen=partial(coarser_grid, SHAPE),
+    length_unit="pipe heights",
 )

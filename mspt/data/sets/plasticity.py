@@ -150,5 +150,6 @@ PLASTICITY = Dataset(
     grid_shape=SHAPE,
     coarsen=partial(coarser_grid, SHAPE),
     stored_bits=14,
-    time=TimeFrames(inputs=(), outputs=frame_times(), unit="ms"),
+    time=TimeFrames(inputs=(), outputs=frame_times(), unit="ms", positions=_POSITION.name),
+    length_unit="mm",
 )

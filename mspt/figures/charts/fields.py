@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from plotly.subplots import make_subplots
 
 from mspt.data.case import Quantity
@@ -17,6 +17,9 @@ _GAP = 0.025
 _BARS_BELOW = ((0.329, -0.03, 0.45), (0.842, -0.03, 0.28))
 _BARS_BESIDE = ((0.76, 0.42, 0.42), (0.76, 0.2, 0.42))
 
+_MOST_DOTS = 4_000
+"""Most points that are drawn as dots over a field; browsers draw each as an element of its own."""
+
 BULK_QUANTILE = 0.995
 """Share of the values that the color bar must show."""
 
@@ -24,7 +27,7 @@ BULK_RANGE = 2 / 3
 """The remaining values are left out if the others take less than this share of the range."""
 
 
-def comparison_figure(
+def comparison_figure(  # noqa: PLR0913 - a picture has many independent settings
     raster: Raster,
     points: Float[np.ndarray, "N 2"],
     truth: Float[np.ndarray, " N"],
@@ -32,6 +35,7 @@ def comparison_figure(
     *,
     quantity: Quantity,
     columns: Literal[2, 3] = 3,
+    moved: tuple[Raster, Float[np.ndarray, "N 2"]] | None = None,
     dark: bool = False,
 ) -> go.Figure:
     """Draw truth, prediction and signed error of one field.
@@ -47,6 +51,8 @@ def comparison_figure(
         prediction: Values of the model.
         quantity: The quantity of these values.
         columns: 3 for one row, 2 for two rows with the color bars in place of a fourth panel.
+        moved: Where the model predicts the points to be, with the raster there; None where truth
+            and prediction are at the same points.
         dark: Whether the page is dark.
     """
     error = prediction - truth
@@ -62,10 +68,11 @@ def comparison_figure(
     )
     for index, values in enumerate((truth, prediction, error)):
         row, column = index // columns + 1, index % columns + 1
-        filled = _filled(raster, values, details, quantity=quantity)
+        at, places = moved if moved and index == 1 else (raster, points)
+        filled = _filled(at, values, details, quantity=quantity)
         filled.update(coloraxis="coloraxis2" if index == 2 else "coloraxis")
         figure.add_trace(filled, row=row, col=column)
-        figure.add_traces(_over(raster, points, details, quantity=quantity, dark=dark), row, column)
+        figure.add_traces(_over(at, places, details, quantity=quantity, dark=dark), row, column)
     limits, note = robust_limits(np.concatenate([truth, prediction]))
     error_limits, error_note = robust_limits(error, centered=True)
     title = label(quantity)
@@ -248,15 +255,23 @@ def _over(
     """Return boundary and points over an interpolated field; the points show values on hovering."""
     if not len(raster.outline):
         return []
+    rows = _dots(raster, points)
     dots = go.Scatter(
-        x=points[:, 0],
-        y=points[:, 1],
-        customdata=details.astype(np.float32),
+        x=points[rows, 0],
+        y=points[rows, 1],
+        customdata=details[rows].astype(np.float32),
         mode="markers",
         marker={"size": 2, "color": INK[dark], "opacity": 0.3},
         hovertemplate=_hover_text(details.shape[1], quantity),
     )
     return [*outline_traces(raster, dark=dark), dots]
+
+
+def _dots(raster: Raster, points: Float[np.ndarray, "N 2"]) -> Int[np.ndarray, " M"]:
+    """Return the points that are drawn as dots: those in the picture, evenly thinned if many."""
+    ends = np.array([_range(raster.x), _range(raster.y)]).T
+    seen = np.flatnonzero(((points >= ends[0]) & (points <= ends[1])).all(axis=1))
+    return seen[:: -(-len(seen) // _MOST_DOTS) or 1]
 
 
 def _hover_text(num_values: int, quantity: Quantity) -> str:

@@ -17,6 +17,13 @@ MIN_TRIANGLE_AREA = 1e-12
 """Smallest area in pixels of a triangle that is drawn."""
 
 
+Box = tuple[tuple[float, ...], tuple[float, ...]]
+"""Lower and upper corner."""
+
+_MOST_OBLONG = 10
+"""Length over height of a box up to which a raster has as many pixels as that of a square."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Raster:
     """Interpolation of values at points to pixels.
@@ -34,6 +41,23 @@ class Raster:
     corners: Int[np.ndarray, "H W 3"]
     weights: Float[np.ndarray, "H W 3"]
     outline: Float[np.ndarray, "P 2"]
+
+
+def is_lattice(points: Float[np.ndarray, "N 2"], grid_shape: tuple[int, int]) -> bool:
+    """Return whether points are all crossings of straight rows and columns, as few as possible.
+
+    Args:
+        points: Coordinates.
+        grid_shape: Number of rows and columns, in either order.
+
+    Examples:
+        >>> square = np.array([[0.0, 0.0], [0.0, 1.0], [2.0, 0.0], [2.0, 1.0]])
+        >>> is_lattice(square, (2, 2)), is_lattice(square + [[0], [0], [0], [0.1]], (2, 2))
+        (True, False)
+    """
+    # Rounded, because coordinates of one row may differ in their last digits.
+    counts = [len(np.unique(points[:, axis].round(9))) for axis in (0, 1)]
+    return len(points) == np.prod(grid_shape) and sorted(counts) == sorted(grid_shape)
 
 
 def grid_raster(points: Float[np.ndarray, "N 2"], grid_shape: tuple[int, int]) -> Raster:
@@ -65,14 +89,19 @@ def grid_raster(points: Float[np.ndarray, "N 2"], grid_shape: tuple[int, int]) -
 
 
 def triangle_raster(
-    points: Float[np.ndarray, "N 2"], triangles: Int[np.ndarray, "T 3"], *, resolution: int = 256
+    points: Float[np.ndarray, "N 2"],
+    triangles: Int[np.ndarray, "T 3"],
+    *,
+    resolution: int = 256,
+    box: Box | None = None,
 ) -> Raster:
     """Return the raster of a triangulated cloud with square pixels over its bounding box.
 
     Args:
         points: Coordinates.
         triangles: Corners of each triangle, in either orientation.
-        resolution: Pixels along the longer side.
+        resolution: Pixels along the side of a square; a longer box of the same area has as many.
+        box: Lower and upper corner of what is drawn; None for all points.
 
     Examples:
         >>> points = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
@@ -80,8 +109,10 @@ def triangle_raster(
         >>> sample_raster(raster, np.array([0.0, 4.0, 8.0])).tolist()
         [[3.0, 5.0], [7.0, nan]]
     """
-    low, high = points.min(axis=0), points.max(axis=0)
-    step = float((high - low).max()) / resolution
+    low, high = (points.min(axis=0), points.max(axis=0)) if box is None else map(np.array, box)
+    long, short = float((high - low).max()), float((high - low).min())
+    # A box without height still has pixels of some size.
+    step = max(float(np.sqrt(long * short)), long / _MOST_OBLONG) / resolution
     width, height = (max(1, round(float(side) / step)) for side in high - low)
     corners = (points[triangles].astype(np.float64) - low) / step - 0.5  # in pixels
     triangle, column, row = _pixels_near(corners, (width, height))
@@ -125,16 +156,34 @@ def boundary(
 ) -> Float[np.ndarray, "P 2"]:
     """Return the edges that belong to only one triangle, separated by NaN.
 
+    Points at the same place are one: where a grid meets itself, as behind an airfoil, there is no
+    boundary.
+
     Examples:
         >>> square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
         >>> len(boundary(square, np.array([[0, 1, 2], [0, 2, 3]]))) // 3
         4
+        >>> twice = square[[0, 1, 2, 0, 2, 3]]  # the diagonal's ends are there two times
+        >>> len(boundary(twice, np.array([[0, 1, 2], [3, 4, 5]]))) // 3
+        4
     """
-    edges = np.sort(triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    place = joined(points)
+    edges = np.sort(place[triangles[:, [0, 1, 1, 2, 2, 0]]].reshape(-1, 2), axis=1)
     unique, count = np.unique(edges, axis=0, return_counts=True)
     ends = points[unique[count == 1]].astype(np.float64)
     gaps = np.full((len(ends), 1, 2), np.nan)
     return np.concatenate([ends, gaps], axis=1).reshape(-1, 2)
+
+
+def joined(points: Float[np.ndarray, "N X"]) -> Int[np.ndarray, " N"]:
+    """Return for each point the first one at the same place.
+
+    Examples:
+        >>> joined(np.array([[0.0, 1.0], [2.0, 3.0], [0.0, 1.0]])).tolist()
+        [0, 1, 0]
+    """
+    _, first, group = np.unique(points, axis=0, return_index=True, return_inverse=True)
+    return first[group.reshape(-1)]
 
 
 def _pixels_near(

@@ -46,6 +46,7 @@ class AttentionCloud:
         body: Body inside the cloud; None without one.
         patch_of_point: Patch of each point.
         nodes: Centers of the supernodes.
+        close_view: Box that is shown at first of a domain that is much larger; None without one.
     """
 
     points: Float[ndarray, "N X"]
@@ -53,6 +54,7 @@ class AttentionCloud:
     body: SurfaceMesh | None
     patch_of_point: Int[ndarray, " N"]
     nodes: Float[ndarray, "S X"]
+    close_view: Float[ndarray, "2 3"] | None = None
 
     @property
     def patch_of_node(self) -> Int[ndarray, " S"]:
@@ -205,7 +207,7 @@ def _scene(
         groups=cloud.patch_of_point,
         group_text=tuple(text or (f"patch {patch}" for patch in range(count))),
         marked=marked,
-        focus=box_around(cloud.body),
+        focus=cloud.close_view if cloud.body is None else box_around(cloud.body),
     )
 
 
@@ -262,4 +264,6 @@ def _by_patch(cloud: AttentionCloud, weights: Float[ndarray, " S"]) -> list[tupl
 def _extent(cloud: AttentionCloud) -> float:
     """Return the longest side of the body, or of the cloud if there is none."""
     known = cloud.points if cloud.body is None else cloud.body.vertices
+    if cloud.close_view is not None:
+        known = cloud.close_view
     return float((known.max(0) - known.min(0)).max())

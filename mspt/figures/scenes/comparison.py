@@ -1,6 +1,6 @@
 """Truth, prediction and error of one field as linked panels of the viewer.
 
-Letters: N points, M points of a field, K patches.
+Letters: N points, X space axes, C output channels, M points of a field, K patches.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 from numpy import ndarray
+from torch import Tensor
 
 from mspt.data.case import Quantity
 from mspt.evaluation.comparison import Compared
-from mspt.figures.scenes.parts import ball_around, body_layers, patch_outline
+from mspt.figures.scenes.parts import ball_around, body_layers, close_view, patch_outline
 from mspt.figures.theme import shared_limits
-from mspt.figures.viewer.scene import Field, Panel, Scene, box_around
+from mspt.figures.viewer.scene import Curve, Field, Panel, Player, Scene, box_around
+from mspt.inference.frames import points_at, time_of
 from mspt.inference.sample import Sample
 
 ErrorMode = Literal["signed", "size", "log"]
@@ -74,8 +76,91 @@ def compared_scene(
         groups=groups,
         group_text=_group_text(patch, shares),
         marked=() if marked_row is None else (marked_row,),
-        focus=box_around(sample.body) if in_flow else None,
+        focus=(box_around(sample.body) if in_flow else None) if sample.body else close_view(sample),
     )
+
+
+def played_scene(
+    still: Scene,
+    sample: Sample,
+    *,
+    over_time: Mapping[str, Sequence[Compared]],
+    predictions: Mapping[str, Float[Tensor, "N C"]],
+    frame: int,
+    mode: ErrorMode,
+) -> Scene:
+    """Return a scene of one time as one of all times, between which the viewer moves by itself.
+
+    Color limits hold for all times. Where the fields say where points are, truth and errors are
+    drawn at the places of the truth, and each prediction at its own.
+
+    Args:
+        still: Scene of the case at the time that is shown at first, from :func:`compared_scene`.
+        sample: The case at all times.
+        over_time: The same field of one or two predictions at each time, by the name of the model.
+        predictions: Predicted fields of all times, by the name of the model.
+        frame: Index of the time that is shown at first.
+        mode: As in :func:`compared_scene`.
+
+    Raises:
+        ValueError: If the sample is steady.
+    """
+    time = time_of(sample)
+    if time is None:
+        raise ValueError(f"sample must be one in time, got the steady {sample.key}")
+    each = [
+        field_panels({name: several[index] for name, several in over_time.items()}, mode)
+        for index in range(len(time.outputs))
+    ]
+    places = _places(sample, predictions) if time.positions else [None] * len(still.panels)
+    curves = [
+        Curve(name=name, values=np.array([100 * one.relative_l2 for one in several]))
+        for name, several in over_time.items()
+    ]
+    return replace(
+        still,
+        # One cloud for all times, so that the camera and what browsers keep stay the same.
+        points=sample.points.numpy(),
+        panels=tuple(
+            _played(panels, frame, places=at) for *panels, at in zip(*each, places, strict=True)
+        ),
+        player=Player(
+            times=time.outputs,
+            unit=time.unit,
+            start=frame,
+            curves=tuple(curves),
+            title="relative L2 error at this time",
+            curve_unit="%",
+        ),
+    )
+
+
+def _played(
+    panels: Sequence[Panel], frame: int, *, places: Float[ndarray, "times N X"] | None
+) -> Panel:
+    """Return the same panel at all times as one, whose color limits enclose those of each time."""
+    fields = [one.coloring for one in panels if isinstance(one.coloring, Field)]
+    frames = np.stack([one.values for one in fields])
+    high = max(one.limits[1] for one in fields)
+    low = high - _DECADES if fields[0].log else min(one.limits[0] for one in fields)
+    coloring = replace(fields[frame], frames=frames, limits=(low, high))
+    return replace(panels[frame], coloring=coloring, places=places)
+
+
+def _places(
+    sample: Sample, predictions: Mapping[str, Float[Tensor, "N C"]]
+) -> list[Float[ndarray, "times N X"]]:
+    """Return the places of the points in each panel of :func:`field_panels`, at all times."""
+    if sample.truth is None:
+        raise ValueError(f"sample must have a truth to be shown in time, got none for {sample.key}")
+    true, *predicted = (_path(sample, fields) for fields in (sample.truth, *predictions.values()))
+    return [true, *predicted, true] if len(predicted) == 1 else [*predicted, true, true]
+
+
+def _path(sample: Sample, fields: Float[Tensor, "N C"]) -> Float[ndarray, "times N X"]:
+    time = time_of(sample)
+    count = 0 if time is None else len(time.outputs)
+    return np.stack([points_at(sample, fields, index).numpy() for index in range(count)])
 
 
 def near_patch(scene: Scene, patch: int) -> Scene:

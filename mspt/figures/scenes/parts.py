@@ -7,8 +7,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
+from mspt.data.registry import get_dataset
+from mspt.figures.charts.raster import joined
 from mspt.figures.viewer.scene import Lines, Outline, Surface
 from mspt.geometry.mesh import SurfaceMesh
+from mspt.inference.sample import Sample
 
 BODY_LAYER = "body"
 """Name of the layer of a body."""
@@ -22,6 +25,16 @@ def body_layers(body: SurfaceMesh | None, *, name: str = BODY_LAYER) -> tuple[Su
     if body is None:
         return ()
     return (Surface(name=name, vertices=body.vertices, triangles=body.triangles),)
+
+
+def close_view(sample: Sample) -> Float[ndarray, "2 3"] | None:
+    """Return the box that a case of a large domain is shown in at first; None for all points."""
+    focus = None if sample.dataset is None else get_dataset(sample.dataset).focus
+    if focus is None:
+        return None
+    box = np.zeros((2, 3))
+    box[:, : len(focus[0])] = focus
+    return box
 
 
 def ball_around(points: Float[ndarray, "M X"]) -> Ball | None:
@@ -57,18 +70,20 @@ def patch_outline(
     """
     if triangles is None or not len(triangles):
         return Outline(name=name, group=patch)
-    ends = _rim(triangles, groups == patch)
+    ends = _rim(triangles, groups == patch, place=joined(points))
     starts, stops = (points[end].astype(np.float64).mean(axis=1) for end in ends)
     follows = np.full((len(starts), 2), patch)
     return Lines(name=name, starts=starts, stops=stops, follows=follows, color="ink")
 
 
 def _rim(
-    triangles: Int[ndarray, "T 3"], inside: Bool[ndarray, " M"]
+    triangles: Int[ndarray, "T 3"], inside: Bool[ndarray, " M"], *, place: Int[ndarray, " M"]
 ) -> tuple[Int[ndarray, "S 2"], Int[ndarray, "S 2"]]:
     """Return the segments between points inside and outside, and along the border of the domain.
 
-    Each end is the middle of two points, which are the same for an end at a point.
+    Each end is the middle of two points, which are the same for an end at a point. ``place`` is the
+    first point at the place of each: where a grid meets itself, a patch goes on if both sides are
+    its own.
     """
     # A triangle with one corner on its own side is crossed between its two edges at that corner.
     alone = inside[triangles] != (inside[triangles].sum(axis=1, keepdims=True) >= 2)
@@ -79,8 +94,10 @@ def _rim(
     edges = np.sort(
         np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
     )
-    edges, times = np.unique(edges, axis=0, return_counts=True)
-    border = edges[times == 1]
+    edges = np.take_along_axis(edges, place[edges].argsort(axis=1), axis=1)
+    keys = np.column_stack([place[edges], inside[edges]])
+    _, where, times = np.unique(keys, axis=0, return_index=True, return_counts=True)
+    border = edges[where[times == 1]]
     for first, second in ((0, 1), (1, 0)):  # each half of an edge that starts inside
         own = border[inside[border[:, first]]]
         starts.append(own[:, [first, first]])

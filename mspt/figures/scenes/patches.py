@@ -1,6 +1,6 @@
 """Partitions of a cloud in the 3-D viewer, and charts of measures of their patches.
 
-Letters: N points, K patches, X space axes.
+Letters: N points, K patches, X space axes, T triangles.
 """
 
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ from torch import Tensor
 from mspt.figures.charts.axes import log_axis, short
 from mspt.figures.charts.curves import histogram, num_bins
 from mspt.figures.coloring import color_levels
-from mspt.figures.scenes.parts import body_layers
+from mspt.figures.scenes.parts import body_layers, patch_outline
 from mspt.figures.theme import ACCENT, INK, lay_out
-from mspt.figures.viewer.scene import Labels, Layer, Outline, Panel, Scene, Spheres
+from mspt.figures.viewer.scene import Labels, Layer, Panel, Scene, Spheres
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.partition.ball_tree import BallTree, Partition
 from mspt.partition.levels import TreeLevels, tree_levels
@@ -56,7 +56,22 @@ class ShownPartition:
     touching: Int[ndarray, "P 2"]
 
 
-def patch_scene(
+@dataclass(frozen=True, eq=False)
+class CloseView:
+    """A part of a plane domain that is shown at first.
+
+    Points that are close to each other there, and far apart elsewhere, are drawn as triangles.
+
+    Attributes:
+        box: Its lower and upper corner.
+        triangles: Of all points.
+    """
+
+    box: Float[ndarray, "2 3"]
+    triangles: Int[ndarray, "T 3"]
+
+
+def patch_scene(  # noqa: PLR0913 - a picture has many independent settings
     points: Float[Tensor, "N X"],
     shown: ShownPartition,
     *,
@@ -64,6 +79,7 @@ def patch_scene(
     num_supernodes: int = 1,
     beside: ShownPartition | None = None,
     body: SurfaceMesh | None = None,
+    close: CloseView | None = None,
     picked: int | None = None,
 ) -> Scene:
     """Return a cloud colored by patch, with balls, supernodes and the levels of the tree.
@@ -76,6 +92,7 @@ def patch_scene(
         beside: Partition of a second panel. Balls and supernodes are then left out, because panels
             share layers.
         body: Body inside the cloud.
+        close: What is shown at first of a large plane domain; None for all points.
         picked: Selected point, which gets a ring; its patch is outlined.
     """
     partition, shapes = shown.partition, shown.shapes
@@ -85,14 +102,16 @@ def patch_scene(
     levels = None if walk is None else walk.groups
     panels = [Panel(title=shown.title, coloring=_labels(shown, levels))]
     layers: list[Layer] = []
+    triangles = None if close is None else close.triangles
     if picked is not None:
-        layers.append(Outline(name=PICKED, group=int(patch[picked])))
+        around = int(patch[picked])
+        layers.append(patch_outline(PICKED, points.numpy(), triangles, patch, patch=around))
     if beside is not None:
         panels.append(Panel(title=beside.title, coloring=_labels(beside, None)))
     else:
         layers += _patch_balls(shapes) if tree is None or walk is None else _tree_balls(tree, walk)
         if len(shapes.size) * num_supernodes <= MAX_DRAWN:
-            layers.append(_supernodes(points, shown, num_supernodes))
+            layers.append(_supernodes(points, shown, num_supernodes, close=close))
     layers += body_layers(body, name="body")
     return Scene(
         points=points.numpy(),
@@ -102,6 +121,8 @@ def patch_scene(
         groups=patch,
         group_text=_texts(shapes, unit),
         marked=() if picked is None else (picked,),
+        triangles=triangles,
+        focus=None if close is None else close.box,
     )
 
 
@@ -245,13 +266,19 @@ def _tree_balls(tree: BallTree, walk: TreeLevels) -> list[Layer]:
 
 
 def _supernodes(
-    points: Float[Tensor, "N X"], shown: ShownPartition, num_supernodes: int
+    points: Float[Tensor, "N X"],
+    shown: ShownPartition,
+    num_supernodes: int,
+    *,
+    close: CloseView | None,
 ) -> Spheres:
     """Return a small sphere at the mean of the points that each supernode represents."""
     shapes = shown.shapes
     centers = supernode_centers(points, shown.partition, num_supernodes)
     reach = shapes.radius[:, None]
     extent = (shapes.center + reach).max(axis=0) - (shapes.center - reach).min(axis=0)
+    if close is not None:
+        extent = close.box[1] - close.box[0]
     size = _SUPERNODE_SIZE * float(np.linalg.norm(extent))
     many = max(1.0, len(centers) / _FEWEST_TO_SHRINK)
     patches = np.arange(len(shapes.size))

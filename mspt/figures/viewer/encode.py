@@ -37,6 +37,7 @@ from mspt.figures.viewer.scene import (
     Outline,
     Palette,
     Panel,
+    Player,
     Scene,
     Spheres,
     Surface,
@@ -125,9 +126,12 @@ def encode_scene(scene: Scene) -> Encoded:
     Errors of positions are at most 1/131070 of the cloud's extent along each axis, errors of values
     at most 1/131068 of their range. Pages show exact values from their own data.
     """
-    frame, blobs, writer = frame_of(scene.points), {}, Writer()
+    frame, blobs, writer = frame_of(_all_places(scene)), {}, Writer()
     order = shuffle_order(len(scene.points))
-    panels = [_encode_panel(panel, order, writer) for panel in scene.panels]
+    panels = [
+        _encode_panel(panel, order, writer, blobs) | _encode_places(scene, panel, frame, blobs)
+        for panel in scene.panels
+    ]
     layers = [_encode_layer(layer, frame, writer, blobs) for layer in scene.layers]
     palettes: set[Palette] = {"field", "share"}
     palettes |= {p.coloring.palette for p in scene.panels if isinstance(p.coloring, Field)}
@@ -148,6 +152,7 @@ def encode_scene(scene: Scene) -> Encoded:
         "groupText": list(scene.group_text),
         "marked": _places(scene.marked, len(order)),
         "tour": [_encode_stop(stop) for stop in scene.tour],
+        "player": None if scene.player is None else _encode_player(scene.player),
         "colors": theme_colors(palettes),
     }
     header["kinds"] = writer.kinds
@@ -181,24 +186,85 @@ def _relative(places: Float[np.ndarray, "S X"], frame: Frame) -> Float[np.ndarra
     return whole
 
 
-def _add_places(places: Float[np.ndarray, "S 3"], writer: Writer) -> Ref:
-    """Write positions as 16-bit steps of their bounding box."""
+def _add_places(
+    places: Float[np.ndarray, "S 3"],
+    writer: Writer,
+    *,
+    box: tuple[np.ndarray, np.ndarray] | None = None,
+    fine: bool = False,
+) -> Ref:
+    """Write positions as 16-bit steps of a box, or as fractions of such steps.
+
+    Args:
+        places: Positions in the viewer's coordinates.
+        writer: Takes the buffer.
+        box: Its lower and upper corner; None for the bounding box of the positions.
+        fine: Whether steps have fractions, in single precision.
+    """
     if not len(places):
         return {"low": [0, 0, 0], "size": [0, 0, 0], "buffer": writer.add(places, "u2")}
-    low, high = places.min(axis=0), places.max(axis=0)
+    low, high = box or (places.min(axis=0), places.max(axis=0))
     span = np.where(high > low, high - low, 1.0)  # flat clouds have no extent along an axis
-    steps = np.rint((places - low) / span * POSITION_STEPS)
+    steps = (places - low) / span * POSITION_STEPS
     return {
         "low": low.tolist(),
         "size": (high - low).tolist(),
-        "buffer": writer.add(steps, "u2"),
+        "buffer": writer.add(steps, "f4") if fine else writer.add(np.rint(steps), "u2"),
+    }
+
+
+def _all_places(scene: Scene) -> Float[np.ndarray, "_ X"]:
+    """Return all places where some panel draws a point at some time."""
+    moved = [one.places for one in scene.panels if one.places is not None]
+    axes = scene.points.shape[1]
+    return np.concatenate([scene.points, *(one.reshape(-1, axes) for one in moved)])
+
+
+def _steps_box(scene: Scene, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+    """Return the box of all places, in the viewer's coordinates."""
+    everywhere = _relative(_all_places(scene), frame)
+    return everywhere.min(axis=0), everywhere.max(axis=0)
+
+
+def _encode_places(scene: Scene, panel: Panel, frame: Frame, blobs: dict[str, bytes]) -> Ref:
+    """Return the name of the blob with a panel's own places, one buffer for each time."""
+    if panel.places is None:
+        return {"places": None}
+    writer, order, box = Writer(), shuffle_order(len(scene.points)), _steps_box(scene, frame)
+    for places in panel.places:
+        _add_places(_relative(places, frame)[order], writer, box=box)
+    return {"places": _keep(blobs, pack({"kinds": writer.kinds}, tuple(writer.buffers)))}
+
+
+def _encode_player(player: Player) -> Ref:
+    curves = [
+        {
+            "name": curve.name,  # JSON has no NaN
+            "values": [float(one) if np.isfinite(one) else None for one in curve.values],
+        }
+        for curve in player.curves
+    ]
+    return {
+        "times": list(map(float, player.times)),
+        "unit": "" if player.unit == "1" else player.unit,
+        "start": player.start,
+        "curves": curves,
+        "title": player.title,
+        "curveUnit": player.curve_unit,
     }
 
 
 def _encode_geometry(scene: Scene, frame: Frame, order: Int[np.ndarray, " N"]) -> bytes:
     writer = Writer()
     header: dict[str, object] = {"points": len(order)}
-    header["positions"] = _add_places(_relative(scene.points, frame)[order], writer)
+    # Steps of a large domain are too long for the mesh around what it is looked at for.
+    is_mesh = scene.triangles is not None and len(scene.triangles) > 0
+    header["positions"] = _add_places(
+        _relative(scene.points, frame)[order],
+        writer,
+        box=_steps_box(scene, frame),
+        fine=is_mesh and scene.focus is not None,
+    )
     if scene.triangles is not None and len(scene.triangles):
         place = np.empty(len(order), dtype=np.uint32)
         place[order] = np.arange(len(order), dtype=np.uint32)
@@ -241,7 +307,9 @@ def _places(points: tuple[int, ...], num_points: int) -> list[int]:
     return place[list(points)].tolist()
 
 
-def _encode_panel(panel: Panel, order: Int[np.ndarray, " N"], writer: Writer) -> Ref:
+def _encode_panel(
+    panel: Panel, order: Int[np.ndarray, " N"], writer: Writer, blobs: dict[str, bytes]
+) -> Ref:
     coloring = panel.coloring
     if coloring is None:
         return {"title": panel.title, "kind": "plain"}
@@ -259,18 +327,39 @@ def _encode_panel(panel: Panel, order: Int[np.ndarray, " N"], writer: Writer) ->
             else [],
             "differ": list(coloring.colors.differ) if coloring.colors else [],
         }
-    low, high = value_range(coloring.values, coloring.limits)
+    every = coloring.values if coloring.frames is None else coloring.frames
+    low, high = value_range(every.ravel(), coloring.limits)
     return named | {
         "kind": "field",
         "unit": "" if coloring.unit == "1" else coloring.unit,
         "limits": list(map(float, coloring.limits)),
         "range": [low, high],
-        "clipped": [bool((coloring.values < low).any()), bool((coloring.values > high).any())],
+        "clipped": [bool((every < low).any()), bool((every > high).any())],
         "palette": coloring.palette,
         "faded": coloring.faded,
         "log": coloring.log,
-        "buffer": writer.add(quantize_values(coloring.values[order], low, high), "u2"),
+        **_encode_values(coloring, order, (low, high), writer, blobs),
     }
+
+
+def _encode_values(
+    field: Field,
+    order: Int[np.ndarray, " N"],
+    ends: tuple[float, float],
+    writer: Writer,
+    blobs: dict[str, bytes],
+) -> Ref:
+    """Return the buffer of a field, or the name of the blob with a buffer for each time.
+
+    The values of all times are a blob, so that another time shown at first does not send them anew.
+    """
+    if field.frames is None:
+        steps = quantize_values(field.values[order], *ends)
+        return {"frames": None, "buffer": writer.add(steps, "u2")}
+    own = Writer()
+    for values in field.frames:
+        own.add(quantize_values(values[order], *ends), "u2")
+    return {"frames": _keep(blobs, pack({"kinds": own.kinds}, tuple(own.buffers))), "buffer": None}
 
 
 def _encode_layer(layer: Layer, frame: Frame, writer: Writer, blobs: dict[str, bytes]) -> Ref:

@@ -35,6 +35,7 @@ class Field:
         faded: Whether points at the neutral end of the palette (the middle of ``error``) are drawn
             small, so that they do not hide others inside a cloud.
         log: Whether values and limits are decimal logarithms, shown as powers of ten.
+        frames: The values at each time of the scene's player; None for values that do not change.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Field:
     palette: Palette = "field"
     faded: bool = False
     log: bool = False
+    frames: Float[ndarray, "times N"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,10 +84,47 @@ class Labels:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Panel:
-    """One view of the cloud, with a title and a coloring; None for one neutral color."""
+    """One view of the cloud.
+
+    Attributes:
+        title: Title above it.
+        coloring: Colors of the points; None for one neutral color.
+        places: Where this panel draws the points at each time of the scene's player; None for
+            points that stay.
+    """
 
     title: str
     coloring: Field | Labels | None = None
+    places: Float[ndarray, "times N X"] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Curve:
+    """A number at each time, such as the error of a prediction; NaN where there is none."""
+
+    name: str
+    values: Float[ndarray, " times"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Player:
+    """Times that the viewer shows one after the other, without a rerun.
+
+    Attributes:
+        times: The times, ascending.
+        unit: Their unit; "1" and "" show none.
+        start: Index of the time that is shown at first. ``Field.values`` are those of this time.
+        curves: Numbers over time, drawn as lines on which the time is chosen.
+        title: What the numbers are.
+        curve_unit: Their unit.
+    """
+
+    times: tuple[float, ...]
+    unit: str
+    start: int = 0
+    curves: tuple[Curve, ...] = ()
+    title: str = ""
+    curve_unit: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -231,6 +270,9 @@ class Scene:
         focus: Lower and upper corner of the box that the camera shows at first, such as that of a
             body in a large cloud; None for the whole cloud. A new box makes the camera fly to it.
         closeup: Whether the box is a part of the cloud that is viewed from outside of it.
+        player: Times of the frames of the panels; None for a scene that does not change. Marks and
+            layers belong to the time that is shown at first; those on points that move are hidden
+            at all other times.
     """
 
     points: Float[ndarray, "N X"]
@@ -245,6 +287,7 @@ class Scene:
     up: int = 2
     focus: Float[ndarray, "2 3"] | None = None
     closeup: bool = False
+    player: Player | None = None
 
     def __post_init__(self) -> None:
         """Reject parts that do not fit together."""
@@ -256,6 +299,7 @@ class Scene:
             )
         for panel in self.panels:
             _check_panel(panel, num_points)
+        self._check_player()
         for name, places in (("marked", self.marked), ("up", (self.up,))):
             count = num_points if name == "marked" else 3
             if any(not 0 <= place < count for place in places):
@@ -267,6 +311,20 @@ class Scene:
                     f"triangles must use points from 0 to {num_points - 1}, got {low} to {high}"
                 )
         self._check_names()
+
+    def _check_player(self) -> None:
+        times = 0 if self.player is None else len(self.player.times)
+        if self.player and not 0 <= self.player.start < times:
+            raise ValueError(f"start must be in 0 to {times - 1}, got {self.player.start}")
+        rows = [len(curve.values) for curve in (self.player.curves if self.player else ())]
+        for panel in self.panels:
+            frames = panel.coloring.frames if isinstance(panel.coloring, Field) else None
+            rows += [len(one) for one in (frames, panel.places) if one is not None]
+        if wrong := [row for row in rows if row != times]:
+            raise ValueError(
+                f"frames, places and curves must have one row for each of the {times} times of the "
+                f"player, got {wrong[0]}"
+            )
 
     def _check_names(self) -> None:
         names = [layer.name for layer in self.layers]
@@ -310,6 +368,13 @@ def _check_panel(panel: Panel, num_points: int) -> None:
             f"levels of {coloring.name} must have a column for every label up to {values.max()}, "
             f"got {coloring.levels.shape[1]}"
         )
+
+
+def places_at_start(scene: Scene, panel: Panel) -> Float[ndarray, "N X"]:
+    """Return where a panel draws the points of a scene at first."""
+    if panel.places is None or scene.player is None:
+        return scene.points
+    return panel.places[scene.player.start]
 
 
 def box_around(body: SurfaceMesh | None, *, room: float = 0.08) -> Float[ndarray, "2 3"] | None:

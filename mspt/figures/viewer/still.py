@@ -4,12 +4,12 @@ import struct
 import zlib
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from mspt.figures.theme import NEUTRAL, PATCH_COLORS
 from mspt.figures.viewer.colors import palette_stops, to_rgb
 from mspt.figures.viewer.encode import frame_of, shuffle_order
-from mspt.figures.viewer.scene import Field, Labels, Panel, Scene
+from mspt.figures.viewer.scene import Field, Labels, Panel, Scene, places_at_start
 
 _MAX_POINTS = 60_000
 """Most points that are drawn."""
@@ -23,21 +23,38 @@ _FROM = (-1.0, -1.2, 0.8)
 
 def picture(scene: Scene, *, dark: bool) -> bytes:
     """Return the panels of a scene side by side as a PNG file with a transparent background."""
-    order = shuffle_order(len(scene.points))[:_MAX_POINTS]
-    across, depth = _project(scene, order)
+    order = _seen(scene)[:_MAX_POINTS]
     panels = []
     for panel in scene.panels:
+        across, depth = _project(scene, places_at_start(scene, panel)[order])
         image = np.zeros((_SIDE, _SIDE, 4), dtype=np.uint8)
         _dots(image, across, depth, _colors(panel, order, dark=dark))
         panels.append(image)
     return _png(np.concatenate(panels, axis=1))
 
 
-def _project(scene: Scene, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _close_view(scene: Scene) -> Float[np.ndarray, "2 3"] | None:
+    """Return the box of a plane cloud that is shown in part only."""
+    return scene.focus if scene.points.shape[1] == 2 else None
+
+
+def _seen(scene: Scene) -> Int[np.ndarray, " M"]:
+    """Return the points that are drawn, shuffled: all of them, or those of a close view."""
+    order, box = shuffle_order(len(scene.points)), _close_view(scene)
+    if box is None:
+        return order
+    places = scene.points[order]
+    return order[((places >= box[0, :2]) & (places <= box[1, :2])).all(axis=1)]
+
+
+def _project(
+    scene: Scene, points: Float[np.ndarray, "M X"]
+) -> tuple[Float[np.ndarray, "M 2"], Float[np.ndarray, " M"]]:
     """Return pixel positions and heights above the picture plane of points."""
-    frame = frame_of(scene.points)
-    places = np.zeros((len(order), 3))
-    places[:, : scene.points.shape[1]] = scene.points[order]
+    box = _close_view(scene)
+    frame = frame_of(scene.points if box is None else box)
+    places = np.zeros((len(points), 3))
+    places[:, : scene.points.shape[1]] = points
     places = (places - frame.center) / frame.radius
     if scene.points.shape[1] == 2:
         right, up, toward = np.eye(3)
