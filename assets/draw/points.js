@@ -111,7 +111,7 @@ function move(view, index, x, y) {
 function send(view) {
   const { columns } = view.data, values = [];
   for (let k = 0; k < view.values.length; k += columns) values.push(view.values.slice(k, k + columns));
-  view.emit("values", { version: view.version, values });
+  view.emit("numbers", { version: view.version, values });
 }
 
 function listen(view) {

@@ -178,9 +178,7 @@ def _slopes(how: ControlPoints, lines: tuple[Line, ...], shape: tuple[int, int])
     """Return for each line and each of its points how y changes with each number."""
     moved = [how.lines(one.reshape(shape)) for one in np.eye(shape[0] * shape[1])]
     return [
-        _rounded(
-            np.stack([one[index].points[:, 1] - line.points[:, 1] for one in moved], axis=-1)
-        )
+        _rounded(np.stack([one[index].points[:, 1] - line.points[:, 1] for one in moved], axis=-1))
         for index, line in enumerate(lines)
     ]
 

@@ -14,8 +14,10 @@ from pages._shared.datasets import primary_quantity
 
 def raster_of(sample: Sample) -> Raster:
     """Return how the fields of a sample become images."""
-    shape, points = get_dataset(sample.dataset).grid_shape, sample.points.numpy()
-    if shape is not None and math.prod(shape) == len(points):
+    dataset, points = get_dataset(sample.dataset), sample.points.numpy()
+    shape = dataset.grid_shape
+    # A grid that is not the same in all cases is bent.
+    if shape and dataset.shared_points is not None and math.prod(shape) == len(points):
         return grid_raster(points, shape)
     # Points without triangles of their own are joined to neighbors, for display only.
     triangles = Delaunay(points).simplices if sample.triangles is None else sample.triangles

@@ -178,7 +178,9 @@ def _control_points() -> ControlPoints:
         handles.append(Handle(at=(0.0, 0.0), across=len(controls), upward=len(controls) + 1))
         controls += [
             Control(name=f"Place of knot {number}, mm", limits=limits, trained=trained),
-            Control(name=f"Height of knot {number}, mm", limits=(0.0, 5.0), trained=(0, MAX_RISE)),
+            Control(
+                name=f"Height of knot {number}, mm", limits=(0.0, 5.0), trained=(0.0, MAX_RISE)
+            ),
         ]
     return ControlPoints(
         controls=tuple(controls),

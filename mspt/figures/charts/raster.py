@@ -100,6 +100,40 @@ def triangle_raster(
     )
 
 
+def window_mesh(
+    points: Float[np.ndarray, "N 2"],
+    triangles: Int[np.ndarray, "T 3"],
+    window: tuple[tuple[float, float], tuple[float, float]],
+) -> tuple[Int[np.ndarray, " M"], Int[np.ndarray, "U 3"]]:
+    """Return the part of a triangulated cloud that lies in a window.
+
+    Points at the same place, as on both sides of a cut through the grid, become one.
+
+    Args:
+        points: Coordinates.
+        triangles: Corners of each triangle.
+        window: Ranges of x and y.
+
+    Returns:
+        The points of the part, and its triangles by their places among these points.
+
+    Examples:
+        >>> points = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [9.0, 9.0], [1.0, 0.0]])
+        >>> rows, part = window_mesh(
+        ...     points, np.array([[0, 4, 2], [1, 3, 2]]), ((-1.0, 2.0), (-1.0, 2.0))
+        ... )
+        >>> rows.tolist(), part.tolist()
+        ([0, 1, 2], [[0, 1, 2]])
+    """
+    _, first, same = np.unique(points, axis=0, return_index=True, return_inverse=True)
+    merged = first[same.ravel()][triangles]
+    low, high = np.array(window).T
+    inside = ((points >= low) & (points <= high)).all(axis=1)
+    kept = merged[inside[merged].all(axis=1)]
+    rows, corners = np.unique(kept, return_inverse=True)
+    return rows, corners.reshape(kept.shape)
+
+
 def sample_raster(raster: Raster, values: Float[np.ndarray, " N"]) -> Float[np.ndarray, "H W"]:
     """Return a field interpolated linearly to every pixel; NaN outside the domain."""
     return (values[raster.corners] * raster.weights).sum(axis=-1)
