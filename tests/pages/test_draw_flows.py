@@ -116,7 +116,7 @@ def test_a_pipe_that_is_too_steep_keeps_the_drawing_and_says_so(open_page: Open)
     assert not app.exception
     (error,) = app.error
     assert error.value.startswith("Center line must have slopes up to 6, got ")
-    assert component(app)["values"] == [number for row in steep for number in row]
+    assert component(app.run())["values"] == [number for row in steep for number in row]
 
 
 def test_an_airfoil_without_a_model_is_solved_and_the_page_says_there_is_none(
