@@ -66,7 +66,7 @@ def sheet_of(sample: Sample, fields: Float[Tensor, "N C"], quantity: Quantity) -
     rows = np.arange(len(points))
     if window:
         rows, triangles = window_mesh(points, triangles, window)
-    raster = triangle_raster(points[rows], triangles)
+    raster = triangle_raster(points[rows], triangles, window=window)
     return Sheet(rows=rows, points=points[rows], raster=raster)
 
 

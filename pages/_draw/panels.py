@@ -14,7 +14,7 @@ from mspt.inference.predict import Prediction
 from mspt.inference.sample import Sample
 from pages._draw.charts import Sheet, sheet_of, shown_quantity, values_of
 from pages._shared.datasets import primary_quantity
-from pages._shared.numbers import MEASURED, Card, device_name, milliseconds, number_row, percent
+from pages._shared.numbers import MEASURED, Card, device_name, duration, number_row, percent
 
 HEIGHT = 430
 """Of the picture of one field, in pixels."""
@@ -35,9 +35,9 @@ def numbers(
     if prediction is not None and solver_seconds is not None:
         cards += _errors(sample, prediction, time)
     if prediction is not None:
-        cards.append(Card(label="Model, forward pass", value=milliseconds(prediction.seconds)))
+        cards.append(Card(label="Model, forward pass", value=duration(prediction.seconds)))
     if solver_seconds is not None:
-        cards.append(Card(label="Solver, truth", value=milliseconds(solver_seconds)))
+        cards.append(Card(label="Solver, truth", value=duration(solver_seconds)))
     if prediction is not None and solver_seconds is not None:
         ratio = solver_seconds / prediction.seconds
         cards.append(Card(label="Solver time over model time", value=f"{ratio:.1f} ×"))

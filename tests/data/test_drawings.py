@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,11 +12,12 @@ from hypothesis import strategies as st
 from numpy import ndarray
 from quick_solvers import use_quick_solvers
 
+from mspt.data.apart import solve_apart
 from mspt.data.canvas import blobs_on_torus
 from mspt.data.dataset import Dataset
 from mspt.data.registry import datasets, get_dataset
 from mspt.data.solve import Solved, drawing_inputs, drawing_steps, solve_drawing
-from mspt.errors import DataError, MSPTError
+from mspt.errors import DataError, MSPTError, SolverError
 from mspt.inference.drawings import (
     RANDOM,
     control_points,
@@ -24,6 +26,7 @@ from mspt.inference.drawings import (
     points_canvas,
     preset_drawing,
 )
+from mspt.progress import ShareDone
 from mspt.solvers.airfoil_grid import airfoil_outline, naca_moves
 from mspt.solvers.navier_stokes import sample_vorticity
 from mspt.solvers.pipe import LENGTH
@@ -148,6 +151,35 @@ def test_points_of_the_center_line_lie_on_it_and_those_beside_show_its_slope() -
         place = tilt.at[1] + tilt.reach * drawn[knot, 1] + drawn[knot, 0]
         slope = (place - drawn[knot, 0]) / (tilt.at[0] - x)
         assert slope == pytest.approx(drawn[knot, 1])
+
+
+def test_a_drawing_is_solved_in_a_process_of_its_own_as_in_this_one() -> None:
+    dataset = get_dataset("darcy")
+    text = drawing_file(dataset, preset_drawing(dataset, "Disc", seed=0))
+    *progress, solved = solve_apart(text)
+    assert all(event.share == 0 for event in progress)  # this solver reports nothing
+    here = solve_drawing(json.loads(text)).case
+    assert (solved.case.dataset, solved.case.name) == ("darcy", "drawing")
+    for part in ("points", "features", "fields", "triangles"):
+        assert torch.equal(getattr(solved.case, part), getattr(here, part))
+    assert 0 < solved.seconds < 60
+
+
+def test_what_cannot_be_solved_in_another_process_is_refused_as_in_this_one() -> None:
+    drawing = {"dataset": "navier_stokes", "vorticity": np.ones((128, 128)).tolist()}
+    with pytest.raises(SolverError, match="vorticity must have no mean on a torus, got 1; sub"):
+        list(solve_apart(json.dumps(drawing)))
+
+
+def test_closing_the_events_ends_the_process() -> None:
+    before = set(psutil.Process().children())
+    dataset = get_dataset("navier_stokes")
+    events = solve_apart(drawing_file(dataset, preset_drawing(dataset, "Vortex pair", seed=0)))
+    assert isinstance(next(events), ShareDone)
+    (child,) = set(psutil.Process().children()) - before
+    assert "mspt.data.apart" in child.cmdline()
+    events.close()
+    assert not child.is_running()
 
 
 def naca_of_four_digits(camber: float, place: float, thickness: float, x: ndarray) -> ndarray:

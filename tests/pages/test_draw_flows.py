@@ -14,13 +14,14 @@ from streamlit.testing.v1 import AppTest
 from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
 from mspt.config import ModelConfig
 from mspt.data.registry import get_dataset
-from mspt.data.solve import drawing_inputs, solve_drawing
+from mspt.data.solve import drawing_inputs, drawing_steps, solve_drawing
 from mspt.evaluation.comparison import compare, primary_error, views_of
 from mspt.inference.drawings import drawing_file, preset_drawing
 from mspt.inference.predict import predict_case
 from mspt.inference.sample import sample_of_case
 from mspt.models.normalizer import Normalizer
 from mspt.solvers import airfoil
+from pages._draw import data
 from pages._shared.store import store
 from tests.pages.reading import charts, component, finish, metrics
 from tests.pages.tiny import ROOT, TINY, save_tiny_flow
@@ -59,6 +60,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def quick_solvers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     use_quick_solvers(monkeypatch)
+    # Another process would not know of them.
+    monkeypatch.setattr(data, "solve_apart", lambda text: drawing_steps(json.loads(text)))
     yield
     store.clear()
 
@@ -131,8 +134,8 @@ def test_an_airfoil_without_a_model_is_solved_and_the_page_says_there_is_none(
     assert list(metrics(app)) == ["Solver, truth"]
     mach = solve_drawing(file_of("airfoil", "NACA 2412")).case.fields[:, 0].numpy()
     dots = next(t for t in charts(app)[0]["data"] if t.get("mode") == "markers")
-    near = (np.abs(dots["x"] - 0.5) < 1.1 + 1e-6) & (np.abs(dots["y"]) < 0.9 + 1e-6)
-    assert near.all()
+    near = (np.abs(dots["x"] - 0.5) < 1.1) & (np.abs(dots["y"]) < 0.9)
+    assert near.mean() > 0.9  # the others belong to triangles that the window cuts
     assert 2000 < len(dots["x"]) < len(mach)
     assert np.isin(dots["customdata"][:, 0], mach).all()
 

@@ -184,6 +184,7 @@ NAVIER_STOKES = Dataset(
         first_example="Vortex pair",
         solve=solve_vorticity,
         steps=painted_steps,
+        is_apart=True,
         examples={
             "Vortex pair": vortex_pair,
             "Shear layers": shear_layers,

@@ -13,6 +13,9 @@ from jaxtyping import Float, Int
 PIXEL_TOLERANCE = 1e-9
 """Tolerance in pixels and weights, so that pixels on an edge belong to one of its triangles."""
 
+Window = tuple[tuple[float, float], tuple[float, float]]
+"""Ranges of x and y."""
+
 MIN_TRIANGLE_AREA = 1e-12
 """Smallest area in pixels of a triangle that is drawn."""
 
@@ -65,7 +68,11 @@ def grid_raster(points: Float[np.ndarray, "N 2"], grid_shape: tuple[int, int]) -
 
 
 def triangle_raster(
-    points: Float[np.ndarray, "N 2"], triangles: Int[np.ndarray, "T 3"], *, resolution: int = 256
+    points: Float[np.ndarray, "N 2"],
+    triangles: Int[np.ndarray, "T 3"],
+    *,
+    resolution: int = 256,
+    window: Window | None = None,
 ) -> Raster:
     """Return the raster of a triangulated cloud with square pixels over its bounding box.
 
@@ -73,6 +80,7 @@ def triangle_raster(
         points: Coordinates.
         triangles: Corners of each triangle, in either orientation.
         resolution: Pixels along the longer side.
+        window: Ranges of x and y to cover instead of the bounding box.
 
     Examples:
         >>> points = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
@@ -80,7 +88,7 @@ def triangle_raster(
         >>> sample_raster(raster, np.array([0.0, 4.0, 8.0])).tolist()
         [[3.0, 5.0], [7.0, nan]]
     """
-    low, high = points.min(axis=0), points.max(axis=0)
+    low, high = (points.min(axis=0), points.max(axis=0)) if window is None else np.array(window).T
     step = float((high - low).max()) / resolution
     width, height = (max(1, round(float(side) / step)) for side in high - low)
     corners = (points[triangles].astype(np.float64) - low) / step - 0.5  # in pixels
@@ -103,9 +111,9 @@ def triangle_raster(
 def window_mesh(
     points: Float[np.ndarray, "N 2"],
     triangles: Int[np.ndarray, "T 3"],
-    window: tuple[tuple[float, float], tuple[float, float]],
+    window: Window,
 ) -> tuple[Int[np.ndarray, " M"], Int[np.ndarray, "U 3"]]:
-    """Return the part of a triangulated cloud that lies in a window.
+    """Return the part of a triangulated cloud that a window shows: triangles with a corner in it.
 
     Points at the same place, as on both sides of a cut through the grid, become one.
 
@@ -120,7 +128,7 @@ def window_mesh(
     Examples:
         >>> points = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [9.0, 9.0], [1.0, 0.0]])
         >>> rows, part = window_mesh(
-        ...     points, np.array([[0, 4, 2], [1, 3, 2]]), ((-1.0, 2.0), (-1.0, 2.0))
+        ...     points, np.array([[0, 4, 2], [3, 3, 3]]), ((-1.0, 2.0), (-1.0, 2.0))
         ... )
         >>> rows.tolist(), part.tolist()
         ([0, 1, 2], [[0, 1, 2]])
@@ -129,7 +137,7 @@ def window_mesh(
     merged = first[same.ravel()][triangles]
     low, high = np.array(window).T
     inside = ((points >= low) & (points <= high)).all(axis=1)
-    kept = merged[inside[merged].all(axis=1)]
+    kept = merged[inside[merged].any(axis=1)]
     rows, corners = np.unique(kept, return_inverse=True)
     return rows, corners.reshape(kept.shape)
 
