@@ -26,7 +26,8 @@ with right, frame.error_panel():
         solved = controls.solved(dataset, drawing)
     sample = data.sample_of(dataset.name, drawing, solved)
     if solved is None:
-        st.caption("Press *Solve it now* to see the truth, and the error of the prediction.")
+        more = "" if checkpoint is None else ", and the error of the prediction"
+        st.caption(f"Press *Solve it now* to see the truth{more}.")
     else:
         st.caption(dataset.solver)
     prediction = None

@@ -62,7 +62,7 @@ function draw(view) {
   };
   view.blobs.forEach((blob, k) => ring(blob, 6, k === view.active ? 4 : 2));
   if (view.cursor) ring(view.cursor, view.data.widths[view.width] * SIDE, 2);
-  view.words.textContent = `Largest value ${most.toFixed(2)} (training cases: ${trained.map((one) => one.toFixed(2)).join(" to ")}) · ${view.blobs.length} blobs`;
+  view.words.textContent = `Largest value ${most.toFixed(2)} (training cases: ${trained.map((one) => one.toFixed(2)).join(" to ")}) · ${view.blobs.length} blob${view.blobs.length === 1 ? "" : "s"}`;
 }
 
 const round = (value) => Math.round((((value % 1) + 1) % 1) * 1e4) / 1e4;

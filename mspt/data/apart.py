@@ -1,10 +1,10 @@
 """Drawings solved in a process of their own.
 
-Most solvers spend their time in compiled code that leaves Python's interpreter to others. A solver
-that is made of many short array operations asks for the interpreter thousands of times a second,
-and beside the threads of a busy server it waits for it most of the time: a vorticity took minutes.
+A solver of many short array operations asks for Python's interpreter thousands of times a second.
+Beside the threads of a busy server it waits for it most of the time: a flow took minutes that takes
+seconds alone.
 
-The process keeps the usual priority: a person waits for it, and it takes seconds.
+The process keeps the usual priority: a person waits for it.
 """
 
 import json

@@ -36,8 +36,6 @@ class Drawing:
         first_example: The example to begin with.
         solve: Return the case of a drawn input, with the solver's fields.
         steps: Do the same in steps, reporting how much is done; None for a solve of a moment.
-        is_apart: Whether pages solve it in a process of its own: a solver of many short array
-            operations is slow beside the other threads of a server, see :mod:`mspt.data.apart`.
         inputs: Return what a model reads of a drawn input; None where only the solver can tell.
         examples: Inputs to start from, by name, each made from a seed that only random ones use.
         radii: For outlines: smallest and largest distance from the middle that can be solved.
@@ -58,7 +56,6 @@ class Drawing:
     solve: Callable[[ndarray], Case]
     examples: Mapping[str, Callable[[int], ndarray]]
     steps: Callable[[ndarray], Iterator[ShareDone | Case]] | None = None
-    is_apart: bool = False
     inputs: Callable[[ndarray], Inputs] | None = None
     radii: tuple[float, float] = (0.0, 0.5)
     trained_radii: tuple[float, float] = (0.0, 0.5)

@@ -42,6 +42,15 @@ def shown_quantity(dataset: Dataset, time: int) -> Quantity:
     return still[0]
 
 
+def shown_name(dataset: Dataset, time: int) -> str:
+    """Return the words for the field that a picture shows."""
+    name = shown_quantity(dataset, time).name
+    if dataset.time is None:
+        return name
+    unit = "" if dataset.time.unit == "1" else f" {dataset.time.unit}"
+    return f"{name.rpartition('_')[0]} at time {dataset.time.outputs[time]:.3g}{unit}"
+
+
 def _position(dataset: Dataset, of: Quantity) -> str:
     """Return the field with the places of the points in the frame of another field, if any."""
     name = drawing_of(dataset).position

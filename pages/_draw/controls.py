@@ -224,7 +224,7 @@ def _start(dataset: Dataset, drawing: str) -> None:
     st.session_state[f"{_job(dataset)} of"] = data.digest(drawing)
     jobs.start(
         _job(dataset),
-        data.solve_steps(dataset, drawing),
+        data.solve_steps(drawing),
         title=f"Solving a drawing: {dataset.title}",
         uses=(jobs.DRAWING,),
         keep={"drawings": dict(st.session_state["drawings"])},

@@ -12,11 +12,9 @@ from mspt.data.case import Case, Inputs
 from mspt.data.dataset import Dataset
 from mspt.data.export import case_table, csv_bytes
 from mspt.data.registry import get_dataset
-from mspt.data.solve import Solved, drawing_inputs, drawing_steps, solve_drawing
-from mspt.inference.drawings import drawing_of
+from mspt.data.solve import Solved, drawing_inputs, solve_drawing
 from mspt.inference.predict import Prediction, predict_case
 from mspt.inference.sample import Sample, sample_of_case
-from mspt.progress import ShareDone
 from pages._shared import frame, jobs
 from pages._shared.cache import CheckpointKey, ListedCheckpoint, load, one_at_a_time, warm_up
 from pages._shared.store import Store, store
@@ -46,23 +44,15 @@ def truths() -> Store[Solved]:
     return store("solved drawings", 16)
 
 
-def solve_steps(dataset: Dataset, drawing: str) -> Generator[jobs.Step, None, None]:
+def solve_steps(drawing: str) -> Generator[jobs.Step, None, None]:
     """Solve a drawing step by step; the last step holds its digest and what the solver found."""
     yield jobs.Step(0.0, "The solver computes the truth")
-    with closing(solver_events(drawing, is_apart=drawing_of(dataset).is_apart)) as events:
+    with closing(solve_apart(drawing)) as events:
         for event in events:
             if isinstance(event, Solved):
                 yield jobs.Step(1.0, "Solved", (digest(drawing), event))
             else:
                 yield jobs.Step(event.share, "The solver computes the truth")
-
-
-def solver_events(drawing: str, *, is_apart: bool) -> Generator[ShareDone | Solved, None, None]:
-    """Solve a drawing in this process or in one of its own."""
-    if is_apart:
-        yield from solve_apart(drawing)
-    else:
-        yield from drawing_steps(json.loads(drawing))
 
 
 def take_truth(job: str) -> None:

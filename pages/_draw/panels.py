@@ -12,7 +12,7 @@ from mspt.figures.charts.patches import patch_figure
 from mspt.inference.drawings import drawing_of
 from mspt.inference.predict import Prediction
 from mspt.inference.sample import Sample
-from pages._draw.charts import Sheet, sheet_of, shown_quantity, values_of
+from pages._draw.charts import Sheet, sheet_of, shown_name, shown_quantity, values_of
 from pages._shared.datasets import primary_quantity
 from pages._shared.numbers import MEASURED, Card, device_name, duration, number_row, percent
 
@@ -63,7 +63,7 @@ def _errors(sample: Sample, prediction: Prediction, time: int) -> list[Card]:
             label="Error, all times", value=error, help_text=f"{norm}, over all fields and times."
         ),
         Card(
-            label=f"Error of {shown_quantity(dataset, time).name}",
+            label=f"Error of {shown_name(dataset, time)}",
             value=percent(shown.relative_l2),
             help_text=f"{norm}, of this field at the chosen time.",
         ),
@@ -94,8 +94,10 @@ def pictures(
         for fields in (sample.truth, predicted)
         if fields is not None
     ]
+    name = shown_name(dataset, time)
     if quantity.components:  # a picture shows one number at a point
-        quantity = replace(quantity, name=f"length of {quantity.name}")
+        name = f"length of {name}"
+    quantity = replace(quantity, name=name)
     if len(drawn) == 2:
         figure = comparison_figure(
             sheet.raster, sheet.points, *drawn, columns=2, dark=dark, quantity=quantity

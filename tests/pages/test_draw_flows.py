@@ -174,7 +174,7 @@ def test_a_painted_vorticity_is_solved_and_predicted(open_page: Open, project: P
     shown = metrics(app)
     assert shown["Error, all times"] == f"{primary_error(sample, predicted):.2%}"
     last = compare(sample, predicted, views_of(sample)["vorticity_20"])
-    assert shown["Error of vorticity_20"] == f"{last.relative_l2:.2%}"
+    assert shown["Error of vorticity at time 20"] == f"{last.relative_l2:.2%}"
     truth = charts(app)[0]["data"][0]["z"].ravel()
     np.testing.assert_allclose(truth, case.fields[:, -1], rtol=1e-5, atol=1e-7)
     assert component(app)["blobs"] == blobs

@@ -184,7 +184,6 @@ NAVIER_STOKES = Dataset(
         first_example="Vortex pair",
         solve=solve_vorticity,
         steps=painted_steps,
-        is_apart=True,
         examples={
             "Vortex pair": vortex_pair,
             "Shear layers": shear_layers,
@@ -194,7 +193,7 @@ NAVIER_STOKES = Dataset(
             shape=_START,
             strengths=(0.25, 0.5, 1.0),
             widths=(0.04, 0.08, 0.16),
-            trained=(0.28, 0.81),
+            trained=(0.25, 0.9),
         ),
     ),
 )

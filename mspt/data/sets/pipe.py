@@ -221,7 +221,6 @@ PIPE = Dataset(
         ),
         first_example="Wave",
         solve=solve_knots,
-        is_apart=True,
         inputs=inputs_of_knots,
         examples={"Straight": straight, "Step": step_up, "Wave": wave, "Random": random_knots},
         points=_control_points(),
