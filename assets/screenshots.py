@@ -33,7 +33,11 @@ PAGES = {
 READY = (
     "[data-testid=stApp][data-test-script-state=notRunning][data-test-connection-state=CONNECTED]"
 )
-DRAWN = ".js-plotly-plot .main-svg, iframe[srcdoc], .mspt-viewer[data-ready]"
+DRAWN = (
+    ".js-plotly-plot .main-svg, iframe[srcdoc], .mspt-viewer[data-ready], "
+    # A drawing without a result.
+    "body:not(:has([data-testid=stPlotlyChart])) .draw[data-ready]"
+)
 FLAGS = [
     "--headless",
     "--no-sandbox",

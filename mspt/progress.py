@@ -3,6 +3,7 @@
 import sys
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 from io import TextIOBase
 from time import monotonic
 from typing import Literal, TypeVar
@@ -17,6 +18,17 @@ LOG_SECONDS = 60.0
 """Time between two lines of a log."""
 _SHARE_LINE = "{desc}: {percentage:.0f}%, {elapsed}{postfix}"
 _SHARE_BAR = "{desc}{percentage:.0f}%|{bar}| {elapsed}{postfix}"  # tqdm adds the colon here
+
+
+@dataclass(frozen=True)
+class ShareDone:
+    """A part of long work is done.
+
+    Attributes:
+        share: Of all the work, from 0 to 1.
+    """
+
+    share: float
 
 
 class ProgressBar:

@@ -4,11 +4,9 @@ from functools import partial
 
 import streamlit as st
 
-from mspt.errors import MSPTError
 from mspt.inference.drawings import drawing_file, drawing_of
-from mspt.inference.sample import sample_of_case
 from pages._draw import controls, data, panels
-from pages._shared import frame
+from pages._shared import frame, times
 
 frame.require_frame()
 st.header("What does the model predict for my domain?", anchor=False)
@@ -19,30 +17,29 @@ body = st.container(horizontal=True, gap="small")  # one row on a wide screen
 left, right = body.container(width=1000).columns([5, 7], gap="medium")
 with left:
     drawing = drawing_file(dataset, controls.draw(dataset, preset, seed, dark=dark))
-    solve = controls.pick_when_to_solve()
+    controls.solve_buttons(dataset, drawing)
     progress = st.container()
     st.caption(drawing_of(dataset).hint)
-if solve:
-    st.session_state["draw_solved"] = drawing
 table = None
 with right, frame.error_panel():
-    if st.session_state.get("draw_solved") != drawing:
-        st.caption("Press *Solve it now* to see truth, prediction and error of this drawing.")
+    with progress:
+        solved = controls.solved(dataset, drawing)
+    sample = data.sample_of(dataset.name, drawing, solved)
+    if solved is None:
+        more = "" if checkpoint is None else ", and the error of the prediction"
+        st.caption(f"Press *Solve it now* to see the truth{more}.")
     else:
-        with progress, st.status("The solver computes the truth …") as status:
-            try:
-                solved = data.solve(drawing)
-            except MSPTError:
-                status.update(label="The solver cannot take this drawing", state="error")
-                raise
-            status.update(label="The model predicts …")
-            prediction = data.predict(checkpoint, drawing, solved.case, frame.device())
-            st.caption(dataset.solver)
-            status.update(label="Solved and predicted on the same points", state="complete")
-        sample = sample_of_case(solved.case)
+        st.caption(dataset.solver)
+    prediction = None
+    if sample is not None and checkpoint is not None:
+        prediction = data.predict(checkpoint, drawing, sample, frame.device())
+    if sample is not None and (solved is not None or prediction is not None):
+        time = times.pick(dataset.time) if dataset.time else 0
         with numbers:
-            panels.numbers(sample, prediction, solved.seconds)
-        panels.pictures(sample, prediction, body, dark=dark)
+            seconds = None if solved is None else solved.seconds
+            panels.numbers(sample, prediction, seconds, time=time)
+        panels.pictures(sample, prediction, body, time=time, dark=dark)
+    if solved is not None:
         table = partial(data.table_file, solved.case, prediction)
 with st.container(horizontal=True):
     st.download_button(
@@ -64,7 +61,4 @@ with st.container(horizontal=True):
             on_click="ignore",
             icon=":material/download:",
         )
-frame.command(
-    f"python -m mspt solve drawn-{dataset.name}.json --checkpoint {checkpoint.path.as_posix()} "
-    f"--out drawn-{dataset.name}.vtp"
-)
+frame.command(controls.command(dataset, checkpoint))

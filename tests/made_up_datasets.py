@@ -92,6 +92,7 @@ TOY = Dataset(
     drawing=Drawing(
         kind="outline",
         key="polygon",
+        shape=(None, 2),
         hint="Draw around the source.",
         invitation=("Draw a source", "The formula follows."),
         first_example="Triangle",

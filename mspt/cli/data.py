@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mspt.checkpoint import load_checkpoint
 from mspt.cli._arguments import check_folder, derived_name, positive
 from mspt.cli._output import counted, duration, facts, memory, paragraphs, percent, table
+from mspt.cli.drawings import solve_given
 from mspt.cli.shapes import add_placement, show_solved_shape, solve_shape
 from mspt.data.dataset import Dataset, Request
 from mspt.data.export import write_case
 from mspt.data.registry import datasets, get_dataset
-from mspt.data.solve import Solved, read_drawing, solve_case, solve_drawing
 from mspt.data.store import ship
 from mspt.evaluation.comparison import primary_error
 from mspt.geometry.files.readers import SUFFIXES
@@ -239,7 +238,7 @@ def run_solve(args: argparse.Namespace) -> dict[str, Any]:
     if Path(args.case).suffix.lower() in SUFFIXES:
         return solve_shape(args)
     out = args.out or derived_name(args.case, "solution", ".vtp")
-    solved = _solve(args.case)
+    solved, checkpoint = solve_given(args.case, out, args)
     case = solved.case
     result = {
         "case": case.name,
@@ -249,8 +248,7 @@ def run_solve(args: argparse.Namespace) -> dict[str, Any]:
         "out": str(out),
     }
     prediction = None
-    if args.checkpoint:
-        checkpoint = load_checkpoint(args.checkpoint)
+    if checkpoint is not None:
         predicted = predict_case(checkpoint, case.points, case.features, device=args.device)
         prediction = predicted.fields
         result |= {
@@ -274,10 +272,3 @@ def show_solve(result: dict[str, Any]) -> str:
         shown["model"] = f"{duration(result['model_seconds'])}, {result['checkpoint']}"
         shown["error"] = f"{percent(result['relative_l2'])} relative L2 against the solver"
     return facts(shown | {"written": result["out"]})
-
-
-def _solve(case: str) -> Solved:
-    path = Path(case)
-    if path.suffix in (".json", ".npy"):
-        return solve_drawing(read_drawing(path))
-    return solve_case(case)

@@ -10,6 +10,7 @@ import numpy as np
 from mspt.checkpoint import Checkpoint, load_checkpoint
 from mspt.cli._arguments import checkpoint_path, derived_name
 from mspt.cli._output import counted, duration, facts, number, paragraphs, percent, table
+from mspt.cli.drawings import is_drawing, predict_drawing, show_predicted_drawing
 from mspt.data.registry import dataset_of_case
 from mspt.data.sets.car.flow_case import FlowCase, flow_case, unsettled_words
 from mspt.data.sets.car.store import read_flow, write_flow
@@ -47,19 +48,25 @@ SYMMETRIC = 2e-3
 
 def add_predict(parser: argparse.ArgumentParser) -> None:
     """Declare the settings of ``predict``."""
-    parser.add_argument("shape", type=Path, nargs="?", help="STL, OBJ, PLY, VTP, VTU, VTK or GLB")
+    parser.add_argument(
+        "shape",
+        type=Path,
+        nargs="?",
+        help="a shape (STL, OBJ, PLY, VTP, VTU, VTK or GLB), or a drawing (.json, .npy)",
+    )
     parser.add_argument(
         "--checkpoint",
         type=Path,
-        help="a model for flows; default: pretrained/car.safetensors",
+        help="a model for flows, or for the drawing's data set; default: the one with its name in "
+        "pretrained/, such as pretrained/car.safetensors",
     )
     parser.add_argument(
         "--out",
         type=Path,
         nargs="?",
         const=NAMED_LIKE_SHAPE,
-        help="a .vtp file: the given mesh with Cp and Cf; without a name it is named like the "
-        "shape, such as my-car-prediction.vtp",
+        help="a .vtp file: the given mesh with Cp and Cf, or the points of a drawing (also .npz, "
+        ".csv); without a name it is named like the shape, such as my-car-prediction.vtp",
     )
     parser.add_argument("--truth", type=Path, help="a .npz file from solve: adds the errors")
     parser.add_argument(
@@ -108,9 +115,11 @@ def add_placement(parser: argparse.ArgumentParser) -> None:
 
 
 def run_predict(args: argparse.Namespace) -> dict[str, Any]:
-    """Predict pressure, shear and coefficients of a shape."""
+    """Predict pressure, shear and coefficients of a shape, or the fields of a drawing."""
     if args.replay:
         return _replay(args)
+    if args.shape is not None and is_drawing(args.shape):
+        return predict_drawing(args)
     if args.shape is None:
         raise MSPTError("shape must be a file, got none; name one or use --replay RECORD")
     _refuse_case(args.shape)
@@ -200,6 +209,8 @@ def show_predict(result: dict[str, Any]) -> str:
     """Return coefficients, placement, checks and, with a truth, errors."""
     if "largest_difference" in result:
         return _show_replay(result)
+    if "drawing" in result:
+        return show_predicted_drawing(result)
     trust = result["trust"]
     shown = {
         "shape": f"{result['shape']}, {counted(result['triangles'], 'triangle')}",

@@ -5,7 +5,7 @@ They can be drawn, show bodies in a flow, run in time, or have regions with erro
 Letters: N points, X space axes, F features.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,8 +14,10 @@ from jaxtyping import Float32, Int64
 from numpy import ndarray
 from torch import Tensor
 
-from mspt.data.case import Case, Quantity
+from mspt.data.canvas import ControlPoints, PaintedField
+from mspt.data.case import Case, Inputs, Quantity
 from mspt.geometry.mesh import SurfaceMesh
+from mspt.progress import ShareDone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,27 +25,39 @@ class Drawing:
     """How a case of the data set is drawn by hand and solved.
 
     Attributes:
-        kind: ``outline`` for a closed curve of points (x, y) around the middle of the unit square,
-            ``map`` for a grid painted with the two levels of the first feature.
+        kind: ``outline`` for a closed curve of points (x, y) around the middle of the unit square;
+            ``map`` for a grid painted with the two levels of the first feature; ``points`` for a
+            few numbers that are changed by moving points; ``field`` for a smooth field on a torus,
+            painted with blobs.
         key: Name of the input in a drawing's JSON file.
+        shape: Rows and columns of the input; None for any number of rows.
         hint: How to draw, in one or two sentences.
         invitation: What a person can do, in a few words, and one sentence about it.
         first_example: The example to begin with.
         solve: Return the case of a drawn input, with the solver's fields.
+        steps: Do the same in steps, reporting how much is done; None for a solve of a moment.
+        inputs: Return what a model reads of a drawn input; None where only the solver can tell.
         examples: Inputs to start from, by name, each made from a seed that only random ones use.
         radii: For outlines: smallest and largest distance from the middle that can be solved.
         trained_radii: For outlines: the same of the training cases.
+        points: For points: the numbers, and what the canvas shows of them.
+        field: For fields: the blobs to paint with.
     """
 
-    kind: Literal["outline", "map"]
+    kind: Literal["outline", "map", "points", "field"]
     key: str
+    shape: tuple[int | None, int]
     hint: str
     invitation: tuple[str, str]
     first_example: str
     solve: Callable[[ndarray], Case]
     examples: Mapping[str, Callable[[int], ndarray]]
+    steps: Callable[[ndarray], Iterator[ShareDone | Case]] | None = None
+    inputs: Callable[[ndarray], Inputs] | None = None
     radii: tuple[float, float] = (0.0, 0.5)
     trained_radii: tuple[float, float] = (0.0, 0.5)
+    points: ControlPoints | None = None
+    field: PaintedField | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,15 @@ class Quantity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What a model reads of a case; ``triangles`` are for drawing only."""
+
+    points: Float32[Tensor, "N X"]
+    features: Float32[Tensor, "N F"]
+    triangles: Int64[Tensor, "T 3"] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Case:
     """One case. ``triangles`` are for drawing only."""
 

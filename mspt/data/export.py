@@ -26,7 +26,7 @@ def point_table(
     points: Float[Tensor, "N X"],
     layout: Layout,
     *,
-    truth: Float[Tensor, "N C"],
+    truth: Float[Tensor, "N C"] | None,
     predictions: Mapping[str, Float[Tensor, "N C"]],
     features: Float[Tensor, "N F"] | None = None,
     num_surface: int = 0,
@@ -42,7 +42,7 @@ def point_table(
     Args:
         points: Coordinates.
         layout: What the channels are.
-        truth: Fields of the solver.
+        truth: Fields of the solver; None where they are not known, and no errors either.
         predictions: Predicted fields by the name of what predicted them.
         features: Features to list; None for none of them.
         num_surface: Points on a body, which come first; they get a column of their own.
@@ -59,14 +59,16 @@ def point_table(
     for index, channel in enumerate(layout.field_channels):
         part = layout.part_of(channel) if num_surface else "all"
         known = np.ones(len(points), bool) if part == "all" else on_body == (part == "surface")
-        true = np.where(known, truth[:, index].numpy(), np.nan)
         named = words.get(channel, channel)
-        columns[f"{named}_truth"] = true
+        true = None if truth is None else np.where(known, truth[:, index].numpy(), np.nan)
+        if true is not None:
+            columns[f"{named}_truth"] = true
         for name, predicted in predictions.items():
             start = named if len(predictions) == 1 else f"{named}_{name}"
             found = np.where(known, predicted[:, index].numpy(), np.nan)
             columns[f"{start}_prediction"] = found
-            columns[f"{start}_error"] = found - true
+            if true is not None:
+                columns[f"{start}_error"] = found - true
     return pd.DataFrame(columns)
 
 
@@ -114,8 +116,7 @@ def write_points(
     Raises:
         DataError: If the suffix is none of these.
     """
-    if path.suffix not in FORMATS:
-        raise DataError(f"--out must end in one of {', '.join(FORMATS)}, got {path.name}")
+    check_format(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     match path.suffix:
         case ".csv":
@@ -127,6 +128,16 @@ def write_points(
             np.savez_compressed(path, **arrays)  # pyright: ignore[reportArgumentType]
         case _:
             _write_vtp(path, table, points, triangles)
+
+
+def check_format(path: Path) -> None:
+    """Refuse a file of a format that points are not written in.
+
+    Raises:
+        DataError: With the suffixes that can be written.
+    """
+    if path.suffix not in FORMATS:
+        raise DataError(f"--out must end in one of {', '.join(FORMATS)}, got {path.name}")
 
 
 def _write_vtp(

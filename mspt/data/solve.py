@@ -1,6 +1,7 @@
-"""The real solver's answer: for a case by its name, a drawn hole or a painted map."""
+"""The real solver's answer: for a case by its name, or for a drawing."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -9,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from mspt.data.capabilities import Drawing
-from mspt.data.case import Case
+from mspt.data.case import Case, Inputs
 from mspt.data.dataset import Dataset
 from mspt.data.registry import dataset_of_case, datasets
 from mspt.errors import DataError
+from mspt.progress import ShareDone, last_event
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,16 @@ class Solved:
 
 
 def read_drawing(path: Path) -> dict[str, Any]:
-    """Read a drawing from a JSON file, or a painted map from an ``.npy`` file.
+    """Read a drawing from a JSON file, or its table of numbers alone from an ``.npy`` file.
+
+    An array names no data set: it is a drawing of the one whose tables have its rows and columns.
 
     Raises:
         DataError: If the file is absent or of another kind.
     """
     try:
         if path.suffix == ".npy":
-            return _of_map(np.load(path, allow_pickle=False))
+            return _of_array(np.load(path, allow_pickle=False))
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(
@@ -49,16 +53,41 @@ def _drawable() -> dict[str, tuple[Dataset, Drawing]]:
     return {one.name: (one, one.drawing) for one in datasets() if one.drawing is not None}
 
 
-def _of_map(values: np.ndarray) -> dict[str, Any]:
-    """Return the drawing of an array, which names no data set: that of a grid of this shape."""
-    maps = [one for one in _drawable().values() if one[1].kind == "map"]
-    fitting = [one for one in maps if one[0].grid_shape == values.shape]
-    dataset, drawing = (fitting or maps)[0]
-    return {"dataset": dataset.name, drawing.key: values}
+def _of_array(values: np.ndarray) -> dict[str, Any]:
+    """Return the drawing that an array is the table of.
+
+    Raises:
+        DataError: If no data set has such tables.
+    """
+    for dataset, drawing in _drawable().values():
+        if None not in drawing.shape and drawing.shape == values.shape:
+            return {"dataset": dataset.name, drawing.key: values}
+    known = [
+        f"{rows} x {columns} for {dataset.name}"
+        for dataset, drawing in _drawable().values()
+        for rows, columns in [drawing.shape]
+        if rows is not None
+    ]
+    raise DataError(
+        f"array must have the rows and columns of a drawing, {', '.join(known)}, got shape "
+        f"{values.shape}; use a .json file for others"
+    )
 
 
 def solve_drawing(drawing: dict[str, Any]) -> Solved:
-    """Solve a drawing with the data set's solver.
+    """Solve a drawing with the data set's solver; see :func:`drawing_steps`.
+
+    Raises:
+        DataError: If the drawing names no data set that can be drawn, or lacks its input.
+        SolverError: If the solver cannot solve it; the message says why.
+    """
+    return last_event(one for one in drawing_steps(drawing) if isinstance(one, Solved))
+
+
+def drawing_steps(drawing: dict[str, Any]) -> Iterator[ShareDone | Solved]:
+    """Solve a drawing with the data set's solver, yielding the progress and then the result.
+
+    The time of the solver leaves out what is done between two events.
 
     Args:
         drawing: The data set's name and its input, such as
@@ -70,18 +99,65 @@ def solve_drawing(drawing: dict[str, Any]) -> Solved:
         DataError: If the drawing names no data set that can be drawn, or lacks its input.
         SolverError: If the solver cannot solve it; the message says why.
     """
+    _, how, given = _read_input(drawing)
+    events, seconds = _solving(how, given), 0.0
+    while True:
+        start = perf_counter()
+        event = next(events)
+        seconds += perf_counter() - start
+        if isinstance(event, Case):
+            yield Solved(event, seconds)
+            return
+        yield event
+
+
+def _solving(how: Drawing, given: np.ndarray) -> Iterator[ShareDone | Case]:
+    """Yield the progress of a solver, if it reports any, and then the case."""
+    if how.steps is None:
+        yield how.solve(given)
+    else:
+        yield from how.steps(given)
+
+
+def drawing_inputs(drawing: dict[str, Any]) -> Inputs | None:
+    """Return what a model reads of a drawing; None where only the solver can tell.
+
+    Raises:
+        DataError: If the drawing names no data set that can be drawn, or lacks its input.
+        SolverError: If the solver would refuse the drawing before it begins.
+    """
+    _, how, given = _read_input(drawing)
+    return None if how.inputs is None else how.inputs(given)
+
+
+def drawn_dataset(drawing: dict[str, Any]) -> Dataset:
+    """Return the data set of a drawing.
+
+    Raises:
+        DataError: If the drawing names no data set that can be drawn, or lacks its input.
+    """
+    return _read_input(drawing)[0]
+
+
+def _read_input(drawing: dict[str, Any]) -> tuple[Dataset, Drawing, np.ndarray]:
+    """Return the data set of a drawing, how it is drawn, and its table of numbers."""
     drawable = _drawable()
     name = drawing.get("dataset") if isinstance(drawing, dict) else None
     if name not in drawable:
         raise DataError(f"dataset must be one of {', '.join(drawable)} in a drawing, got {name!r}")
-    how = drawable[name][1]
+    dataset, how = drawable[name]
     try:
         given = np.array(drawing[how.key], dtype=np.float64)
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{how.key} must be a table of numbers in a drawing") from error
-    start = perf_counter()
-    case = how.solve(given)
-    return Solved(case, perf_counter() - start)
+    rows, columns = how.shape
+    if given.ndim != 2 or given.shape[1] != columns or rows not in (None, len(given)):
+        raise DataError(
+            f"{how.key} must be a table of {'some' if rows is None else rows} x {columns} numbers "
+            f"in a drawing of {name}, got shape {given.shape}; download one from the page Draw a "
+            "domain to see its form"
+        )
+    return dataset, how, given
 
 
 def solve_case(name: str) -> Solved:

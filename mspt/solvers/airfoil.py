@@ -4,6 +4,7 @@ An airfoil is NACA 0012, deformed by eight control points; see :mod:`mspt.solver
 flow is computed by :mod:`mspt.solvers.euler` on the grid of the points.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mspt.errors import SolverError
+from mspt.progress import ShareDone, last_event
 from mspt.solvers.airfoil_grid import FAR, MAX_MOVE, NUM_CONTROLS, build_grid
 from mspt.solvers.euler import (
     cycle,
@@ -42,6 +44,9 @@ DAMPED_CYCLES = 150
 
 RELAXATION = 0.05
 """Share of the excess of total enthalpy that a damped cycle removes."""
+
+CYCLES_PER_EVENT = 10
+"""Cycles between two reports of the progress."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +94,26 @@ def solve_airfoil(
     far: float = FAR,
     tolerance: float = TOLERANCE,
 ) -> AirfoilFlow:
-    """Return the steady flow around an airfoil.
+    """Return the steady flow around an airfoil; see :func:`airfoil_steps`.
+
+    Raises:
+        SolverError: If the airfoil crosses itself, the grid folds, or the flow does not converge.
+    """
+    events = airfoil_steps(moves, mach=mach, refine=refine, far=far, tolerance=tolerance)
+    return last_event(event for event in events if isinstance(event, AirfoilFlow))
+
+
+def airfoil_steps(
+    moves: Float[ndarray, "2 4"],
+    *,
+    mach: float = MACH,
+    refine: int = 1,
+    far: float = FAR,
+    tolerance: float = TOLERANCE,
+) -> Iterator[ShareDone | AirfoilFlow]:
+    """Compute the steady flow around an airfoil, yielding the progress and then the flow.
+
+    The share that is done is that of the way to the tolerance, on a logarithmic scale.
 
     Args:
         moves: Vertical moves of the control points in chords, see
@@ -105,7 +129,7 @@ def solve_airfoil(
     grid = build_grid(moves, refine=refine, far=far)
     levels = grid_levels(grid.points, wake=grid.wake)[:NUM_LEVELS]
     state = uniform_flow(levels[0], mach)
-    count, change = 0, np.inf
+    count, change, first, share = 0, np.inf, 0.0, 0.0
     while not change <= tolerance:  # not-a-number ends the loop with an error
         if count == MAX_CYCLES or np.isnan(change):
             raise SolverError(
@@ -115,9 +139,13 @@ def solve_airfoil(
         relaxation = RELAXATION if count < DAMPED_CYCLES else 0.0
         change = cycle(state, levels, mach=mach, relaxation=relaxation)
         count += 1
+        first = max(first, change)
+        if count % CYCLES_PER_EVENT == 0 and 0 < change < first:
+            share = max(share, min(1.0, float(np.log(first / change) / np.log(first / tolerance))))
+            yield ShareDone(share)
     drag, lift = wall_force(state, levels[0], mach=mach).tolist()
     kept = np.s_[::refine, ::refine]
-    return AirfoilFlow(
+    yield AirfoilFlow(
         points=grid.points[kept],
         parabolic=grid.parabolic[kept],
         move=grid.move[kept],

@@ -154,6 +154,30 @@ def deformation(
     return ((1 - across) * lower + across * upper) * np.exp(-((away / REACH) ** 2))
 
 
+def naca_moves(*, camber: float = 0.0, thickness: float = 0.12) -> Float[ndarray, "2 4"]:
+    """Return the moves of the control points that make NACA 0012 another NACA airfoil, or nearly.
+
+    The thickness of a symmetric one is met to 1% of itself, as the deformation fades a little away
+    from the chord. The camber line of the four-digit airfoils with the largest camber at 40% of the
+    chord is fitted by the cubic that the control points can make.
+
+    Args:
+        camber: Largest height of the camber line in chords: 0.02 for NACA 2412.
+        thickness: In chords: 0.12 for NACA 2412.
+
+    Examples:
+        >>> naca_moves(thickness=0.15).round(4).tolist()[1]
+        [0.025, 0.025, 0.025, 0.025]
+    """
+    x = np.linspace(0, 1, 101)
+    line = np.where(x < 0.4, x * (0.8 - x) / 0.16, (0.2 + 0.8 * x - x**2) / 0.36)
+    weights = np.stack([3 * x * (1 - x) ** 2, 3 * x**2 * (1 - x)], axis=-1)  # zero at both ends
+    bent = np.zeros(NUM_CONTROLS)
+    bent[1:3] = np.linalg.lstsq(weights, camber * line, rcond=None)[0]
+    apart = BOX * (thickness / 0.12 - 1)
+    return np.stack([bent - apart, bent + apart])
+
+
 def airfoil_outline(moves: Float[ndarray, "2 4"], num_points: int = 201) -> Float[ndarray, "P 2"]:
     """Return points of the deformed airfoil, from the tail along the lower side and back above."""
     angle = np.linspace(0, np.pi, num_points)
@@ -210,15 +234,33 @@ def _wall_curve() -> tuple[ndarray, ndarray]:
     return np.append(np.real(mapped), 1e3), np.append(np.imag(mapped), 0.0)
 
 
-def _check_thickness(moves: ndarray) -> None:
+def thinnest(moves: Float[ndarray, "2 4"]) -> tuple[float, float]:
+    """Return the smallest thickness of an airfoil over that of NACA 0012, and where it is.
+
+    Examples:
+        >>> share, _ = thinnest(naca_moves(thickness=0.06))
+        >>> print(f"{share:.2f}")
+        0.50
+    """
+    x, thickness = _thickness(moves)
+    share = thickness[1:-1] / (2 * naca_thickness(x[1:-1]))
+    return float(share.min()), float(x[1:-1][share.argmin()])
+
+
+def _thickness(moves: ndarray) -> tuple[ndarray, ndarray]:
+    """Return places along the chord, nose first, and the thickness there."""
     outline = airfoil_outline(moves)
     half = len(outline) // 2
-    thickness = outline[half:, 1] - outline[half::-1, 1]
+    return outline[half:, 0], outline[half:, 1] - outline[half::-1, 1]
+
+
+def _check_thickness(moves: ndarray) -> None:
+    x, thickness = _thickness(moves)
     thin = int(thickness[1:-1].argmin()) + 1  # nose and tail have none
     if thickness[thin] <= 0:
         raise SolverError(
             "airfoil must have its upper side above its lower side, got a thickness of "
-            f"{thickness[thin]:.3g} chords at x = {outline[half + thin, 0]:.2f}; move the control "
+            f"{thickness[thin]:.3g} chords at x = {x[thin]:.2f}; move the control "
             "points apart"
         )
 

@@ -16,6 +16,8 @@ exp(2 pi i (row * y + column * x)), rows in the order of a discrete Fourier tran
 negative columns are the conjugates. Row i, column j of a grid is at (x, y) = (j / n, i / n).
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import scipy  # its subpackages are imported when first used, which keeps this import short
 from jaxtyping import Float
@@ -97,19 +99,46 @@ def solve_navier_stokes(
         >>> print(frames.shape, f"{frames.max():.4f}")  # the force alone, for one unit of time
         (1, 64, 64) 0.1414
     """
+    return np.stack(
+        list(
+            flow_frames(
+                vorticity,
+                num_frames=num_frames,
+                steps_per_frame=steps_per_frame,
+                frame_time=frame_time,
+                keep=keep,
+                torus=torus,
+            )
+        )
+    )
+
+
+def flow_frames(
+    vorticity: Float[ndarray, "..."],
+    *,
+    num_frames: int = NUM_FRAMES,
+    steps_per_frame: int = STEPS_PER_FRAME,
+    frame_time: float = 1.0,
+    keep: int = SOLVER_SIZE // GRID_SIZE,
+    torus: Torus | None = None,
+) -> Iterator[Float[ndarray, "s s"]]:
+    """Yield the frames of :func:`solve_navier_stokes` one after the other.
+
+    Raises:
+        SolverError: As there.
+    """
     _check_vorticity(vorticity)
     torus = torus or Torus(size=len(vorticity))
     spectrum = torus.to_spectrum(vorticity.astype(torus.precision))
     step = frame_time / steps_per_frame
-    frames = []
     for index in range(num_frames):
         # Where a flow is too fast for the step, values overflow before the frame is checked.
         with np.errstate(over="ignore", invalid="ignore"):
             for _ in range(steps_per_frame):
                 spectrum = advance(torus, spectrum, step)
-        frames.append(torus.to_grid(spectrum)[::keep, ::keep])
-        _check_speed(frames[-1], time=(index + 1) * frame_time)
-    return np.stack(frames)
+        frame = torus.to_grid(spectrum)[::keep, ::keep]
+        _check_speed(frame, time=(index + 1) * frame_time)
+        yield frame
 
 
 def discretization_error(

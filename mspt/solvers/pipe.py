@@ -146,7 +146,7 @@ def solve_pipe(line: CenterLine, *, viscosity: float = VISCOSITY, finer: int = 1
         >>> bool(np.allclose(velocity[128, ::32, 0], [0, 0.75, 1, 0.75, 0]))
         True
     """
-    _check(line)
+    check_line(line)
     grid = pipe_points(line, along=2 * finer * ELEMENTS[0] + 1, across=2 * finer * ELEMENTS[1] + 1)
     flow = solve_flow(pipe_setting(line, grid, viscosity=viscosity))
     along = flow.velocity[:: 2 * finer]  # two nodes of the solver's grid for each point
@@ -184,7 +184,12 @@ def pipe_setting(
     return Setting(points=points, given=given, velocity=velocity, viscosity=viscosity)
 
 
-def _check(line: CenterLine) -> None:
+def check_line(line: CenterLine) -> None:
+    """Refuse a center line that is not solved.
+
+    Raises:
+        SolverError: If it is not finite or too steep.
+    """
     if not (np.isfinite(line.heights).all() and np.isfinite(line.slopes).all()):
         raise SolverError(
             "center line must have finite heights and slopes, got "

@@ -14,6 +14,7 @@ not a small error: the displacement differs by 14% on average from that with the
 Lengths are in mm, times in ms, stresses in MPa; mass is then in g for a thickness in mm.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mspt.errors import SolverError
-from mspt.solvers.metal import Metal
+from mspt.progress import ShareDone, last_event
+from mspt.solvers.metal import Block, Metal
 
 SIZE = (50.0, 15.0)
 """Width and height of the block in mm."""
@@ -122,11 +124,21 @@ def sample_die(seed: int) -> Float[ndarray, " I"]:
         >>> die.shape, bool(((die >= 0) & (die <= 3.6)).all())
         ((101,), True)
     """
+    return die_through(*sample_knots(seed))
+
+
+def sample_knots(seed: int) -> tuple[Float[ndarray, " K"], Float[ndarray, " K"]]:
+    """Draw the places and heights of the six knots of :func:`sample_die`, in mm.
+
+    Examples:
+        >>> knots, heights = sample_knots(0)
+        >>> float(knots[0]), float(knots[-1]), len(heights)
+        (0.0, 50.0, 6)
+    """
     rng = np.random.default_rng(seed)
     knots = np.linspace(0, SIZE[0], NUM_KNOTS)
     knots[1:-1] += rng.uniform(-KNOT_JITTER, KNOT_JITTER, NUM_KNOTS - 2)
-    heights = rng.uniform(0, MAX_RISE, NUM_KNOTS)
-    return die_through(knots, heights)
+    return knots, rng.uniform(0, MAX_RISE, NUM_KNOTS)
 
 
 def die_through(knots: Float[ndarray, " K"], heights: Float[ndarray, " K"]) -> Float[ndarray, " I"]:
@@ -136,10 +148,14 @@ def die_through(knots: Float[ndarray, " K"], heights: Float[ndarray, " K"]) -> F
         knots: Places along the block in mm, ascending, from 0 to 50.
         heights: Heights above the block at the start in mm.
 
+    Raises:
+        SolverError: If the knots are fewer than two, not finite, or do not ascend from 0 to 50.
+
     Examples:
         >>> print(die_through(np.array([0.0, 50.0]), np.array([1.0, 2.0]))[[0, 50, 100]])
         [1.  1.5 2. ]
     """
+    _check_knots(knots, heights)
     curve = scipy.interpolate.PchipInterpolator(knots, heights)
     return curve(np.linspace(0, SIZE[0], SHAPE[0]))
 
@@ -152,7 +168,31 @@ def press_block(
     courant: float = COURANT,
     hourglass: float = 1.0,
 ) -> Pressing:
-    """Press a block with a die and return its displacement at the stored times.
+    """Press a block with a die and return what became of it; see :func:`press_steps`.
+
+    Raises:
+        SolverError: As there.
+
+    Examples:
+        >>> pressing = press_block(np.full(101, 5.0))  # too high to touch
+        >>> float(np.abs(pressing.displacement).max())
+        0.0
+    """
+    events = press_steps(
+        die, refine=refine, mass_scale=mass_scale, courant=courant, hourglass=hourglass
+    )
+    return last_event(event for event in events if isinstance(event, Pressing))
+
+
+def press_steps(
+    die: Float[ndarray, " I"],
+    *,
+    refine: int = 1,
+    mass_scale: float = MASS_SCALE,
+    courant: float = COURANT,
+    hourglass: float = 1.0,
+) -> Iterator[ShareDone | Pressing]:
+    """Press a block with a die, yielding the progress and then what became of the block.
 
     Args:
         die: Height of the die in mm above the block at the start, at the 101 columns.
@@ -164,35 +204,40 @@ def press_block(
     Raises:
         SolverError: If the die begins inside the block, is not finite or too steep, an element is
             turned inside out or flattened, or energy does not balance.
-
-    Examples:
-        >>> pressing = press_block(np.full(101, 5.0))  # too high to touch
-        >>> float(np.abs(pressing.displacement).max())
-        0.0
     """
     # Imported here because numba takes longer to import than the rest of the library.
-    from mspt.solvers.plasticity_kernels import press
+    from mspt.solvers.plasticity_kernels import MIN_LENGTH, press_on, shortest_length
 
-    _check_die(die)
+    check_die(die)
     rows, columns = (refine * (size - 1) + 1 for size in SHAPE)
-    shape = (rows, columns)
-    points = block_points(shape)
-    frames, stress, energies, num_done = press(
-        points,
-        _die_table(die),
-        TABLE_SPACING,
-        SPEED,
-        METAL._replace(density=METAL.density * mass_scale),
-        courant,
-        hourglass,
-        DURATION / NUM_FRAMES,
-        NUM_FRAMES,
-    )
-    _check_result(energies[-1], num_done)
-    internal, kinetic, pushed, wasted = energies.T
-    return Pressing(
-        displacement=(frames - points)[:, ::refine, ::refine],
-        von_mises=stress,
+    points = block_points((rows, columns))
+    metal, table = METAL._replace(density=METAL.density * mass_scale), _die_table(die)
+    block, work = _still_block(points, metal), np.zeros(5)
+    least = MIN_LENGTH * shortest_length(points)
+    frames, energies = [], []
+    for done in range(NUM_FRAMES):
+        is_sound = press_on(
+            block,
+            work,
+            table,
+            TABLE_SPACING,
+            SPEED,
+            metal,
+            courant,
+            hourglass,
+            DURATION / NUM_FRAMES,
+            least,
+        )
+        frames.append(block.x.copy())
+        energies.append(work[:4].copy())
+        if not is_sound or done == NUM_FRAMES - 1:
+            _check_result(work[:4], done + is_sound)
+        yield ShareDone((done + 1) / NUM_FRAMES)
+    internal, kinetic, pushed, wasted = np.transpose(energies)
+    sx, sy, txy = np.moveaxis(block.stress, -1, 0)
+    yield Pressing(
+        displacement=(np.stack(frames) - points)[:, ::refine, ::refine],
+        von_mises=np.sqrt(sx * sx - sx * sy + sy * sy + 3 * txy * txy),
         internal=internal,
         kinetic=kinetic,
         pushed=pushed,
@@ -232,6 +277,24 @@ def discretization_error(
     return float(np.mean(errors))
 
 
+def _still_block(points: Float[ndarray, "I J 2"], metal: Metal) -> Block:
+    """Return the block before the die touches it."""
+    from mspt.solvers.plasticity_kernels import point_masses
+
+    rows, columns, _ = points.shape
+    elements = (rows - 1, columns - 1)
+    return Block(
+        x=points.copy(),
+        v=np.zeros_like(points),
+        u=np.zeros_like(points),
+        force=np.zeros_like(points),
+        mass=point_masses(metal, points),
+        stress=np.zeros((*elements, 3)),
+        thickness=np.ones(elements),
+        glass=np.zeros((*elements, 2)),
+    )
+
+
 def _die_table(die: ndarray) -> ndarray:
     """Return the height of the die above the bottom of the block at the start, finely spaced."""
     columns = np.linspace(0, SIZE[0], len(die))
@@ -241,7 +304,28 @@ def _die_table(die: ndarray) -> ndarray:
     )
 
 
-def _check_die(die: ndarray) -> None:
+def _check_knots(knots: ndarray, heights: ndarray) -> None:
+    if not (np.isfinite(knots).all() and np.isfinite(heights).all()):
+        raise SolverError(
+            "die must have knots of finite numbers, got others at "
+            f"{np.count_nonzero(~np.isfinite(knots + heights))} of {len(knots)}; set both numbers "
+            "of each"
+        )
+    ends = len(knots) > 1 and knots[0] == 0 and knots[-1] == SIZE[0]
+    if not (ends and (np.diff(knots) > 0).all()):
+        raise SolverError(
+            f"die must have knots that ascend from x = 0 to {SIZE[0]:g} mm, got "
+            f"{np.round(knots, 3).tolist()}; order them and add the ends"
+        )
+
+
+def check_die(die: ndarray) -> None:
+    """Refuse the profile of a die that cannot press a block.
+
+    Raises:
+        SolverError: If it is not finite, too steep, begins inside the block, or does not have 101
+            heights.
+    """
     if die.shape != (SHAPE[0],):
         raise SolverError(
             f"die must have a height at each of {SHAPE[0]} columns, got shape {die.shape}; see "

@@ -11,7 +11,7 @@ from numba import njit
 from numpy import ndarray
 
 from mspt.compiling import compiled
-from mspt.solvers.metal import Metal
+from mspt.solvers.metal import Block, Metal
 
 HOURGLASS_STIFFNESS = 0.02
 """Stiffness of the hourglass modes, as a share of Young's modulus; 1/12 is that of bending."""
@@ -247,7 +247,7 @@ def _move(x: ndarray, v: ndarray, u: ndarray, force: ndarray, mass: ndarray, dt:
 
 @kernel
 @no_type_check
-def _point_masses(metal: Metal, x: ndarray) -> ndarray:
+def point_masses(metal: Metal, x: ndarray) -> ndarray:
     """Return a quarter of the mass of each element at each of its corners."""
     mass = np.zeros(x.shape[:2])
     for i in range(x.shape[0] - 1):
@@ -281,8 +281,9 @@ def shortest_length(x: ndarray) -> float:
 
 @kernel
 @no_type_check
-def press(  # noqa: PLR0913
-    points: ndarray,
+def press_on(  # noqa: PLR0913
+    block: Block,
+    work: ndarray,
     table: ndarray,
     spacing: float,
     speed: float,
@@ -290,38 +291,31 @@ def press(  # noqa: PLR0913
     courant: float,
     hourglass: float,
     frame_time: float,
-    num_frames: int,
-) -> tuple:
-    """Move a die down on a block and return what becomes of it.
+    least: float,
+) -> bool:
+    """Move the die further down, in place, until the next stored time.
 
     Args:
-        points: Positions (I, J, 2) at the start; those with j = 0 are clamped.
+        block: The state of the block; updated.
+        work: Internal, kinetic, pushed and hourglass work so far, and the way of the die; updated.
         table: Height of the die at the start, from x = 0 on.
         spacing: Distance of the heights.
         speed: Of the die.
         metal: The metal.
         courant: Steps over the time that sound takes through the smallest length of an element.
         hourglass: Factor of the resistance of the hourglass modes.
-        frame_time: Time between two stored times.
-        num_frames: Stored times.
+        frame_time: Time to the next stored time.
+        least: Smallest length of an element with which the run goes on.
 
     Returns:
-        Positions at the stored times; von Mises stress at the end; internal, kinetic, pushed and
-        hourglass work at the stored times; and the number of frames done, less than ``num_frames``
-        if an element was inside out or flat, with the energies of that moment in the last row.
+        Whether all elements are the right way round and not flat; if not, the run ended early.
     """
-    rows, columns = points.shape[0], points.shape[1]
-    x, v, u = points.copy(), np.zeros(points.shape), np.zeros(points.shape)
-    force = np.zeros(points.shape)
-    stress = np.zeros((rows - 1, columns - 1, 3))
-    thickness, glass = np.ones((rows - 1, columns - 1)), np.zeros((rows - 1, columns - 1, 2))
-    mass = _point_masses(metal, points)
-    frames = np.empty((num_frames, rows, columns, 2))
-    energies = np.zeros((num_frames, 4))
+    x, v, u, force, mass, stress, thickness, glass = block
     sound = np.sqrt(metal.young / (metal.density * (1 - metal.poisson**2)))
-    piece_time, least = frame_time / PIECES, MIN_LENGTH * shortest_length(points)
-    internal, pushed, wasted, height, num_done = 0.0, 0.0, 0.0, 0.0, 0
-    for piece in range(PIECES * num_frames):
+    piece_time = frame_time / PIECES
+    internal, pushed, wasted, height = work[0], work[2], work[3], work[4]
+    is_sound = True
+    for _ in range(PIECES):
         length, turned = shortest_length(x), False
         if length > least:
             steps = int(np.ceil(piece_time * sound / (courant * length)))
@@ -337,13 +331,9 @@ def press(  # noqa: PLR0913
                 wasted += lost
                 if turned:
                     break
-        kinetic = 0.5 * np.sum(mass * (v[:, :, 0] ** 2 + v[:, :, 1] ** 2))
-        found = internal, kinetic, pushed, wasted
         if turned or not length > least:
-            energies[num_frames - 1] = found
+            is_sound = False
             break
-        if (piece + 1) % PIECES == 0:
-            frames[num_done], energies[num_done] = x, found
-            num_done += 1
-    sx, sy, txy = stress[:, :, 0], stress[:, :, 1], stress[:, :, 2]
-    return frames, np.sqrt(sx * sx - sx * sy + sy * sy + 3 * txy * txy), energies, num_done
+    work[0], work[2], work[3], work[4] = internal, pushed, wasted, height
+    work[1] = 0.5 * np.sum(mass * (v[:, :, 0] ** 2 + v[:, :, 1] ** 2))
+    return is_sound

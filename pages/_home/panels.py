@@ -24,6 +24,12 @@ from pages._shared.numbers import MEASURED, STORED, badge, noise_words
 
 SAMPLE = {"sample": "Estate on wheels"}
 
+IN_A_ROW = 4
+"""Cards side by side."""
+
+ICONS = {"outline": "draw", "map": "brush", "points": "polyline", "field": "cyclone"}
+"""By the kind of drawing that a card leads to."""
+
 
 @dataclass(frozen=True)
 class FirstStep:
@@ -67,8 +73,7 @@ def steps_to_try() -> list[FirstStep]:
         drawing = drawing_of(get_dataset(name))
         label, words = drawing.invitation
         query = {"dataset": name, f"{name}_start": drawing.first_example}
-        icon = "draw" if drawing.kind == "outline" else "brush"
-        steps.append(FirstStep("draw", label, icon, query, words))
+        steps.append(FirstStep("draw", label, ICONS[drawing.kind], query, words))
     return steps
 
 
@@ -150,15 +155,17 @@ def _counted(count: int, thing: str) -> str:
 def first_steps() -> None:
     """Show cards with what to try first."""
     steps = steps_to_try()
-    for column, step in zip(st.columns(len(steps)), steps, strict=True):
-        with column.container(border=True, height="stretch"):
-            st.page_link(
-                f"pages/{step.page}.py",
-                label=step.label,
-                icon=f":material/{step.icon}:",
-                query_params=step.query,
-            )
-            st.caption(step.words)
+    for start in range(0, len(steps), IN_A_ROW):
+        row = steps[start : start + IN_A_ROW]
+        for column, step in zip(st.columns(IN_A_ROW), row, strict=False):
+            with column.container(border=True, height="stretch"):
+                st.page_link(
+                    f"pages/{step.page}.py",
+                    label=step.label,
+                    icon=f":material/{step.icon}:",
+                    query_params=step.query,
+                )
+                st.caption(step.words)
 
 
 def shipped_checkpoints() -> None:

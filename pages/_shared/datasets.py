@@ -41,7 +41,7 @@ def model_sources() -> tuple[str, ...]:
 
 def drawable_sources() -> tuple[str, ...]:
     """Return the names of the data sets whose cases can be drawn by hand."""
-    return tuple(name for name in case_sources() if get_dataset(name).drawing is not None)
+    return tuple(dataset.name for dataset in datasets() if dataset.drawing is not None)
 
 
 def generated_datasets() -> tuple[Dataset, ...]:

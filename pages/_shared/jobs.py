@@ -31,10 +31,11 @@ GRACE = 300.0
 MOST = 16
 """Jobs that the server runs, lets wait, or keeps the results of until they are fetched."""
 
-SOLVER, MODEL = "solver", "model"
-"""What a job uses for itself. A solve goes on while a model is evaluated."""
+SOLVER, DRAWING, MODEL = "solver", "drawing", "model"
+"""What a job uses for itself. A solve goes on while a model is evaluated, and one of a drawing,
+which takes seconds, does not wait for one of a flow in 3-D, which takes minutes."""
 
-WHOLE_MACHINE = (SOLVER, MODEL)
+WHOLE_MACHINE = (SOLVER, DRAWING, MODEL)
 """For measurements of time, which other work would distort."""
 
 ADDRESS = "job"

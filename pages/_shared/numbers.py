@@ -99,6 +99,16 @@ def milliseconds(seconds: float) -> str:
     return f"{1000 * seconds:.0f} ms"
 
 
+def duration(seconds: float) -> str:
+    """Return a time in milliseconds, or in seconds from one second on.
+
+    Examples:
+        >>> duration(0.0123), duration(10.52)
+        ('12 ms', '10.5 s')
+    """
+    return f"{seconds:.1f} s" if seconds >= 1 else milliseconds(seconds)
+
+
 def device_name(device: str) -> str:
     """Return the name of a device as the choice of devices shows it.
 

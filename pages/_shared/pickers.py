@@ -56,9 +56,14 @@ def pick_source(options: tuple[str, ...]) -> str:
     )
 
 
-def pick_dataset() -> str:
-    """Show a choice of the data sets whose cases can be drawn."""
-    names = drawable_sources()
+def pick_dataset(*, with_cases: bool = True) -> str:
+    """Show a choice of the data sets whose cases can be drawn.
+
+    Args:
+        with_cases: Offer those only whose test cases are at hand.
+    """
+    here = case_sources()
+    names = [name for name in drawable_sources() if name in here or not with_cases]
     # No format_func here and below: an address holds the shown text, and addresses must last.
     return st.segmented_control(
         "Data set",

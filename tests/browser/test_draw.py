@@ -1,8 +1,10 @@
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
-from tests.browser.reading import solved, wait_for_another
+from mspt.solvers.plasticity import die_through
+from tests.browser.reading import pixels, solved, wait_for_another
 
 
 def test_handles_follow_mouse_and_keyboard_and_a_loop_is_refused_and_kept(
@@ -64,3 +66,70 @@ def test_painting_changes_the_result_and_undo_takes_it_back(visit: Callable[...,
     painted = wait_for_another(page, before)
     page.get_by_role("button", name="Undo").click()
     assert wait_for_another(page, painted) == before
+
+
+def die_on(page: object) -> np.ndarray:
+    """The profile as the canvas draws it, in pixels of its own: 1000 for the width of the view."""
+    words = page.locator("svg.points .body").get_attribute("d").removeprefix("M").split("L")[:101]
+    return np.array([[float(number) for number in one.split(",")] for one in words])
+
+
+def test_a_knot_of_a_die_follows_mouse_and_keyboard_and_the_profile_is_the_solver_s(
+    visit: Callable[..., object], script: object
+) -> None:
+    page = visit("/draw?dataset=plasticity&plasticity_start=Slope")
+    knot = page.get_by_role("slider", name="Place of knot 3, mm; Height of knot 3, mm")
+    knot.focus()
+    for key in ("ArrowUp", "ArrowUp", "ArrowRight"):
+        page.keyboard.press(key)
+    heights = np.array([0.0, 0.7, 1.4 + 0.1, 2.1, 2.8, 3.5])
+    knots = np.array([0.0, 10.0, 20.08, 30.0, 40.0, 50.0])
+    assert float(knot.get_attribute("aria-valuenow")) == pytest.approx(heights[2])
+    script.settle(page)
+
+    def pixels_of(places: np.ndarray, high: np.ndarray) -> np.ndarray:
+        return np.stack([(places + 1) / 52 * 1000, (7 - high) / 10 * 600], axis=-1)
+
+    expected = pixels_of(np.linspace(0, 50, 101), die_through(knots, heights))
+    assert die_on(page) == pytest.approx(expected, abs=0.02)
+    box = knot.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y - 30, steps=4)
+    page.mouse.up()
+    assert float(knot.get_attribute("aria-valuenow")) > heights[2] + 0.5
+    assert page.get_by_text("(training cases: 0 to 3.6)").count() == 1
+    page.get_by_role("button", name="Reset", exact=True).click()
+    page.locator("svg.points circle[aria-valuenow='1.4']").wait_for()
+
+
+def test_blobs_are_added_moved_and_taken_back(visit: Callable[..., object], script: object) -> None:
+    page = visit("/draw?dataset=navier_stokes&navier_stokes_start=Random")
+    canvas = page.locator("canvas.map")
+    before, box = pixels(canvas), canvas.bounding_box()
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+    page.get_by_text("0 blobs").wait_for()
+    page.mouse.click(*at(0.3, 0.3))
+    page.get_by_text("1 blob").wait_for()
+    page.mouse.move(*at(0.3, 0.3))
+    page.mouse.down()
+    page.mouse.move(*at(0.7, 0.6), steps=4)
+    page.mouse.up()
+    page.get_by_text("1 blob").wait_for()  # moved, not added
+    script.settle(page)
+    canvas.focus()
+    page.keyboard.press("Space")
+    page.get_by_text("2 blobs").wait_for()
+    page.get_by_role("button", name="Remove blobs").click()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("2 blobs").wait_for()
+    script.settle(page)
+    page.get_by_role("button", name="Reset", exact=True).click()
+    page.get_by_text("0 blobs").wait_for()
+    page.mouse.move(0, 0)
+    script.settle(page)
+    assert np.abs(pixels(canvas) - before).mean() < 1

@@ -18,6 +18,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import load_checkpoint
+from mspt.data.registry import datasets
 from mspt.data.sets.car.store import load_flow
 from mspt.evaluation.comparison import compare, primary_error, views_of
 from mspt.figures.viewer.encode import decode_packet
@@ -143,6 +144,11 @@ def test_links_lead_to_pages_in_the_state_of_the_tour(open_page: Open, home: App
         assert links[label][0].endswith(page)
         assert f"car_case={name}" in links[label][1]
         assert "checkpoint=car" in links[label][1]
+    for drawn in (one for one in datasets() if one.drawing):
+        page, query = links[drawn.drawing.invitation[0]]
+        assert page.endswith("draw")
+        assert f"dataset={drawn.name}" in query
+        assert drawn.drawing.first_example in drawn.drawing.examples
     explore = open_page("explore", source="car", car_case=name, mark_worst="true")
     assert explore.selectbox(key="car_case").value == name
     (found,) = explore.main.get("bidi_component")

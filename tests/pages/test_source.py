@@ -156,7 +156,7 @@ def test_data_sets_are_told_apart_in_shared_modules_only(path: Path) -> None:
                 assert not parts & words, f"line {node.lineno}"
 
 
-@pytest.mark.parametrize("name", ["hole.js", "paint.js"])
+@pytest.mark.parametrize("name", ["hole.js", "paint.js", "points.js", "field.js"])
 def test_canvas_script_travels_inline(name: str) -> None:
     """Streamlit sends it with every message, and takes a single line for a path."""
     text = (ROOT / "assets" / "draw" / name).read_text(encoding="utf-8")

@@ -62,8 +62,10 @@ def choices(kind: str, widget: object) -> list[object]:
     """Return what to set a control to: all of a few options, or two of many."""
     if kind == "toggle":
         return [True, False]
-    if kind == "number_input":
-        return {"K": [5, 40], "Q": [2], "point": [7], "seed": [11], "patch": [1]}[widget.key]
+    if kind == "number_input" or widget.key == "dataset":
+        # Solvers of the other data sets that can be drawn take seconds: see test_draw_flows.py.
+        some = {"K": [5, 40], "Q": [2], "point": [7], "seed": [11], "patch": [1]}
+        return {**some, "dataset": ["elasticity", "darcy"]}[widget.key]
     if kind == "slider":
         return [widget.min, widget.max]
     if widget.key in ("models", "curves"):  # several at a time

@@ -138,6 +138,7 @@ DARCY = Dataset(
     drawing=Drawing(
         kind="map",
         key="permeability",
+        shape=SHAPE,
         hint=(
             "Paint with mouse or finger, or with arrow keys and Space. The strong color is "
             "permeability 12, the pale one 3."

@@ -166,6 +166,7 @@ ELASTICITY = Dataset(
     drawing=Drawing(
         kind="outline",
         key="polygon",
+        shape=(None, 2),
         hint=(
             "Drag a handle, or choose one and use the arrow keys; drag anywhere else to draw a new "
             "outline. Clamped at the bottom, pulled at the top. Dashed: the range of radii in the "

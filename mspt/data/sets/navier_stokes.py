@@ -1,25 +1,31 @@
 """Vorticity on a torus: ten frames in, the next ten out."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
+from numpy import ndarray
 from torch import Tensor
 
 from mspt.config import ModelConfig, TrainConfig
-from mspt.data.capabilities import TimeFrames, frames_of
+from mspt.data.canvas import PaintedField, blobs_on_torus
+from mspt.data.capabilities import Drawing, TimeFrames, frames_of
 from mspt.data.case import Case, Quantity
 from mspt.data.dataset import Dataset
 from mspt.data.grids import coarser_grid, grid_triangles
 from mspt.data.layout import Layout
 from mspt.data.sets._presets import with_transolver
 from mspt.data.stacked import STACKED
+from mspt.errors import SolverError
+from mspt.progress import ShareDone, last_event
 from mspt.solvers.navier_stokes import (
     GRID_SIZE,
     NUM_FRAMES,
+    SOLVER_SIZE,
+    flow_frames,
     sample_vorticity,
-    solve_navier_stokes,
 )
 
 SHAPE = GRID_SIZE, GRID_SIZE
@@ -39,19 +45,74 @@ _MODEL = ModelConfig(
 )
 _TRAIN = TrainConfig(epochs=30, coarse_epochs=15)
 
+_START = SOLVER_SIZE, SOLVER_SIZE
+
+MAX_MEAN = 1e-6
+"""Largest mean of a vorticity, over its largest value, that is taken for rounding."""
+
 
 def make_case(seed: int) -> Case:
     """Draw a vorticity and compute the flow it starts."""
-    frames = solve_navier_stokes(sample_vorticity(seed))
-    values = torch.from_numpy(frames.astype(np.float32).reshape(NUM_FRAMES, -1).T.copy())
-    return Case(
+    events = vorticity_steps(sample_vorticity(seed), name=f"navier_stokes-seed-{seed}")
+    return last_event(event for event in events if isinstance(event, Case))
+
+
+def solve_vorticity(vorticity: Float[ndarray, "n n"]) -> Case:
+    """Compute the flow that a painted vorticity starts.
+
+    Raises:
+        SolverError: As :func:`painted_steps`.
+    """
+    return last_event(event for event in painted_steps(vorticity) if isinstance(event, Case))
+
+
+def painted_steps(vorticity: Float[ndarray, "n n"]) -> Iterator[ShareDone | Case]:
+    """Compute the flow that a painted vorticity starts, yielding the progress and then the case.
+
+    Raises:
+        SolverError: If the vorticity has a mean, and as in
+            :func:`mspt.solvers.navier_stokes.solve_navier_stokes`.
+    """
+    if abs(vorticity.mean()) > MAX_MEAN * np.abs(vorticity).max():
+        raise SolverError(
+            f"vorticity must have no mean on a torus, got {vorticity.mean():.3g}; subtract it from "
+            "all values"
+        )
+    yield from vorticity_steps(vorticity)
+
+
+def vorticity_steps(
+    vorticity: Float[ndarray, "n n"], *, name: str = "drawing"
+) -> Iterator[ShareDone | Case]:
+    """Compute the flow that a vorticity starts, yielding the progress and then the case."""
+    frames = []
+    for frame in flow_frames(vorticity):
+        frames.append(frame.astype(np.float32).ravel())
+        yield ShareDone(len(frames) / NUM_FRAMES)
+    values = torch.from_numpy(np.stack(frames, axis=-1))
+    yield Case(
         dataset="navier_stokes",
-        name=f"navier_stokes-seed-{seed}",
+        name=name,
         points=torus_points(),
         features=values[:, :NUM_INPUTS],
         fields=values[:, NUM_INPUTS:],
         triangles=grid_triangles(SHAPE),
     )
+
+
+def vortex_pair(seed: int) -> Float[ndarray, "n n"]:  # noqa: ARG001 - the same for every seed
+    """Return two vortices that turn against each other, which carries them along."""
+    blobs = np.array([[0.4, 0.5, 0.07, 1.0], [0.6, 0.5, 0.07, -1.0]])
+    return blobs_on_torus(blobs, _START)
+
+
+def shear_layers(seed: int) -> Float[ndarray, "n n"]:  # noqa: ARG001
+    """Return two layers of opposite vorticity, waved so that they roll up."""
+    y, x = np.indices(_START) / SOLVER_SIZE
+    shifted = y - 0.03 * np.sin(2 * np.pi * x)
+    lower, upper = (np.exp(-((shifted - middle) ** 2) / (2 * 0.05**2)) for middle in (0.3, 0.7))
+    layers = 0.8 * (lower - upper)
+    return layers - layers.mean()
 
 
 def torus_points() -> Float32[Tensor, "N 2"]:
@@ -106,4 +167,33 @@ NAVIER_STOKES = Dataset(
     # error of storing is 0.04 %.
     stored_bits=12,
     time=TimeFrames(inputs=TIMES[:NUM_INPUTS], outputs=TIMES[NUM_INPUTS:], unit="1"),
+    drawing=Drawing(
+        kind="field",
+        key="vorticity",
+        shape=_START,
+        hint=(
+            "Click to add a blob of vorticity, drag one to move it; or move the cursor with the "
+            "arrow keys and add one with Space. What leaves an edge comes back at the opposite "
+            "one, and the mean is subtracted. The solver computes the times 1 to 20; the model "
+            "reads 1 to 10 and predicts the rest."
+        ),
+        invitation=(
+            "Stir a flow",
+            "Paint its vorticity at time 0; the flow follows up to time 20.",
+        ),
+        first_example="Vortex pair",
+        solve=solve_vorticity,
+        steps=painted_steps,
+        examples={
+            "Vortex pair": vortex_pair,
+            "Shear layers": shear_layers,
+            "Random": sample_vorticity,
+        },
+        field=PaintedField(
+            shape=_START,
+            strengths=(0.25, 0.5, 1.0),
+            widths=(0.04, 0.08, 0.16),
+            trained=(0.25, 0.9),
+        ),
+    ),
 )

@@ -3,18 +3,33 @@
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float, Float32, Int64
+from numpy import ndarray
 from torch import Tensor
 
 from mspt.config import ModelConfig, TrainConfig
-from mspt.data.case import Case, CaseStack, Quantity
+from mspt.data.canvas import Control, ControlPoints, Handle, Line
+from mspt.data.capabilities import Drawing
+from mspt.data.case import Case, CaseStack, Inputs, Quantity
 from mspt.data.dataset import Dataset
 from mspt.data.grids import as_columns, coarser_grid, grid_triangles
 from mspt.data.layout import Layout
 from mspt.data.sets._presets import with_transolver
 from mspt.data.stacked import STACKED
-from mspt.solvers.pipe import GRID_SIZE, sample_center_line, solve_pipe
+from mspt.solvers.pipe import (
+    GRID_SIZE,
+    HEIGHT_RANGE,
+    LENGTH,
+    NUM_KNOTS,
+    SLOPE_RANGE,
+    CenterLine,
+    check_line,
+    pipe_points,
+    sample_center_line,
+    solve_pipe,
+)
 
 SHAPE = GRID_SIZE, GRID_SIZE
 
@@ -26,15 +41,103 @@ _TRAIN = TrainConfig(epochs=20, coarse_epochs=14)
 
 def make_case(seed: int) -> Case:
     """Draw a center line and solve for the flow through its pipe."""
-    solution = solve_pipe(sample_center_line(seed))
+    return _case(f"pipe-seed-{seed}", sample_center_line(seed))
+
+
+def solve_knots(knots: Float[ndarray, "5 2"]) -> Case:
+    """Solve for the flow through a drawn pipe.
+
+    Args:
+        knots: Height and slope of the center line at x = 0, 2.5, 5, 7.5 and 10.
+
+    Raises:
+        SolverError: See :func:`mspt.solvers.pipe.solve_pipe`.
+    """
+    return _case("drawing", _line(knots))
+
+
+def inputs_of_knots(knots: Float[ndarray, "5 2"]) -> Inputs:
+    """Return the points of a drawn pipe and their heights, without solving for its flow.
+
+    Raises:
+        SolverError: If the center line is too steep or not finite.
+    """
+    check_line(_line(knots))
+    return _inputs(_line(knots))
+
+
+def straight(seed: int) -> Float[ndarray, "5 2"]:  # noqa: ARG001 - the same for every seed
+    """Return the knots of a straight pipe."""
+    return np.zeros((NUM_KNOTS, 2))
+
+
+def step_up(seed: int) -> Float[ndarray, "5 2"]:  # noqa: ARG001
+    """Return the knots of a pipe that rises by two heights in its middle."""
+    return np.array([[-1, 0], [-1, 0], [0, 0.8], [1, 0], [1, 0]], dtype=float)
+
+
+def wave(seed: int) -> Float[ndarray, "5 2"]:  # noqa: ARG001
+    """Return the knots of a pipe with two bends up and two down."""
+    return np.array([[0, 1], [1, 0], [0, -1], [-1, 0], [0, 1]], dtype=float)
+
+
+def random_knots(seed: int) -> Float[ndarray, "5 2"]:
+    """Return the knots of a pipe as those of the data set are drawn."""
+    line = sample_center_line(seed)
+    return np.stack([line.heights, line.slopes], axis=-1)
+
+
+def _line(knots: ndarray) -> CenterLine:
+    return CenterLine(heights=knots[:, 0], slopes=knots[:, 1])
+
+
+def _inputs(line: CenterLine) -> Inputs:
+    points = as_columns(pipe_points(line), 2)
+    return Inputs(points=points, features=heights(), triangles=make_triangles())
+
+
+def _case(name: str, line: CenterLine) -> Case:
+    solution, inputs = solve_pipe(line), _inputs(line)
     return Case(
         dataset="pipe",
-        name=f"pipe-seed-{seed}",
-        points=as_columns(solution.points, 2),
-        features=heights(),
+        name=name,
+        points=inputs.points,
+        features=inputs.features,
         fields=as_columns(solution.velocity[..., 0]),
-        triangles=make_triangles(),
+        triangles=inputs.triangles,
     )
+
+
+def _control_points() -> ControlPoints:
+    """Return a point at each knot for its height, and one beside it for its slope."""
+    controls, handles = [], []
+    for index, x in enumerate(np.linspace(0, LENGTH, NUM_KNOTS).tolist()):
+        height, slope = 2 * index, 2 * index + 1
+        controls += [
+            Control(name=f"Height at x = {x:g}", limits=(-3.0, 3.0), trained=HEIGHT_RANGE),
+            Control(name=f"Slope at x = {x:g}", limits=(-2.0, 2.0), trained=SLOPE_RANGE),
+        ]
+        aside = -0.7 if index == NUM_KNOTS - 1 else 0.7  # inside the picture at the last knot
+        handles += [
+            Handle(at=(x, 0.0), upward=height),
+            Handle(at=(x + aside, 0.0), upward=slope, reach=aside, carrier=height),
+        ]
+    return ControlPoints(
+        controls=tuple(controls),
+        handles=tuple(handles),
+        lines=_pipe_lines,
+        law="affine",
+        view=((-0.3, LENGTH + 0.3), (-3.8, 3.8)),
+        height=7.6 / (LENGTH + 0.6),
+        unit="pipe heights",
+    )
+
+
+def _pipe_lines(knots: Float[ndarray, "5 2"]) -> tuple[Line, ...]:
+    """Return the outline of a pipe and its center line."""
+    points = pipe_points(_line(knots), along=61, across=3)
+    walls = np.concatenate([points[:, 0], points[::-1, 2]])
+    return Line(points=walls), Line(points=points[:, 1], role="guide")
 
 
 def heights() -> Float32[Tensor, "N 1"]:
@@ -104,4 +207,23 @@ PIPE = Dataset(
     make_triangles=make_triangles,
     coarsen=partial(coarser_grid, SHAPE),
     length_unit="pipe heights",
+    drawing=Drawing(
+        kind="points",
+        key="center_line",
+        shape=(NUM_KNOTS, 2),
+        hint=(
+            "Drag the large points to bend the center line, the small ones beside them to tilt it, "
+            "or choose one and use the arrow keys. The flow enters on the left at Reynolds number "
+            "200. Dashed: the ranges in the training cases."
+        ),
+        invitation=(
+            "Bend a pipe",
+            "Five points of its center line; the velocity of the flow through it follows.",
+        ),
+        first_example="Wave",
+        solve=solve_knots,
+        inputs=inputs_of_knots,
+        examples={"Straight": straight, "Step": step_up, "Wave": wave, "Random": random_knots},
+        points=_control_points(),
+    ),
 )

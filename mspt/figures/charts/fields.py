@@ -261,7 +261,8 @@ def _over(
         y=points[rows, 1],
         customdata=details[rows].astype(np.float32),
         mode="markers",
-        marker={"size": 2, "color": INK[dark], "opacity": 0.3},
+        # Many points would cover the colors.
+        marker={"size": 2, "color": INK[dark], "opacity": min(0.3, 900 / len(points))},
         hovertemplate=_hover_text(details.shape[1], quantity),
     )
     return [*outline_traces(raster, dark=dark), dots]
