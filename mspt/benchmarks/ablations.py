@@ -118,7 +118,8 @@ def parse_ablations(text: str) -> tuple[AblationRow, ...]:
     """Return all runs of the text of a table; none if it is empty.
 
     Of runs with equal settings the last one counts, and one that ended counts before one that
-    failed. A run that failed has the training cases of most other rows of its data set.
+    failed. A run that failed has the training cases of most other rows of its data set. A line that
+    another process has not written to its end is left out.
 
     Raises:
         MSPTError: If the text lacks columns that every table has.
@@ -130,7 +131,8 @@ def parse_ablations(text: str) -> tuple[AblationRow, ...]:
             f"a table of ablations must have the columns {', '.join(REQUIRED)}, got none named "
             f"{', '.join(missing)}; write it with 'python -m mspt ablate'"
         )
-    return tuple(_latest(_with_usual_cases([_row(cells) for cells in reader])))
+    whole = [cells for cells in reader if None not in cells.values()]
+    return tuple(_latest(_with_usual_cases([_row(cells) for cells in whole])))
 
 
 def _row(cells: Mapping[str, str]) -> AblationRow:

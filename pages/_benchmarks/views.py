@@ -88,7 +88,8 @@ def _along(curves: Mapping[int, AblationCurve], quantity: Quantity, axis: str) -
 def _budget(curves: Mapping[int, AblationCurve]) -> str:
     rows = [row for curve in curves.values() for row in curve.rows]
     epochs = ", ".join(map(str, sorted({row.epochs for row in rows})))
-    cases = ", ".join(f"{count:,}" for count in sorted({row.train_cases or 0 for row in rows}))
+    counts = sorted({row.train_cases for row in rows if row.train_cases})
+    cases = ", ".join(f"{count:,}" for count in counts)
     return f"{epochs} epochs over {cases} training cases"
 
 
@@ -238,8 +239,8 @@ def mistakes() -> None:
     """Show slips in published evaluations, with the test that would catch each of them here."""
     table = data.mistakes_table()
     st.markdown(
-        "Each of these has happened in a published evaluation. The test beside it fails if it "
-        "happens here."
+        "Each of these has happened in published work, or is easily misread there. The test beside "
+        "it fails if it happens here."
     )
     for _, row in table.iterrows():
         _mistake(row)

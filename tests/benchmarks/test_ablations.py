@@ -137,6 +137,14 @@ def test_tables_of_earlier_versions_are_read_and_others_refused(tmp_path: Path) 
         parse_ablations("dataset,preset,seed,epochs,validation_error,error\n")
 
 
+def test_a_line_that_is_not_written_to_its_end_is_left_out() -> None:
+    text = text_of(line("num_patches=4", 0.3), line("num_patches=8", 0.2))
+    whole, _, _ = text.rstrip().rpartition(",")
+    for cut in (whole.rpartition(",")[0], text[: text.index("num_patches=8") + 5]):
+        (row,) = parse_ablations(cut)
+        assert row.written == ("num_patches=4",)
+
+
 def test_settings_are_those_of_the_preset_with_the_varied_ones() -> None:
     (row,) = parse_ablations(text_of(line("num_patches=9 train.learning_rate=3e-3", 0.1)))
     preset = get_preset("elasticity")
