@@ -262,7 +262,7 @@ def _over(
         customdata=details[rows].astype(np.float32),
         mode="markers",
         # Many points would cover the colors.
-        marker={"size": 2, "color": INK[dark], "opacity": min(0.3, 900 / len(rows))},
+        marker={"size": 2, "color": INK[dark], "opacity": min(0.3, 900 / max(1, len(rows)))},
         hovertemplate=_hover_text(details.shape[1], quantity),
     )
     return [*outline_traces(raster, dark=dark), dots]
