@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from mspt.benchmarks.ablation_curves import quantities
-from mspt.benchmarks.ablation_maps import AblationMap, maps_over_patches
+from mspt.benchmarks.ablation_maps import AblationMap
 from mspt.evaluation.other_patches import (
     AtPatches,
     error_at_patches,
@@ -106,6 +105,4 @@ def run_ladder(chosen: Chosen, case: WhatIf) -> Iterator[tuple[float, str]]:
 
 def trained_map(dataset: str | None) -> AblationMap | None:
     """Return the stored runs of a data set over K and Q; None where there are none yet."""
-    rows = () if dataset is None else runs.rows_of(dataset)
-    found = maps_over_patches(rows, quantities(rows)[0]) if rows else ()
-    return found[0] if found else None
+    return None if dataset is None else runs.fullest_map(dataset)
