@@ -54,7 +54,8 @@ class View:
 def views_of(sample: Sample) -> dict[str, View]:
     """Return the fields of a sample by name; the primary score is about the first one.
 
-    Fields on a body come before those of the flow, each in the order of the layout's fields.
+    Fields on a body come before those of the flow, each in the order of the layout's fields. The
+    position of the points comes last: it is what other fields are drawn at.
     """
     if sample.layout is None:
         return {}
@@ -64,7 +65,15 @@ def views_of(sample: Sample) -> dict[str, View]:
         for group in sample.layout.groups
         for name in (order if group.quantity is None else [group.quantity])
     ]
-    groups.sort(key=lambda group: (group.part == "volume", order.index(group.quantity or "")))
+    time = time_of(sample)
+    last = "" if time is None else time.positions
+    groups.sort(
+        key=lambda group: (
+            group.quantity == last,
+            group.part == "volume",
+            order.index(group.quantity or ""),
+        )
+    )
     views = [_view(group, sample.layout) for group in groups]
     return {view.name: view for view in views}
 

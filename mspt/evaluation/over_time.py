@@ -26,15 +26,8 @@ from mspt.metrics.fields import relative_l2
 
 
 def views_in_time(sample: Sample) -> dict[str, View]:
-    """Return the fields of a sample that can be chosen, whatever the time; all of a steady one.
-
-    The position of the points comes last: it is what other fields are drawn at.
-    """
-    time = time_of(sample)
-    views = views_of(at_time(sample, 0))
-    last = "" if time is None else time.positions
-    order = sorted(views.values(), key=lambda view: view.quantity == last)
-    return {view.name: view for view in order}
+    """Return the fields of a sample that can be chosen, whatever the time; all of a steady one."""
+    return views_of(at_time(sample, 0))
 
 
 def errors_of_all_times(sample: Sample, predicted: Float[Tensor, "N C"]) -> dict[str, float]:

@@ -56,7 +56,7 @@ def test_each_field_has_an_error_of_its_own_over_all_times() -> None:
     predicted[:, 3::4] *= 1.5
     found = errors_of_all_times(sample, predicted)
     assert found == {"displacement": pytest.approx(0.5), "position": 0}
-    # What moves the points is listed after what is shown on them.
+    # The position is listed after what is shown on the points.
     assert list(views_in_time(sample)) == ["displacement", "position"]
 
 

@@ -1,6 +1,6 @@
 """Truth, prediction or error of one case as a VTK scene: edges, clip, slice, streamlines, relief.
 
-Letters: N points, C output channels, T triangles.
+Letters: N points, C output channels, T triangles, M points and S triangles of a part.
 """
 
 from typing import Literal
@@ -15,6 +15,7 @@ from mspt.data.case import Quantity
 from mspt.data.sets.car.clouds import FREE_STREAM
 from mspt.evaluation.comparison import Compared, compare, views_of
 from mspt.figures.scenes.comparison import quantity_of
+from mspt.figures.scenes.parts import close_view
 from mspt.figures.theme import shared_limits
 from mspt.figures.vtk.flow import flow_plotter, surface_plotter
 from mspt.figures.vtk.stage import add_colored, add_plain, frame_points, make_stage, polygons
@@ -79,15 +80,49 @@ def case_plotter(
         return surface_plotter(body, values, edges=True, ground=0.0, **settings)
     if sample.triangles is None:
         raise ValueError(f"sample must have triangles or a body, got neither for {sample.key}")
+    points, triangles, values = seen_part(
+        sample.points.numpy(), sample.triangles, _pick(compared, what), box=close_view(sample)
+    )
     return sheet_plotter(
-        sample.points.numpy(),
-        sample.triangles,
-        _pick(compared, what),
+        points,
+        triangles,
+        values,
         layer="relief" if layer == "Relief" else "edges",
         dark=dark,
         height=height,
         **_colors(compared, what),
     )
+
+
+def seen_part(
+    points: Float[ndarray, "N 2"],
+    triangles: Int[ndarray, "T 3"],
+    values: Float[ndarray, " N"],
+    *,
+    box: Float[ndarray, "2 3"] | None,
+) -> tuple[Float[ndarray, "M 2"], Int[ndarray, "S 3"], Float[ndarray, " M"]]:
+    """Return the part of a sheet whose triangles have a corner in a box; all of it without one.
+
+    Args:
+        points: Coordinates.
+        triangles: Triangles of the points.
+        values: Values at the points.
+        box: Lower and upper corner.
+
+    Examples:
+        >>> points = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [9.0, 9.0], [8.0, 9.0]])
+        >>> triangles = np.array([[0, 1, 2], [3, 4, 1]])
+        >>> box = np.array([[8.5, 8.5, 0.0], [9.5, 9.5, 0.0]])
+        >>> part = seen_part(points, triangles, np.arange(5.0), box=box)
+        >>> part[1].tolist(), part[2].tolist()
+        ([[1, 2, 0]], [1.0, 3.0, 4.0])
+    """
+    if box is None:
+        return points, triangles, values
+    inside = np.all((points >= box[0, :2]) & (points <= box[1, :2]), axis=1)
+    kept = triangles[inside[triangles].any(axis=1)]
+    used, corners = np.unique(kept, return_inverse=True)
+    return points[used], corners.reshape(-1, 3), values[used]
 
 
 def _pick(compared: Compared, what: What) -> Float[ndarray, " N"]:
