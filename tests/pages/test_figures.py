@@ -9,10 +9,17 @@ from hypothesis import strategies as st
 from scipy.interpolate import LinearNDInterpolator
 
 from mspt.data.case import Quantity
+from mspt.data.grids import grid_triangles
 from mspt.figures.charts.curves import error_histogram, learning_curve
 from mspt.figures.charts.fields import comparison_figure, field_figure, points_figure, robust_limits
 from mspt.figures.charts.patches import color_patches, patch_error_figure, patch_figure
-from mspt.figures.charts.raster import grid_raster, sample_nearest, sample_raster, triangle_raster
+from mspt.figures.charts.raster import (
+    grid_raster,
+    sample_nearest,
+    sample_raster,
+    triangle_raster,
+    window_mesh,
+)
 from mspt.figures.theme import PAGE, PATCH_COLORS, error_scale, magnitude_scale
 
 STRESS = Quantity(name="stress", symbol="s", unit="Pa", description="")
@@ -247,3 +254,24 @@ def test_figures_leave_their_inputs_alone() -> None:
     np.testing.assert_array_equal(points, POINTS)
     np.testing.assert_array_equal(truth, TRUTH)
     np.testing.assert_array_equal(prediction, PREDICTION)
+
+
+def test_a_window_shows_its_part_of_a_cloud_to_its_border_and_no_edge_outside() -> None:
+    y, x = np.indices((21, 21)) / 20
+    points = np.stack([x.ravel(), y.ravel()], axis=-1)
+    triangles = grid_triangles((21, 21)).numpy()
+    hole = np.linalg.norm(points - 0.5, axis=1) < 0.12
+    triangles = triangles[~hole[triangles].any(axis=1)]
+    window = ((0.22, 0.81), (0.13, 0.77))
+    rows, part = window_mesh(points, triangles, window)
+    assert len(rows) < len(points)
+    raster = triangle_raster(points[rows], part, window=window, resolution=64)
+    assert (raster.x[0], raster.x[-1]) == pytest.approx((0.225, 0.805))
+    assert (raster.y[0], raster.y[-1]) == pytest.approx((0.135, 0.765))
+    image = sample_raster(raster, points[rows] @ [2.0, 1.0])
+    far = np.hypot(*(np.meshgrid(raster.x - 0.5, raster.y - 0.5))) > 0.2
+    exact = np.add.outer(raster.y, 2 * raster.x)
+    np.testing.assert_allclose(image[far], exact[far], atol=1e-9)
+    edges = raster.outline.reshape(-1, 3, 2)[:, :2]
+    assert len(edges)
+    assert np.abs(edges - 0.5).max() < 0.25  # those of the hole alone
