@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, cast
@@ -76,15 +77,16 @@ def _follow(
     requests, replies = (cast(IO[str], pipe) for pipe in (process.stdin, process.stdout))
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
 
-    def read() -> None:
+    def talk() -> None:
+        # A process that has ended reads nothing; what it has said is read all the same.
+        with suppress(OSError), requests:
+            requests.write(drawing)
         with replies:
             for line in replies:
                 lines.put(line)
         lines.put("")
 
-    threading.Thread(target=read, daemon=True).start()
-    requests.write(drawing)
-    requests.close()
+    threading.Thread(target=talk, daemon=True).start()
     share = 0.0
     while True:
         try:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.interpolate import LinearNDInterpolator
 
 from mspt.data.case import Quantity
+from mspt.data.grids import grid_triangles
 from mspt.figures.charts.curves import error_histogram, learning_curve
 from mspt.figures.charts.fields import comparison_figure, field_figure, points_figure, robust_limits
 from mspt.figures.charts.patches import color_patches, patch_error_figure, patch_figure
@@ -247,3 +248,23 @@ def test_figures_leave_their_inputs_alone() -> None:
     np.testing.assert_array_equal(points, POINTS)
     np.testing.assert_array_equal(truth, TRUTH)
     np.testing.assert_array_equal(prediction, PREDICTION)
+
+
+def test_a_box_shows_its_part_of_a_cloud_to_its_border_and_no_edge_outside() -> None:
+    y, x = np.indices((21, 21)) / 20
+    points = np.stack([x.ravel(), y.ravel()], axis=-1)
+    triangles = grid_triangles((21, 21)).numpy()
+    hole = np.linalg.norm(points - 0.5, axis=1) < 0.12
+    triangles = triangles[~hole[triangles].any(axis=1)]
+    low, high = (0.22, 0.13), (0.81, 0.77)
+    raster = triangle_raster(points, triangles, box=(low, high), resolution=64)
+    for axis, centers in enumerate((raster.x, raster.y)):
+        assert centers[0] - low[axis] == pytest.approx(np.diff(centers)[0] / 2)
+        assert centers[-1] == pytest.approx(high[axis], abs=np.diff(centers)[0])
+    image = sample_raster(raster, points @ [2.0, 1.0])
+    far = np.hypot(*(np.meshgrid(raster.x - 0.5, raster.y - 0.5))) > 0.2
+    exact = np.add.outer(raster.y, 2 * raster.x)
+    np.testing.assert_allclose(image[far], exact[far], atol=1e-9)
+    edges = raster.outline.reshape(-1, 3, 2)[:, :2]
+    assert len(edges)
+    assert np.abs(edges - 0.5).max() < 0.25  # those of the hole alone

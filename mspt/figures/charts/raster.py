@@ -127,7 +127,7 @@ def triangle_raster(
         y=low[1] + (np.arange(height) + 0.5) * step,
         corners=corners_HW3,
         weights=weights_HW3,
-        outline=boundary(points, triangles),
+        outline=_within(boundary(points, triangles), low, high),
     )
 
 
@@ -184,6 +184,15 @@ def joined(points: Float[np.ndarray, "N X"]) -> Int[np.ndarray, " N"]:
     """
     _, first, group = np.unique(points, axis=0, return_index=True, return_inverse=True)
     return first[group.reshape(-1)]
+
+
+def _within(
+    outline: Float[np.ndarray, "P 2"], low: Float[np.ndarray, " 2"], high: Float[np.ndarray, " 2"]
+) -> Float[np.ndarray, "Q 2"]:
+    """Return the edges of an outline with both ends in a box."""
+    edges = outline.reshape(-1, 3, 2)
+    ends = edges[:, :2]
+    return edges[((ends >= low) & (ends <= high)).all(axis=(1, 2))].reshape(-1, 2)
 
 
 def _pixels_near(
