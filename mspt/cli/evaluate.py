@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mspt.benchmarks.ablation_report import ablation_report
+from mspt.benchmarks.ablations import read_ablations
 from mspt.checkpoint import Checkpoint, list_checkpoints, load_checkpoint, save_checkpoint
 from mspt.cli._arguments import check_folder, positive
 from mspt.cli._output import counted, facts, number, paragraphs, percent, table
@@ -24,16 +26,29 @@ def add_cards(parser: argparse.ArgumentParser) -> None:
     """Declare the settings of ``cards``."""
     parser.add_argument("--folder", type=Path, default=Path("pretrained"), help="checkpoints")
     parser.add_argument("--out", type=Path, default=Path("pretrained/README.md"))
+    parser.add_argument(
+        "--ablations",
+        nargs="?",
+        type=Path,
+        const=Path("assets/ablations/runs.csv"),
+        help="write the tables of ablations beside this file instead; default: %(const)s",
+    )
 
 
 def run_cards(args: argparse.Namespace) -> dict[str, Any]:
-    """Write the model cards of a folder of checkpoints."""
+    """Write the model cards of a folder of checkpoints, or the tables of ablations."""
+    if args.ablations is not None:
+        rows, out = read_ablations(args.ablations), args.ablations.with_name("README.md")
+        out.write_text(ablation_report(rows), encoding="utf-8")
+        return {"out": str(out), "rows": len(rows)}
     args.out.write_text(model_cards(args.folder), encoding="utf-8")
     return {"out": str(args.out), "checkpoints": len(list_checkpoints(args.folder))}
 
 
 def show_cards(result: dict[str, Any]) -> str:
     """Return what was written."""
+    if "rows" in result:
+        return f"Tables of {counted(result['rows'], 'run')} written to {result['out']}."
     return f"Cards of {counted(result['checkpoints'], 'checkpoint')} written to {result['out']}."
 
 
