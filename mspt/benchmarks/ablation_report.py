@@ -14,11 +14,11 @@ HEAD = """# Ablations
 
 Written by `python -m mspt cards --ablations` from [runs.csv](runs.csv), which has a row for each
 run and its learning curve. Every run of a table took equally many steps over the same cases in the
-same order. Errors are relative L2 errors on validation cases: the mean over seeds, and from the least to
-the largest where there are several. *Change* is against the first row of a table, from which the
-others differ in the named settings alone. Core minutes are processor time of one thread, which is
-what a run costs on a machine that does nothing else; early runs have none. The page *Benchmarks*
-draws all runs and prints the command that repeats each one.
+same order. Errors are relative L2 errors on validation cases: the mean over seeds, and from the
+least to the largest where there are several. *Change* is against the first row of a table, from
+which the others differ in the named settings alone. Core minutes are processor time of one thread,
+which is what a run costs on a machine that does nothing else; early runs have none. The page
+*Benchmarks* draws all runs and prints the command that repeats each one.
 """
 PLAIN = "the paper's choices"
 
