@@ -115,6 +115,7 @@ def predict_drawing(args: argparse.Namespace) -> dict[str, Any]:
             truth=None,
             predictions={"model": found.fields},
             features=inputs.features,
+            time=dataset.time,
         )
         triangles = None if inputs.triangles is None else inputs.triangles.numpy()
         write_points(out, table, inputs.points.numpy(), triangles)

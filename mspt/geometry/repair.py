@@ -274,7 +274,7 @@ def _is_copy(mesh: SurfaceMesh) -> Bool[ndarray, " T"]:
 def _is_panel(side: SurfaceMesh) -> bool:
     """Return whether one side of a surface encloses nothing, once its triangles agree."""
     agreed = agreeing(side)
-    return agreed.areas.sum() > 0 and closure_error(agreed.area_vectors) > ONE_SIDED
+    return bool(agreed.areas.sum() > 0 and closure_error(agreed.area_vectors) > ONE_SIDED)
 
 
 def _turn_outward(mesh: SurfaceMesh) -> tuple[SurfaceMesh, str]:

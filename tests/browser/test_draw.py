@@ -33,6 +33,8 @@ def test_handles_follow_mouse_and_keyboard_and_a_loop_is_refused_and_kept(
     page.wait_for_url("**/scaling*")
     script.settle(page)
     page.get_by_role("link", name="Draw a domain").click()
+    page.wait_for_url("**/draw*")
+    script.settle(page)
     assert solved(page) == drawn
     assert float(handle.get_attribute("aria-valuenow")) == pytest.approx(0.33, abs=2e-3)
     page.get_by_text("darcy", exact=True).first.click()

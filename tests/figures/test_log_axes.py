@@ -13,16 +13,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mspt.benchmarks.ablation_curves import curves_along, quantities
+from mspt.benchmarks.ablation_maps import maps_over_patches
+from mspt.benchmarks.ablations import read_ablations
 from mspt.benchmarks.fits import FIT_FROM
 from mspt.benchmarks.rows import AXIS_MODELS, AXIS_VALUES, Sweep, best_patches, read_rows
 from mspt.evaluation.resolution import AtResolution
+from mspt.figures.charts.ablations import ablation_figure, cost_map, error_map
 from mspt.figures.charts.attention import masking_figure
 from mspt.figures.charts.axes import log_axis
 from mspt.figures.charts.convergence import convergence_figure
 from mspt.figures.charts.curves import learning_curve
+from mspt.figures.charts.other_patches import patch_cost_figure, patch_errors_figure
 from mspt.figures.charts.resolution import resolution_figure
 from mspt.figures.charts.scaling import scaling_figure
 from mspt.figures.charts.scaling_curves import LETTERS, scaling_curves
+from mspt.figures.charts.series import RunPoint, error_against_cost, learning_curves
 from mspt.figures.scenes.patches import compactness_figure
 from mspt.partition.patches import Compactness
 
@@ -63,6 +69,19 @@ def resolutions(*factors: float) -> go.Figure:
         for kept in "KL"
     ]
     return resolution_figure(rows, dark=True)
+
+
+def ablations(kind: str) -> go.Figure:
+    rows = read_ablations(ROOT / "assets" / "ablations" / "runs.csv")
+    own = [row for row in rows if row.dataset == "elasticity"]
+    error = quantities(own)[0]
+    if kind == "curve":
+        curve = curves_along(own, "num_patches", error)[0]
+        return ablation_figure({0: curve}, quantity=error, axis_title="patches K", dark=False)
+    found = maps_over_patches(own, error)[0]
+    if kind == "map":
+        return error_map(found, quantity=error, dark=False)
+    return cost_map(found, dark=True)
 
 
 def compactness(*medians: float) -> go.Figure:
@@ -108,6 +127,33 @@ FIGURES: dict[str, Callable[[], go.Figure]] = {
     "residuals": lambda: convergence(np.geomspace(1, 1e-5, 60)),
     "residuals that stay": lambda: convergence(np.full(9, 0.02)),
     "no residuals": lambda: convergence(np.zeros(0)),
+    "runs over K": lambda: ablations("curve"),
+    "errors over K and Q": lambda: ablations("map"),
+    "costs over K and Q": lambda: ablations("costs"),
+    "errors at other K": lambda: patch_errors_figure(
+        {32: 0.3, 4: 0.02},
+        {4: 0.05, 8: 0.06},
+        model="one",
+        training=4,
+        trained_name="others",
+        chosen=32,
+        dark=False,
+    ),
+    "costs at other K": lambda: patch_cost_figure(
+        {1: 3e9, 4: 1e9, 16: 2e9}, training=None, chosen=4, dark=True
+    ),
+    "training of several": lambda: learning_curves(
+        {"a": [0.5, 0.2, 0.1], "b": [0.4, 0.3]}, dark=False, places={"a": 0, "b": 1}
+    ),
+    "errors against costs": lambda: error_against_cost(
+        [
+            RunPoint(name=name, cost=cost, error=error, low=error, high=error, place=place)
+            for place, (name, cost, error) in enumerate((("a", 2e5, 0.02), ("b", 3e6, 0.1)))
+        ],
+        title="parameters",
+        paper=0.05,
+        dark=False,
+    ),
     "flat training": lambda: learning_curve(np.array([[0.021, 0.024], [0.020, 0.023]])),
 }
 
@@ -172,12 +218,15 @@ def test_every_logarithmic_axis_of_the_app_is_made_by_the_one_function() -> None
     assert [path for path in files if path != made and own.search(path.read_text())] == []
     users = {path.stem for path in files if "log_axis(" in path.read_text()} - {"axes"}
     assert users == {
+        "ablations",
         "attention",
         "convergence",
         "curves",
+        "other_patches",
         "patches",
         "resolution",
         "scaling",
+        "series",
     }  # all in FIGURES
 
 

@@ -266,7 +266,7 @@ def _check_panels(
         model: compare(sample, fields, view, part=value_of(app, "part", "size"))
         for model, fields in predicted.items()
     }
-    (caption,) = [text for text in words(app) if text.startswith(f"Relative L2 of {field}: ")]
+    (caption,) = [text for text in words(app) if f" Relative L2 of {field}: " in text]
     for model, one in found.items():
         assert f"{percent(one.relative_l2)} ({model})" in caption
     assert f"at {len(view_rows := next(iter(found.values())).rows):,} of N = " in caption
