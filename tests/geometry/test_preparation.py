@@ -289,7 +289,7 @@ TURNS = [
 ]
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
     family=st.sampled_from(["notchback", "estate", "van", "pickup"]),
     seed=st.integers(0, 1),

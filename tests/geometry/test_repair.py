@@ -234,7 +234,7 @@ def test_distances_around_a_repaired_body_are_those_of_the_whole() -> None:
     np.testing.assert_allclose(found, nearest_on(BLOCK, points).distance, atol=5e-4)
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), count=st.integers(4, 60))
 def test_repair_never_fails(seed: int, count: int) -> None:
     rng = np.random.default_rng(seed)
