@@ -35,8 +35,17 @@ FORMATS = {
 
 
 def dataset_names() -> tuple[str, ...]:
-    """Return all data sets."""
-    return tuple(one.name for one in datasets())
+    """Return the data sets that are generated here, have published errors, or have a checkpoint.
+
+    The published files of a set that is generated here are left out until a model is trained on
+    them: the published errors stand beside the set.
+    """
+    trained = {one.info.get("dataset") for one in all_checkpoints()}
+    return tuple(
+        one.name
+        for one in datasets()
+        if one.can_generate or one.name in trained or published_errors(one.name)
+    )
 
 
 def first_dataset() -> str:
