@@ -19,13 +19,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from mspt.benchmarks.ablation_curves import PATCHES, SUPERNODES
+from mspt.benchmarks.ablation_report import options_of
 from mspt.benchmarks.ablations import AblationRow, points_of
 from mspt.benchmarks.cost import recommended_patches
 from mspt.errors import MSPTError
 from mspt.metrics.ranking import spearman
 
 LEAST_ROWS = 4
-"""Rows beyond the numbers that are fitted, from which scatter can be told."""
+"""Rows in excess of the fitted parameters that an estimate of the scatter needs."""
 
 Level = tuple[str, ...]
 """What a level belongs to: data set, preset, epochs, cases, and the settings besides K and Q."""
@@ -99,7 +100,8 @@ def fit_patch_law(rows: Sequence[AblationRow]) -> PatchLaw:
     if rank < columns.shape[1]:
         raise MSPTError(
             "rows must vary K and Q apart from each other within the same settings, got rows from "
-            "which the two cannot be told; run more of them with 'python -m mspt ablate'"
+            "which the two exponents cannot be determined; run more of them with "
+            "'python -m mspt ablate'"
         )
     apart = logs - columns @ found
     freedom = len(sizes) - columns.shape[1]
@@ -161,8 +163,7 @@ def accurate_patches(law: PatchLaw, num_points: int, num_keys: float | int) -> t
 
 def group_of(row: AblationRow) -> Level:
     """Return what rows must have in common to be on one level."""
-    others = [one for one in row.written if one.partition("=")[0] not in (PATCHES, SUPERNODES)]
-    return row.dataset, row.preset, str(row.epochs), str(row.train_cases), *others
+    return row.dataset, row.preset, str(row.epochs), str(row.train_cases), *options_of(row)
 
 
 def _sized(rows: Sequence[AblationRow]) -> list[tuple[AblationRow, PatchSize]]:

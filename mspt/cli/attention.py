@@ -47,7 +47,7 @@ def add_attention(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--frame",
         type=int,
-        help="of a case in time, the frame whose prediction is looked at, counted from 1; "
+        help="of a case in time, the frame whose prediction is examined, counted from 1; "
         "default: the last",
     )
     parser.add_argument("--head", type=int, help="counted from 1; default: mean over heads")

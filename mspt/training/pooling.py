@@ -38,7 +38,7 @@ class GradientNoise:
 
     Attributes:
         signal: Squared length of the mean over cases, without what the scatter adds to it; below 0
-            where the mean cannot be told from zero.
+            where the mean does not differ from zero.
         noise: Mean squared distance of a case's gradient from the mean.
         cases: Cases measured.
     """

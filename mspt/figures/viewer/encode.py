@@ -257,7 +257,7 @@ def _encode_player(player: Player) -> Ref:
 def _encode_geometry(scene: Scene, frame: Frame, order: Int[np.ndarray, " N"]) -> bytes:
     writer = Writer()
     header: dict[str, object] = {"points": len(order)}
-    # Steps of a large domain are too long for the mesh around what it is looked at for.
+    # Rounded to steps of a large domain, the fine mesh in its part of interest would be distorted.
     is_mesh = scene.triangles is not None and len(scene.triangles) > 0
     header["positions"] = _add_places(
         _relative(scene.points, frame)[order],
