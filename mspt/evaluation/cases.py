@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from mspt.checkpoint import Checkpoint
 from mspt.data.case import CaseStack
 from mspt.data.registry import get_dataset
-from mspt.data.symmetry import turn
+from mspt.data.symmetry import turn, turn_features, turn_fields
 from mspt.errors import DataError
 from mspt.evaluation.regions import errors_by_region
 from mspt.inference.predict import predict_cases
@@ -120,10 +120,10 @@ def evaluate(
     used = dataset.symmetries if symmetries else dataset.symmetries[:1]
     total, predicted = len(used) * len(cases), []
     for number, symmetry in enumerate(used):
-        # The fields stay with their points: only coordinates are turned.
-        points, fields = turn(cases.points, symmetry), []
-        for one in predict_cases(checkpoint, points, cases.features, device=device):
-            fields.append(one.fields)
+        points = turn(cases.points, symmetry)
+        features, fields = turn_features(cases.features, symmetry), []
+        for one in predict_cases(checkpoint, points, features, device=device):
+            fields.append(turn_fields(one.fields, symmetry))
             yield CaseScored(done=number * len(cases) + len(fields), total=total)
         predicted.append(torch.stack(fields))
     first, *others = predicted

@@ -3,7 +3,7 @@
 Letters: B batch, N points, X space axes, F input features, C output channels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,7 +16,7 @@ from mspt.data.clouds import Cloud, CloudStack, batch, case_seed
 from mspt.data.dataset import Cases
 from mspt.data.layout import EVERYTHING, FieldGroup, Layout
 from mspt.data.registry import get_dataset
-from mspt.data.symmetry import turn
+from mspt.data.symmetry import Symmetry, turn, turn_features, turn_fields
 from mspt.errors import DataError
 from mspt.inference.predict import partitions_for
 from mspt.metrics.derivatives import Stencil, cloud_stencil, derivative_error, grid_stencil
@@ -103,22 +103,38 @@ class TurnedSource:
 
     def batch(self, rows: list[int], epoch: int) -> Batch:
         """Return some cases, each turned by a symmetry, with new partitions."""
-        points = torch.stack([self._turned(row, epoch) for row in rows])
-        encoded, _ = self.normalizer.encode(points, self.cases.features[rows])
+        turned = self._turned(rows, epoch)
+        encoded, _ = self.normalizer.encode(turned.points, turned.features)
         partitions = partitions_for(self.config, encoded)
-        picked = _picked(self.cases, rows, self.config, seed=self.seed, epoch=epoch)
-        found = _stacked(picked, points, self.normalizer, partitions)
+        picked = _picked(turned, range(len(rows)), self.config, seed=self.seed, epoch=epoch)
+        found = _stacked(picked, picked.points, self.normalizer, partitions)
         # Turning a case turns its gradients, and leaves their lengths as they are.
         return _with_stencils(found, self.stencils, rows)
 
-    def _turned(self, row: int, epoch: int) -> Float[Tensor, "N X"]:
+    def _turned(self, rows: list[int], epoch: int) -> CaseStack:
+        cases = self.cases
+        ways = [self._drawn(cases.names[row], epoch) for row in rows]
+        return replace(
+            cases,
+            names=tuple(cases.names[row] for row in rows),
+            points=_each(turn, cases.points[rows], ways),
+            features=_each(turn_features, cases.features[rows], ways),
+            fields=_each(turn_fields, cases.fields[rows], ways),
+        )
+
+    def _drawn(self, name: str, epoch: int) -> Symmetry:
         known = get_dataset(self.cases.dataset).symmetries
-        drawn = derive_seed(self.seed, "symmetry", epoch, self.cases.names[row])
-        return turn(self.cases.points[row], known[drawn % len(known)])
+        return known[derive_seed(self.seed, "symmetry", epoch, name) % len(known)]
+
+
+def _each(
+    function: Callable[[Tensor, Symmetry], Tensor], values: Tensor, ways: Sequence[Symmetry]
+) -> Tensor:
+    return torch.stack([function(*pair) for pair in zip(values, ways, strict=True)])
 
 
 def _picked(
-    cases: CaseStack, rows: list[int], config: ModelConfig, *, seed: int, epoch: int
+    cases: CaseStack, rows: Sequence[int], config: ModelConfig, *, seed: int, epoch: int
 ) -> CaseStack:
     """Return some cases; for training a model that is rolled out, frames of them.
 

@@ -19,6 +19,7 @@ from mspt.data.grids import as_columns, coarser_grid, upright_triangles
 from mspt.data.layout import Layout
 from mspt.data.sets._presets import with_transolver
 from mspt.data.stacked import STACKED
+from mspt.data.symmetry import IDENTITY, Symmetry
 from mspt.errors import SolverError
 from mspt.progress import ShareDone, last_event
 from mspt.solvers.airfoil_grid import (
@@ -258,6 +259,15 @@ AIRFOIL = Dataset(
     make_triangles=partial(upright_triangles, SHAPE),
     grid_shape=SHAPE,
     coarsen=partial(coarser_grid, SHAPE),
+    symmetries=(
+        IDENTITY,
+        Symmetry(
+            name="mirrored upside down",
+            matrix=((1, 0), (0, -1)),
+            middle=(0.0, 0.0),
+            feature_signs=(-1, 1, -1),
+        ),
+    ),
     stored_bits=12,
     # The airfoil with its shocks and its wake near the tail.
     focus=((-0.6, -0.85), (1.7, 0.85)),

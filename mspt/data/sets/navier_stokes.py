@@ -18,6 +18,7 @@ from mspt.data.grids import coarser_grid, grid_triangles
 from mspt.data.layout import Layout
 from mspt.data.sets._presets import with_transolver
 from mspt.data.stacked import STACKED
+from mspt.data.symmetry import IDENTITY, Symmetry
 from mspt.errors import SolverError
 from mspt.progress import ShareDone, last_event
 from mspt.solvers.navier_stokes import (
@@ -126,6 +127,39 @@ def torus_points() -> Float32[Tensor, "N 2"]:
     return torch.stack([x, y], dim=-1).reshape(-1, 2)
 
 
+def torus_symmetries() -> tuple[Symmetry, ...]:
+    """Return seven maps that keep the force, which depends on x + y alone; with the identity eight.
+
+    The force is that of its mirror image on the rising diagonal, but the vorticity of a mirrored
+    flow has the other sign, and so must the force: half a period further along x it has.
+    """
+    mirrored = {
+        "matrix": ((0, 1), (1, 0)),
+        "feature_signs": (-1,) * NUM_INPUTS,
+        "field_signs": (-1,) * (NUM_FRAMES - NUM_INPUTS),
+    }
+    turned = {"matrix": ((-1, 0), (0, -1))}
+    both = mirrored | {"matrix": ((0, -1), (-1, 0))}
+    kinds = (
+        ("", {}, (0.0, 0.0)),
+        ("turned by a half turn", turned, (0.125, 0.125)),
+        ("mirrored with the other sign", mirrored, (0.5, 0.0)),
+        ("turned by a half turn and mirrored with the other sign", both, (0.625, 0.125)),
+    )
+    return tuple(
+        Symmetry(
+            name=", ".join(filter(None, (words, moved))),
+            middle=(0.0, 0.0),
+            shift=((along + further) % 1, (upward + further) % 1),
+            period=1.0,
+            **kind,
+        )
+        for moved, further in (("", 0.0), ("moved by half a period along both axes", 0.5))
+        for words, kind, (along, upward) in kinds
+        if words or moved
+    )
+
+
 _VORTICITY = Quantity(name="vorticity", symbol="w", unit="1", description="Curl of the velocity.")
 
 NAVIER_STOKES = Dataset(
@@ -163,6 +197,7 @@ NAVIER_STOKES = Dataset(
     make_triangles=partial(grid_triangles, SHAPE),
     grid_shape=SHAPE,
     coarsen=partial(coarser_grid, SHAPE),
+    symmetries=(IDENTITY, *torus_symmetries()),
     # A vorticity of many scales compresses little: 12 bits take 0.6 of the bytes of 16, and the
     # error of storing is 0.04 %.
     stored_bits=12,

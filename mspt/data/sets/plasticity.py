@@ -19,6 +19,7 @@ from mspt.data.grids import as_columns, coarser_grid, upright_triangles
 from mspt.data.layout import Layout
 from mspt.data.sets._presets import with_transolver
 from mspt.data.stacked import STACKED
+from mspt.data.symmetry import IDENTITY, Symmetry
 from mspt.errors import SolverError
 from mspt.progress import ShareDone, last_event
 from mspt.solvers.plasticity import (
@@ -275,6 +276,16 @@ PLASTICITY = Dataset(
     make_triangles=partial(upright_triangles, SHAPE),
     grid_shape=SHAPE,
     coarsen=partial(coarser_grid, SHAPE),
+    symmetries=(
+        IDENTITY,
+        Symmetry(
+            name="mirrored left to right",
+            matrix=((-1, 0), (0, 1)),
+            middle=(SIZE[0] / 2, 0.0),
+            field_signs=(-1, 1, -1, 1) * NUM_FRAMES,
+            field_offsets=(SIZE[0], 0.0, 0.0, 0.0) * NUM_FRAMES,
+        ),
+    ),
     stored_bits=14,
     time=TimeFrames(inputs=(), outputs=frame_times(), unit="ms", positions=_POSITION.name),
     length_unit="mm",
