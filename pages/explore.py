@@ -53,6 +53,9 @@ with right:
     if chosen.has_flow:
         st.markdown(f"**Does it find the better of two bodies?**{of_first}")
         charts.order_of_designs(chosen)
+    if len(chosen.symmetries) > 1:
+        st.subheader(f"Does the prediction turn with the case?{of_first}", anchor=False)
+        charts.symmetries(chosen)
 st.subheader("Where this comes from", anchor=False)
 charts.facts(chosen)
 frame.command(*files.commands(chosen))

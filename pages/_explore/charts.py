@@ -197,6 +197,46 @@ def resolution(chosen: Chosen) -> None:
     )
 
 
+@st.fragment
+def symmetries(chosen: Chosen) -> None:
+    """Show how far predictions turn with the case, on demand, as each symmetry takes a pass."""
+    others = len(chosen.symmetries) - 1
+    passes = f"{others} more {'passes' if others > 1 else 'pass'}"
+    if not st.toggle(
+        f"Turn the case and predict again ({passes})", key="turn", bind="query-params"
+    ):
+        st.caption(
+            "The solution turns with its case. Whether the prediction does too needs no truth to "
+            "tell, so that it says how far to trust the model where no solver has run."
+        )
+        return
+    with st.spinner(f"Predicting, {passes} …"):
+        found = data.turned_predictions(
+            chosen.source, chosen.name, chosen.checkpoint.key, chosen.device
+        )
+    turned = found[1:]
+    rows = {
+        "The case": [one.symmetry.name for one in turned],
+        "Prediction changes by": [one.difference for one in turned],
+        "Error": [one.relative_l2 for one in turned],
+    }
+    largest = max(one.difference for one in turned)
+    st.markdown(
+        f"Turned back, the predictions differ by **up to {percent(largest)}** {badge(MEASURED)} "
+        f"from that of the case as it is, which has an error of {percent(found[0].relative_l2)}."
+    )
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        key="explore_symmetries",
+        column_config={
+            column: st.column_config.NumberColumn(column, format="percent")
+            for column in ("Prediction changes by", "Error")
+        },
+    )
+    st.caption("A model can be symmetric and wrong. It is never better than its symmetry.")
+
+
 def facts(chosen: Chosen) -> None:
     """Show how the checkpoints were made, and what the data set is."""
     dataset = get_dataset(chosen.source)

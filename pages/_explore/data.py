@@ -7,7 +7,9 @@ from typing import Any
 import streamlit as st
 
 from mspt.data.capabilities import TimeFrames
+from mspt.data.registry import get_dataset
 from mspt.data.sets.car.flow_case import FlowCase
+from mspt.data.symmetry import Symmetry
 from mspt.evaluation.comparison import Compared, View, compare
 from mspt.evaluation.flows import body_of
 from mspt.evaluation.over_time import compare_over_time
@@ -18,6 +20,7 @@ from mspt.evaluation.resolution import (
     error_at,
     resolution_steps,
 )
+from mspt.evaluation.symmetries import TurnedPrediction, predict_turned
 from mspt.inference.flow import predict_stored
 from mspt.inference.frames import at_time, fields_at, time_of
 from mspt.inference.sample import Sample, sample_of_flow
@@ -26,6 +29,7 @@ from pages._shared.cache import (
     CheckpointKey,
     ListedCheckpoint,
     SamplePrediction,
+    find_case,
     load,
     one_at_a_time,
     predict,
@@ -103,6 +107,11 @@ class Chosen:
             for name, one in self.predictions.items()
         }
         return at_time(self.sample, frame), fields
+
+    @property
+    def symmetries(self) -> tuple[Symmetry, ...]:
+        """The symmetries of the data set, the identity first."""
+        return get_dataset(self.source).symmetries
 
     @property
     def as_trained(self) -> bool:
@@ -254,6 +263,16 @@ def _whole_flow(name: str, key: CheckpointKey, device: str, *, _flow: FlowCase) 
 
 
 # --- the same checkpoint at other numbers of points ----------------------------------------------
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def turned_predictions(
+    source: str, name: str, key: CheckpointKey, device: str
+) -> list[TurnedPrediction]:
+    """Return predictions of a case under the symmetries of its data set; the identity first."""
+    case, checkpoint = find_case(source, name), load(key)
+    with one_at_a_time():
+        return list(predict_turned(checkpoint, case, device=device))
 
 
 def errors_by_resolution(chosen: Chosen) -> Iterator[AtResolution]:

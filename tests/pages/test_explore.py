@@ -104,6 +104,28 @@ def test_picture_holds_the_exact_truth_and_prediction_at_the_points(
     np.testing.assert_allclose(error, predicted - truth, rtol=1e-4, atol=1e-3)
 
 
+def test_mirrored_case_is_predicted_and_compared_on_demand(open_page: Open, project: Path) -> None:
+    app = open_page("explore", source="elasticity", elasticity_case="elasticity-1102", turn="true")
+    table = next(one.value for one in app.dataframe if "Prediction changes by" in one.value)
+    assert table["The case"].tolist() == ["mirrored left to right"]
+    checkpoint = load_checkpoint(project / "pretrained" / "elasticity.safetensors")
+    case = load_case("elasticity", "elasticity-1102")
+    mirrored = case.points.clone()
+    mirrored[:, 0] = 1 - mirrored[:, 0]
+    here, there, truth = (
+        values.double().numpy()
+        for values in (
+            predict_case(checkpoint, case.points, case.features).fields,
+            predict_case(checkpoint, mirrored, case.features).fields,
+            case.fields,
+        )
+    )
+    change = np.linalg.norm(there - here) / np.linalg.norm(here)
+    error = np.linalg.norm(there - truth) / np.linalg.norm(truth)
+    assert table["Prediction changes by"][0] == pytest.approx(change, rel=1e-4)
+    assert table["Error"][0] == pytest.approx(error, rel=1e-4)
+
+
 def test_another_case_shows_another_truth(open_page: Open) -> None:
     app = open_page("explore", source="elasticity", view="Flat")
     before = charts(app)[0]["data"][0]["z"]
