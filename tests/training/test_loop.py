@@ -365,11 +365,12 @@ def test_presets_of_a_data_set_are_alike_but_for_the_model(name: str) -> None:
     own = get_preset(preset.dataset)
     # A branched model has two sets of weights, each of two thirds of the width; its steps take
     # longer, and it gets fewer of them. Of the 2-D sets most runs are shorter than the default one,
-    # and on Darcy flow the shorter ones turn no cases.
+    # and these turn no cases; nor did the long run of elasticity with the paper's choices.
     is_branched = preset.model.architecture == "branched"
     assert preset.model.width == round((2 / 3 if is_branched else 1) * own.model.width)
     lengths = {name: getattr(preset.train, name) for name in ("epochs", "coarse_epochs")}
-    turned = own.train.augment and preset.train.epochs == own.train.epochs
+    is_equally_long = preset.train.epochs == own.train.epochs and name != "elasticity-paper"
+    turned = own.train.augment and is_equally_long
     assert preset.train == replace(own.train, **lengths, augment=turned)
     low = 1 / 2 if is_branched else 1 / 3 if get_dataset(preset.dataset).make_case else 1
     for name, value in lengths.items():

@@ -22,7 +22,15 @@ def with_transolver(dataset: str, model: ModelConfig, train: TrainConfig) -> dic
         >>> list(presets), presets["pipe-transolver"].model.num_slices
         (['pipe', 'pipe-transolver'], 64)
     """
-    transolver = replace(model, architecture="transolver", num_patches=None, num_slices=NUM_SLICES)
+    transolver = replace(
+        model,
+        architecture="transolver",
+        num_slices=NUM_SLICES,
+        # What belongs to patches; the embedding stays as it is.
+        num_patches=None,
+        partition="ball_tree",
+        rotary=0,
+    )
     return {
         dataset: Preset(dataset=dataset, model=model, train=train),
         f"{dataset}-transolver": Preset(dataset=dataset, model=transolver, train=train),

@@ -42,8 +42,11 @@ _MODEL = ModelConfig(
     num_heads=2,
     num_blocks=5,
     num_patches=64,
+    partition="alternating_trees",
+    rotary=2,
+    fourier_features=4,
 )
-_TRAIN = TrainConfig(epochs=44, coarse_epochs=34)
+_TRAIN = TrainConfig(epochs=20, coarse_epochs=16, augment=True)
 
 MIN_THICKNESS = 0.2
 """Smallest thickness of a drawn airfoil, over that of NACA 0012 at the same place; in the data set

@@ -39,12 +39,14 @@ _MODEL = ModelConfig(
     input_frames=NUM_INPUTS,
     rollout=NUM_FRAMES - NUM_INPUTS,
     width=64,
-    num_heads=4,
+    num_heads=2,
     num_blocks=6,
     num_patches=64,
-    unified_position=8,
+    partition="alternating_trees",
+    rotary=2,
+    fourier_features=4,
 )
-_TRAIN = TrainConfig(epochs=30, coarse_epochs=15)
+_TRAIN = TrainConfig(epochs=30, coarse_epochs=15, augment=True)
 
 _START = SOLVER_SIZE, SOLVER_SIZE
 

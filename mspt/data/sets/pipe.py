@@ -35,9 +35,17 @@ from mspt.solvers.pipe import (
 SHAPE = GRID_SIZE, GRID_SIZE
 
 _MODEL = ModelConfig(
-    space_dim=2, in_features=1, width=64, num_heads=4, num_blocks=6, num_patches=64
+    space_dim=2,
+    in_features=1,
+    width=64,
+    num_heads=2,
+    num_blocks=5,
+    num_patches=128,
+    partition="alternating_trees",
+    rotary=2,
+    fourier_features=4,
 )
-_TRAIN = TrainConfig(epochs=20, coarse_epochs=14)
+_TRAIN = TrainConfig(epochs=14, coarse_epochs=11, augment=True)
 
 
 def make_case(seed: int) -> Case:

@@ -63,8 +63,11 @@ _MODEL = ModelConfig(
     num_heads=2,
     num_blocks=5,
     num_patches=32,
+    partition="alternating_trees",
+    rotary=2,
+    fourier_features=4,
 )
-_TRAIN = TrainConfig(epochs=44, coarse_epochs=34)
+_TRAIN = TrainConfig(epochs=30, coarse_epochs=22, augment=True)
 
 
 def make_case(seed: int) -> Case:
