@@ -1,6 +1,7 @@
 """Vorticity on a torus: ten frames in, the next ten out."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -135,31 +136,38 @@ def torus_symmetries() -> tuple[Symmetry, ...]:
     The force is that of its mirror image on the rising diagonal, but the vorticity of a mirrored
     flow has the other sign, and so must the force: half a period further along x it has.
     """
-    mirrored = {
-        "matrix": ((0, 1), (1, 0)),
-        "feature_signs": (-1,) * NUM_INPUTS,
-        "field_signs": (-1,) * (NUM_FRAMES - NUM_INPUTS),
-    }
-    turned = {"matrix": ((-1, 0), (0, -1))}
-    both = mirrored | {"matrix": ((0, -1), (-1, 0))}
-    kinds = (
-        ("", {}, (0.0, 0.0)),
-        ("turned by a half turn", turned, (0.125, 0.125)),
-        ("mirrored with the other sign", mirrored, (0.5, 0.0)),
-        ("turned by a half turn and mirrored with the other sign", both, (0.625, 0.125)),
+    turned = Symmetry(
+        name="turned by a half turn",
+        matrix=((-1, 0), (0, -1)),
+        middle=(0.0, 0.0),
+        shift=(0.125, 0.125),
+        period=1.0,
     )
-    return tuple(
-        Symmetry(
-            name=", ".join(filter(None, (words, moved))),
-            middle=(0.0, 0.0),
-            shift=((along + further) % 1, (upward + further) % 1),
-            period=1.0,
-            **kind,
+    mirrored = replace(
+        turned,
+        name="mirrored with the other sign",
+        matrix=((0, 1), (1, 0)),
+        shift=(0.5, 0.0),
+        feature_signs=(-1,) * NUM_INPUTS,
+        field_signs=(-1,) * (NUM_FRAMES - NUM_INPUTS),
+    )
+    both = replace(
+        mirrored,
+        name="turned by a half turn and mirrored with the other sign",
+        matrix=((0, -1), (-1, 0)),
+        shift=(0.625, 0.125),
+    )
+    far = "moved by half a period along both axes"
+    moved = replace(turned, name=far, matrix=IDENTITY.matrix, shift=(0.5, 0.5))
+    further = (
+        replace(
+            one,
+            name=f"{one.name}, {far}",
+            shift=((one.shift[0] + 0.5) % 1, (one.shift[1] + 0.5) % 1),
         )
-        for moved, further in (("", 0.0), ("moved by half a period along both axes", 0.5))
-        for words, kind, (along, upward) in kinds
-        if words or moved
+        for one in (turned, mirrored, both)
     )
+    return turned, mirrored, both, moved, *further
 
 
 _VORTICITY = Quantity(name="vorticity", symbol="w", unit="1", description="Curl of the velocity.")
