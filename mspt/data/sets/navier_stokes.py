@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32
 from numpy import ndarray
 from torch import Tensor
 
-from mspt.config import ModelConfig, TrainConfig
+from mspt.config import ModelConfig, Preset, TrainConfig
 from mspt.data.canvas import PaintedField, blobs_on_torus
 from mspt.data.capabilities import Drawing, TimeFrames, frames_of
 from mspt.data.case import Case, Quantity
@@ -46,6 +46,15 @@ _MODEL = ModelConfig(
     partition="alternating_trees",
     rotary=2,
     fourier_features=4,
+)
+# The published variant has two feed-forward networks a block, hence half the blocks.
+_PUBLISHED = replace(
+    _MODEL,
+    architecture="published",
+    num_blocks=3,
+    partition="sequence",
+    rotary=0,
+    fourier_features=0,
 )
 _TRAIN = TrainConfig(epochs=30, coarse_epochs=15, augment=True)
 
@@ -200,7 +209,10 @@ NAVIER_STOKES = Dataset(
     splits={"train": 1000, "validation": 100, "test": 200},
     source=STACKED,
     # Without its pooling a Transolver block has a few parameters less: 203 to 212 thousand in all.
-    presets=with_transolver("navier_stokes", _MODEL, _TRAIN),
+    presets={
+        **with_transolver("navier_stokes", _MODEL, _TRAIN),
+        "navier_stokes-published": Preset(dataset="navier_stokes", model=_PUBLISHED, train=_TRAIN),
+    },
     seconds_per_case=2.3,
     make_case=make_case,
     shared_points=torus_points,
