@@ -9,9 +9,11 @@ prints and writes.
 
 import argparse
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from types import FrameType
 
 from mspt.errors import MSPTError
 
@@ -48,6 +50,7 @@ def joined_ranks(args: argparse.Namespace) -> Iterator[argparse.Namespace]:
 
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    signal.signal(signal.SIGTERM, _end)
     dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=TIMEOUT)
     try:
         yield args if is_first_rank() else _silent(args)
@@ -61,6 +64,13 @@ def joined_ranks(args: argparse.Namespace) -> Iterator[argparse.Namespace]:
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as handlers are called
+    """Say why torchrun ends this rank, where that is not said by another one, and end."""
+    if is_first_rank():
+        os.write(2, b"error: ranks must all run to the end, got one that ended before the others\n")
+    os._exit(1)
 
 
 def _silent(args: argparse.Namespace) -> argparse.Namespace:

@@ -85,10 +85,19 @@ def work(rank: int, num_ranks: int, folder: Path) -> None:
     torch.set_num_threads(1)
     where = f"file://{folder / 'meeting'}"
     dist.init_process_group("gloo", init_method=where, rank=rank, world_size=num_ranks)
-    found = {}
+    found, gathered = {}, []
+    all_gather = dist.all_gather
+
+    def counted(received: list[Tensor], own: Tensor) -> None:
+        gathered.append(sum(one.numel() for one in received))
+        all_gather(received, own)
+
+    dist.all_gather = counted
     for name, options in OPTIONS.items():
         model, points, features, upstream = built(options)
+        gathered.clear()
         output = model(points, features, over_ranks=True)
+        numbers = list(gathered)
         # Each rank makes something else of the output: a missing sum over ranks shows.
         (output * upstream[rank]).sum().backward()
         summed = gradients(model)
@@ -96,7 +105,7 @@ def work(rank: int, num_ranks: int, folder: Path) -> None:
             dist.all_reduce(gradient)
         with torch.inference_mode():
             streamed = model(points, features, over_ranks=True)
-        found[name] = output.detach(), streamed, summed
+        found[name] = output.detach(), streamed, summed, numbers
     trained = losses_of_training(), gradients_of_batches()
     if rank == 0:
         torch.save((found, trained), folder / "results")
@@ -119,11 +128,20 @@ def test_ranks_together_have_the_outputs_and_gradients_of_one_process(
     model, points, features, upstream = built(OPTIONS[name])
     expected = model(points, features)
     (expected * upstream[:num_ranks].sum(0)).sum().backward()
-    output, streamed, summed = found[name]
+    output, streamed, summed, _ = found[name]
     torch.testing.assert_close(output, expected.detach(), rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(streamed, expected.detach(), rtol=1e-5, atol=1e-5)
     for one, other in zip(summed, gradients(model), strict=True):
         assert (one - other).abs().max() <= 1e-5 * max(1.0, other.abs().max().item())
+
+
+def test_blocks_send_supernodes_alone_however_many_points_there_are(results: Any) -> None:  # noqa: ANN401
+    num_ranks, found, _ = results
+    model, points, *_ = built(OPTIONS["learned pooling"])
+    *blocks, fields = found["learned pooling"][-1]
+    config, even = model.config, -(-5 // num_ranks) * num_ranks  # shares padded to equal sizes
+    assert blocks == config.num_blocks * [even * config.num_supernodes * config.width]
+    assert fields >= points.shape[1] * config.out_channels  # the result itself, once
 
 
 def test_training_over_ranks_takes_the_steps_of_one_process(results: Any) -> None:  # noqa: ANN401
