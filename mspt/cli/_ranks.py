@@ -13,7 +13,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from types import FrameType
+from typing import NoReturn
 
 from mspt.errors import MSPTError
 
@@ -35,7 +35,7 @@ def joined_ranks(args: argparse.Namespace) -> Iterator[argparse.Namespace]:
     Without torchrun there is one process, and the settings are those given.
 
     Raises:
-        MSPTError: If the command cannot be divided, or another rank has died.
+        MSPTError: If the command cannot be divided.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield args
@@ -50,26 +50,41 @@ def joined_ranks(args: argparse.Namespace) -> Iterator[argparse.Namespace]:
 
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    signal.signal(signal.SIGTERM, _end)
     dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=TIMEOUT)
+    # torchrun ends all ranks once one has died.
+    signal.signal(signal.SIGTERM, lambda *_: _end())
     try:
         yield args if is_first_rank() else _silent(args)
         if dist.is_initialized():  # a training leaves the group before its model is scored
             dist.barrier()
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise MSPTError(
-            f"ranks must all run to the end, got on rank {os.environ.get('RANK')}: {reason}"
-        ) from error
-    finally:
-        if dist.is_initialized():
             dist.destroy_process_group()
+    except RuntimeError as error:
+        if not dist.is_initialized():
+            raise
+        _end(str(error).strip().partition("\n")[0])
 
 
-def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as handlers are called
-    """Say why torchrun ends this rank, where that is not said by another one, and end."""
-    if is_first_rank():
-        os.write(2, b"error: ranks must all run to the end, got one that ended before the others\n")
+def _end(reason: str = "") -> NoReturn:
+    """End this rank at once because another one has died, with one line for all ranks.
+
+    The group cannot be left in order any more. Its store is that of torchrun, which lives on: the
+    first rank that comes there has the word.
+    """
+    import torch.distributed as dist
+
+    try:
+        store = dist.TCPStore(  # pyright: ignore[reportPrivateImportUsage] - documented there
+            os.environ["MASTER_ADDR"],
+            int(os.environ["MASTER_PORT"]),
+            timeout=timedelta(seconds=5),
+        )
+        is_first = store.add("mspt: ended", 1) == 1
+    except RuntimeError:
+        is_first = is_first_rank()
+    if is_first:
+        why = f" ({reason})" * bool(reason)
+        line = f"error: ranks must all run to the end, got one that ended before the others{why}\n"
+        os.write(2, line.encode())
     os._exit(1)
 
 

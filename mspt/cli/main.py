@@ -110,7 +110,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         with joined_ranks(args) as own:
             result = getattr(module, f"run_{args.command}")(own)
     except (MSPTError, ValueError, OSError) as error:
-        if is_first_rank() or isinstance(error.__cause__, RuntimeError):
+        if is_first_rank():
             print(f"error: {error}", file=sys.stderr)
         return 1 if isinstance(error, TrainingError) else 2
     if not is_first_rank():
