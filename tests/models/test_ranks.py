@@ -115,7 +115,7 @@ def work(rank: int, num_ranks: int, folder: Path) -> None:
 @pytest.fixture(scope="module", params=[2, 3])
 def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:  # noqa: ANN401
     folder = tmp_path_factory.mktemp("ranks")
-    multiprocessing.spawn(work, (request.param, folder), request.param)
+    multiprocessing.spawn(work, (request.param, folder), request.param)  # pyright: ignore[reportPrivateImportUsage]
     return request.param, *torch.load(folder / "results")
 
 
