@@ -14,6 +14,7 @@ from typing import NoReturn, get_args
 from mspt import __version__
 from mspt.cli._interrupt import LINE, STATUS, end_on_interruption, ending_at_once
 from mspt.cli._output import to_json
+from mspt.cli._ranks import is_first_rank, joined_ranks
 from mspt.errors import MSPTError, TrainingError
 from mspt.progress import ProgressMode
 
@@ -106,10 +107,14 @@ def _run(arguments: Sequence[str] | None) -> int:
 
             limit_threads()
     try:
-        result = getattr(module, f"run_{args.command}")(args)
+        with joined_ranks(args) as own:
+            result = getattr(module, f"run_{args.command}")(own)
     except (MSPTError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        if is_first_rank():
+            print(f"error: {error}", file=sys.stderr)
         return 1 if isinstance(error, TrainingError) else 2
+    if not is_first_rank():
+        return 0
     _print(to_json(result) if args.json else getattr(module, f"show_{args.command}")(result))
     return 0
 

@@ -21,6 +21,7 @@ from mspt.evaluation.score import held_out, usual_checks
 from mspt.progress import ProgressBar, ProgressMode
 from mspt.training.loop import EpochDone, StepDone, Training, TrainingStopped, prepare, train
 from mspt.training.presets import get_preset
+from mspt.training.ranks import leave_ranks, saves_run, wait_for_all
 from mspt.training.state import STATE_NAME
 
 
@@ -73,9 +74,13 @@ def run_train(args: argparse.Namespace) -> dict[str, Any]:
         torch.set_num_threads(args.threads)
     dataset, num_others = get_dataset(preset.dataset), args.per_split
     num_train = args.cases if num_others is None else num_others
+    if not saves_run():  # the first rank prepares what all read
+        wait_for_all()
     for split in ("train", "validation", *held_out(dataset)):
         limit = num_train if split == "train" else num_others
         prepare_cases(dataset, split, root=args.data, limit=limit, mode=args.progress)
+    if saves_run():
+        wait_for_all()
     training = prepare(
         preset,
         cases=dataset.cases("train", root=args.data, limit=num_train, train=preset.train),
@@ -87,6 +92,8 @@ def run_train(args: argparse.Namespace) -> dict[str, Any]:
     commit = _commit()  # of the code that trains, whatever is committed while it does
     stopped = follow(training, folder, minutes=args.minutes, mode=args.progress)
     limits = {"cases": args.cases, "per_split": args.per_split}
+    if not leave_ranks():
+        return {}
     given = {key: value for key, value in limits.items() if value is not None}
     info = _info(training, stopped) | {"commit": commit, "preset": name, **given}
     if stopped.complete:

@@ -8,6 +8,7 @@ Letters: B cases, N points, X space axes, F input features, C output channels.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import overload
 
@@ -20,6 +21,7 @@ from mspt.config import PATCHED, ModelConfig
 from mspt.errors import MSPTError
 from mspt.models.branched import SplitPartition, split_partition
 from mspt.models.mspt import partition_points
+from mspt.models.ranks import is_one_of_several
 from mspt.models.rollout import roll_out
 from mspt.partition.ball_tree import Partition
 
@@ -254,6 +256,22 @@ def predict_cases(
         yield prediction
 
 
+def _over_ranks(config: ModelConfig) -> dict[str, bool]:
+    """Return what makes a model divide a cloud over ranks, where there are several.
+
+    Raises:
+        MSPTError: If it cannot.
+    """
+    if not is_one_of_several():
+        return {}
+    if config.architecture != "mspt":
+        raise MSPTError(
+            "checkpoint must be of the architecture mspt to be divided over ranks, got "
+            f"{config.architecture}; predict with it without torchrun"
+        )
+    return {"over_ranks": True}
+
+
 @torch.inference_mode()
 def _run(
     checkpoint: Checkpoint,
@@ -269,9 +287,8 @@ def _run(
     # A GPU works in the background: without waiting, the clock would measure the launches alone.
     synchronize(device)
     start = perf_counter()
-    output = roll_out(
-        lambda given: model(points, given, partitions=partitions), features, checkpoint.config
-    )
+    forward = partial(model, points, partitions=partitions, **_over_ranks(checkpoint.config))
+    output = roll_out(forward, features, checkpoint.config)
     synchronize(device)
     seconds = perf_counter() - start
     return checkpoint.normalizer.decode(output.float().cpu()), seconds

@@ -19,6 +19,7 @@ from torch import Tensor
 from mspt.config import ModelConfig
 from mspt.models.nodes import NodeTable, node_supernodes, node_table
 from mspt.models.pooling import pool_mean
+from mspt.models.ranks import RowExchange, Share, exchange_rows, plan_exchange
 from mspt.models.rotary import Phases, rotary_phases
 from mspt.partition.ball_tree import Partition
 from mspt.partition.runs import PatchRun, patch_runs
@@ -46,6 +47,9 @@ class LeafOrder:
         table: How supernodes of nodes of the tree follow from those of the patches; None where the
             points attend to the supernodes of all patches.
         selected: Supernodes of nodes that the points of each patch attend to; None for all.
+        share: The patches of this rank, where the cloud is divided over several; then all rows and
+            patches here are those of this rank, and the supernodes those of all.
+        exchange: Between ranks, in place of ``rows_before``.
     """
 
     num_patches: int
@@ -58,6 +62,17 @@ class LeafOrder:
     supernode_phases: Phases | None = None
     table: NodeTable | None = None
     selected: Int[Tensor, "B K _MQ"] | None = None
+    share: Share | None = None
+    exchange: RowExchange | None = None
+
+    def all_supernodes(self, own: Float[Tensor, "B S D"]) -> Float[Tensor, "B _S D"]:
+        """Return the supernodes of all ranks, given those of this one."""
+        return own if self.share is None else self.share.gather_supernodes(own)
+
+    @property
+    def first_patch(self) -> int:
+        """Number of the first patch here; above 0 where other ranks have those before it."""
+        return 0 if self.share is None else self.share.patches.start
 
     def selected_by(self, run: PatchRun) -> Int[Tensor, "B _K _MQ"] | None:
         """Return the supernodes that the points of some patches attend to; None for all."""
@@ -119,6 +134,8 @@ def arrange(
     points: Float[Tensor, "B N X"],
     features: Float[Tensor, "B N F"] | None,
     partitions: Sequence[Partition],
+    *,
+    share: Share | None = None,
 ) -> Arrangement:
     """Return the leaf orders of a batch of clouds with equally many patches.
 
@@ -127,10 +144,12 @@ def arrange(
         points: Coordinates, normalized.
         features: Further inputs, normalized.
         partitions: One for each cloud; all or none with a second one.
+        share: The patches of this rank, for one cloud that is divided over several.
 
     Raises:
         ValueError: If a patch has fewer points than supernodes.
     """
+    rows = slice(None) if share is None else share.rows
     num_patches = len(partitions[0].offsets) - 1
     if (smallest := points.shape[1] // num_patches) < config.num_supernodes:
         raise ValueError(
@@ -140,13 +159,15 @@ def arrange(
 
     def leaf_order(block: int, rows_before: Sequence[Tensor] | None) -> LeafOrder:
         order = LeafOrder(
-            num_patches=num_patches,
-            order=_stacked([one.of_block(block).order for one in partitions], points.device),
-            rows_before=None if rows_before is None else _stacked(rows_before, points.device),
+            num_patches=num_patches if share is None else share.patches_of_ranks[share.rank],
+            order=_stacked([one.of_block(block).order[rows] for one in partitions], points.device),
             points=points,
             features=features,
             rotary=config.rotary,
+            share=share,
         )
+        if rows_before is not None:
+            order = _with_moves(order, _stacked(rows_before, points.device))
         if partitions[0].cuts is not None:
             order = _with_nodes(order, [one.of_block(block) for one in partitions], config)
         return _with_phases(order, config.num_supernodes) if config.rotary else order
@@ -161,6 +182,12 @@ def arrange(
     )
 
 
+def _with_moves(order: LeafOrder, rows_before: Int[Tensor, "B N"]) -> LeafOrder:
+    if order.share is None:
+        return replace(order, rows_before=rows_before)
+    return replace(order, exchange=plan_exchange(rows_before[0], order.share))
+
+
 def _with_nodes(
     order: LeafOrder, partitions: Sequence[Partition], config: ModelConfig
 ) -> LeafOrder:
@@ -169,17 +196,20 @@ def _with_nodes(
     if order.points is not None:
         device = order.points.device
     cuts = _stacked([one.cuts for one in partitions if one.cuts is not None], device)
+    if order.share is not None:
+        cuts = cuts[:, order.share.patches]
     within = torch.arange(count, device=device)
+    size = len(partitions[0].order), len(partitions[0].offsets) - 1
     return replace(
         order,
-        table=node_table(order.num_rows, order.num_patches, count, device),
+        table=node_table(*size, count, device),
         selected=(cuts[..., None] * count + within).flatten(2),
     )
 
 
 def _with_phases(order: LeafOrder, num_supernodes: int) -> LeafOrder:
     """Return the order with the phases that all blocks share."""
-    centers = supernode_places(order, num_supernodes)
+    centers = order.all_supernodes(supernode_places(order, num_supernodes))
     if order.table is not None:
         centers = node_supernodes(centers, order.table)
     return replace(
@@ -198,6 +228,8 @@ def supernode_places(order: LeafOrder, num_supernodes: int) -> Float[Tensor, "B 
         num_supernodes: Supernodes Q per patch, each of a contiguous sub-block.
     """
     means = []
+    if not order.num_patches:  # a rank without patches
+        return order.places(slice(0))
     for run in patch_runs(order.num_rows, order.num_patches):
         patches = rearrange(order.places(run.rows), "b (k l) x -> (b k) l x", k=run.count)
         pooled = pool_mean(patches, num_supernodes)
@@ -271,6 +303,8 @@ def move_rows(
         before: Their leaf order.
         after: The leaf order of the result.
     """
+    if after.exchange is not None:
+        return exchange_rows(hidden, after.exchange)
     rows, inverse = after.rows_before, before.rows_before
     if rows is None or inverse is None:  # all blocks use one order
         return hidden

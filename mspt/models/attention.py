@@ -206,7 +206,7 @@ class PMSA(nn.Module):
 
     def update_supernodes(
         self, x: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], order: LeafOrder
-    ) -> Float[Tensor, "B S D"]:
+    ) -> Float[Tensor, "B _S D"]:
         """Return the supernodes after the layer (the second output of PMSA in equation 12).
 
         Each patch's own supernodes attend to the points of their patch and to all supernodes.
@@ -215,7 +215,7 @@ class PMSA(nn.Module):
         K (L + K Q). There is no residual path, as in equation 12.
         """
         q, global_k, global_v = self._project(supernodes, order.supernode_phases)
-        updated, first = [], 0
+        updated, first = [], order.first_patch * self.num_supernodes
         for run in patch_runs(x.shape[1], order.num_patches):
             _, k, v = self._project(x[:, run.rows], order.phases(run.rows))
             own = slice(first, first + run.count * self.num_supernodes)

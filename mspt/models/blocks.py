@@ -116,16 +116,18 @@ class PMSABlock(nn.Module):
             )
         )
 
-    def pool(self, hidden: Float[Tensor, "B N D"], num_patches: int) -> Float[Tensor, "B KQ D"]:
+    def pool(self, hidden: Float[Tensor, "B N D"], order: LeafOrder) -> Float[Tensor, "B KQ D"]:
         """Return the supernodes of all patches, S = [S_1; ...; S_K] (equations 1 and 2).
 
         They are pooled from the normalized features. Without gradients this takes a few patches at
         a time, so that the normalized copy of all features never exists.
         """
+        if not order.num_patches:  # a rank without patches
+            return hidden
         num_rows = hidden.shape[1] if torch.is_grad_enabled() else stream_rows(hidden.device)
         pieces = (
             self.attention.pool_patches(self.norm_attention(hidden[:, piece.rows]), piece)
-            for run in patch_runs(hidden.shape[1], num_patches)
+            for run in patch_runs(hidden.shape[1], order.num_patches)
             for piece in run.pieces(num_rows)
         )
         return torch.cat(list(pieces), dim=1)
@@ -136,8 +138,10 @@ class PMSABlock(nn.Module):
         """Return the supernodes that the next block adds to its own (S of equation 12), or None."""
         if not self.attention.carry:
             return None
+        if not order.num_patches:  # a rank without patches
+            return order.all_supernodes(supernodes[:, :0])
         x = self.norm_attention(hidden)
-        return self.attention.update_supernodes(x, supernodes, order)
+        return order.all_supernodes(self.attention.update_supernodes(x, supernodes, order))
 
     def forward(
         self, hidden: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], order: LeafOrder
@@ -188,6 +192,9 @@ class PMSABlock(nn.Module):
         mask: KeyMask | None = None,
     ) -> Float[Tensor, "B N D"]:
         """Return the features after this block, computed in place where no gradient is needed."""
+        if not order.num_patches:
+            # No rows, but the supernodes' gradient, which the ranks compute together.
+            return torch.cat([hidden, supernodes[:, :0]], dim=1)
         if mask is None and torch.is_grad_enabled():
             return self(hidden, supernodes, order)
         self.stream_(hidden, supernodes, order, mask=mask)
@@ -241,7 +248,7 @@ class PatchTransformer(nn.Module):
         if torch.is_grad_enabled() or order.points is None:
             return self.embedding(*order.inputs(), time)
         num_rows = stream_rows(order.points.device)
-        hidden = order.points.new_empty(*order.points.shape[:2], self.embedding.width)
+        hidden = order.points.new_empty(len(order.points), order.num_rows, self.embedding.width)
         for start in range(0, hidden.shape[1], num_rows):
             rows = slice(start, start + num_rows)
             hidden[:, rows] = self.embedding(*order.inputs(rows), time)
@@ -254,7 +261,7 @@ class PatchTransformer(nn.Module):
         if torch.is_grad_enabled():
             return self._fields(hidden, order, slice(None))
         num_rows = stream_rows(hidden.device)
-        starts = range(0, hidden.shape[1], num_rows)
+        starts = range(0, max(1, hidden.shape[1]), num_rows)  # a rank may have no rows
         pieces = [self._fields(hidden, order, slice(one, one + num_rows)) for one in starts]
         return torch.cat(pieces, dim=1)
 
@@ -300,7 +307,8 @@ def walk_blocks(
             ]
         stages = list(zip(blocks, features, orders, strict=True))
         supernodes = torch.cat(
-            [block.pool(own, order.num_patches) for block, own, order in stages], dim=1
+            [order.all_supernodes(block.pool(own, order)) for block, own, order in stages],
+            dim=1,
         )
         if carried is not None:
             supernodes = supernodes + carried

@@ -22,6 +22,7 @@ from mspt.models.blocks import (
     walk_blocks,
 )
 from mspt.models.embedding import initialize
+from mspt.models.ranks import Share, is_one_of_several, share_of_cloud
 from mspt.partition.alternatives import random_partition
 from mspt.partition.ball_tree import Partition, build_partition, sequence_partition
 from mspt.partition.cuts import add_cuts
@@ -82,6 +83,7 @@ class MSPT(PatchTransformer):
         partitions: Sequence[Partition] | None = None,
         time: Float[Tensor, " B"] | None = None,
         num_points: Sequence[int] | None = None,
+        over_ranks: bool = False,
     ) -> Float[Tensor, "B N C"]:
         """Predict the fields of a batch of clouds.
 
@@ -92,19 +94,25 @@ class MSPT(PatchTransformer):
             time: Time of each cloud, for a time-conditioned model.
             num_points: True size of each cloud of a padded batch. Rows beyond it are never read
                 and come back as zeros.
+            over_ranks: Whether to divide one cloud over the ranks of the process group, if there
+                are several: every rank passes the same inputs and gets the whole output. A rank's
+                gradients of the weights are its part of the sum over all ranks.
 
         Raises:
-            ValueError: If features or time do not fit the model, or partitions do not fit the
-                clouds.
+            ValueError: If features or time do not fit the model, partitions do not fit the clouds,
+                or a batch is to be divided over ranks.
         """
         if num_points is not None and any(count != points.shape[1] for count in num_points):
             return self._forward_ragged(points, features, partitions, time, num_points)
         if partitions is None:
             partitions = [partition_points(self.config, cloud) for cloud in points]
         _check_partitions(partitions, points)
-        cloud = arrange(self.config, points, features, partitions)
+        share = _share(points, partitions) if over_ranks and is_one_of_several() else None
+        cloud = arrange(self.config, points, features, partitions, share=share)
         hidden = self.embed(cloud.of_block(0), time=time)
         (fields,) = output_of(self.walk(hidden, cloud))
+        if share is not None:
+            fields = share.gather_rows(fields)
         return in_input_order(fields, partitions, block=self.config.num_blocks - 1)
 
     def walk(
@@ -179,6 +187,15 @@ class MSPT(PatchTransformer):
                 last = self.config.num_blocks - 1
                 output = in_input_order(event.fields[0], [partition], block=last)[0]
         return ModelTrace(partition, picked, tuple(traces), output)
+
+
+def _share(points: Float[Tensor, "B N X"], partitions: Sequence[Partition]) -> Share:
+    if len(points) != 1:
+        raise ValueError(
+            f"points must be one cloud to be divided over ranks, got {len(points)}; "
+            "predict one cloud after the other"
+        )
+    return share_of_cloud(points.shape[1], len(partitions[0].offsets) - 1)
 
 
 def _check_partitions(partitions: Sequence[Partition], points: Float[Tensor, "B N X"]) -> None:

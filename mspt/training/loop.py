@@ -27,6 +27,7 @@ from mspt.training.batches import Batch, Cases, Source, coarsen, fit_normalizer,
 from mspt.training.failures import failure, infinite_weight
 from mspt.training.optimizers import Lion
 from mspt.training.presets import Preset, TrainConfig
+from mspt.training.ranks import mean_of_ranks, on_all_ranks, own_part, saves_run
 from mspt.training.state import Progress, Training, load_state, save_state
 
 SAVE_SECONDS = 120.0
@@ -195,15 +196,16 @@ def train(
     resolutions = [cases for cases in (training.coarse, training.cases) if cases]
     stages = [_source(training, cases, is_fitted=True) for cases in resolutions]
     validation = _source(training, training.validation)
-    forward = torch.compile(training.model) if config.compile else training.model
+    divided = on_all_ranks(training.model, batch_size=config.batch_size)
+    forward = torch.compile(divided) if config.compile else divided
     for step in range(first_step, num_steps):
         at = f"at step {step + 1:,} of {num_steps:,}"
-        rows = _batch_rows(step, steps_per_epoch, num_cases, config)
+        rows, weight = own_part(_batch_rows(step, steps_per_epoch, num_cases, config))
         rate = learning_rate(step, num_steps, config=config)
         is_coarse = step < config.coarse_epochs * steps_per_epoch
         batch = stages[0 if is_coarse else -1].batch(rows, step // steps_per_epoch)
         try:
-            loss = _step(training, forward, batch, rate)
+            loss = _step(training, forward, batch, rate, weight=weight)
         except FloatingPointError as error:
             raise failure(f"{error} {at}", training, folder=folder) from error
         _average(training, step)
@@ -223,7 +225,7 @@ def train(
             yield EpochDone(len(progress.curve), *progress.curve[-1], progress.minutes)
         out_of_time = minutes is not None and now - start > 60 * minutes
         epoch_ended = (step + 1) % steps_per_epoch == 0
-        if folder and (epoch_ended or out_of_time or now - saved > SAVE_SECONDS):
+        if folder and saves_run() and (epoch_ended or out_of_time or now - saved > SAVE_SECONDS):
             if name := infinite_weight(training):
                 raise failure(f"one in {name} {at}", training, folder=folder)
             save_state(folder, training, progress)
@@ -271,8 +273,22 @@ def _batch_rows(step: int, steps_per_epoch: int, num_cases: int, config: TrainCo
     return order[place * config.batch_size : (place + 1) * config.batch_size].tolist()
 
 
-def _step(training: Training, forward: Callable[..., Tensor], batch: Batch, rate: float) -> float:
+def _step(
+    training: Training,
+    forward: Callable[..., Tensor],
+    batch: Batch,
+    rate: float,
+    *,
+    weight: float,
+) -> float:
     """Change the model by one step, and return the loss before it.
+
+    Args:
+        training: The run.
+        forward: The model, which may be one of several ranks.
+        batch: The cases of this rank.
+        rate: Learning rate.
+        weight: Of their mean loss; see :func:`mspt.training.ranks.own_part`.
 
     Raises:
         FloatingPointError: If the loss or a gradient is not finite; the model is not changed then.
@@ -283,7 +299,9 @@ def _step(training: Training, forward: Callable[..., Tensor], batch: Batch, rate
     mixed = config.precision == "bfloat16"
     with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
         output = forward(*inputs, partitions=batch.partitions)
-    error, loss = _loss(output.float(), batch, training.normalizer, config)
+    error, loss = (
+        weight * value for value in _loss(output.float(), batch, training.normalizer, config)
+    )
     for optimizer in training.optimizers:
         optimizer.zero_grad()
         for group in optimizer.param_groups:
@@ -296,7 +314,7 @@ def _step(training: Training, forward: Callable[..., Tensor], batch: Batch, rate
         raise FloatingPointError(f"a gradient of norm {norm}")
     for optimizer in training.optimizers:
         optimizer.step()
-    return error.item()
+    return mean_of_ranks(error)
 
 
 def _loss(
