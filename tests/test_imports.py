@@ -47,9 +47,9 @@ def fresh_beside_torch(*codes: str) -> list[str]:
     return fresh(FORKED, *codes).split("end of one\n")[: len(codes)]
 
 
-@pytest.mark.parametrize("module", ["mspt", "mspt.cli.main"])
+@pytest.mark.parametrize("module", ["mspt", "mspt.cli.main", "mspt.cli.queue"])
 def test_import_takes_no_time(module: str) -> None:
-    """A command line that shows its help, and Ctrl-C during a start, need not wait for torch."""
+    """Help, Ctrl-C during a start, and a queue of other commands need not wait for torch."""
     loaded = set(fresh(f"import sys, {module}; print(*sys.modules)").split())
     assert loaded.isdisjoint((*HEAVY, "torch", "numpy"))
 

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from made_up_shapes import coarse_body
 
 from mspt.cli.main import COMMANDS
 from mspt.config import ModelConfig
-from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.writers import write_stl
 from mspt.models.published.model import PublishedMSPT
 from tests.docs.documents import (
@@ -28,9 +28,9 @@ IN_TEXT = [*DOCUMENTS, ROOT / "pretrained" / "README.md"]
 
 @pytest.fixture(scope="module")
 def shape(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a file with a body; drawing one takes most of a second."""
+    """Return a file with a body."""
     path = tmp_path_factory.mktemp("shapes") / "car.stl"
-    write_stl(path, draw_body("notchback", 3).mesh)
+    write_stl(path, coarse_body("notchback", 3))
     return path
 
 

@@ -6,6 +6,7 @@ import pytest
 import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up_shapes import coarse_body
 from manifold3d import CrossSection
 
 from mspt.geometry import reach
@@ -18,7 +19,7 @@ from mspt.geometry.repair import repair_mesh
 from mspt.metrics.forces import closure_error
 
 BRICK = box((0, 0, 0), (1, 2, 3))
-WING = draw_body("wing", 0).mesh
+WING = coarse_body("wing", 0)
 BLOCK = draw_body("block", 1).mesh
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import pyvista as pv
 from made_up_flows import flow_preset, sphere_clouds, sphere_flow, sphere_solution
+from made_up_shapes import coarse_body
 
 from mspt.checkpoint import load_checkpoint, save_checkpoint
 from mspt.cli import shapes as commands_flow
@@ -16,7 +17,6 @@ from mspt.cli.main import main
 from mspt.data.sets.car.dataset import training_facts
 from mspt.data.sets.car.store import write_flow
 from mspt.errors import DataError, GeometryError
-from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.readers import read_mesh
 from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh
@@ -34,7 +34,7 @@ from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import SolverProgress
 from mspt.training.batches import fit_normalizer
 
-CAR = draw_body("notchback", 3).mesh
+CAR = coarse_body("notchback", 3)
 
 
 @pytest.fixture(scope="module")
