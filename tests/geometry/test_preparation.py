@@ -288,6 +288,7 @@ TURNS = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(
     family=st.sampled_from(["notchback", "estate", "van", "pickup"]),

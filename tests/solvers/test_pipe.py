@@ -170,6 +170,7 @@ def test_a_pipe_raised_as_a_whole_has_the_same_flow() -> None:
 # ---- grids
 
 
+@pytest.mark.slow
 def test_finer_elements_change_u_x_by_as_little_as_the_data_card_says() -> None:
     assert 1e-5 < discretization_error(range(1)) < 0.001
 
