@@ -187,19 +187,31 @@ def test_a_thin_gap_between_parts_stays_open() -> None:
 # Half models
 
 
-@pytest.mark.parametrize("family", ["notchback", "estate", "van", "pickup"])
-@pytest.mark.parametrize("closed", [True, False])
-def test_halves_of_cars_are_completed_wherever_they_are(family: str, *, closed: bool) -> None:
+PLACES = {"as drawn": ((0, 1, 2), (0, 0, 0)), "y up, elsewhere": ((0, 2, 1), (3, 0.7, 11))}
+CARS = ["notchback", "estate", "van", "pickup"]
+
+
+@pytest.mark.parametrize(
+    ("family", "closed", "place"),
+    [
+        (family, closed, list(PLACES)[(row + closed) % 2])  # any two of the three in all ways
+        for row, family in enumerate(CARS)
+        for closed in (False, True)
+    ],
+)
+def test_halves_of_cars_are_completed_wherever_they_are(
+    family: str, *, closed: bool, place: str
+) -> None:
     whole = coarse_body(family, 7)
     half = half_of(whole)
     if closed:
         half = solid_surface(as_solid(whole).trim_by_plane((0, 1, 0), 0))
-    for axes, offset in (((0, 1, 2), (0, 0, 0)), ((0, 2, 1), (3, 0.7, 11))):
-        matrix = 4.5 * np.eye(3)[list(axes)]
-        shape = prepare_shape(half.mapped(matrix, np.array(offset, dtype=float)))
-        assert shape.is_completed
-        assert shape.body.volume == pytest.approx(4.5**3 * whole.volume, rel=2e-3)
-        assert front(shape) == pytest.approx(4.5**2 * frontal_area(whole), rel=2e-3)
+    axes, offset = PLACES[place]
+    matrix = 4.5 * np.eye(3)[list(axes)]
+    shape = prepare_shape(half.mapped(matrix, np.array(offset, dtype=float)))
+    assert shape.is_completed
+    assert shape.body.volume == pytest.approx(4.5**3 * whole.volume, rel=2e-3)
+    assert front(shape) == pytest.approx(4.5**2 * frontal_area(whole), rel=2e-3)
 
 
 @pytest.mark.parametrize("family", ["notchback", "van", "ellipsoid", "wing", "block"])
