@@ -3,9 +3,15 @@
 The body is a car's profile, 4.5 m long, extruded to a width of 1.8 m; z from 0.20 to 1.42 m.
 """
 
+from functools import cache, partial
+
 import numpy as np
+import pytest
 from manifold3d import CrossSection, Manifold
 
+from mspt.geometry.bodies import cars, generic
+from mspt.geometry.bodies.families import draw_body
+from mspt.geometry.implicit import SPACING, Grid
 from mspt.geometry.mesh import SurfaceMesh, joined
 from mspt.geometry.solids import as_solid, solid_surface
 
@@ -29,6 +35,15 @@ def body(*, width: float = WIDTH, low: float = -WIDTH / 2) -> SurfaceMesh:
     outline = CrossSection([PROFILE])
     solid = Manifold.extrude(outline, width).rotate((90, 0, 0))  # z to -y
     return solid_surface(solid.translate((0, low + width, 0)))
+
+
+@cache
+def coarse_body(family: str, seed: int) -> SurfaceMesh:
+    """Draw a body of the data on a grid with an eighth of the nodes."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (cars, generic):
+            patch.setattr(module, "Grid", partial(Grid, spacing=2 * SPACING))
+        return draw_body(family, seed).mesh
 
 
 def wheels() -> tuple[SurfaceMesh, ...]:

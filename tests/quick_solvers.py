@@ -8,6 +8,9 @@ from mspt.data.sets import navier_stokes, pipe
 from mspt.solvers import airfoil, plasticity
 from mspt.solvers.pipe import CenterLine, PipeSolution, solve_pipe
 
+QUICK_TOLERANCE = 2e-3
+"""Change at which a flow around an airfoil counts as steady, after a tenth of a second."""
+
 _SOLVED: dict[bytes, PipeSolution] = {}
 
 
@@ -16,7 +19,7 @@ def use_quick_solvers(patch: pytest.MonkeyPatch) -> None:
 
     A pipe takes its time, but is solved only once.
     """
-    steps = partial(airfoil.airfoil_steps, tolerance=2e-3)
+    steps = partial(airfoil.airfoil_steps, tolerance=QUICK_TOLERANCE)
     patch.setattr(airfoil, "airfoil_steps", steps)
     patch.setattr(plasticity, "DURATION", 0.05)
     frames = partial(navier_stokes.flow_frames, steps_per_frame=1, frame_time=0.01)

@@ -14,7 +14,7 @@ from mspt.compiling import private_folder
 
 ROOT = Path(__file__).parents[1]
 USE = (
-    "import torch, mspt, numpy as np\n"
+    "import mspt, numpy as np\n"
     "from mspt.geometry.area import _rasterize\n"
     "covered = np.zeros((4, 4), dtype=np.bool_)\n"
     "_rasterize(np.array([[[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]]]), covered)\n"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mspt.cli._arguments import check_folder, derived_name, positive
+from mspt.cli._arguments import derived_name, positive
+from mspt.cli._folders import check_folder
 from mspt.cli._output import counted, duration, facts, memory, paragraphs, percent, table
 from mspt.cli.drawings import solve_given
 from mspt.cli.shapes import add_placement, show_solved_shape, solve_shape

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from mspt.benchmarks.ablation_report import ablation_report
 from mspt.benchmarks.ablations import read_ablations
 from mspt.checkpoint import Checkpoint, list_checkpoints, load_checkpoint, save_checkpoint
-from mspt.cli._arguments import check_folder, positive
+from mspt.cli._arguments import positive
+from mspt.cli._folders import check_folder
 from mspt.cli._output import counted, facts, number, paragraphs, percent, table
 from mspt.data.dataset import Dataset
 from mspt.data.frames import frame_columns, frame_layout

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 from numpy import ndarray
-from trimesh.remesh import subdivide_to_size
 
 from mspt.geometry.mesh import SurfaceMesh
 
@@ -37,6 +36,8 @@ def refined(mesh: SurfaceMesh, *, max_edge: float) -> Refined:
         >>> np.bincount(fine.parent, fine.mesh.areas).round(9).tolist() == [0.5] * 12
         True
     """
+    from trimesh.remesh import subdivide_to_size  # half a second, which few shapes need
+
     vertices, triangles, *parents = subdivide_to_size(
         mesh.vertices, mesh.triangles, max_edge=max_edge, return_index=True
     )

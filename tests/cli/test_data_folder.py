@@ -12,7 +12,7 @@ from tests.cli.running import fails_with, run_json
 
 Link = Callable[..., Path]
 ELASTICITY = "pretrained/elasticity.safetensors"
-CAR = "pretrained/car.safetensors"
+CAR = "pretrained/car-transolver.safetensors"
 COMMANDS = {
     "evaluate": ["evaluate", ELASTICITY],
     "record": ["evaluate", ELASTICITY, "--record"],

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from made_up_datasets import SPLITS, TIMES_OUT, TOY, TOY_TIME
+from quick_solvers import use_quick_solvers
 
 from mspt.checkpoint import Checkpoint
 from mspt.data.case import Case
@@ -37,7 +38,10 @@ SOLVED = [dataset for dataset in ALL if dataset.make_case]
 @cache
 def made(name: str, seed: int) -> Case:
     """One case of a data set; a solver takes seconds, so tests share it."""
-    return get_dataset(name).make_case(seed)
+    with pytest.MonkeyPatch.context() as patch:
+        if name == "navier_stokes":  # solved to its end in test_navier_stokes.py
+            use_quick_solvers(patch)
+        return get_dataset(name).make_case(seed)
 
 
 @pytest.fixture(autouse=True)
@@ -83,8 +87,15 @@ def test_names_are_one_word_and_all_channels_differ(dataset: Dataset) -> None:
 
 
 @pytest.mark.parametrize("dataset", SOLVED, ids=[one.name for one in SOLVED])
-def test_a_seed_always_gives_the_same_case(dataset: Dataset) -> None:
-    first, again = made(dataset.name, 5), dataset.make_case(5)
+def test_a_seed_always_gives_the_same_case(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if dataset.seconds_per_case > 1:  # twice the same: a solver that stops early can show it
+        use_quick_solvers(monkeypatch)
+        first = dataset.make_case(5)
+    else:
+        first = made(dataset.name, 5)
+    again = dataset.make_case(5)
     assert torch.equal(first.points, again.points)
     assert torch.equal(first.features, again.features)
     assert torch.equal(first.fields, again.fields)
@@ -131,6 +142,10 @@ def test_storing_a_case_keeps_its_points_and_fields(dataset: Dataset) -> None:
     assert (stored.points - case.points).abs().max() < 1e-4
     assert (stored.fields - case.fields).norm() < 1e-3 * case.fields.norm()
     assert (stored.features - case.features).norm() <= 1e-3 * case.features.norm()
+    for channel in dataset.layout.field_channels:
+        columns = dataset.layout.columns(channel)
+        found, truth = stored.fields[:, columns], case.fields[:, columns]
+        assert (found - truth).norm() <= 1e-3 * truth.norm(), channel
 
 
 @pytest.mark.parametrize("dataset", SOLVED, ids=[one.name for one in SOLVED])

@@ -1,4 +1,7 @@
-"""What the airfoils and the block under a die promise beyond the contract of every data set."""
+"""What the airfoils and the block under a die promise beyond the contract of every data set.
+
+Solvers stop early here: nothing below depends on where a flow or a die ends.
+"""
 
 from dataclasses import replace
 from functools import cache
@@ -6,16 +9,24 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from quick_solvers import QUICK_TOLERANCE, use_quick_solvers
 
 from mspt.data.case import Case
 from mspt.data.codec import decode, encode
 from mspt.data.registry import get_dataset
 from mspt.data.sets import airfoil, plasticity
 from mspt.errors import DataError
+from mspt.solvers.airfoil import solve_airfoil
 from mspt.solvers.airfoil_grid import SHAPE, build_grid
 from mspt.solvers.plasticity import NUM_FRAMES, frame_times, press_block, sample_die
 
 NAMES = ["airfoil", "plasticity"]
+TIMES = frame_times()
+
+
+@pytest.fixture(autouse=True)
+def quick_solvers(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_quick_solvers(monkeypatch)
 
 
 @cache
@@ -44,15 +55,6 @@ def test_files_hold_only_what_does_not_follow_from_the_rest(name: str) -> None:
     held = {key.rpartition("_")[0] for key in encode(dataset, [made(name)], [11])} - {""}
     kept = (*dataset.features, *dataset.fields)
     assert held == {channel for one in kept if one.is_stored for channel in one.channels}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_what_is_stored_differs_by_less_than_a_thousandth(name: str) -> None:
-    dataset, case, again = get_dataset(name), made(name), stored(name)
-    for channel in dataset.layout.field_channels:
-        columns = dataset.layout.columns(channel)
-        truth = case.fields[:, columns]
-        assert (again.fields[:, columns] - truth).norm() <= 1e-3 * truth.norm(), channel
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -97,7 +99,8 @@ def test_drawn_moves_are_solved_as_random_ones() -> None:
     case = airfoil.solve_moves(moves)
     assert case.name == "drawing"
     assert case.features[:, 2].abs().max() == 0
-    assert 1.24 < case.fields.max() < 1.29
+    mach = solve_airfoil(moves, tolerance=QUICK_TOLERANCE).mach
+    assert np.array_equal(case.fields[:, 0].numpy(), mach.ravel().astype(np.float32))
 
 
 # ---- plasticity
@@ -127,7 +130,7 @@ def test_the_model_reads_the_die_above_each_point() -> None:
 
 def test_a_frame_has_two_fields_and_a_time_of_its_own() -> None:
     dataset = get_dataset("plasticity")
-    assert dataset.time.outputs == frame_times()
+    assert dataset.time.outputs == TIMES
     assert len(dataset.fields) == 2 * len(dataset.time.outputs)
     assert dataset.layout.field_channels[:4] == ("x_1", "y_1", "u_x_1", "u_y_1")
     assert dataset.fields[-1].description.endswith("At time 1.33333.")

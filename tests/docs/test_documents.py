@@ -1,11 +1,12 @@
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from made_up_shapes import coarse_body
 
 from mspt.cli.main import COMMANDS
 from mspt.config import ModelConfig
-from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.writers import write_stl
 from mspt.models.published.model import PublishedMSPT
 from tests.docs.documents import (
@@ -25,8 +26,16 @@ DOCUMENTS = [path for path in DOCUMENTS if path.exists()]
 IN_TEXT = [*DOCUMENTS, ROOT / "pretrained" / "README.md"]
 
 
+@pytest.fixture(scope="module")
+def shape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file with a body."""
+    path = tmp_path_factory.mktemp("shapes") / "car.stl"
+    write_stl(path, coarse_body("notchback", 3))
+    return path
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(shape: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the current folder of a reader: links to what ships, a shape and weights.
 
     Folders that commands write to are real, and hold links to files.
@@ -43,7 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / "assets" / "data" / path.name).symlink_to(path)
     # Names in capitals stand for a reader's own files.
     for name in ("car.stl", "SHAPE.stl"):
-        write_stl(tmp_path / name, draw_body("notchback", 3).mesh)
+        shutil.copy(shape, tmp_path / name)
     config = ModelConfig(
         architecture="published", partition="sequence", space_dim=2, width=16, num_patches=32
     )

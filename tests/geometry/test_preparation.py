@@ -14,6 +14,7 @@ from made_up_shapes import (
     LENGTH,
     body,
     car,
+    coarse_body,
     panel,
     soup,
     united,
@@ -22,7 +23,6 @@ from made_up_shapes import (
 )
 
 from mspt.geometry.area import frontal_area
-from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.halves import half_of
 from mspt.geometry.mesh import SurfaceMesh, box, joined
 from mspt.geometry.placement import METERS, place_mesh
@@ -45,12 +45,6 @@ def front(shape: PreparedShape) -> float:
 
 def moved(mesh: SurfaceMesh, offset: tuple[float, float, float]) -> SurfaceMesh:
     return SurfaceMesh(mesh.vertices + np.array(offset), mesh.triangles)
-
-
-@cache
-def drawn(family: str, seed: int) -> SurfaceMesh:
-    """Return a body; drawing one takes a second."""
-    return draw_body(family, seed).mesh
 
 
 def as_float32(mesh: SurfaceMesh) -> SurfaceMesh:
@@ -109,10 +103,15 @@ SAME_BODY = {
 }  # fmt: skip
 
 
+@cache
+def prepared(name: str) -> PreparedShape:
+    return prepare_shape(SAME_BODY[name])
+
+
 @pytest.mark.parametrize("name", SAME_BODY)
 def test_the_same_body_is_found_in_all_its_files(name: str) -> None:
     """Frontal area by hand: 1.8 m by 1.22 m; area and volume of the clean body."""
-    shape = prepare_shape(SAME_BODY[name])
+    shape = prepared(name)
     assert shape.guess.best.length_m == pytest.approx(LENGTH, rel=1e-4)
     assert (shape.guess.best.unit, shape.guess.best.forward) == ("m", "-x")
     assert front(shape) == pytest.approx(FRONT, rel=2e-3)
@@ -135,7 +134,7 @@ def test_the_same_body_is_found_in_all_its_files(name: str) -> None:
     ],
 )
 def test_what_was_changed_is_told(name: str, words: str) -> None:
-    assert words in "; ".join(prepare_shape(SAME_BODY[name]).changes("m"))
+    assert words in "; ".join(prepared(name).changes("m"))
 
 
 def test_a_clean_body_is_taken_as_it_is() -> None:
@@ -188,24 +187,36 @@ def test_a_thin_gap_between_parts_stays_open() -> None:
 # Half models
 
 
-@pytest.mark.parametrize("family", ["notchback", "estate", "van", "pickup"])
-@pytest.mark.parametrize("closed", [True, False])
-def test_halves_of_cars_are_completed_wherever_they_are(family: str, *, closed: bool) -> None:
-    whole = draw_body(family, 7).mesh
+PLACES = {"as drawn": ((0, 1, 2), (0, 0, 0)), "y up, elsewhere": ((0, 2, 1), (3, 0.7, 11))}
+CARS = ["notchback", "estate", "van", "pickup"]
+
+
+@pytest.mark.parametrize(
+    ("family", "closed", "place"),
+    [
+        (family, closed, list(PLACES)[(row + closed) % 2])  # any two of the three in all ways
+        for row, family in enumerate(CARS)
+        for closed in (False, True)
+    ],
+)
+def test_halves_of_cars_are_completed_wherever_they_are(
+    family: str, *, closed: bool, place: str
+) -> None:
+    whole = coarse_body(family, 7)
     half = half_of(whole)
     if closed:
         half = solid_surface(as_solid(whole).trim_by_plane((0, 1, 0), 0))
-    for axes, offset in (((0, 1, 2), (0, 0, 0)), ((0, 2, 1), (3, 0.7, 11))):
-        matrix = 4.5 * np.eye(3)[list(axes)]
-        shape = prepare_shape(half.mapped(matrix, np.array(offset, dtype=float)))
-        assert shape.is_completed
-        assert shape.body.volume == pytest.approx(4.5**3 * whole.volume, rel=2e-3)
-        assert front(shape) == pytest.approx(4.5**2 * frontal_area(whole), rel=2e-3)
+    axes, offset = PLACES[place]
+    matrix = 4.5 * np.eye(3)[list(axes)]
+    shape = prepare_shape(half.mapped(matrix, np.array(offset, dtype=float)))
+    assert shape.is_completed
+    assert shape.body.volume == pytest.approx(4.5**3 * whole.volume, rel=2e-3)
+    assert front(shape) == pytest.approx(4.5**2 * frontal_area(whole), rel=2e-3)
 
 
 @pytest.mark.parametrize("family", ["notchback", "van", "ellipsoid", "wing", "block"])
 def test_whole_bodies_are_never_completed(family: str) -> None:
-    shape = prepare_shape(draw_body(family, 3).mesh)
+    shape = prepare_shape(coarse_body(family, 3))
     assert shape.half is None
 
 
@@ -235,7 +246,7 @@ def test_a_tunnel_and_a_body_that_both_face_outward_are_a_question() -> None:
 
 
 def test_a_round_far_field_is_a_question() -> None:
-    ball = draw_body("ellipsoid", 0).mesh
+    ball = coarse_body("ellipsoid", 0)
     far = ball.mapped(30 * np.eye(3) / ball.extent, -15 * (ball.bounds.mean(axis=0) / ball.extent))
     shape = prepare_shape(joined(far, BODY.flipped()))
     assert not shape.is_certain
@@ -243,9 +254,9 @@ def test_a_round_far_field_is_a_question() -> None:
 
 
 def test_half_a_flow_gives_the_whole_body() -> None:
-    flow = as_solid(hidden_flow(draw_body("notchback", 7).mesh.mapped(4 * np.eye(3), np.zeros(3))))
+    whole = coarse_body("notchback", 7)
+    flow = as_solid(hidden_flow(whole.mapped(4 * np.eye(3), np.zeros(3))))
     shape = prepare_shape(solid_surface(flow.trim_by_plane((0, 1, 0), 0.0)))
-    whole = draw_body("notchback", 7).mesh
     assert shape.domain_is_body
     assert shape.is_completed
     assert shape.body.volume == pytest.approx(64 * whole.volume, rel=2e-3)
@@ -289,6 +300,7 @@ TURNS = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(
     family=st.sampled_from(["notchback", "estate", "van", "pickup"]),
@@ -307,7 +319,7 @@ def test_equal_shapes_have_equal_areas_in_any_file(
     order: int,
 ) -> None:
     """Any unit, axes, place, order of triangles, first corner, duplicate vertices, mirror image."""
-    known = drawn(family, seed)
+    known = coarse_body(family, seed)
     size = 4.5 / METERS[unit]
     mesh = known.mapped(size * turn, size * np.array(shift))
     rng = np.random.default_rng(order)

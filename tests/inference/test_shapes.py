@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,11 @@ from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import SolverProgress
 from mspt.training.batches import fit_normalizer
 
-CAR = draw_body("notchback", 3).mesh
+
+@cache
+def car() -> SurfaceMesh:
+    """Return a body, drawn by no worker that runs other tests."""
+    return draw_body("notchback", 3).mesh
 
 
 @pytest.fixture(scope="module")
@@ -60,17 +65,17 @@ def checkpoint_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def shape_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("shapes") / "car.stl"
-    write_stl(path, CAR)
+    write_stl(path, car())
     return path
 
 
 @pytest.fixture(scope="module")
 def result(checkpoint_path: Path) -> ShapeResult:
-    return predict(load_checkpoint(checkpoint_path), CAR, placement="as is", device="cpu")
+    return predict(load_checkpoint(checkpoint_path), car(), placement="as is", device="cpu")
 
 
 def test_stages_are_yielded_while_they_are_worked_on(checkpoint_path: Path) -> None:
-    events = list(predict_shape(load_checkpoint(checkpoint_path), CAR, placement="as is"))
+    events = list(predict_shape(load_checkpoint(checkpoint_path), car(), placement="as is"))
     shares = [event.share for event in events if isinstance(event, StageStarted)]
     assert shares == sorted(shares)
     assert [event.stage for event in events[:3] if isinstance(event, StageStarted)] == [
@@ -84,10 +89,10 @@ def test_stages_are_yielded_while_they_are_worked_on(checkpoint_path: Path) -> N
 def test_fields_are_those_of_the_triangles_of_the_body(result: ShapeResult, tmp_path: Path) -> None:
     result.write(tmp_path / "out.vtp")
     back = pv.read(tmp_path / "out.vtp")
-    assert back.n_cells == len(CAR.triangles)
-    assert np.allclose(back.points, CAR.vertices, atol=1e-6)
+    assert back.n_cells == len(car().triangles)
+    assert np.allclose(back.points, car().vertices, atol=1e-6)
     assert np.allclose(back.cell_data["Cp"], result.prediction.cell_pressure, atol=1e-6)
-    assert back.cell_data["Cf"].shape == (len(CAR.triangles), 3)
+    assert back.cell_data["Cf"].shape == (len(car().triangles), 3)
 
 
 def test_summary_has_what_the_command_line_promises(result: ShapeResult) -> None:
@@ -105,13 +110,13 @@ def test_turned_and_scaled_shapes_give_the_same_prediction(
     """A car in millimeters with its nose along +y and z up is the same car."""
     turn = np.array([[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     turn[0, 1], turn[1, 0] = 1.0, -1.0
-    moved = SurfaceMesh(4500 * CAR.vertices @ turn.T + 100, CAR.triangles)
+    moved = SurfaceMesh(4500 * car().vertices @ turn.T + 100, car().triangles)
     placement = replace(
         guess_placement(moved).best,
         unit="mm",
         forward="+y",
         up="+z",
-        clearance=float(CAR.bounds[0, 2]),
+        clearance=float(car().bounds[0, 2]),
     )
     found = predict(load_checkpoint(checkpoint_path), moved, placement=placement, device="cpu")
     assert (
@@ -236,7 +241,7 @@ def test_a_shape_without_a_placement_is_placed_by_guessing(
 
 
 def test_a_speck_in_the_tunnel_is_refused(checkpoint_path: Path) -> None:
-    tiny = SurfaceMesh(CAR.vertices * 1e-3, CAR.triangles)
+    tiny = SurfaceMesh(car().vertices * 1e-3, car().triangles)
     with pytest.raises(
         GeometryError, match=r"body must be 0\.2 to 3 long in the wind tunnel, got 0\.001"
     ):
@@ -244,9 +249,9 @@ def test_a_speck_in_the_tunnel_is_refused(checkpoint_path: Path) -> None:
 
 
 def test_a_shape_that_is_flat_along_the_flow_is_refused(checkpoint_path: Path) -> None:
-    flat = SurfaceMesh(CAR.vertices * np.array([1.0, 0.0, 1.0]), CAR.triangles)
+    flat = SurfaceMesh(car().vertices * np.array([1.0, 0.0, 1.0]), car().triangles)
     with pytest.raises(GeometryError, match=r"shape must have an area across the flow, got one"):
-        predict(load_checkpoint(checkpoint_path), flat, placement=guess_placement(CAR).best)
+        predict(load_checkpoint(checkpoint_path), flat, placement=guess_placement(car()).best)
 
 
 def test_command_solves_a_shape_and_scores_the_model_against_it(
@@ -273,6 +278,6 @@ def test_command_solves_a_shape_and_scores_the_model_against_it(
 
 
 def test_a_symmetric_body_is_computed_by_half() -> None:
-    assert commands_flow.recipe_for(as_is(CAR)).symmetric
-    moved = SurfaceMesh(CAR.vertices + np.array([0.0, 0.05, 0.0]), CAR.triangles)
+    assert commands_flow.recipe_for(as_is(car())).symmetric
+    moved = SurfaceMesh(car().vertices + np.array([0.0, 0.05, 0.0]), car().triangles)
     assert not commands_flow.recipe_for(as_is(moved)).symmetric

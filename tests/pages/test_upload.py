@@ -16,13 +16,12 @@ import numpy as np
 import pytest
 import streamlit as st
 from made_up_flows import sphere_solution
-from made_up_shapes import body
+from made_up_shapes import body, coarse_body
 from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import load_checkpoint
 from mspt.figures.viewer.encode import decode_packet
 from mspt.geometry.axes import Orientation
-from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files.readers import read_mesh_bytes
 from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh, box, joined
@@ -46,7 +45,7 @@ Open = Callable[..., AppTest]
 @pytest.fixture(scope="module")
 def car_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("files") / "car.stl"
-    mesh = draw_body("fastback", 4).mesh
+    mesh = coarse_body("fastback", 4)
     write_stl(path, SurfaceMesh(mesh.vertices * 4200, mesh.triangles))  # in millimeters
     return path.read_bytes()
 

@@ -211,7 +211,7 @@ def test_the_distance_of_the_outer_boundary_hardly_matters(naca: AirfoilFlow) ->
 
 def test_a_mirrored_airfoil_has_the_mirrored_flow() -> None:
     moves = sample_moves(3)
-    flow, mirrored = solve_airfoil(moves), solve_airfoil(-moves[::-1])
+    flow, mirrored = (solve_airfoil(one, tolerance=1e-4) for one in (moves, -moves[::-1]))
     assert np.abs(mirrored.mach[::-1] - flow.mach).max() < 1e-9
     assert mirrored.lift == pytest.approx(-flow.lift, rel=1e-9)
     assert abs(flow.lift) > 0.1

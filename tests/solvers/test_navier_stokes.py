@@ -128,7 +128,8 @@ def test_the_method_is_of_fourth_order_in_time() -> None:
             start, torus=torus, num_frames=1, steps_per_frame=steps, frame_time=0.5, keep=1
         )
 
-    errors = [relative(after(steps), after(640)) for steps in (20, 40, 80)]
+    exact = after(640)
+    errors = [relative(after(steps), exact) for steps in (20, 40, 80)]
     orders = np.log2(np.array(errors[:-1]) / errors[1:])
     assert orders == pytest.approx([4, 4], abs=0.3)
 
@@ -185,8 +186,9 @@ def test_moved_across_the_force_the_flow_moves_along() -> None:
         return np.roll(values, (-points, points), axis=(-2, -1))
 
     moved = solve_navier_stokes(move(start, 10), num_frames=2)
-    assert relative(moved, move(solve_navier_stokes(start, num_frames=2), 5)) < 1e-4
-    assert relative(moved, solve_navier_stokes(start, num_frames=2)) > 0.1
+    still = solve_navier_stokes(start, num_frames=2)
+    assert relative(moved, move(still, 5)) < 1e-4
+    assert relative(moved, still) > 0.1
 
 
 def test_without_a_force_the_flow_moves_with_its_start_in_any_direction() -> None:
@@ -216,8 +218,8 @@ def test_turned_by_half_a_turn_about_a_crest_of_the_force_the_flow_turns() -> No
 
 
 def test_finer_grids_and_steps_change_the_frames_by_as_little_as_the_data_card_says() -> None:
-    errors = discretization_error(range(1), num_frames=3)
-    assert errors["space"].shape == (3,)
+    errors = discretization_error(range(1), num_frames=2)
+    assert errors["space"].shape == (2,)
     assert (errors["space"] < 0.002).all()
     assert (errors["time"] < 2e-4).all()
     assert (errors["precision"] < 2e-5).all()

@@ -14,7 +14,6 @@ from mspt.solvers.plasticity import (
     DURATION,
     MAX_RISE,
     METAL,
-    NUM_FRAMES,
     SHAPE,
     SIZE,
     SPEED,
@@ -263,6 +262,12 @@ def pressing(die: ndarray) -> Pressing:
     return press_block(die)
 
 
+@pytest.fixture
+def short_press(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop after a quarter of the way, when elements are still high and steps long."""
+    monkeypatch.setattr(plasticity, "DURATION", DURATION / 4)
+
+
 def test_a_die_that_touches_nothing_moves_nothing() -> None:
     free = press_block(np.full(SHAPE[0], STROKE + 0.01))
     assert np.abs(free.displacement).max() == 0
@@ -282,15 +287,9 @@ def test_the_work_of_the_die_is_stored_dissipated_or_kinetic(pressing: Pressing)
     assert pressing.kinetic[-1] < 0.02 * pressing.pushed[-1]
 
 
-def flattened_case() -> ndarray:
-    """Return a die with an edge of 50 degrees, which flattens elements to a sixth."""
-    return np.interp(np.linspace(0, SIZE[0], SHAPE[0]), [0, 23.5, 26.5, 50], [0, 0, 3.6, 3.6])
-
-
-@pytest.mark.parametrize("die", [flattened_case(), sample_die(101)])
-def test_energy_balances_where_elements_are_strongly_distorted(die: ndarray) -> None:
+def test_energy_balances_where_elements_are_strongly_distorted() -> None:
     """Work of the die = work of the stresses (elastic, plastic) + kinetic + hourglass work."""
-    pressing = press_block(die)
+    pressing = press_block(sample_die(101))
     x = (block_points() + pressing.displacement)[-1]
     first, second = x[1:, 1:] - x[:-1, :-1], x[:-1, 1:] - x[1:, :-1]
     area = (first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0]) / 2
@@ -302,6 +301,7 @@ def test_energy_balances_where_elements_are_strongly_distorted(die: ndarray) -> 
     assert pressing.internal[-1] > 0.95 * pressing.pushed[-1]
 
 
+@pytest.mark.slow
 def test_shorter_steps_and_other_hourglass_resistance_hardly_change_the_block(
     pressing: Pressing, die: ndarray
 ) -> None:
@@ -327,17 +327,22 @@ def test_the_bottom_is_clamped_and_the_mesh_is_not_folded(pressing: Pressing) ->
     assert (first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0]).min() > 0
 
 
-def test_a_mirrored_die_gives_the_mirrored_block(pressing: Pressing, die: ndarray) -> None:
+@pytest.mark.usefixtures("short_press")
+def test_a_mirrored_die_gives_the_mirrored_block(die: ndarray) -> None:
+    displacement = press_block(die).displacement
     mirrored = press_block(die[::-1].copy()).displacement[:, ::-1] * [-1, 1]
-    difference = np.linalg.norm(mirrored - pressing.displacement)
-    assert difference < 1e-6 * np.linalg.norm(pressing.displacement)
+    assert np.abs(displacement).max() > 0.5
+    difference = np.linalg.norm(mirrored - displacement)
+    assert difference < 1e-6 * np.linalg.norm(displacement)
 
 
+@pytest.mark.usefixtures("short_press")
 def test_a_flat_die_takes_the_force_of_a_block_that_yields() -> None:
     """Between free and clamped ends: 70 MPa over the width, and a few percent more."""
     flat = press_block(np.zeros(SHAPE[0]))
     slow = flat.internal[-1] - flat.internal[-5]
-    assert 1 < slow / (LIMIT * SIZE[0] * SPEED * DURATION * 4 / NUM_FRAMES) < 1.35
+    way = SPEED * (frame_times()[-1] - frame_times()[-5])
+    assert 1 < slow / (LIMIT * SIZE[0] * way) < 1.2
 
 
 def test_random_dies_keep_their_range_and_their_seed() -> None:
@@ -386,9 +391,10 @@ def test_a_run_that_flattens_elements_is_refused(
     with pytest.raises(
         SolverError, match="die must leave all elements the right way round and not"
     ):
-        press_block(die, courant=2.5)
+        press_block(die, courant=3.5)
 
 
+@pytest.mark.usefixtures("short_press")
 def test_a_run_that_makes_energy_is_refused(die: ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plasticity, "MAX_IMBALANCE", 1e-9)
     with pytest.raises(SolverError, match="energy must balance within 0% of the work of the die"):
