@@ -66,9 +66,7 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
         elif reason := self._refusal(scope):
-            refuse = _refuse_socket if scope["type"] == "websocket" else PlainTextResponse
-            answer = refuse(reason, status_code=403)
-            await answer(scope, receive, send_with_headers)
+            await _refuse(reason, scope, receive, send_with_headers)
         else:
             await self.app(scope, receive, send_with_headers)
 
@@ -79,12 +77,12 @@ class Guard:
         return self.access.refusal(scope["path"], host=headers.get("host", ""), origin=origin)
 
 
-def _refuse_socket(_: str, *, status_code: int) -> ASGIApp:
-    async def refuse(_: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(reason: str, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":  # closed before it is open: the browser sees a 403
         await receive()
-        await send({"type": "websocket.close", "code": 1008})
-
-    return refuse
+        await send({"type": "websocket.close", "code": 1008, "reason": reason})
+    else:
+        await PlainTextResponse(reason, status_code=403)(scope, receive, send)
 
 
 class ViewerAhead:
@@ -108,4 +106,16 @@ class ViewerAhead:
         await self.app(scope, receive, send_with_link)
 
 
-app = st.App("app.py", lifespan=warmed_up, middleware=[Middleware(Guard), Middleware(ViewerAhead)])
+def show_failure(failure: Exception) -> bool:
+    """Show one line in place of an exception with the server's paths in it."""
+    from pages._shared import frame  # imported by now
+
+    return frame.show_failure(failure)
+
+
+app = st.App(
+    "app.py",
+    lifespan=warmed_up,
+    middleware=[Middleware(Guard), Middleware(ViewerAhead)],
+    on_script_error=show_failure,
+)

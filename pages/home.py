@@ -7,7 +7,8 @@ from pages._shared import frame, viewer
 
 frame.require_frame()
 st.header("How does a neural PDE solver see a shape, and where is it wrong?", anchor=False)
-panels.tour()
+with frame.error_panel():
+    panels.tour()
 viewer.wait_for_picture()
 st.subheader("What this is", anchor=False)
 st.markdown(
@@ -20,7 +21,8 @@ st.markdown(
 st.subheader("What to try first", anchor=False)
 panels.first_steps()
 st.subheader("What ships", anchor=False)
-panels.shipped_checkpoints()
+with frame.error_panel():
+    panels.shipped_checkpoints()
 st.subheader("The data", anchor=False)
 panels.data_sets()
 frame.command("python -m mspt datasets")

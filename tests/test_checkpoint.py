@@ -135,7 +135,9 @@ def test_writes_no_weights_of_another_model_than_that_of_the_config(path: Path) 
     good, before = load_checkpoint(path), path.read_bytes()
     with pytest.raises(CheckpointError, match=r"must hold exactly .* misshapen \['blocks\.0\."):
         save_again(path, good, replace(good.config, width=32))
-    with pytest.raises(CheckpointError, match=r"must hold exactly .* misshapen \['normalizer\.fields_mean'"):
+    with pytest.raises(
+        CheckpointError, match=r"must hold exactly .* misshapen \['normalizer\.fields_mean'"
+    ):
         save_again(
             path,
             replace(good, normalizer=Normalizer(space_dim=2, in_features=2, out_channels=3)),

@@ -9,8 +9,13 @@ from mspt.data.registry import get_dataset
 from mspt.figures.scenes.tour_facts import equations
 from mspt.inference.drawings import drawing_of
 from pages._home.data import HomeTour, home_tour
-from pages._shared import viewer
-from pages._shared.cache import checkpoint_table, checkpoints, num_checkpoints
+from pages._shared import notes, viewer
+from pages._shared.cache import (
+    checkpoint_table,
+    checkpoints,
+    num_checkpoints,
+    refused_checkpoints,
+)
 from pages._shared.datasets import (
     case_sources,
     drawable_sources,
@@ -182,6 +187,8 @@ def shipped_checkpoints() -> None:
             "Parameters": st.column_config.NumberColumn(format="localized"),
         },
     )
+    for file, reason in refused_checkpoints().items():
+        notes.warning("The checkpoint {} cannot be used: {}.", file, reason.rstrip("."))
     source = flow_source()
     flows = next(iter(checkpoints(source).values()))
     words = noise_words(flows)
