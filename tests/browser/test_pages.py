@@ -1,9 +1,11 @@
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
+from urllib.error import HTTPError
 from urllib.parse import parse_qsl, urljoin, urlsplit
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
@@ -49,6 +51,25 @@ def test_first_visitor_with_a_deep_link_gets_the_whole_app(
         assert page.locator(".js-plotly-plot").first.is_visible()
         assert "quantity=Peak" in page.url
         page.close()
+
+
+def test_answers_have_the_headers_and_strangers_get_none(address: str) -> None:
+    for path in ("/", "/_stcore/health", "/app/static/none.js"):
+        with suppress(HTTPError), urlopen(f"{address}{path}") as answer:
+            assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+            assert answer.headers["content-security-policy"].startswith("default-src 'self';")
+    for path, headers in (("/_stcore/metrics", {}), ("/", {"Host": "evil.example"})):
+        with pytest.raises(HTTPError, match="403"):
+            urlopen(Request(f"{address}{path}", headers=headers))
+    socket = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+        "Origin": "https://evil.example",
+    }
+    with pytest.raises(HTTPError, match="403"):
+        urlopen(Request(f"{address}/_stcore/stream", headers=socket))
 
 
 def test_answer_with_a_page_names_the_viewer_to_fetch(address: str) -> None:
