@@ -14,11 +14,12 @@ LONGEST = 1000
 """Characters of a value that are shown."""
 _JOINER = "\N{WORD JOINER}"
 """Has no width and is no letter: what follows is no address any longer, and reads the same."""
-# Any of these may be escaped in Markdown.
-_MARKS = re.compile(r"([!-/:-@\[-`{-~])")
+# What may begin or end a mark inside a line, and at its start. An underscore between letters does
+# not.
+_MARKS = re.compile(r"([\\`*\[\]<>!~$&|#{}]|(?<![^\W_])_|_(?![^\W_])|^[-+=]|(?<=^\d)[.)])")
 # What Streamlit's browser part looks for after Markdown is read, where no escape counts any longer:
-# addresses, and names of icons and emoji between colons.
-_ADDRESSES = re.compile(r"(:(?=\S)|@|www(?=\\?\.))", re.IGNORECASE)
+# addresses; names of icons, colors and emoji after a colon; arrows and dashes made of signs.
+_LATER = re.compile(r"(:(?=\S)|@|www(?=\.)|[-<>~](?=[-=>]))", re.IGNORECASE)
 
 
 def plain(text: object, *, longest: int = LONGEST) -> str:
@@ -29,15 +30,15 @@ def plain(text: object, *, longest: int = LONGEST) -> str:
         longest: Characters to keep.
 
     Examples:
-        >>> plain("*a*  b\n# c"), plain("car_1.stl")
-        ('\\*a\\* b \\# c', 'car\\_1\\.stl')
+        >>> plain("*a*  b\n# c"), plain("_car_1.stl")
+        ('\\*a\\* b \\# c', '\\_car_1.stl')
         >>> plain("![x](https://example.org)").replace("\N{WORD JOINER}", "|")
-        '\\!\\[x\\]\\(https\\:|\\/\\/example\\.org\\)'
+        '\\!\\[x\\](https:|//example.org)'
     """
     line = " ".join(str(text)[: 4 * longest].split())
-    seen = "".join(letter for letter in line if letter.isprintable())
+    seen = "".join(letter for letter in line if letter.isprintable()).strip()
     short = seen if len(seen) <= longest else f"{seen[: longest - 1]}…"
-    return _MARKS.sub(r"\\\1", _ADDRESSES.sub(rf"\1{_JOINER}", short))
+    return _MARKS.sub(r"\\\1", _LATER.sub(rf"\1{_JOINER}", short))
 
 
 def code(value: object, *, longest: int = 60) -> str:
@@ -57,7 +58,7 @@ def error(template: str, *values: object) -> None:
 
     Args:
         template: Markdown with ``{}`` where values go; a text in the code, as it is not escaped.
-        values: Shown as they are, wherever they come from.
+        values: Shown as they are, wherever they come from; what is between backticks, as code.
     """
     _show(st.error, "error", template, values)
 
@@ -75,7 +76,30 @@ def info(template: str, *values: object) -> None:
 def _show(
     show: Callable[..., object], icon: str, template: str, values: tuple[object, ...]
 ) -> None:
-    show(template.format(*map(plain, values)), icon=f":material/{icon}:")
+    show(template.format(*map(_with_code, values)), icon=f":material/{icon}:")
+
+
+def _with_code(value: object) -> str:
+    r"""Return a text that is shown as it is, with what is between backticks as code.
+
+    Examples:
+        >>> _with_code("*run* `make app`"), _with_code("*a` b")
+        ('\\*run\\* `make app`', '\\*a\\` b')
+    """
+    parts = str(value)[:LONGEST].split("`")
+    if len(parts) % 2 == 0:
+        return plain(value)
+    return "".join(
+        code(part, longest=LONGEST) if place % 2 else _spaced(part)
+        for place, part in enumerate(parts)
+        if part
+    )
+
+
+def _spaced(text: str) -> str:
+    """Return a plain text with the space at its ends that belongs between it and its neighbors."""
+    before, after = (" " * (text != cut) for cut in (text.lstrip(), text.rstrip()))
+    return f"{before}{plain(text)}{after}"
 
 
 def sentence(message: str) -> str:

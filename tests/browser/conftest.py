@@ -78,8 +78,11 @@ def settle(script: ModuleType) -> Callable[[object], None]:
 def visit(
     tab: object, address: str, settle: Callable[[object], None]
 ) -> Iterator[Callable[..., object]]:
-    """Open a page; fails at the end on any script error, any request beyond this machine, and anything
-    that the content security policy forbids."""
+    """Open a page.
+
+    Fails at the end on any script error, on any request beyond this machine, and on anything that
+    the content security policy has refused.
+    """
     strangers, errors, refused = [], [], []
 
     def look(request: object) -> None:

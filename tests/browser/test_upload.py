@@ -92,7 +92,7 @@ HOSTILE = [
 
 
 def test_words_of_a_hostile_file_are_shown_as_they_are(
-    visit: Callable[..., object], settle: Callable[[object], None], tmp_path: Path
+    visit: Callable[..., object], tmp_path: Path
 ) -> None:
     """With nothing fetched from outside, as every test here asserts."""
     page = visit("/upload?sample=Ahmed+body")

@@ -8,6 +8,7 @@ from hypothesis import strategies as draw
 from markdown_it import MarkdownIt
 from streamlit.testing.v1 import AppTest
 
+from pages._shared import notes
 from pages._shared.notes import LONGEST, code, plain
 
 ADDRESS = re.compile(r"https?://|www\.|[-.\w+]@[-\w]", re.IGNORECASE)
@@ -56,7 +57,14 @@ def test_text_is_read_as_it_was_and_leads_nowhere(text: str) -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_every_sign_that_may_begin_a_mark_is_escaped(text: str) -> None:
     """The browser's parser knows more marks than the one above: of math, tables, directives."""
-    assert not re.search(r"(?<!\\)(?:\\\\)*[$|~:\[\]<`*_!#]", re.sub(r"\\[^\w\s]", "", plain(text)))
+    assert not re.search(r"[$|~\[\]<>`*!#]|\b_|_\b|:\w", re.sub(r"\\[\W_]", "", plain(text)))
+
+
+@given(text=draw.text(alphabet="`*[]()!x "))
+def test_backticks_of_a_value_hold_code_and_nothing_else(text: str) -> None:
+    parts = MarkdownIt("commonmark").parse(f"x {notes._with_code(text)} x")
+    kinds = {child.type for part in parts for child in part.children or ()}
+    assert kinds <= {"text", "text_special", "code_inline"}
 
 
 @pytest.mark.parametrize("show", [plain, code])
@@ -76,10 +84,10 @@ def test_values_of_a_note_are_escaped_and_its_template_is_not() -> None:
         from pages._shared import notes
 
         notes.error("**{}** and {{", "![x](y)")
-        notes.warning("{}", "<b>")
+        notes.warning("{}", "<b> `make app` it")
         notes.info("**one**")
 
     app = AppTest.from_function(page).run()
-    assert app.error[0].value == r"**\!\[x\]\(y\)** and {"
-    assert app.warning[0].value == r"\<b\>"
+    assert app.error[0].value == r"**\!\[x\](y)** and {"
+    assert app.warning[0].value == r"\<b\> `make app` it"
     assert app.info[0].value == "**one**"

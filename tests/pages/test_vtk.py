@@ -140,6 +140,6 @@ def test_missing_parts_are_named(
     assert not app.exception
     assert "made" not in app.session_state
     assert app.warning[0].value == (
-        r"The 3-D view needs stpyvista 9\.9 and no\-such\-package 2\.11; "
+        "The 3-D view needs stpyvista 9.9 and no-such-package 2.11; "
         "`pip install -r requirements.txt` installs them."
     )
