@@ -21,8 +21,7 @@ st.markdown(
 st.subheader("What to try first", anchor=False)
 panels.first_steps()
 st.subheader("What ships", anchor=False)
-with frame.error_panel():
-    panels.shipped_checkpoints()
+panels.shipped_checkpoints()
 st.subheader("The data", anchor=False)
 panels.data_sets()
 frame.command("python -m mspt datasets")

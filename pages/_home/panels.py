@@ -11,6 +11,7 @@ from mspt.inference.drawings import drawing_of
 from pages._home.data import HomeTour, home_tour
 from pages._shared import notes, viewer
 from pages._shared.cache import (
+    all_checkpoints,
     checkpoint_table,
     checkpoints,
     num_checkpoints,
@@ -174,7 +175,12 @@ def first_steps() -> None:
 
 
 def shipped_checkpoints() -> None:
-    """Show all checkpoints with their stored errors."""
+    """Show all checkpoints with their stored errors, and the files that cannot be used."""
+    for file, reason in refused_checkpoints().items():
+        notes.warning("The checkpoint {} cannot be used: {}.", file, reason.rstrip("."))
+    if not all_checkpoints():
+        st.caption("No checkpoint is here yet.")
+        return
     st.dataframe(
         checkpoint_table().style.format(dict.fromkeys(("Test error", "Mean only"), "{:.2%}")),
         hide_index=True,
@@ -187,11 +193,10 @@ def shipped_checkpoints() -> None:
             "Parameters": st.column_config.NumberColumn(format="localized"),
         },
     )
-    for file, reason in refused_checkpoints().items():
-        notes.warning("The checkpoint {} cannot be used: {}.", file, reason.rstrip("."))
     source = flow_source()
-    flows = next(iter(checkpoints(source).values()))
-    words = noise_words(flows)
+    words = ""
+    if num_checkpoints(source):
+        words = noise_words(next(iter(checkpoints(source).values())))
     noise = [f"Of `{source}`: {words}"] if words else []
     st.caption(" ".join([f"Relative L2 errors on the test split, {STORED}.", *noise]))
 

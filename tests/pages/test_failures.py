@@ -85,7 +85,7 @@ def test_odd_checkpoints_are_named_and_the_page_goes_on(
         ("&#47;evil.example)", "its name must consist of letters"),
     ):
         assert [one for one in words if name in one and reason in one], (name, words)
-    assert not any("](" in one.value for one in app.warning)
+    assert not any("x](" in one.value for one in app.warning)
     assert list(app.dataframe[0].value["Checkpoint"]).count("darcy") == 1
 
 
@@ -132,7 +132,7 @@ def test_what_a_header_says_of_its_maker_is_shown_as_it_is(folder: Path) -> None
     app = open_in(folder, "explore", source="elasticity")
     (facts,) = [one.value for one in app.table if "Hardware" in one.value.index]
     assert "evil" in facts.loc["Hardware"].item()
-    assert "](" not in facts.to_string()
+    assert "x](" not in facts.to_string()
 
 
 GLTF = {"asset": {"version": "2.0"}, "extensionsUsed": [HOSTILE], "extensionsRequired": [HOSTILE]}
@@ -158,7 +158,7 @@ def test_words_of_a_file_are_shown_as_they_are(
         assert not app.exception, where
         assert len(app.error) == 1, where
         words = app.error[0].value
-        assert "](" not in words, where
+        assert "x](" not in words, where
         assert "://" not in words.replace("\\", ""), where
         quoted += [where] if "evil" in words else []
     assert quoted == ["extension", "address of data", "token"]
