@@ -87,7 +87,7 @@ HOSTILE = [
     ":material/delete:",
     ":red[word]",
     "$x^2$",
-    "`code`",
+    "one ` alone",
 ]
 
 
@@ -106,5 +106,5 @@ def test_words_of_a_hostile_file_are_shown_as_they_are(
         alert.first.wait_for()
         shown = alert.first.inner_text().replace("\u2060", "")
         assert words in " ".join(shown.split())
-        assert alert.locator("a, img, code, .katex, [data-testid=stIconMaterial]").count() <= 1
+        assert alert.locator("a, img, code, .katex, [data-testid=stIconMaterial]").count() == 0
         assert page.get_by_test_id("stMain").locator("a[href*=evil]").count() == 0
