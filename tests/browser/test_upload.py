@@ -83,10 +83,10 @@ HOSTILE = [
     "<img src=//evil.example>",
     "https://evil.example",
     "www.evil.example",
+    "$x^2$",
     "a@evil.example",
     ":material/delete:",
     ":red[word]",
-    "$x^2$",
     "one ` alone",
 ]
 
@@ -103,7 +103,7 @@ def test_words_of_a_hostile_file_are_shown_as_they_are(
         )
         page.get_by_test_id("stFileUploader").locator("input").set_input_files(path)
         alert = page.get_by_test_id("stAlert").filter(has_text=words.split()[0][:5])
-        alert.first.wait_for()
+        alert.first.wait_for()  # the file before has other words
         shown = alert.first.inner_text().replace("\u2060", "")
         assert words in " ".join(shown.split())
         assert alert.locator("a, img, code, .katex, [data-testid=stIconMaterial]").count() == 0
