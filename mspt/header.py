@@ -109,7 +109,7 @@ def _is_text(value: object) -> bool:
 
 
 def _are_values(value: object) -> bool:
-    return _is_object_of(value, lambda one: _is_list_of(one, _is_finite))
+    return _is_object_of(value, lambda one: _is_list_of(one, is_number))
 
 
 def _is_training(value: object) -> bool:
