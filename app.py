@@ -1,7 +1,5 @@
 """MSPT Explorer: start with ``streamlit run app.py``."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from mspt.figures.vtk.headless import choose_window
@@ -10,14 +8,7 @@ from pages._shared import frame, jobs, links, sidebar
 
 choose_window()
 limit_threads()
-st.set_page_config(
-    page_title="MSPT Explorer",
-    page_icon="assets/icon.svg",
-    layout="wide",
-    initial_sidebar_state=240,  # pixels: wide enough for the names of the pages
-)
-st.html(Path("assets/app.css"))
-st.logo("assets/logo.svg", size="large", icon_image="assets/icon.svg")
+frame.dress()
 page = st.navigation(
     [
         st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
@@ -34,7 +25,8 @@ frame.turn_to(page.url_path)
 frame.restore_address()
 with st.sidebar:
     frame.device_picker()
-    frame.watch_browser()
+    with frame.error_panel():
+        frame.watch_browser()
     gone = jobs.adopt()
     listed = sidebar.show_jobs()
 links.read(gone)

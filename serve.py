@@ -1,22 +1,30 @@
-"""The app's server: it prepares the first page before the first visitor comes.
+"""The app's server: it prepares the first page before the first visitor comes, and lets no one in.
 
-``make app`` runs ``streamlit run serve.py``; ``streamlit run app.py`` shows the same app, but its
-first page takes longer.
+``make app`` runs ``streamlit run serve.py``. ``streamlit run app.py`` shows the same app, but its
+first page takes longer, and its answers lack the headers that ``SECURITY.md`` describes.
 """
 
 import inspect
 import logging
+import os
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import streamlit as st
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+from streamlit import net_util
 from streamlit.runtime.pages_manager import PagesManager
 
+from pages._shared import protection
+
 PagesManager.uses_pages_directory = False  # app.py lists the pages; no menu of files before it
+# Streamlit asks a server outside for the address of this one when a page of another origin
+# connects. Nothing is asked outside; who may connect is for protection.Access to say.
+net_util.get_external_ip = lambda: None
 NO_SESSION = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
 NO_SESSION.setLevel(logging.ERROR)  # a warning: the spinner of the tour's cache has no page
 
@@ -33,6 +41,48 @@ async def warmed_up(_: st.App) -> AsyncIterator[None]:
     # the source of every module.
     inspect.stack()
     yield
+
+
+class Guard:
+    """Refuses whom the server does not answer, and adds the security headers to each answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.access = protection.access(os.environ)
+        self.headers = protection.security_headers(
+            protection.frame_ancestors(os.environ), scripts=protection.page_scripts()
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on unless it is to be refused."""
+
+        async def send_with_headers(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self.headers.items():
+                    headers[name] = value
+            await send(message)
+
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+        elif reason := self._refusal(scope):
+            await _refuse(reason, scope, receive, send_with_headers)
+        else:
+            await self.app(scope, receive, send_with_headers)
+
+    def _refusal(self, scope: Scope) -> str:
+        """Return why a request is refused; empty for one that is not."""
+        headers = Headers(scope=scope)
+        origin = headers.get("origin") if scope["type"] == "websocket" else None
+        return self.access.refusal(scope["path"], host=headers.get("host", ""), origin=origin)
+
+
+async def _refuse(reason: str, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":  # closed before it is open: the browser sees a 403
+        await receive()
+        await send({"type": "websocket.close", "code": 1008, "reason": reason})
+    else:
+        await PlainTextResponse(reason, status_code=403)(scope, receive, send)
 
 
 class ViewerAhead:
@@ -56,4 +106,16 @@ class ViewerAhead:
         await self.app(scope, receive, send_with_link)
 
 
-app = st.App("app.py", lifespan=warmed_up, middleware=[Middleware(ViewerAhead)])
+def show_failure(failure: Exception) -> bool:
+    """Show one line in place of an exception with the server's paths in it."""
+    from pages._shared import frame  # imported by now
+
+    return frame.show_failure(failure)
+
+
+app = st.App(
+    "app.py",
+    lifespan=warmed_up,
+    middleware=[Middleware(Guard), Middleware(ViewerAhead)],
+    on_script_error=show_failure,
+)

@@ -5,7 +5,7 @@ weights, so that a folder of checkpoints is listed in milliseconds.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,16 @@ from torch import Tensor, nn
 
 from mspt.config import ModelConfig
 from mspt.errors import CheckpointError
+from mspt.header import check_info, parse_header
 from mspt.models.normalizer import Normalizer
 from mspt.models.registry import build_model
 
 FORMAT = "mspt/1"
 """Version of the file format; change it with the meaning of the header or of the tensors' names."""
+_NORMALIZER = "normalizer."
+"""Begins the names of the normalizer's tensors."""
+_MOST_NAMES, _LONGEST_NAME = 4, 80
+"""Of tensors, in a message."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,19 @@ class CheckpointInfo:
     path: Path
     config: ModelConfig
     info: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RefusedCheckpoint:
+    """A file in a folder of checkpoints that cannot be used.
+
+    Attributes:
+        path: The file.
+        reason: Why not, in words.
+    """
+
+    path: Path
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -75,17 +93,20 @@ def save_checkpoint(
 
     Raises:
         CheckpointError: If the name does not end in ``.safetensors``, or :func:`load_checkpoint`
-            would refuse the file: weights of another model than that of the config, NaN, infinity.
+            would refuse the file: weights of another model than that of the config, NaN, infinity,
+            entries of ``info`` that are not of their kind.
     """
     path = _checked_name(Path(path))
-    with torch.device("meta"):  # names and shapes alone
-        expected = build_model(config)
-    weights, statistics = model.state_dict(), normalizer.state_dict()
-    _check_tensors(weights, expected.state_dict(), path.name)
-    _check_tensors(statistics, _empty_normalizer(config).state_dict(), path.name)
-    tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
-    tensors |= {f"normalizer.{name}": tensor for name, tensor in statistics.items()}
+    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    tensors |= {f"{_NORMALIZER}{name}": value for name, value in normalizer.state_dict().items()}
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    _check_shapes(shapes, _expected_shapes(config, path.name), path.name)
+    _check_finite(tensors, path.name)
     header = {"config": config.to_dict(), "info": dict(info)}
+    try:
+        check_info(header["info"])
+    except ValueError as error:
+        raise CheckpointError(f"{path.name} has a header that cannot be used: {error}") from error
     # safetensors holds strings only in its own header, hence JSON in JSON.
     metadata = {"format": FORMAT, "info": json.dumps(header)}
     # Renaming is atomic: whoever lists the folder sees a whole file or none.
@@ -102,17 +123,16 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
             exactly the tensors of its config, all finite.
     """
     header = read_info(path)
+    name = header.path.name
     try:
+        _check_sizes(header)  # before anything of these sizes is built
         tensors = load_file(header.path)
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{header.path.name} cannot be read: {error}") from error
-    model = build_model(header.config)
-    normalizer = _empty_normalizer(header.config)
-    prefix = "normalizer."
-    statistics = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-    weights = {name: v for name, v in tensors.items() if not name.startswith(prefix)}
-    _load_strictly(model, weights, header.path.name)
-    _load_strictly(normalizer, statistics, header.path.name)
+        raise CheckpointError(f"{name} cannot be read: {error}") from error
+    _check_finite(tensors, name)
+    model, normalizer = build_model(header.config), _empty_normalizer(header.config)
+    model.load_state_dict(_without(tensors, _NORMALIZER))
+    normalizer.load_state_dict(_only(tensors, _NORMALIZER))
     return Checkpoint(model.eval(), header.config, normalizer, header.info)
 
 
@@ -138,25 +158,37 @@ def read_info(path: Path | str) -> CheckpointInfo:
             "retrain it or convert it with this version"
         )
     try:
-        header = json.loads(metadata["info"])
-        config = ModelConfig.from_dict(header["config"])
-    except (KeyError, TypeError, ValueError) as error:
+        config, info = parse_header(metadata.get("info", ""))
+    except (TypeError, ValueError) as error:
         raise CheckpointError(f"{path.name} has a header that cannot be used: {error}") from error
-    return CheckpointInfo(path, config, header.get("info", {}))
+    return CheckpointInfo(path, config, info)
 
 
 def list_checkpoints(folder: Path | str) -> tuple[CheckpointInfo, ...]:
     """Return the headers of all checkpoints in a folder, by file name.
 
-    Files that are no checkpoint of this format are left out.
+    Files that are no checkpoint of this format are left out; see :func:`scan_checkpoints`.
     """
-    found = []
+    return scan_checkpoints(folder)[0]
+
+
+def scan_checkpoints(
+    folder: Path | str,
+) -> tuple[tuple[CheckpointInfo, ...], tuple[RefusedCheckpoint, ...]]:
+    """Return the headers of all checkpoints in a folder, and the files that are none.
+
+    A file is refused for its header, or for tensors that are not those of its config; whether its
+    weights are finite is seen only when it is loaded.
+    """
+    found, refused = [], []
     for path in sorted(Path(folder).glob("*.safetensors")):
         try:
-            found.append(read_info(path))
-        except CheckpointError:
-            continue
-    return tuple(found)
+            header = read_info(path)
+            _check_sizes(header)
+            found.append(header)
+        except (CheckpointError, OSError) as error:
+            refused.append(RefusedCheckpoint(path, str(error)))
+    return tuple(found), tuple(refused)
 
 
 def _checked_name(path: Path) -> Path:
@@ -177,21 +209,72 @@ def _empty_normalizer(config: ModelConfig) -> Normalizer:
     )
 
 
-def _load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], name: str) -> None:
-    _check_tensors(tensors, module.state_dict(), name)
-    module.load_state_dict(tensors)
+def _only(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return what is named with a prefix, without it."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
-def _check_tensors(
-    tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], name: str
+def _without(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return what is not named with a prefix."""
+    return {name: value for name, value in tensors.items() if not name.startswith(prefix)}
+
+
+def _check_sizes(header: CheckpointInfo) -> None:
+    """Raise a CheckpointError unless a file holds exactly the tensors of its config.
+
+    Neither the weights nor a model are in memory then: a file's table of contents is compared with
+    a model without weights.
+    """
+    name = header.path.name
+    with safe_open(header.path, framework="pt") as file:
+        shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+    if header.config.num_blocks > len(shapes):
+        raise CheckpointError(
+            f"{name} must hold exactly the tensors of its config, got {len(shapes)} of them for "
+            f"{header.config.num_blocks:,} blocks"
+        )
+    _check_shapes(shapes, _expected_shapes(header.config, name), name)
+
+
+def _expected_shapes(config: ModelConfig, name: str) -> dict[str, tuple[int, ...]]:
+    try:
+        with torch.device("meta"):  # names and shapes alone
+            model, normalizer = build_model(config), _empty_normalizer(config)
+    except (RuntimeError, ValueError, OverflowError) as error:
+        raise CheckpointError(
+            f"{name} must have a config that a model can be built from, got {error}"
+        ) from error
+    shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    return shapes | {
+        f"{_NORMALIZER}{key}": tuple(value.shape) for key, value in normalizer.state_dict().items()
+    }
+
+
+def _check_shapes(
+    found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]], name: str
 ) -> None:
-    missing, extra = sorted(expected.keys() - tensors), sorted(tensors.keys() - expected)
-    wrong = sorted(k for k in expected.keys() & tensors if expected[k].shape != tensors[k].shape)
+    missing, extra = sorted(expected.keys() - found), sorted(found.keys() - expected)
+    wrong = sorted(key for key in expected.keys() & found if expected[key] != found[key])
     if missing or extra or wrong:
         raise CheckpointError(
-            f"{name} must hold exactly the tensors of its config, got missing {missing}, "
-            f"unknown {extra}, misshapen {wrong}"
+            f"{name} must hold exactly the tensors of its config, got missing {_few(missing)}, "
+            f"unknown {_few(extra)}, misshapen {_few(wrong)}"
         )
+
+
+def _few(names: Sequence[str]) -> str:
+    """Return the first names of a list, which may be as long as a file says.
+
+    Examples:
+        >>> _few(["a", "b"]), _few(list("abcdef"))
+        ("['a', 'b']", "['a', 'b', 'c', 'd'] and 2 more")
+    """
+    shown = [key[:_LONGEST_NAME] for key in names[:_MOST_NAMES]]
+    rest = len(names) - len(shown)
+    return f"{shown}{f' and {rest} more' if rest else ''}"
+
+
+def _check_finite(tensors: Mapping[str, Tensor], name: str) -> None:
     for key, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
             raise CheckpointError(f"{name} must hold finite weights, got NaN or infinity in {key}")

@@ -1,7 +1,8 @@
 """Configuration: frozen dataclasses that refuse what no model could be built or trained with."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
+from numbers import Integral
 from typing import Any, Literal, get_args
 
 Architecture = Literal["mspt", "branched", "published", "transolver", "full_attention"]
@@ -23,23 +24,63 @@ LATER = (*PATCH_OPTIONS, "fourier_features")
 """Settings that checkpoints' headers name only where they are set."""
 PartitionKind = Literal["ball_tree", "sequence", "random", "alternating_trees"]
 WITHOUT_TREE: tuple[PartitionKind, ...] = ("sequence", "random")
+_CHOICES = {"architecture": Architecture, "pooling": Pooling, "partition": PartitionKind}
 Optimizer = Literal["adamw", "muon", "lion"]
 Precision = Literal["float32", "bfloat16"]
 
 
-def require(name: str, value: int, *, minimum: int) -> None:
-    """Raise a ValueError unless ``value`` is at least ``minimum``.
+MOST: dict[str, int] = {
+    "space_dim": 8,
+    "in_features": 65_536,
+    "out_channels": 65_536,
+    "width": 65_536,
+    "num_heads": 65_536,
+    "num_blocks": 1024,
+    "mlp_ratio": 1024,
+    "num_supernodes": 65_536,
+    "rotary": 65_536,
+    "keys_per_level": 65_536,
+    "input_frames": 65_536,
+    "rollout": 1024,
+    "unified_position": 1024,
+    "fourier_features": 64,
+    "num_slices": 65_536,
+}
+"""Largest values of a model's sizes: far more than any model of use has, and few enough that its
+modules can be listed without their weights in a second."""
+
+
+def is_whole(value: object) -> bool:
+    """Return whether a value is a whole number; ``True`` and ``3.0`` are none.
+
+    Examples:
+        >>> is_whole(3), is_whole(3.0), is_whole(True), is_whole(None)
+        (True, False, False, False)
+    """
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def require(name: str, value: object, *, minimum: int, maximum: int | None = None) -> None:
+    """Raise a ValueError unless ``value`` is a whole number from ``minimum`` to ``maximum``.
 
     Examples:
         >>> require("width", 0, minimum=1)
         Traceback (most recent call last):
         ValueError: width must be at least 1, got 0
+        >>> require("width", float("nan"), minimum=1)
+        Traceback (most recent call last):
+        ValueError: width must be a whole number, got nan
     """
-    if value < minimum:
+    if not is_whole(value):
+        raise ValueError(f"{name} must be a whole number, got {value!r}")
+    whole = int(value)  # pyright: ignore[reportArgumentType]
+    if whole < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {value}")
+    if maximum is not None and whole > maximum:
+        raise ValueError(f"{name} must be at most {maximum:,}, got {value}")
 
 
-def require_choice(name: str, value: str, choices: Iterable[str]) -> None:
+def require_choice(name: str, value: object, choices: Iterable[str]) -> None:
     """Raise a ValueError unless ``value`` is one of ``choices``."""
     if value not in (known := tuple(choices)):
         raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
@@ -124,7 +165,7 @@ class ModelConfig:
             "num_slices",
             "rollout",
         ):
-            require(name, getattr(self, name), minimum=1)
+            require(name, getattr(self, name), minimum=1, maximum=MOST[name])
         for name in (
             "in_features",
             "input_frames",
@@ -133,10 +174,9 @@ class ModelConfig:
             "rotary",
             "keys_per_level",
         ):
-            require(name, getattr(self, name), minimum=0)
-        require_choice("architecture", self.architecture, get_args(Architecture))
-        require_choice("pooling", self.pooling, get_args(Pooling))
-        require_choice("partition", self.partition, get_args(PartitionKind))
+            require(name, getattr(self, name), minimum=0, maximum=MOST[name])
+        for name, choices in _CHOICES.items():
+            require_choice(name, getattr(self, name), get_args(choices))
         if self.width % self.num_heads:
             raise ValueError(
                 f"width must be a multiple of num_heads, got {self.width} and {self.num_heads}"
@@ -226,8 +266,32 @@ class ModelConfig:
         known = {field.name for field in fields(cls)}
         if unknown := sorted(values.keys() - known):
             raise ValueError(f"unknown ModelConfig settings {unknown}; known: {sorted(known)}")
+        _check_kinds(values)
         shape = values.get("structured_shape")
         return cls(**{**values, "structured_shape": tuple(shape) if shape else None})
+
+
+_FLAGS = ("carry", "time_conditioned", "inputs_at_head")
+
+
+def _check_kinds(values: Mapping[str, Any]) -> None:
+    """Raise a ValueError unless values from a file are of the kinds of a config's settings."""
+    if "space_dim" not in values:
+        raise ValueError("space_dim must be given, got none")
+    for name in (*MOST, "num_patches", "patch_size"):
+        if values.get(name) is not None or (name in values and name in MOST):
+            require(name, values[name], minimum=0)
+    for name in _FLAGS:
+        if type(value := values.get(name, False)) is not bool:
+            raise ValueError(f"{name} must be true or false, got {value!r}")
+    for name, choices in _CHOICES.items():
+        if name in values:
+            require_choice(name, values[name], get_args(choices))
+    shape = values.get("structured_shape") or ()
+    if not isinstance(shape, list | tuple) or len(shape) not in (0, 2):
+        raise ValueError(f"structured_shape must be two whole numbers, got {shape!r}")
+    for value in shape:
+        require("structured_shape", value, minimum=1)
 
 
 @dataclass(frozen=True, kw_only=True)

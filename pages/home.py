@@ -7,7 +7,8 @@ from pages._shared import frame, viewer
 
 frame.require_frame()
 st.header("How does a neural PDE solver see a shape, and where is it wrong?", anchor=False)
-panels.tour()
+with frame.error_panel():
+    panels.tour()
 viewer.wait_for_picture()
 st.subheader("What this is", anchor=False)
 st.markdown(

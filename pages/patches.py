@@ -15,43 +15,42 @@ def _pick(pick: viewer.Pick) -> None:
     st.session_state["point"] = pick.point
 
 
-@st.fragment
+@frame.fragment
 def explorer(chosen: data.Chosen) -> None:
     """Show a cloud with controls and numbers; another K or Q reruns this fragment alone."""
-    with frame.error_panel():
-        left, right = st.columns([1.4, 1], gap="medium")
-        with right:
-            num_patches, num_supernodes = controls.pick_sizes(chosen)
-            method, beside = controls.pick_methods()
-            cloud = data.partition(chosen, method, num_patches)
-            other = None if beside is None else data.partition(chosen, beside, num_patches)
-            point = controls.pick_point(chosen)
-            if point is not None:
-                st.markdown(panels.picked_patch(chosen, cloud, point))
-        with left:
-            scene = patch_scene(
-                chosen.points,
-                data.drawn(chosen, cloud),
-                unit=chosen.unit,
-                num_supernodes=num_supernodes,
-                beside=None if other is None else data.drawn(chosen, other),
-                body=None if chosen.part == "body" else chosen.sample.body,
-                close=chosen.close_view,
-                picked=point,
-            )
-            viewer.show(
-                scene,
-                key="patches_view",
-                label=f"{chosen.sample.title}, partitioned into {num_patches} patches",
-                on_pick=_pick,
-            )
-            viewer.wait_for_picture()
-            st.caption(panels.subtitle(chosen, cloud))
-        panels.numbers(chosen, cloud, num_supernodes)
-        st.markdown(panels.advice(chosen, cloud, num_supernodes))
-        cards.errors(chosen, cloud, num_supernodes)
-        panels.details(chosen, cloud, num_supernodes, point=point)
-        frame.command(controls.command(chosen, cloud, num_supernodes))
+    left, right = st.columns([1.4, 1], gap="medium")
+    with right:
+        num_patches, num_supernodes = controls.pick_sizes(chosen)
+        method, beside = controls.pick_methods()
+        cloud = data.partition(chosen, method, num_patches)
+        other = None if beside is None else data.partition(chosen, beside, num_patches)
+        point = controls.pick_point(chosen)
+        if point is not None:
+            st.markdown(panels.picked_patch(chosen, cloud, point))
+    with left:
+        scene = patch_scene(
+            chosen.points,
+            data.drawn(chosen, cloud),
+            unit=chosen.unit,
+            num_supernodes=num_supernodes,
+            beside=None if other is None else data.drawn(chosen, other),
+            body=None if chosen.part == "body" else chosen.sample.body,
+            close=chosen.close_view,
+            picked=point,
+        )
+        viewer.show(
+            scene,
+            key="patches_view",
+            label=f"{chosen.sample.title}, partitioned into {num_patches} patches",
+            on_pick=_pick,
+        )
+        viewer.wait_for_picture()
+        st.caption(panels.subtitle(chosen, cloud))
+    panels.numbers(chosen, cloud, num_supernodes)
+    st.markdown(panels.advice(chosen, cloud, num_supernodes))
+    cards.errors(chosen, cloud, num_supernodes)
+    panels.details(chosen, cloud, num_supernodes, point=point)
+    frame.command(controls.command(chosen, cloud, num_supernodes))
 
 
 with frame.error_panel():

@@ -37,7 +37,7 @@ def html(made: pv.Plotter, *, camera: str = "view", label: str = "Pressure") -> 
 
 def scene_in(page: str) -> dict:
     """The scene that a page hands to vtk.js."""
-    packed = base64.b64decode(re.search(r'base64Str = "([^"]+)"', page).group(1))
+    packed = base64.b64decode(re.search(r'id="scene">([^<]+)<', page).group(1))
     with zipfile.ZipFile(io.BytesIO(packed)) as file:
         assert file.getinfo("index.json").date_time[0] == 1980, "the time must not tell pages apart"
         return json.loads(file.read("index.json"))

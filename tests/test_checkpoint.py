@@ -125,9 +125,7 @@ def test_writes_no_file_that_loading_would_refuse(path: Path, name: str, value: 
     before, good = path.read_bytes(), load_checkpoint(path)
     module = good.normalizer if name.startswith("normalizer.") else good.model
     module.state_dict()[name.removeprefix("normalizer.")][0] = value
-    with pytest.raises(
-        CheckpointError, match="got NaN or infinity in " + name.split("normalizer.")[-1]
-    ):
+    with pytest.raises(CheckpointError, match=f"got NaN or infinity in {name}$"):
         save_again(path, good, good.config)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]
@@ -137,7 +135,9 @@ def test_writes_no_weights_of_another_model_than_that_of_the_config(path: Path) 
     good, before = load_checkpoint(path), path.read_bytes()
     with pytest.raises(CheckpointError, match=r"must hold exactly .* misshapen \['blocks\.0\."):
         save_again(path, good, replace(good.config, width=32))
-    with pytest.raises(CheckpointError, match=r"must hold exactly .* misshapen \['fields_mean'"):
+    with pytest.raises(
+        CheckpointError, match=r"must hold exactly .* misshapen \['normalizer\.fields_mean'"
+    ):
         save_again(
             path,
             replace(good, normalizer=Normalizer(space_dim=2, in_features=2, out_channels=3)),

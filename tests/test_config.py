@@ -64,6 +64,31 @@ def test_round_trips_through_plain_values() -> None:
     assert ModelConfig.from_dict(plain) == config
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"width": float("nan")}, "width must be a whole number, got nan"),
+        ({"width": 64.0}, "width must be a whole number, got 64.0"),
+        ({"num_blocks": True}, "num_blocks must be a whole number, got True"),
+        ({"num_heads": None}, "num_heads must be a whole number, got None"),
+        ({"num_patches": "4"}, "num_patches must be a whole number, got '4'"),
+        ({"num_blocks": 10**9}, "num_blocks must be at most 1,024, got 1000000000"),
+        ({"width": 10**30}, "width must be at most 65,536"),
+        ({"rollout": 10**9, "input_frames": 1, "in_features": 1}, "rollout must be at most 1,024"),
+        ({"carry": 1}, "carry must be true or false, got 1"),
+        ({"architecture": []}, "architecture must be one of mspt, branched"),
+        ({"structured_shape": 5}, "structured_shape must be two whole numbers, got 5"),
+        ({"structured_shape": [0, 2]}, "structured_shape must be at least 1, got 0"),
+        ({"structured_shape": "ab"}, "structured_shape must be two whole numbers, got 'ab'"),
+    ],
+)
+def test_refuses_values_of_a_file_that_are_no_settings(
+    changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        ModelConfig.from_dict({"space_dim": 2, "num_patches": 4, **changes})
+
+
 def test_refuses_names_it_does_not_know() -> None:
     with pytest.raises(ValueError, match=r"unknown ModelConfig settings \['depth'\]; known: "):
         ModelConfig.from_dict({"space_dim": 2, "num_patches": 4, "depth": 3})

@@ -10,7 +10,7 @@ from mspt.inference.sample import Sample
 from mspt.inspection.masking import Masked
 from mspt.inspection.observation import parse_points, peak_point
 from pages._attention.data import Chosen, Recorded
-from pages._shared import times
+from pages._shared import notes, times
 from pages._shared.cache import ListedCheckpoint
 from pages._shared.datasets import model_sources, models_for
 from pages._shared.pickers import pick_checkpoint, pick_name, pick_source
@@ -46,10 +46,11 @@ def has_attention(checkpoint: ListedCheckpoint, source: str) -> bool:
         "published": "The authors' variant mixes its supernodes once more within each patch",
         "transolver": "Transolver has slices, not patches: no point attends to single points",
     }.get(checkpoint.config.architecture, "It has no patches")
-    st.info(
-        f"**{checkpoint.name}** is not shown here. {why}; this page shows the joint attention "
-        "of MSPT over one patch and all supernodes.",
-        icon=":material/info:",
+    notes.info(
+        "**{}** is not shown here. {}; this page shows the joint attention of MSPT over one patch "
+        "and all supernodes.",
+        checkpoint.name,
+        why,
     )
     preset = models_for(source)
     st.button(

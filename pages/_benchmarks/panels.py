@@ -8,7 +8,7 @@ from mspt.evaluation.accuracy import TrainedModel
 from mspt.evaluation.literature import band, paper_error
 from mspt.figures.charts.series import error_against_cost, learning_curves
 from pages._benchmarks import controls, data
-from pages._shared import frame
+from pages._shared import frame, notes
 from pages._shared.cache import PRETRAINED
 from pages._shared.charts import PERCENT, chart, csv_button, formatted
 from pages._shared.numbers import (
@@ -177,12 +177,14 @@ def _cost_words(found: tuple[TrainedModel, ...], cost: str) -> str:
         rough = ". The machine was busy: times are rough" if load > BUSY * first.threads else ""
         return (
             f"{badge(STORED_CURVE)} median of one pass of `{first.case}`, N = "
-            f"{first.num_points:,}, {first.threads} thread, {first.machine}, load {load:.1f}{rough}"
-            f". Partition and encoding are not in it. `{passes_command()}`"
+            f"{first.num_points:,}, {first.threads} thread, {notes.plain(first.machine)}, load "
+            f"{load:.1f}{rough}. Partition and encoding are not in it. `{passes_command()}`"
         )
     if cost == "Training":
         machines = ", ".join(dict.fromkeys(one.hardware for one in found if one.hardware))
-        return f"{badge(STORED)} wall time on {machines}, shared with other work: rough."
+        return (
+            f"{badge(STORED)} wall time on {notes.plain(machines)}, shared with other work: rough."
+        )
     return f"{badge(STORED)} trainable parameters."
 
 

@@ -21,7 +21,7 @@ from mspt.inference.drawings import (
     preset_drawing,
 )
 from pages._draw import data
-from pages._shared import jobs
+from pages._shared import frame, jobs
 from pages._shared.cache import ListedCheckpoint, all_checkpoints
 from pages._shared.pickers import pick_checkpoint, pick_dataset
 
@@ -150,7 +150,7 @@ def _component(name: str):
 
 @cache
 def _source(name: str) -> str:
-    return (FOLDER / name).read_text(encoding="utf-8")
+    return frame.asset(FOLDER / name)
 
 
 def _reset() -> None:

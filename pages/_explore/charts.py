@@ -34,7 +34,7 @@ ERROR_WORDS = {
 """Names of the errors in a score."""
 
 
-@st.fragment
+@frame.fragment
 def all_cases(chosen: Chosen) -> None:
     """Show the error of this case among those of all test cases."""
     if chosen.has_flow:
@@ -174,7 +174,7 @@ def order_of_designs(chosen: Chosen) -> None:
     )
 
 
-@st.fragment
+@frame.fragment
 def resolution(chosen: Chosen) -> None:
     """Show the error against the number of points, where the truth is known at more than one."""
     if len(chosen.trained.factors) == 1:

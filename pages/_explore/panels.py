@@ -16,11 +16,11 @@ from pages._explore import data
 from pages._explore.controls import pick_field
 from pages._explore.data import Chosen
 from pages._shared import times, viewer
-from pages._shared.frame import is_dark
+from pages._shared.frame import fragment, is_dark
 from pages._shared.numbers import MEASURED, badge, minus, percent
 
 
-@st.fragment
+@fragment
 def fields(shown: Chosen) -> None:
     """Show truth, prediction and error as linked panels, and the values at a point."""
     settings, time = pick_field(shown), shown.time

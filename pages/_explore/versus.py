@@ -26,7 +26,7 @@ def averages(chosen: Chosen, flow_errors: dict[str, str]) -> None:
     st.table(table, border="horizontal", width="stretch")
 
 
-@st.fragment
+@frame.fragment
 def all_cases(chosen: Chosen) -> None:
     """Show the error of B against that of A on every case; a click opens a case."""
     first, second = chosen.checkpoints

@@ -21,7 +21,7 @@ PICTURES = ("Input", "Patches", "Error by patch")
 HEIGHT = 520
 
 
-@st.fragment
+@frame.fragment
 def vtk_view(chosen: Chosen) -> None:
     """Show the case as a VTK scene: edges, clip, slice, streamlines."""
     # Importing VTK takes two seconds; the other views start without it.
@@ -65,7 +65,7 @@ def vtk_view(chosen: Chosen) -> None:
     )
 
 
-@st.fragment
+@frame.fragment
 def flat(chosen: Chosen) -> None:
     """Show a two-dimensional case as pictures whose panels zoom together."""
     dark, row = frame.is_dark(), st.columns([2, 3, 2], vertical_alignment="bottom")

@@ -9,8 +9,14 @@ from mspt.data.registry import get_dataset
 from mspt.figures.scenes.tour_facts import equations
 from mspt.inference.drawings import drawing_of
 from pages._home.data import HomeTour, home_tour
-from pages._shared import viewer
-from pages._shared.cache import checkpoint_table, checkpoints, num_checkpoints
+from pages._shared import notes, viewer
+from pages._shared.cache import (
+    all_checkpoints,
+    checkpoint_table,
+    checkpoints,
+    num_checkpoints,
+    refused_checkpoints,
+)
 from pages._shared.datasets import (
     case_sources,
     drawable_sources,
@@ -169,7 +175,12 @@ def first_steps() -> None:
 
 
 def shipped_checkpoints() -> None:
-    """Show all checkpoints with their stored errors."""
+    """Show all checkpoints with their stored errors, and the files that cannot be used."""
+    for file, reason in refused_checkpoints().items():
+        notes.warning("The checkpoint {} cannot be used: {}.", file, reason.rstrip("."))
+    if not all_checkpoints():
+        st.caption("No checkpoint is here yet.")
+        return
     st.dataframe(
         checkpoint_table().style.format(dict.fromkeys(("Test error", "Mean only"), "{:.2%}")),
         hide_index=True,
@@ -183,8 +194,9 @@ def shipped_checkpoints() -> None:
         },
     )
     source = flow_source()
-    flows = next(iter(checkpoints(source).values()))
-    words = noise_words(flows)
+    words = ""
+    if num_checkpoints(source):
+        words = noise_words(next(iter(checkpoints(source).values())))
     noise = [f"Of `{source}`: {words}"] if words else []
     st.caption(" ".join([f"Relative L2 errors on the test split, {STORED}.", *noise]))
 

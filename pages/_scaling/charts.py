@@ -22,7 +22,7 @@ from mspt.benchmarks.rows import (
 )
 from mspt.figures.charts.scaling import MODEL_NAMES, Origin, scaling_figure
 from mspt.figures.charts.scaling_curves import LETTERS, scaling_curves, sweep_rows
-from pages._shared import frame, numbers
+from pages._shared import frame, notes, numbers
 from pages._shared.numbers import MEASURED, STORED_CURVE, Card, device_name, number_row
 
 _SUMMARIES: dict[SweepAxis, str] = {
@@ -139,7 +139,7 @@ def _machine(rows: Sequence[ScalingRow], sweep: Sweep) -> str:
         return "nothing yet"
     first, load = own[0], max(row.load for row in own)
     return (
-        f"{first.machine}, {first.threads} threads, {device_name(first.device)}, "
+        f"{notes.plain(first.machine)}, {first.threads} threads, {device_name(first.device)}, "
         f"PyTorch {first.torch_version}, load up to {load:.1f}; D = {first.width}, "
         f"{first.num_heads} heads, {first.num_blocks} blocks"
         + (". The machine was busy: times are rough" if load > BUSY * first.threads else "")

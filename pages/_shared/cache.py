@@ -1,5 +1,7 @@
 """Data, checkpoints and predictions, cached for all visitors; and the lock around inference."""
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Semaphore
@@ -10,7 +12,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from mspt.checkpoint import Checkpoint, CheckpointInfo, list_checkpoints, load_checkpoint
+from mspt.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint, scan_checkpoints
 from mspt.config import PATCHED, ModelConfig
 from mspt.data.case import Case, CaseStack
 from mspt.data.store import list_cases, load_split
@@ -59,23 +61,63 @@ class ListedCheckpoint(CheckpointInfo):
         return self.info.get("metrics", {})
 
 
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """What the folder of checkpoints holds.
+
+    Attributes:
+        usable: The checkpoints.
+        refused: The reason why not, by the name of a file that cannot be used.
+    """
+
+    usable: tuple[ListedCheckpoint, ...]
+    refused: dict[str, str]
+
+
+_NAME = re.compile(r"(?!www\.)[\w .,+=()-]+")
+"""Names of checkpoints that pages show, in Markdown, in pictures and in addresses: words, and signs
+that mean nothing in any of these."""
+
+
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _listed(files: str) -> tuple[ListedCheckpoint, ...]:
+def _listed(files: str) -> Listed:
     """Read all headers; ``files`` holds one path and time of modification a line."""
     changed = dict(line.rsplit(" ", 1) for line in files.splitlines())
-    return tuple(
-        ListedCheckpoint(one.path, one.config, one.info, CheckpointKey(one.path, float(time)))
-        for one in list_checkpoints(PRETRAINED)
+    found, refused = scan_checkpoints(PRETRAINED)
+    reasons = {one.path.name: one.reason for one in refused}
+    usable = []
+    for one in found:
         # A file that was written since the folder was listed is read in the next run.
-        if (time := changed.get(str(one.path.absolute()))) is not None
-    )
+        if (time := changed.get(str(one.path.absolute()))) is None:
+            continue
+        if not _NAME.fullmatch(one.path.stem):
+            reasons[one.path.name] = (
+                "its name must consist of letters, digits, spaces and . , _ + = ( ) -; rename it"
+            )
+            continue
+        key = CheckpointKey(one.path, float(time))
+        usable.append(ListedCheckpoint(one.path, one.config, one.info, key))
+    return Listed(tuple(usable), reasons)
+
+
+def _listing() -> Listed:
+    """Return what the folder holds, read again when a file was added, removed or changed."""
+    files = []
+    for path in sorted(PRETRAINED.glob("*.safetensors")):
+        with suppress(FileNotFoundError):  # removed since the folder was listed
+            files.append(f"{path.absolute()} {path.stat().st_mtime}")
+    # One text, as Streamlit takes longer to hash a list than the file system to list the files.
+    return _listed("\n".join(files))
 
 
 def all_checkpoints() -> tuple[ListedCheckpoint, ...]:
-    """Return all checkpoints, read again when a file was added, removed or changed."""
-    files = sorted(PRETRAINED.glob("*.safetensors"))
-    # One text, as Streamlit takes longer to hash a list than the file system to list the files.
-    return _listed("\n".join(f"{path.absolute()} {path.stat().st_mtime}" for path in files))
+    """Return all checkpoints that can be used."""
+    return _listing().usable
+
+
+def refused_checkpoints() -> dict[str, str]:
+    """Return why a file in the folder of checkpoints cannot be used, by its name."""
+    return _listing().refused
 
 
 def checkpoints(dataset: str) -> dict[str, ListedCheckpoint]:
@@ -117,7 +159,9 @@ def checkpoint_table() -> pd.DataFrame:
             "Mean only": one.metrics.get("mean_only"),
             "Test cases": one.metrics.get("cases"),
         }
-        for one in sorted(all_checkpoints(), key=lambda one: (one.info["dataset"], len(one.name)))
+        for one in sorted(
+            all_checkpoints(), key=lambda one: (one.info.get("dataset") or "", len(one.name))
+        )
     ]
     return pd.DataFrame(rows)
 

@@ -1,10 +1,12 @@
 """The frame around every page: theme, device, errors, history, the last run, commands to type."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from runpy import run_path
+from secrets import token_hex
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -12,9 +14,12 @@ from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
 from mspt.errors import MSPTError
 from mspt.inference.predict import available_devices
+from pages._shared import notes
 from pages._shared.numbers import MEASURED, device_name, milliseconds
 
 APP = Path(__file__).parents[2] / "app.py"
+_ASSETS = Path("assets")
+_LOG = logging.getLogger("mspt.pages")
 _DEVICE_NAMES = {"auto": "Auto", "cuda": "CUDA", "mps": "MPS", "cpu": "CPU"}
 
 
@@ -88,7 +93,7 @@ def to_the_end() -> Iterator[None]:
 
 @contextmanager
 def error_panel() -> Iterator[None]:
-    """Show an ``MSPTError`` as a message; any other exception is a bug and surfaces."""
+    """Show an ``MSPTError`` as a message; any other exception goes to :func:`show_failure`."""
     try:
         yield
     except MSPTError as error:
@@ -97,7 +102,77 @@ def error_panel() -> Iterator[None]:
 
 def show_error(message: str) -> None:
     """Show the message of an ``MSPTError`` as a sentence."""
-    st.error(message[:1].upper() + message[1:] + ".", icon=":material/error:")
+    notes.error("{}", notes.sentence(message))
+
+
+def fragment(function: Callable[..., None]) -> Callable[..., None]:
+    """Make a part of a page that is rerun alone; an ``MSPTError`` is shown in its place."""
+
+    @wraps(function)
+    def guarded(*args: object, **kwargs: object) -> None:
+        with error_panel():
+            function(*args, **kwargs)
+
+    return st.fragment(guarded)
+
+
+def show_failure(failure: Exception) -> bool:
+    """Say that something on the page has failed, and log what; return that nothing else be shown.
+
+    The server calls this for whatever no page has caught. Streamlit has logged the exception then,
+    with its lines of code: these are for whoever runs the server, and not for visitors.
+    """
+    if isinstance(failure, MSPTError):
+        show_error(str(failure))
+        return True
+    number = token_hex(4)
+    _LOG.error("Failure %s: %s", number, type(failure).__name__)
+    notes.error(
+        "This part of the page has failed, and not for anything you did. The server's log says why "
+        "under **{}**; reload the page, or go on with another one.",
+        number,
+    )
+    return True
+
+
+def asset(path: Path) -> str:
+    """Return the text of a file that ships with the app.
+
+    Raises:
+        MSPTError: If it is not there.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise MSPTError(
+            f"{path.as_posix()} must be in the folder of the app, got no such file; "
+            "put it back from a copy of the project"
+        ) from error
+
+
+def dress() -> None:
+    """Give all pages their title, icons and style; what is missing of these is said, and left out.
+
+    Nothing else may be shown before.
+    """
+    icon, logo, style = (_ASSETS / name for name in ("icon.svg", "logo.svg", "app.css"))
+    st.set_page_config(
+        page_title="MSPT Explorer",
+        page_icon=icon.as_posix() if icon.exists() else None,
+        layout="wide",
+        initial_sidebar_state=240,  # pixels: wide enough for the names of the pages
+    )
+    if style.exists():
+        st.html(style)
+    if logo.exists() and icon.exists():
+        st.logo(logo.as_posix(), size="large", icon_image=icon.as_posix())
+    for path in (icon, logo, style):
+        if not path.exists():
+            notes.warning(
+                "The file {} is missing, so pages look different than they should; put it back "
+                "from a copy of the project.",
+                path.as_posix(),
+            )
 
 
 def is_dark() -> bool:
@@ -113,7 +188,7 @@ def watch_browser() -> None:
 
 @cache
 def _script() -> str:
-    return Path("assets/frame.js").read_text(encoding="utf-8")
+    return asset(_ASSETS / "frame.js")
 
 
 def command(*lines: str) -> None:

@@ -5,10 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from pages._shared import frame
+from pages._shared import frame, notes
 
 _ASKED, _NOTES, _PLACE = "link_asked", "link_notes", "link_place"
-_LONGEST = 60
 _WORDS = {
     "source": "data set",
     "dataset": "data set",
@@ -87,6 +86,4 @@ def _sentence(key: str, asked: str, shown: Any) -> str:
 
 def _quoted(value: Any) -> str:
     """Return a value as code, as it may come from anyone."""
-    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    short = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return f"`{''.join(letter for letter in short if letter.isprintable() and letter != '`')}`"
+    return notes.code(", ".join(map(str, value)) if isinstance(value, list | tuple) else value)

@@ -7,6 +7,7 @@ import streamlit as st
 
 from mspt.config import PATCHED
 from mspt.evaluation.flows import label_noise
+from pages._shared import notes
 from pages._shared.cache import ListedCheckpoint, partition_words
 
 MEASURED, STORED, PAPER = "measured here", "stored with the checkpoint", "from the paper"
@@ -132,7 +133,8 @@ def noise_words(checkpoint: ListedCheckpoint) -> str:
     return (
         f"the solver's own C_p changes by {percent(noise['surface_pressure'])} on meshes whose "
         f"cells are 1% larger or smaller, its velocity by {percent(noise['velocity'])}, its C_D by "
-        f"{percent(noise['C_D_relative'])}, average over {metrics['cases']} test bodies, {STORED}."
+        f"{percent(noise['C_D_relative'])}, average over {metrics.get('cases', 0)} test bodies, "
+        f"{STORED}."
     )
 
 
@@ -154,7 +156,7 @@ def checkpoint_facts(checkpoint: ListedCheckpoint) -> None:
         "Time of training": None
         if (minutes := info.get("minutes")) is None
         else f"{minutes:,.4g} {'minute' if minutes == 1 else 'minutes'}",
-        "Hardware": info.get("hardware"),
+        "Hardware": notes.plain(info["hardware"]) if info.get("hardware") else None,
         "Seed": info.get("seed"),
         "Test error of the mean over symmetries": symmetric and percent(symmetric),
     }

@@ -3,8 +3,13 @@
 import streamlit as st
 
 from mspt.data.stress_clouds import STRESS_CLOUDS
-from pages._shared import frame, shapes
-from pages._shared.cache import ListedCheckpoint, checkpoints
+from pages._shared import frame, notes, shapes
+from pages._shared.cache import (
+    ListedCheckpoint,
+    all_checkpoints,
+    checkpoints,
+    refused_checkpoints,
+)
 from pages._shared.datasets import (
     SHAPES,
     STRESS,
@@ -16,6 +21,8 @@ from pages._shared.datasets import (
 )
 from pages._shared.samples import case_names_to_pick
 
+_GONE = "gone_checkpoint"
+"""Where the name of a model is kept that was chosen and is not there any longer."""
 STRESS_SIZES = (1_000, 2_000, 5_000, 10_000, 20_000, 32_768, 50_000, 100_000)
 
 
@@ -77,10 +84,37 @@ def pick_dataset(*, with_cases: bool = True) -> str:
 
 def pick_checkpoint(source: str) -> ListedCheckpoint:
     """Show a choice of the checkpoints that can predict clouds of a source."""
-    found = checkpoints(models_for(source))
-    if st.session_state.get("checkpoint") not in (None, *found):
-        st.session_state["checkpoint"] = next(iter(found))  # it was one of another data set
-    return found[st.selectbox("Checkpoint", list(found), key="checkpoint", bind="query-params")]
+    found, state = checkpoints(models_for(source)), st.session_state
+    if (wanted := state.get("checkpoint")) not in (None, *found):
+        state["checkpoint"] = next(iter(found))  # it was one of another data set, or is gone
+        if wanted not in {one.name for one in all_checkpoints()}:
+            state[_GONE] = wanted
+    name = st.selectbox("Checkpoint", list(found), key="checkpoint", bind="query-params")
+    _say_what_is_missing(source, name)
+    return found[name]
+
+
+def _say_what_is_missing(source: str, shown: str) -> None:
+    """Say that the model chosen before is gone, and which files cannot be used."""
+    state, refused = st.session_state, refused_checkpoints()
+    gone = state.get(_GONE)
+    if gone in {one.name for one in all_checkpoints()}:
+        gone = state[_GONE] = None  # it is back
+    if gone and f"{gone}.safetensors" not in refused:
+        notes.warning(
+            "The checkpoint **{}** was there before and is not any longer. All numbers are of {}.",
+            gone,
+            shown,
+        )
+    for file, reason in refused.items():
+        # Files are named after the data set of their model.
+        if file.startswith(models_for(source)) or file == f"{gone}.safetensors":
+            notes.warning(
+                "The checkpoint **{}** cannot be used: {}. All numbers are of {}.",
+                file.removesuffix(".safetensors"),
+                reason.rstrip("."),
+                shown,
+            )
 
 
 def pick_name(source: str) -> str:

@@ -12,6 +12,7 @@ from streamlit.errors import StreamlitAPIException
 from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from mspt.errors import MSPTError
 from mspt.figures.viewer.encode import encode_scene, shuffle_order
 from mspt.figures.viewer.scene import Scene
 from mspt.figures.viewer.still import picture
@@ -137,8 +138,18 @@ def _links(blobs: Mapping[str, bytes]) -> dict[str, str]:
 
 @cache
 def address() -> str:
-    """Return the address of the built viewer, relative to the root of the app."""
-    return f"app/static/{next(_STATIC.glob('viewer-*.js')).name}"
+    """Return the address of the built viewer, relative to the root of the app.
+
+    Raises:
+        MSPTError: If it is not there.
+    """
+    found = next(_STATIC.glob("viewer-*.js"), None)
+    if found is None:
+        raise MSPTError(
+            "static/viewer-*.js must be in the folder of the app, got no such file; "
+            "put it back from a copy of the project"
+        )
+    return f"app/static/{found.name}"
 
 
 def _nothing() -> None:

@@ -14,7 +14,7 @@ import pyvista as pv
 import streamlit as st
 
 from mspt.figures.vtk.page import SUPPORTED, is_supported, scene_html
-from pages._shared import frame
+from pages._shared import frame, notes
 
 Build = Callable[[], pv.Plotter]
 
@@ -72,9 +72,8 @@ def _show_stock(build: Build, *, key: str) -> None:
     """Show a scene with stpyvista's own export, or name the packages that are missing for it."""
     if get_start_method() != "fork" or not all(map(find_spec, _STOCK_NEEDS)):
         wanted = " and ".join(f"{name} {known.rstrip('.')}" for name, known in SUPPORTED.items())
-        st.warning(
-            f"The 3-D view needs {wanted}; `pip install -r requirements.txt` installs them.",
-            icon=":material/view_in_ar:",
+        notes.warning(
+            "The 3-D view needs {}; `pip install -r requirements.txt` installs them.", wanted
         )
         return
     from stpyvista import stpyvista
@@ -88,4 +87,4 @@ def _show_stock(build: Build, *, key: str) -> None:
 
 @cache
 def _asset(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
+    return frame.asset(_ASSETS / name)

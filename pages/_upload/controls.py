@@ -20,13 +20,13 @@ from mspt.geometry.placement import METERS, Placement, Unit, placement_along
 from mspt.inference.shapes import ShapeResult
 from mspt.inference.surface import placed_size
 from mspt.solvers.openfoam.run import INSTALL, is_installed
-from pages._shared import frame, jobs
+from pages._shared import frame, jobs, notes
 from pages._shared.cache import ListedCheckpoint
 from pages._shared.datasets import SHAPES
 from pages._shared.pickers import pick_checkpoint
 from pages._shared.shapes import SAMPLES, Shape, prepared, sample_shape, uploaded_shape
 from pages._upload import data
-from pages._upload.data import Chosen, plain
+from pages._upload.data import Chosen
 from pages._upload.panels import BESIDE
 
 PICTURE = 190
@@ -106,7 +106,7 @@ def _pick_own() -> Shape | None:
 
 def _own_instead_of_sample(mine: Shape) -> Shape:
     """Name the visitor's own shape, with a button to leave it."""
-    st.markdown(f"Shape: **{plain(mine.file_name)}**")
+    st.markdown(f"Shape: **{notes.plain(mine.file_name)}**")
     st.button("Use a sample instead", key="use_sample", on_click=_prefer_sample)
     return mine
 
@@ -123,7 +123,7 @@ def _pick_sample(mine: Shape | None) -> Shape:
     state["last_sample"] = name
     if mine is not None:
         st.button(
-            f"Back to {plain(mine.file_name)}",
+            f"Back to {notes.plain(mine.file_name)}",
             key="use_mine",
             icon=":material/undo:",
             on_click=state.__setitem__,
@@ -201,7 +201,7 @@ def _is_direction_known(shape: Shape) -> bool:
     if not guess.alternatives or _choice(shape).orientation is not None:
         return True
     options = [guess.best, *guess.alternatives]
-    st.info(f"Which way does it face? The form does not tell, as {guess.reason}.")
+    notes.info("Which way does it face? The form does not tell, as {}.", guess.reason)
     for column, (index, option) in zip(st.columns(len(options)), enumerate(options), strict=True):
         with column:
             picture = data.side_view(shape, option, length="", dark=frame.is_dark(), width=PICTURE)

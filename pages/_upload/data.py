@@ -23,7 +23,7 @@ from mspt.inference.shapes import ShapeResult, StageStarted, predict_shape
 from mspt.inference.surface import cell_table
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import SolveLimits, SolverProgress, solve_flow
-from pages._shared import jobs
+from pages._shared import jobs, notes
 from pages._shared.cache import CheckpointKey, ListedCheckpoint, load, one_at_a_time
 from pages._shared.shapes import Shape, prepared
 from pages._shared.store import Store, store
@@ -72,7 +72,7 @@ class Chosen:
     @property
     def title(self) -> str:
         """Name of the shape for people: that of the person's own file, or of the sample."""
-        return plain(self.shape.file_name) if self.is_own else self.shape.name
+        return notes.plain(self.shape.file_name) if self.is_own else self.shape.name
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,6 @@ class Truth:
 
     case: FlowCase
     flow: Flow
-
-
-def plain(text: str) -> str:
-    """Return a name without what Markdown would take for marks."""
-    return "".join(f"\\{letter}" if letter in "_-+.()" else letter for letter in text)
 
 
 def predictions() -> Store[ShapeResult]:

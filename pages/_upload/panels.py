@@ -13,7 +13,7 @@ from mspt.inference.shapes import ShapeResult
 from mspt.inference.surface import solved_pressure
 from mspt.inference.trust import Check
 from mspt.solvers.openfoam.case import STEADY_RESIDUALS
-from pages._shared import frame, viewer, vtk
+from pages._shared import frame, notes, viewer, vtk
 from pages._shared.numbers import (
     MEASURED,
     STORED,
@@ -177,9 +177,8 @@ def truth_numbers(chosen: Chosen, result: ShapeResult, truth: Truth, score: Flow
     info, noise = truth.case.info, label_noise(chosen.checkpoint.metrics)
     words = unsettled_words(info)
     if words:
-        st.error(
-            f"The solver's run has **{words}**. Errors below are against an unsettled run.",
-            icon=":material/error:",
+        notes.error(
+            "The solver's run has **{}**. Errors below are against an unsettled run.", words
         )
     against = "against an unsettled run" if words else ""
     found = result.prediction.coefficients
@@ -253,9 +252,9 @@ def _lines(*lines: str) -> str:
 def warnings(result: ShapeResult) -> None:
     """Show all reasons to doubt the body or its placement, and what was changed before."""
     for line in result.warnings():
-        st.warning(f"{line[0].upper()}{line[1:]}.", icon=":material/warning:")
+        notes.warning("{}", notes.sentence(line))
     if changes := result.shape.changes(result.unit):
-        st.caption(f"Changed before the prediction: {'; '.join(changes)}.")
+        st.caption(f"Changed before the prediction: {notes.plain('; '.join(changes))}.")
 
 
 def trust_strip(result: ShapeResult) -> None:
@@ -269,7 +268,7 @@ def trust_strip(result: ShapeResult) -> None:
             help=f"{check.meaning} {check.caveat}",
         )
     nearest = ", ".join(f"{name} ({family})" for name, family, _ in result.trust.nearest)
-    st.caption(f"Most like the training shapes {nearest}.")
+    st.caption(f"Most like the training shapes {notes.plain(nearest)}.")
     st.caption("Predictions hold for a Reynolds number of 4 million, moving ground and no yaw.")
 
 
@@ -289,7 +288,7 @@ def findings(result: ShapeResult) -> None:
             (columns[0], "Found in the file", found),
             (columns[1], "Repaired before the prediction", repaired),
         ):
-            listed = "\n".join(f"- {line}" for line in lines) or "Nothing."
+            listed = "\n".join(f"- {notes.plain(line)}" for line in lines) or "Nothing."
             column.markdown(f"**{title}**\n\n{listed}")
         if found or repaired:
             st.caption(f"The view *{MARKED}* marks them on the body.")

@@ -78,8 +78,12 @@ def settle(script: ModuleType) -> Callable[[object], None]:
 def visit(
     tab: object, address: str, settle: Callable[[object], None]
 ) -> Iterator[Callable[..., object]]:
-    """Open a page; fails at the end on any script error or any request beyond this machine."""
-    strangers, errors = [], []
+    """Open a page.
+
+    Fails at the end on any script error, on any request beyond this machine, and on anything that
+    the content security policy has refused.
+    """
+    strangers, errors, refused = [], [], []
 
     def look(request: object) -> None:
         if not request.url.startswith((address, "data:", "blob:")):
@@ -88,10 +92,14 @@ def visit(
     def complain(error: object) -> None:
         errors.append(str(error))
 
+    def hear(message: object) -> None:
+        if "Content Security Policy" in message.text:
+            refused.append(message.text)
+
     def count(socket: object) -> None:
         socket.on("framereceived", lambda data: tab.received.append(len(data)))
 
-    listeners = {"request": look, "pageerror": complain, "websocket": count}
+    listeners = {"request": look, "pageerror": complain, "websocket": count, "console": hear}
 
     def open_it(path: str, *, theme: str = "light") -> object:
         tab.goto(f"{address}/_stcore/health")
@@ -110,3 +118,4 @@ def visit(
         tab.remove_listener(event, listener)
     assert not strangers
     assert not errors
+    assert not refused

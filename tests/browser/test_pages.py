@@ -1,9 +1,12 @@
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from socket import create_connection
 from time import monotonic
+from urllib.error import HTTPError
 from urllib.parse import parse_qsl, urljoin, urlsplit
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
@@ -49,6 +52,35 @@ def test_first_visitor_with_a_deep_link_gets_the_whole_app(
         assert page.locator(".js-plotly-plot").first.is_visible()
         assert "quantity=Peak" in page.url
         page.close()
+
+
+def test_answers_have_the_headers_and_strangers_get_none(address: str) -> None:
+    for path in ("/", "/_stcore/health", "/app/static/none.js"):
+        with suppress(HTTPError), urlopen(f"{address}{path}") as answer:
+            assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+            assert answer.headers["content-security-policy"].startswith("default-src 'self';")
+    for path, headers in (("/_stcore/metrics", {}), ("/", {"Host": "evil.example"})):
+        with pytest.raises(HTTPError, match="403"):
+            urlopen(Request(f"{address}{path}", headers=headers))
+    assert b"101 Switching Protocols" in knock(address, origin=address)
+    assert b"403 Forbidden" in knock(address, origin="https://evil.example")
+
+
+def knock(address: str, *, origin: str) -> bytes:
+    """Return the first line of the answer to a page of some origin that asks for a websocket."""
+    place = urlsplit(address)
+    lines = [
+        "GET /_stcore/stream HTTP/1.1",
+        f"Host: {place.netloc}",
+        f"Origin: {origin}",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+    ]
+    with create_connection((place.hostname, place.port)) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        return connection.recv(1000).partition(b"\r\n")[0]
 
 
 def test_answer_with_a_page_names_the_viewer_to_fetch(address: str) -> None:

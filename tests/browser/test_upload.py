@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,3 +75,36 @@ def test_every_number_and_the_placement_are_seen_whole_in_narrow_and_wide_window
         assert 0 < question["y"] < view["y"] < height
     finally:
         page.set_viewport_size({"width": 1280, "height": 800})
+
+
+HOSTILE = [
+    "![x](https://evil.example/p.png)",
+    "[click](//evil.example)",
+    "<img src=//evil.example>",
+    "https://evil.example",
+    "www.evil.example",
+    "$x^2$",
+    "a@evil.example",
+    ":material/delete:",
+    ":red[word]",
+    "one ` alone",
+]
+
+
+def test_words_of_a_hostile_file_are_shown_as_they_are(
+    visit: Callable[..., object], tmp_path: Path
+) -> None:
+    """With nothing fetched from outside, as every test here asserts."""
+    page = visit("/upload?sample=Ahmed+body")
+    for place, words in enumerate([" ".join(HOSTILE[:5]), " ".join(HOSTILE[5:])]):
+        path = tmp_path / f"![x](&#47;&#47;evil.example) {place}.gltf"
+        path.write_text(
+            json.dumps({"asset": {"version": "2.0"}, "extensionsRequired": [words]}), "utf-8"
+        )
+        page.get_by_test_id("stFileUploader").locator("input").set_input_files(path)
+        alert = page.get_by_test_id("stAlert").filter(has_text=words.split()[0][:5])
+        alert.first.wait_for()  # the file before has other words
+        shown = alert.first.inner_text().replace("\u2060", "")
+        assert words in " ".join(shown.split())
+        assert alert.locator("a, img, code, .katex, [data-testid=stIconMaterial]").count() == 0
+        assert page.get_by_test_id("stMain").locator("a[href*=evil]").count() == 0

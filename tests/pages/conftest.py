@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import streamlit as st
+from streamlit import config
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
@@ -19,6 +20,12 @@ def packages_are_searched_once() -> Iterator[None]:
         search = cache(manifest_scanner.scan_component_manifests)
         patch.setattr(manifest_scanner, "scan_component_manifests", search)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def errors_are_shown_with_their_words() -> None:
+    """A test says what has failed; the setting that ships hides it, see test_failures.py."""
+    config.set_option("client.showErrorDetails", "full")
 
 
 @pytest.fixture(scope="session")

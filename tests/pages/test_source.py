@@ -156,6 +156,39 @@ def test_data_sets_are_told_apart_in_shared_modules_only(path: Path) -> None:
                 assert not parts & words, f"line {node.lineno}"
 
 
+NOTES = ("error", "warning", "info", "success", "exception", "toast")
+
+
+@pytest.mark.parametrize("path", FILES, ids=map(name_of, FILES))
+def test_what_pages_say_is_escaped_in_one_place(path: Path) -> None:
+    """A message may quote a file: its template is a text of the code, its values are escaped."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        place, kind = ast.unparse(node.func.value), node.func.attr
+        if kind not in NOTES or place == "_LOG" or name_of(path) == "_shared/notes":
+            continue
+        if name_of(path) == "_shared/links" and place == "state[_PLACE]":
+            continue  # its sentences are of the code, and quote values as code
+        assert place == "notes", f"line {node.lineno}: use notes.{kind}"
+        assert isinstance(node.args[0], ast.Constant), f"line {node.lineno}: a template is no value"
+
+
+@pytest.mark.parametrize("path", FILES, ids=map(name_of, FILES))
+def test_parts_that_are_rerun_alone_show_their_errors(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            used = [ast.unparse(one) for one in node.decorator_list]
+            assert not [one for one in used if one.startswith("st.fragment")], "use frame.fragment"
+
+
+def test_nothing_is_shown_as_raw_html_but_the_style() -> None:
+    for path in [*FILES, ROOT / "app.py"]:
+        text = path.read_text(encoding="utf-8")
+        assert "unsafe_allow_html" not in text
+        assert text.count("st.html(") == (name_of(path) == "_shared/frame" if path in FILES else 0)
+
+
 @pytest.mark.parametrize("name", ["hole.js", "paint.js", "points.js", "field.js"])
 def test_canvas_script_travels_inline(name: str) -> None:
     """Streamlit sends it with every message, and takes a single line for a path."""

@@ -9,6 +9,7 @@ import io
 import json
 import re
 import zipfile
+from base64 import b64encode
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from threading import Lock
@@ -17,15 +18,20 @@ from typing import Any
 import numpy as np
 import pyvista as pv
 
+from mspt.figures.vtk.scripts import (
+    LOAD,
+    data_element,
+    own_script,
+    script_hashes,
+    settings_element,
+    viewer_page,
+)
+
 SUPPORTED = {"stpyvista": "0.2.1", "trame-vtk": "2.11."}
 """Versions, or how they begin, whose private parts are used here and in the app."""
 # The serializers of trame-vtk keep what they have serialized in module globals.
 _SERIALIZING = Lock()
-_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
-)
-# vtk.js would load its icons from this address.
-_ICONS = re.compile(r"https://kitware\.github\.io/vtk-js/icon/[^`\"]*")
+_POLICY = "default-src 'none'; script-src {}; style-src 'unsafe-inline'; img-src data: blob:"
 
 
 def scene_html(plotter: pv.Plotter, *, camera: str, label: str, style: str, script: str) -> str:
@@ -39,24 +45,23 @@ def scene_html(plotter: pv.Plotter, *, camera: str, label: str, style: str, scri
         script: JavaScript that runs after vtk.js; it finds ``camera``, ``label`` and the
             ``aspect`` of the plotter's window, which the picture fills, in ``SCENE``.
     """
-    from trame_vtk.tools.vtksz2html import write_html
-
     bar = _scalar_bar(plotter)
-    page = io.StringIO()
-    write_html(scene_file(plotter), page)
-    # "<" is escaped, so that no name can close the script element.
+    scene = b64encode(scene_file(plotter)).decode()
     wide, tall = plotter.window_size
-    scene = {"camera": camera, "label": label, "aspect": wide / tall}
-    settings = json.dumps(scene).replace("<", "\\u003c")
+    settings = {"camera": camera, "label": label, "aspect": wide / tall}
     background = plotter.background_color.hex_rgb
+    policy = _POLICY.format(" ".join(script_hashes(script)))
     head = (
-        f'<head><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<head><meta http-equiv="Content-Security-Policy" content="{policy}">'
         f"<style>:root {{ --page: {background} }}\n{style}</style>"
     )
     words = escape(f"{label}. Arrow keys turn it, plus and minus zoom, Home resets.")
     body = f'<body><div class="content" role="img" aria-label="{words}"></div>{bar}'
-    end = f"<script>const SCENE = {settings};\n{script}</script></body>"
-    start, _, rest = _ICONS.sub("data:,", page.getvalue()).rpartition("</body>")
+    end = (
+        f"{data_element('scene', scene)}<script>{LOAD}</script>{settings_element(settings)}"
+        f"<script>{own_script(script)}</script></body>"
+    )
+    start, _, rest = viewer_page().rpartition("</body>")
     start = start.replace("<head>", head, 1).replace("<body>", body, 1)
     return start + end + rest
 
