@@ -12,13 +12,14 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from mspt.config import ModelConfig
 from mspt.errors import CheckpointError
 from mspt.models.normalizer import Normalizer
 from mspt.models.registry import build_model
+from mspt.writing import write_bytes
 
 FORMAT = "mspt/1"
 """Version of the file format; change it with the meaning of the header or of the tensors' names."""
@@ -76,6 +77,7 @@ def save_checkpoint(
     Raises:
         CheckpointError: If the name does not end in ``.safetensors``, or :func:`load_checkpoint`
             would refuse the file: weights of another model than that of the config, NaN, infinity.
+        OutputError: If it cannot be written, as on a full disk.
     """
     path = _checked_name(Path(path))
     with torch.device("meta"):  # names and shapes alone
@@ -88,10 +90,7 @@ def save_checkpoint(
     header = {"config": config.to_dict(), "info": dict(info)}
     # safetensors holds strings only in its own header, hence JSON in JSON.
     metadata = {"format": FORMAT, "info": json.dumps(header)}
-    # Renaming is atomic: whoever lists the folder sees a whole file or none.
-    partial = path.with_suffix(".partial")
-    save_file({name: tensor.cpu() for name, tensor in tensors.items()}, partial, metadata)
-    partial.replace(path)
+    write_bytes(path, save({name: tensor.cpu() for name, tensor in tensors.items()}, metadata))
 
 
 def load_checkpoint(path: Path | str) -> Checkpoint:

@@ -13,6 +13,7 @@ import pandas as pd
 from mspt.benchmarks.cost import Work, recommended_patches
 from mspt.config import Architecture, ModelConfig, require, require_choice
 from mspt.errors import MSPTError
+from mspt.writing import write_text
 
 SweepAxis = Literal["points", "patches", "supernodes"]
 MeasuredQuantity = Literal["seconds", "peak_bytes"]
@@ -209,7 +210,4 @@ def rows_table(rows: Sequence[ScalingRow]) -> pd.DataFrame:
 
 def write_rows(path: Path, rows: Sequence[ScalingRow]) -> None:
     """Write rows to a CSV file, which is replaced in one step and therefore never incomplete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    rows_table(rows).to_csv(unfinished, index=False, float_format="%.6g", na_rep="nan")
-    unfinished.replace(path)
+    write_text(path, rows_table(rows).to_csv(index=False, float_format="%.6g", na_rep="nan"))

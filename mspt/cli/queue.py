@@ -24,6 +24,7 @@ from mspt.cli._output import counted
 from mspt.errors import MSPTError
 from mspt.priority import lower_priority
 from mspt.progress import ProgressBar
+from mspt.writing import write_text
 
 PID = "pid"
 
@@ -166,7 +167,7 @@ def _registered(folder: Path) -> Iterator[None]:
         )
     folder.mkdir(parents=True, exist_ok=True)
     started = psutil.Process().create_time()
-    (folder / PID).write_text(f"{os.getpid()} {started}", encoding="utf-8")
+    write_text(folder / PID, f"{os.getpid()} {started}")
     try:
         yield
     finally:
@@ -198,5 +199,5 @@ def _run(folder: Path, job: str) -> int:
         code = process.wait()
     if code == 0:
         seconds = time.perf_counter() - start
-        done_path(folder, job).write_text(f"{seconds:.0f} s: {job}\n", encoding="utf-8")
+        write_text(done_path(folder, job), f"{seconds:.0f} s: {job}\n")
     return code

@@ -1,7 +1,7 @@
 """Files of arrays and of JSON, each of them there whole or not at all; no pickle anywhere."""
 
+import io
 import json
-import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 from numpy import ndarray
 
 from mspt.errors import DataError
+from mspt.writing import write_bytes, write_text
 
 Arrays = Mapping[str, ndarray]
 
@@ -40,11 +41,14 @@ def read_arrays(path: Path) -> dict[str, ndarray]:
 
 
 def write_arrays(path: Path, arrays: Arrays) -> None:
-    """Write a file of arrays so that it is there whole or not at all."""
-    partial = path.with_name(f".{os.getpid()}-{path.name}")
-    with partial.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-    partial.replace(path)
+    """Write a file of arrays so that it is there whole or not at all.
+
+    Raises:
+        OutputError: If it cannot be written, as on a full disk.
+    """
+    content = io.BytesIO()
+    np.savez_compressed(content, allow_pickle=False, **arrays)
+    write_bytes(path, content.getvalue())
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -53,7 +57,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON object so that it is there whole or not at all."""
-    partial = path.with_name(f".{os.getpid()}-{path.name}")
-    partial.write_text(json.dumps(content) + "\n", encoding="utf-8")
-    partial.replace(path)
+    """Write a JSON object so that it is there whole or not at all.
+
+    Raises:
+        OutputError: If it cannot be written, as on a full disk.
+    """
+    write_text(path, json.dumps(content) + "\n")

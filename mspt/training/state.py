@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -15,6 +15,7 @@ from mspt.errors import CheckpointError
 from mspt.models.normalizer import Normalizer
 from mspt.training.batches import Cases
 from mspt.training.presets import Preset
+from mspt.writing import write_bytes
 
 STATE_NAME = "state.safetensors"
 
@@ -83,8 +84,11 @@ class Progress:
 
 
 def save_state(folder: Path, run: Training, progress: Progress) -> None:
-    """Write the run; the file is replaced only when the new one is complete."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the run; the file is replaced only when the new one is complete.
+
+    Raises:
+        OutputError: If it cannot be written, as on a full disk; the state before stays.
+    """
     tensors = {f"model.{name}": value for name, value in run.model.state_dict().items()}
     tensors |= {f"average.{name}": value for name, value in run.average.state_dict().items()}
     for index, optimizer in enumerate(run.optimizers):
@@ -98,10 +102,8 @@ def save_state(folder: Path, run: Training, progress: Progress) -> None:
         "curve": progress.curve,
         "preset": _identity(run.preset),
     }
-    partial = folder / f"{STATE_NAME}.partial"
     contiguous = {name: value.contiguous().cpu() for name, value in tensors.items()}
-    save_file(contiguous, partial, {"run": json.dumps(header)})
-    partial.replace(folder / STATE_NAME)
+    write_bytes(folder / STATE_NAME, save(contiguous, {"run": json.dumps(header)}))
 
 
 def load_state(folder: Path, run: Training) -> Progress:
