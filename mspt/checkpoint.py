@@ -19,10 +19,14 @@ from mspt.config import ModelConfig
 from mspt.errors import CheckpointError
 from mspt.models.normalizer import Normalizer
 from mspt.models.registry import build_model
+from mspt.reading import shortened
 from mspt.writing import write_bytes
 
 FORMAT = "mspt/1"
 """Version of the file format; change it with the meaning of the header or of the tensors' names."""
+COPY = "copy it again, or train it anew"
+MAX_NAMED = 4
+"""Tensors that a message names."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +105,12 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
             exactly the tensors of its config, all finite.
     """
     header = read_info(path)
+    # Before any memory is taken for sizes that a damaged header may give.
+    _check_shapes(*_shapes(header), header.path.name)
     try:
         tensors = load_file(header.path)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{header.path.name} cannot be read: {error}") from error
+    except (SafetensorError, OSError, MemoryError) as error:
+        raise _incomplete(header.path) from error
     model = build_model(header.config)
     normalizer = _empty_normalizer(header.config)
     prefix = "normalizer."
@@ -128,9 +134,7 @@ def read_info(path: Path | str) -> CheckpointInfo:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path.name} must be a complete safetensors file, got: {error}; copy it again"
-        ) from error
+        raise _incomplete(path) from error
     if (found := metadata.get("format")) != FORMAT:
         raise CheckpointError(
             f"{path.name} must have the format {FORMAT!r}, got {found!r}; "
@@ -138,10 +142,48 @@ def read_info(path: Path | str) -> CheckpointInfo:
         )
     try:
         header = json.loads(metadata["info"])
-        config = ModelConfig.from_dict(header["config"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path.name} has a header that cannot be used: {error}") from error
-    return CheckpointInfo(path, config, header.get("info", {}))
+        info = header.get("info", {})
+        given = header["config"]
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path.name} must describe its model in its header, got a header that cannot be used; "
+            f"{COPY}"
+        ) from error
+    if not isinstance(info, dict):
+        raise CheckpointError(
+            f"{path.name} must describe its training by names, got {shortened(info)}; {COPY}"
+        )
+    try:
+        config = ModelConfig.from_dict(given)
+    except ValueError as error:
+        raise CheckpointError(
+            f"{path.name} has a header that cannot be used: {error}; {COPY}"
+        ) from error
+    return CheckpointInfo(path, config, info)
+
+
+def _incomplete(path: Path) -> CheckpointError:
+    return CheckpointError(
+        f"{path.name} must be a complete safetensors file, got one that is cut off or damaged; "
+        f"{COPY}"
+    )
+
+
+def _shapes(header: CheckpointInfo) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return the tensors of a file, and those that its config asks for, all without values."""
+    try:
+        with safe_open(header.path, framework="pt") as file, torch.device("meta"):
+            held = {name: torch.empty(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no dict
+            asked = build_model(header.config).state_dict()
+            normalizer = _empty_normalizer(header.config).state_dict()
+    except (SafetensorError, OSError) as error:
+        raise _incomplete(header.path) from error
+    except (ValueError, RuntimeError, OverflowError, MemoryError, TypeError) as error:
+        raise CheckpointError(
+            f"{header.path.name} must describe a model that can be built, got sizes that do not go "
+            f"together; {COPY}"
+        ) from error
+    return held, asked | {f"normalizer.{name}": one for name, one in normalizer.items()}
 
 
 def list_checkpoints(folder: Path | str) -> tuple[CheckpointInfo, ...]:
@@ -184,13 +226,24 @@ def _load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], name: str) 
 def _check_tensors(
     tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], name: str
 ) -> None:
+    _check_shapes(tensors, expected, name)
+    for key, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(
+                f"{name} must hold finite weights, got NaN or infinity in {key}; {COPY}"
+            )
+
+
+def _check_shapes(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], name: str) -> None:
     missing, extra = sorted(expected.keys() - tensors), sorted(tensors.keys() - expected)
     wrong = sorted(k for k in expected.keys() & tensors if expected[k].shape != tensors[k].shape)
     if missing or extra or wrong:
         raise CheckpointError(
-            f"{name} must hold exactly the tensors of its config, got missing {missing}, "
-            f"unknown {extra}, misshapen {wrong}"
+            f"{name} must hold exactly the tensors of its config, got missing {_some(missing)}, "
+            f"unknown {_some(extra)}, misshapen {_some(wrong)}; {COPY}"
         )
-    for key, tensor in tensors.items():
-        if not torch.isfinite(tensor).all():
-            raise CheckpointError(f"{name} must hold finite weights, got NaN or infinity in {key}")
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return f"{names[:MAX_NAMED]}{more}"

@@ -23,6 +23,8 @@ LATER = (*PATCH_OPTIONS, "fourier_features")
 """Settings that checkpoints' headers name only where they are set."""
 PartitionKind = Literal["ball_tree", "sequence", "random", "alternating_trees"]
 WITHOUT_TREE: tuple[PartitionKind, ...] = ("sequence", "random")
+MOST, MOST_BLOCKS = 10_000_000, 1000
+"""Largest sizes and blocks that a file may ask for: a damaged header asks for any number."""
 Optimizer = Literal["adamw", "muon", "lion"]
 Precision = Literal["float32", "bfloat16"]
 
@@ -43,6 +45,26 @@ def require_choice(name: str, value: str, choices: Iterable[str]) -> None:
     """Raise a ValueError unless ``value`` is one of ``choices``."""
     if value not in (known := tuple(choices)):
         raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
+
+
+def _check_kind(name: str, value: object, kind: object) -> None:
+    """Raise a ValueError unless a value of a file is of the kind of its setting and of its size."""
+    if kind is bool:
+        fits = isinstance(value, bool)
+    elif kind in (int, int | None):
+        most = MOST_BLOCKS if name == "num_blocks" else MOST
+        fits = value is None and kind is not int
+        if isinstance(value, int) and not isinstance(value, bool):
+            fits = value <= most
+    elif name == "structured_shape":
+        sizes = value if isinstance(value, list | tuple) else ()
+        fits = value is None or (
+            len(sizes) == 2 and all(type(size) is int and 0 < size <= MOST for size in sizes)
+        )
+    else:
+        fits = isinstance(value, str)
+    if not fits:
+        raise ValueError(f"{name} must be a value of its kind and size, got {repr(value)[:40]}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,10 +244,22 @@ class ModelConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
-        """Rebuild a config, refusing names it does not know."""
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(values.keys() - known):
+        """Rebuild a config, refusing names it does not know, and values of other kinds.
+
+        Raises:
+            ValueError: If the values of a file make no config.
+        """
+        if not isinstance(values, dict):
+            raise ValueError(  # noqa: TRY004 - the content of a file is wrong, not a call
+                f"config must name the settings of a model, got {type(values).__name__}"
+            )
+        known = {field.name: field.type for field in fields(cls)}
+        if unknown := sorted(values.keys() - known.keys()):
             raise ValueError(f"unknown ModelConfig settings {unknown}; known: {sorted(known)}")
+        if "space_dim" not in values:
+            raise ValueError("space_dim must be given, got none")
+        for name, value in values.items():
+            _check_kind(name, value, known[name])
         shape = values.get("structured_shape")
         return cls(**{**values, "structured_shape": tuple(shape) if shape else None})
 

@@ -225,8 +225,8 @@ def append_row(path: Path, row: Mapping[str, Any]) -> None:
             try:
                 _write_at(file, start, added)
             except OSError:
-                _write_at(file, 0, before)  # into the space that was its own
                 file.truncate(len(before))
+                _write_at(file, 0, before)  # into the space that was its own
                 raise
     except OSError as error:
         raise output_error(path, error) from error

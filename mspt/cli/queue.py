@@ -24,6 +24,7 @@ from mspt.cli._output import counted
 from mspt.errors import MSPTError
 from mspt.priority import lower_priority
 from mspt.progress import ProgressBar
+from mspt.reading import read_text
 from mspt.writing import write_text
 
 PID = "pid"
@@ -93,7 +94,8 @@ def read_jobs(file: Path) -> list[str]:
     Raises:
         MSPTError: If a line cannot be split into words, as a quotation mark is missing.
     """
-    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    text = read_text(file, rule="list of jobs must be a text file", advice="one command a line")
+    lines = [line.strip() for line in text.splitlines()]
     for number, line in enumerate(lines, start=1):
         try:
             shlex.split(line)

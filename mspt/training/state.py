@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from mspt.errors import CheckpointError
 from mspt.models.normalizer import Normalizer
+from mspt.reading import DAMAGED
 from mspt.training.batches import Cases
 from mspt.training.presets import Preset
 from mspt.writing import write_bytes
@@ -118,11 +119,17 @@ def load_state(folder: Path, run: Training) -> Progress:
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads(file.metadata()["run"])
-        tensors = load_file(path)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        return _put_back(path, run, header)
+    except (*DAMAGED, SafetensorError, RecursionError) as error:
         raise CheckpointError(
-            f"{path.name} must be a complete saved run, got: {error}; delete it to start again"
+            f"{path.name} must be a complete saved run, got one that is cut off or damaged; "
+            "delete it to start again"
         ) from error
+
+
+def _put_back(path: Path, run: Training, header: dict[str, Any]) -> Progress:
+    """Put the saved tensors into a run; errors of many kinds arise from those of other shapes."""
+    tensors = load_file(path)
     if header.pop("preset") != json.loads(json.dumps(_identity(run.preset))):
         raise CheckpointError(
             f"{path.name} must belong to the same settings, got those of another run; "
