@@ -105,14 +105,19 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
             exactly the tensors of its config, all finite.
     """
     header = read_info(path)
-    # Before any memory is taken for sizes that a damaged header may give.
-    _check_shapes(*_shapes(header), header.path.name)
+    _check_sizes(header)
     try:
         tensors = load_file(header.path)
     except (SafetensorError, OSError, MemoryError) as error:
         raise _incomplete(header.path) from error
-    model = build_model(header.config)
-    normalizer = _empty_normalizer(header.config)
+    try:
+        model = build_model(header.config)
+        normalizer = _empty_normalizer(header.config)
+    except (ValueError, RuntimeError, MemoryError) as error:
+        raise CheckpointError(
+            f"{header.path.name} must describe a model that can be built, got sizes that do not go "
+            f"together; {COPY}"
+        ) from error
     prefix = "normalizer."
     statistics = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
     weights = {name: v for name, v in tensors.items() if not name.startswith(prefix)}
@@ -157,7 +162,8 @@ def read_info(path: Path | str) -> CheckpointInfo:
         config = ModelConfig.from_dict(given)
     except ValueError as error:
         raise CheckpointError(
-            f"{path.name} has a header that cannot be used: {error}; {COPY}"
+            f"{path.name} must describe its model in its header, got a header that cannot be used "
+            f"({error}); {COPY}"
         ) from error
     return CheckpointInfo(path, config, info)
 
@@ -169,21 +175,26 @@ def _incomplete(path: Path) -> CheckpointError:
     )
 
 
-def _shapes(header: CheckpointInfo) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Return the tensors of a file, and those that its config asks for, all without values."""
-    try:
-        with safe_open(header.path, framework="pt") as file, torch.device("meta"):
-            held = {name: torch.empty(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no dict
-            asked = build_model(header.config).state_dict()
-            normalizer = _empty_normalizer(header.config).state_dict()
-    except (SafetensorError, OSError) as error:
-        raise _incomplete(header.path) from error
-    except (ValueError, RuntimeError, OverflowError, MemoryError, TypeError) as error:
+def _check_sizes(header: CheckpointInfo) -> None:
+    """Refuse a config with more parameters than the file has bytes, before a model is built.
+
+    A damaged header may ask for any sizes. The numbers here are parameters that every model has.
+    """
+    config, most = header.config, header.path.stat().st_size
+    needed = {
+        "num_blocks, width and mlp_ratio": config.num_blocks * config.mlp_ratio * config.width**2,
+        "unified_position": config.unified_position**config.space_dim,
+        "in_features": config.in_features * config.width,
+        "out_channels": config.out_channels * config.width,
+        "num_supernodes": config.num_supernodes,
+        "fourier_features": config.fourier_features * config.space_dim,
+        "num_slices": config.num_slices if config.architecture == "transolver" else 0,
+    }
+    if large := [name for name, count in needed.items() if count > most]:
         raise CheckpointError(
-            f"{header.path.name} must describe a model that can be built, got sizes that do not go "
-            f"together; {COPY}"
-        ) from error
-    return held, asked | {f"normalizer.{name}": one for name, one in normalizer.items()}
+            f"{header.path.name} must have sizes that fit its {most:,} bytes, got larger ones of "
+            f"{', '.join(large)}; {COPY}"
+        )
 
 
 def list_checkpoints(folder: Path | str) -> tuple[CheckpointInfo, ...]:

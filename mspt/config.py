@@ -23,8 +23,8 @@ LATER = (*PATCH_OPTIONS, "fourier_features")
 """Settings that checkpoints' headers name only where they are set."""
 PartitionKind = Literal["ball_tree", "sequence", "random", "alternating_trees"]
 WITHOUT_TREE: tuple[PartitionKind, ...] = ("sequence", "random")
-MOST, MOST_BLOCKS = 10_000_000, 1000
-"""Largest sizes and blocks that a file may ask for: a damaged header asks for any number."""
+MOST, MOST_OF = 10_000_000, {"num_blocks": 1000, "space_dim": 3}
+"""Largest sizes that a file may ask for: a damaged header asks for any number."""
 Optimizer = Literal["adamw", "muon", "lion"]
 Precision = Literal["float32", "bfloat16"]
 
@@ -52,10 +52,9 @@ def _check_kind(name: str, value: object, kind: object) -> None:
     if kind is bool:
         fits = isinstance(value, bool)
     elif kind in (int, int | None):
-        most = MOST_BLOCKS if name == "num_blocks" else MOST
         fits = value is None and kind is not int
         if isinstance(value, int) and not isinstance(value, bool):
-            fits = value <= most
+            fits = value <= MOST_OF.get(name, MOST)
     elif name == "structured_shape":
         sizes = value if isinstance(value, list | tuple) else ()
         fits = value is None or (

@@ -27,15 +27,21 @@ DAMAGED = (
 """What readers of NumPy's files raise on damaged ones."""
 
 
-def read_text(path: Path, *, rule: str, advice: str) -> str:
+def read_text(path: Path, *, rule: str, advice: str, most: int = MAX_TEXT) -> str:
     """Return the text of a file in UTF-8.
+
+    Args:
+        path: The file.
+        rule: What it must be.
+        advice: What to do where it is not.
+        most: Bytes of the largest file that is read: text of numbers takes many times its size.
 
     Raises:
         DataError: If there is none; it begins with the rule and ends with the advice.
     """
     try:
-        if path.stat().st_size > MAX_TEXT:
-            raise refused(path, f"which is larger than {MAX_TEXT // 1024**2} MB", rule, advice)
+        if path.stat().st_size > most:
+            raise refused(path, f"which is larger than {most // 1024**2} MB", rule, advice)
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise refused(path, _why(error), rule, advice) from error
@@ -43,13 +49,13 @@ def read_text(path: Path, *, rule: str, advice: str) -> str:
         raise refused(path, "which is no text in UTF-8", rule, advice) from error
 
 
-def read_object(path: Path, *, rule: str, advice: str) -> dict[str, Any]:
-    """Return the JSON object in a file.
+def read_object(path: Path, *, rule: str, advice: str, most: int = MAX_TEXT) -> dict[str, Any]:
+    """Return the JSON object in a file; see :func:`read_text`.
 
     Raises:
         DataError: If there is none.
     """
-    text = read_text(path, rule=rule, advice=advice)
+    text = read_text(path, rule=rule, advice=advice, most=most)
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -121,10 +127,13 @@ def shortened(value: object) -> str:
     """Return any value as a person can read it: long ones are cut.
 
     Examples:
-        >>> shortened("a" * 100), shortened([1] * 100), shortened(None)
-        ("'aaaaaaaaaaaa...aaaaaaaaaaaaa'", '[1, 1, 1, 1, 1, 1, ...]', 'None')
+        >>> shortened("a" * 100), shortened([[1, 2]] * 100), shortened(None)
+        ("'aaaaaaaaaaaa...aaaaaaaaaaaaa'", '[[...], [...], [...], ...]', 'None')
     """
-    return reprlib.repr(value)
+    short = reprlib.Repr(maxlevel=1, maxlist=3, maxdict=3)
+    if isinstance(value, str):
+        value = "".join(letter if letter.isprintable() else "?" for letter in value[:200])
+    return short.repr(value)
 
 
 def _why(error: BaseException, otherwise: str = "which cannot be read") -> str:

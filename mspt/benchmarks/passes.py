@@ -18,7 +18,7 @@ from mspt.data.registry import get_dataset
 from mspt.errors import MSPTError
 from mspt.inference.predict import Prediction, pick_device, predict_case
 from mspt.inference.sample import Sample, load_sample
-from mspt.reading import read_text, shortened
+from mspt.reading import read_text
 from mspt.threads import usable_cpus
 
 
@@ -181,7 +181,7 @@ def read_passes(path: Path) -> dict[str, PassRow]:
     if list(table.columns) != expected:
         raise MSPTError(
             f"{path.name} must have the columns {', '.join(expected)}, "
-            f"got {shortened(', '.join(map(str, table.columns)))}; {ANOTHER}"
+            f"got {', '.join(map(str, table.columns))[:200]}; {ANOTHER}"
         )
     kinds = {name: field.type for name, field in PassRow.__dataclass_fields__.items()}
     try:

@@ -14,7 +14,7 @@ import pandas as pd
 from mspt.benchmarks.cost import Work, recommended_patches
 from mspt.config import Architecture, ModelConfig, require, require_choice
 from mspt.errors import MSPTError
-from mspt.reading import read_text, shortened
+from mspt.reading import read_text
 from mspt.writing import write_text
 
 SweepAxis = Literal["points", "patches", "supernodes"]
@@ -201,7 +201,7 @@ def read_rows(path: Path) -> list[ScalingRow]:
     if list(table.columns) != expected:
         raise MSPTError(
             f"{path.name} must have the columns {', '.join(expected)}, "
-            f"got {shortened(', '.join(map(str, table.columns)))}; {ANOTHER}"
+            f"got {', '.join(map(str, table.columns))[:200]}; {ANOTHER}"
         )
     try:
         return [_typed(row) for row in table.to_dict("records")]

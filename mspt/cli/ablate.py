@@ -23,7 +23,6 @@ from mspt.benchmarks.ablations import parse_regions
 from mspt.benchmarks.settings import parse_settings, with_settings
 from mspt.checkpoint import Checkpoint
 from mspt.cli._arguments import add_settings, positive
-from mspt.cli._locks import locked
 from mspt.cli._output import counted, duration, facts, percent
 from mspt.cli.evaluate import follow_scores, prepare_cases
 from mspt.cli.train import follow, with_overrides
@@ -32,6 +31,7 @@ from mspt.data.case import CaseStack
 from mspt.data.registry import get_dataset
 from mspt.errors import MSPTError, OutputError
 from mspt.evaluation.cases import evaluate, num_parameters, surroundings
+from mspt.locks import locked
 from mspt.progress import ProgressMode
 from mspt.training.loop import Training, prepare
 from mspt.training.presets import get_preset

@@ -99,9 +99,7 @@ def read_state_dict(path: Path) -> Mapping[Any, Any]:
         CheckpointError: If the file is absent or holds anything but tensors and plain values.
     """
     if not path.is_file():
-        raise CheckpointError(
-            f"state_dict must be an existing file, got nothing at '{path}'; check its path"
-        )
+        raise CheckpointError(f"state_dict must be a file, got nothing at '{path}'; check its path")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)

@@ -17,6 +17,8 @@ from mspt.progress import ShareDone, last_event
 from mspt.reading import read_array, read_object, shortened
 
 FORM = "download one from the page Draw a domain to see its form"
+MAX_BYTES = 2 * 1024**2
+"""Size of the largest drawing in JSON: 128 x 128 numbers with all digits take 0.4 MB."""
 MAX_ROWS = 10_000
 """Rows of a drawing that may have any number: outlines are drawn with some hundred points."""
 LARGEST = 1e6
@@ -51,7 +53,7 @@ def read_drawing(path: Path) -> dict[str, Any]:
     rule, advice = "drawing must be a .json or .npy file", FORM
     if path.suffix.lower() == ".npy":
         return _of_array(read_array(path, rule=rule, advice=advice))
-    return read_object(path, rule=rule, advice=advice)
+    return read_object(path, rule=rule, advice=advice, most=MAX_BYTES)
 
 
 def _drawable() -> dict[str, tuple[Dataset, Drawing]]:

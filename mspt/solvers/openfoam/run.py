@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 from mspt.errors import SolverError
 from mspt.geometry.mesh import SurfaceMesh
+from mspt.guard import guarded
 from mspt.priority import lower_priority
 from mspt.solvers.openfoam.case import Recipe, write_openfoam_case
 from mspt.solvers.openfoam.results import Flow, read_results
@@ -193,6 +194,19 @@ def _run(
         if limits.lowest_priority:
             lower_priority(process.pid)
         _limit_memory(process.pid, limits.memory)
+        yield from _watch(process, stage, log, recipe, limits)
+    finally:
+        if process.poll() is None:
+            _end(process)
+    if process.returncode != 0:
+        raise SolverError(f"{stage} must succeed, got {_reason(log)}")
+
+
+def _watch(
+    process: subprocess.Popen[bytes], stage: str, log: Path, recipe: Recipe, limits: SolveLimits
+) -> Iterator[SolverProgress]:
+    """Yield the progress of a program until it ends; it ends with this process in any case."""
+    with guarded(process.pid, end="group"):
         start = time.monotonic()
         deadline = start + limits.seconds
         while process.poll() is None:
@@ -203,11 +217,6 @@ def _run(
                 )
             yield _progress(stage, log, recipe, seconds=time.monotonic() - start)
             time.sleep(POLL_SECONDS)
-    finally:
-        if process.poll() is None:
-            _end(process)
-    if process.returncode != 0:
-        raise SolverError(f"{stage} must succeed, got {_reason(log)}")
 
 
 def _limit_memory(pid: int, memory: int) -> None:

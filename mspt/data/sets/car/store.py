@@ -93,11 +93,11 @@ def read_flow(path: Path) -> FlowCase:
 
 def _check_rows(values: Mapping[str, ndarray], info: object) -> None:
     """Raise a ValueError unless arrays have the same rows and their axes, and are finite."""
-    axes = {"face_points": 3, "face_shear": 3, "points": 3, "offsets": 3, "velocity": 3}
+    flat = ("face_pressure", "pressure")
     for names in (SURFACE, VOLUME):
         rows = len(values[names[0]])
         for name in names:
-            shape = (rows, axes[name]) if name in axes else (rows,)
+            shape = (rows,) if name in flat else (rows, 3)
             if not rows or values[name].shape != shape or not np.isfinite(values[name]).all():
                 raise ValueError(name)
     if not isinstance(info, dict):
