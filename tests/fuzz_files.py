@@ -711,22 +711,23 @@ def _hostile_drawings() -> Iterator[Made]:
 
 
 def made_files(count: int, seed: int, *, kinds: tuple[str, ...] = ()) -> Iterator[Made]:
-    """Yield so many files: those made on purpose, then good ones with changes.
+    """Yield the files that are made on purpose, then so many good ones with changes.
 
     Args:
-        count: How many.
+        count: How many with changes, evenly from all kinds of files.
         seed: The same seed gives the same files.
         kinds: Only files of these kinds; all if empty.
     """
+    yield from (one for one in hostile() if not kinds or one.kind in kinds)
+    yield from changed_files(count, seed, kinds=kinds)
+
+
+def changed_files(count: int, seed: int, *, kinds: tuple[str, ...] = ()) -> Iterator[Made]:
+    """Yield so many good files with changes; see :func:`made_files`."""
     rng = random.Random(seed)
-    on_purpose = [one for one in hostile() if not kinds or one.kind in kinds]
-    if count < 2 * len(on_purpose):  # few files: some of each sort
-        on_purpose = rng.sample(on_purpose, count // 2)
-    yield from on_purpose
-    # Half of the files are of meshes, which strangers send; the rest is shared out evenly.
     good = [one for one in good_files() if not kinds or one.kind in kinds]
     sorts = list(dict.fromkeys((one.kind, one.suffix) for one in good))
-    for number in range(count - len(on_purpose)):
+    for number in range(count):
         kind, suffix = sorts[number % len(sorts)]
         chosen = rng.choice([one for one in good if (one.kind, one.suffix) == (kind, suffix)])
         data, names = chosen.data, []
