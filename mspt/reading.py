@@ -6,6 +6,7 @@ and what to do, and says what it has found instead in the words of neither Pytho
 
 import json
 import reprlib
+import tokenize
 import zlib
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ MAX_ARRAYS = 4 * 1024**3
 """Bytes of the arrays of one file once they are unpacked: a small file may claim to hold more."""
 DAMAGED = (
     OSError, ValueError, TypeError, EOFError, KeyError, IndexError, AttributeError, RuntimeError,
-    MemoryError, NotImplementedError, SyntaxError, zlib.error, BadZipFile,
+    MemoryError, NotImplementedError, SyntaxError, tokenize.TokenError, zlib.error, BadZipFile,
 )  # fmt: skip
 """What readers of NumPy's files raise on damaged ones."""
 
@@ -130,7 +131,8 @@ def shortened(value: object) -> str:
         >>> shortened("a" * 100), shortened([[1, 2]] * 100), shortened(None)
         ("'aaaaaaaaaaaa...aaaaaaaaaaaaa'", '[[...], [...], [...], ...]', 'None')
     """
-    short = reprlib.Repr(maxlevel=1, maxlist=3, maxdict=3)
+    short = reprlib.Repr()
+    short.maxlevel, short.maxlist, short.maxdict = 1, 3, 3
     if isinstance(value, str):
         value = "".join(letter if letter.isprintable() else "?" for letter in value[:200])
     return short.repr(value)

@@ -4,6 +4,7 @@ import argparse
 import pickle
 import re
 import struct
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,9 @@ def read_state_dict(path: Path) -> Mapping[Any, Any]:
         if path.suffix == ".safetensors":
             return load_file(path)
         _check_archive(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # of odd files that it refuses all the same
+            warnings.simplefilter("ignore")
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         unknown = re.search(r"GLOBAL (\S+)", str(error))
         raise CheckpointError(

@@ -26,7 +26,7 @@ from mspt.guard import guarded
 from mspt.locks import alone_in
 from mspt.priority import lower_priority
 from mspt.progress import ProgressBar
-from mspt.reading import read_text
+from mspt.reading import read_text, shortened
 from mspt.writing import write_text
 
 PID = "pid"
@@ -103,7 +103,8 @@ def read_jobs(file: Path) -> list[str]:
             shlex.split(line)
         except ValueError as error:
             raise MSPTError(
-                f"line {number} of {file.name} must be a command, got {line!r}: {error}"
+                f"line {number} of {file.name} must be a command, got {shortened(line)} without a "
+                "second quotation mark; complete it"
             ) from error
     return [line for line in lines if line and not line.startswith("#")]
 

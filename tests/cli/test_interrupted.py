@@ -113,7 +113,7 @@ def test_processes_of_a_command_that_is_killed_clean_up_and_end(tmp_path: Path, 
 GUARDING = """
 import subprocess, sys, time
 from mspt.guard import guarded
-shell = "trap 'exit 0' INT; sleep 60 & while true; do sleep 0.1; done"
+shell = "trap 'exit 0' INT; sleep 60 >/dev/null 2>&1 & while true; do sleep 0.1; done"
 program = subprocess.Popen(["sh", "-c", shell], start_new_session=True)
 with guarded(program.pid, end=sys.argv[1]):
     print(program.pid, flush=True)
