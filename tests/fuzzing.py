@@ -44,6 +44,8 @@ from mspt.models.published.model import load_published
 
 SECONDS = 10.0
 """Most processor time for one file, which other work on the machine does not lengthen."""
+STALLED = 600.0
+"""Seconds after which a process that does nothing is taken to hang."""
 MEMORY = 2 * 1024**3
 """Most memory of the process that reads one file."""
 QUICK = ("darcy", "elasticity")
@@ -219,10 +221,10 @@ class Reader:
                     self.process.join()
                     self.start()
                 return Ending(made, outcome, words, seconds, largest)
-            if time.monotonic() - start > 6 * SECONDS:
+            if seconds > 2 * SECONDS or time.monotonic() - start > STALLED:
                 self.end()
                 self.start()
-                return Ending(made, "hung", f"no end after {6 * SECONDS:.0f} s", seconds, largest)
+                return Ending(made, "hung", f"no end after {seconds:.0f} s", seconds, largest)
             try:
                 seconds = max(seconds, self._busy(watched) - busy)
                 used = [watched.memory_info().rss - before]

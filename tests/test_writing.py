@@ -18,7 +18,7 @@ from mspt.cli.ablate import COLUMNS, append_row
 from mspt.cli.main import main
 from mspt.data.files import write_arrays, write_json
 from mspt.errors import OutputError
-from mspt.geometry.files.readers import read_mesh
+from mspt.geometry.files.readers import read_mesh, read_mesh_bytes
 from mspt.geometry.files.writers import write_stl, write_vtp
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.writing import PARTIAL, remove_partial, write_bytes, write_text
@@ -205,6 +205,12 @@ def test_what_killed_processes_leave_is_removed(tmp_path: Path) -> None:
     (tmp_path / "00001.npz").touch()
     remove_partial(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["00001.npz"]
+
+
+@pytest.mark.usefixtures("limited_files")
+def test_an_upload_for_which_there_is_no_space_is_refused_in_one_line() -> None:
+    with pytest.raises(OutputError, match=r"^shape\.stl must be written whole, got a limit of the"):
+        read_mesh_bytes(bytes(5000), suffix=".stl")
 
 
 # ---- every module writes its results in this way
