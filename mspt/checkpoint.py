@@ -134,7 +134,9 @@ def read_info(path: Path | str) -> CheckpointInfo:
     """
     path = _checked_name(Path(path))
     if not path.is_file():
-        raise CheckpointError(f"checkpoint must be an existing file, got {path.name}")
+        raise CheckpointError(
+            f"checkpoint must be an existing file, got {path.name}; check its path"
+        )
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -142,7 +144,7 @@ def read_info(path: Path | str) -> CheckpointInfo:
         raise _incomplete(path) from error
     if (found := metadata.get("format")) != FORMAT:
         raise CheckpointError(
-            f"{path.name} must have the format {FORMAT!r}, got {found!r}; "
+            f"{path.name} must have the format {FORMAT!r}, got {shortened(found)}; "
             "retrain it or convert it with this version"
         )
     try:

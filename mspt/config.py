@@ -62,6 +62,8 @@ def _check_kind(name: str, value: object, kind: object) -> None:
         )
     else:
         fits = isinstance(value, str)
+        if isinstance(value, str):
+            require_choice(name, value, get_args(kind))
     if not fits:
         raise ValueError(f"{name} must be a value of its kind and size, got {repr(value)[:40]}")
 
@@ -242,7 +244,7 @@ class ModelConfig:
         return {key: value for key, value in asdict(self).items() if key not in LATER or value}
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
+    def from_dict(cls, values: Any) -> "ModelConfig":  # noqa: ANN401 - whatever a file holds
         """Rebuild a config, refusing names it does not know, and values of other kinds.
 
         Raises:

@@ -10,60 +10,67 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import connection, parent_process
-from typing import Literal
+from typing import IO, Literal, cast
 
 PATIENCE = 20.0
 """Seconds in which an interrupted process has to end by itself, with what it has started."""
 
 _PROGRAM = """
 import os, signal, sys, time
-pid, whole, patience = int(sys.argv[1]), sys.argv[2] == "group", float(sys.argv[3])
+whole, patience = sys.argv[1] == "group", float(sys.argv[2])
+line = sys.stdin.buffer.readline()
 sys.stdin.buffer.read()  # ends with the process that has the other end of the pipe
 try:
-    if whole:
-        os.killpg(pid, signal.SIGKILL)
-        sys.exit()
-    os.kill(pid, signal.SIGINT)
-    for _ in range(int(10 * patience)):
-        time.sleep(0.1)
-        os.kill(pid, 0)
-    os.kill(pid, signal.SIGKILL)
+    if whole and line:
+        os.killpg(int(line), signal.SIGKILL)
+    elif line:
+        os.kill(int(line), signal.SIGINT)
+        for _ in range(int(10 * patience)):
+            time.sleep(0.1)
+            os.kill(int(line), 0)
+        os.kill(int(line), signal.SIGKILL)
 except ProcessLookupError:
     pass
 """
 
 
 @contextmanager
-def guarded(pid: int, *, end: Literal["group", "process"]) -> Iterator[None]:
-    """Have a program end with this process until the block ends.
+def guard(*, end: Literal["group", "process"]) -> Iterator[Callable[[int], None]]:
+    """Have a program that is started in the block end with this process.
 
-    A small process waits for the end of this one. On Windows there is none.
+    A small process waits for the end of this one. It is there before the program, so that hardly
+    any time is left in which the program has no guard. On Windows there is none.
 
     Args:
-        pid: Number of the program.
-        end: ``group`` kills all of its group at once; ``process`` interrupts it, as Ctrl-C does,
-            and kills it when it has not ended after some time.
+        end: ``group`` kills all of the program's group at once; ``process`` interrupts it, as
+            Ctrl-C does, and kills it when it has not ended after some time.
+
+    Yields:
+        A function to be called with the number of the program.
     """
     if os.name != "posix":
-        yield
+        yield lambda _: None
         return
-    guard = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _PROGRAM, str(pid), end, str(PATIENCE)],
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _PROGRAM, end, str(PATIENCE)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C in a terminal is not for it
-    )
-    try:
-        yield
-    finally:
-        guard.kill()
-        guard.wait()
-        if guard.stdin is not None:
-            guard.stdin.close()
+    ) as waiting:
+        pipe = cast(IO[bytes], waiting.stdin)
+
+        def watch(pid: int) -> None:
+            pipe.write(f"{pid}\n".encode())
+            pipe.flush()
+
+        try:
+            yield watch
+        finally:
+            waiting.kill()
 
 
 def end_with_parent() -> None:

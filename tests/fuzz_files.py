@@ -30,7 +30,6 @@ from safetensors.torch import save
 
 from mspt.checkpoint import FORMAT
 from mspt.config import ModelConfig
-from mspt.data.files import write_arrays
 from mspt.data.registry import datasets
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.inference.drawings import RANDOM, drawing_file, preset_drawing
@@ -129,6 +128,12 @@ def npy(array: np.ndarray) -> bytes:
 
 
 def _models() -> Iterator[Made]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # the same weights in every process
+        yield from _random_models()
+
+
+def _random_models() -> Iterator[Made]:
     config = ModelConfig(space_dim=2, width=8, num_heads=2, num_blocks=1, num_patches=4)
     yield Made("model.safetensors", CHECKPOINT, ".safetensors", _checkpoint(config))
     published = ModelConfig(
@@ -158,17 +163,14 @@ def _checkpoint(config: ModelConfig) -> bytes:
 def _inputs_of_commands() -> Iterator[Made]:
     flow = min((ROOT / "assets" / "data" / "car").glob("[0-9]*.npz"), key=lambda one: one.name)
     yield Made("flow.npz", FLOW, ".npz", flow.read_bytes())
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "test.npz"
-        held = {
-            "case": np.arange(1, dtype=np.int32) + 1100,
-            "pressure_codes": np.zeros((1, 2, 7225), np.uint8),
-            "pressure_offset": np.zeros(1, np.float32),
-            "pressure_step": np.ones(1, np.float32),
-            "permeability_bits": np.zeros((1, 904), np.uint8),
-        }
-        write_arrays(path, held)
-        yield Made("test.npz", CASES, ".npz", path.read_bytes())
+    held = {
+        "case": np.array([1100], np.int32),
+        "pressure_codes": np.zeros((1, 2, 7225), np.uint8),
+        "pressure_offset": np.zeros(1, np.float32),
+        "pressure_step": np.ones(1, np.float32),
+        "permeability_bits": np.zeros((1, 904), np.uint8),
+    }
+    yield Made("test.npz", CASES, ".npz", _npz(**{name: npy(one) for name, one in held.items()}))
     table = (ROOT / "assets" / "ablations" / "runs.csv").read_text(encoding="utf-8")
     yield Made(
         "ablations.csv", ABLATIONS, ".csv", "".join(table.splitlines(keepends=True)[:4]).encode()
@@ -271,7 +273,7 @@ def lines_mixed(rng: Random, data: bytes) -> bytes:
 def packed(rng: Random, data: bytes) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("shape.stl", data)
+        archive.writestr(zipfile.ZipInfo("shape.stl"), data)
     nested = stream.getvalue()
     return rng.choice([gzip.compress(data, mtime=0), zlib.compress(data), nested])
 
@@ -635,7 +637,8 @@ def _unpacking(name: str, *, times: int = 1) -> bytes:
     """
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        archive.writestr(name, bytes(10**8))
+        first = zipfile.ZipInfo(name)  # of a fixed date
+        archive.writestr(first, bytes(10**8), zipfile.ZIP_DEFLATED, 1)
         for number in range(1, times):
             entry = copy(archive.filelist[0])
             entry.filename = f"{number}{name}"
@@ -647,7 +650,7 @@ def _npz(**members: bytes) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for name, data in members.items():
-            archive.writestr(f"{name}.npy", data)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), data)
     return stream.getvalue()
 
 

@@ -130,7 +130,8 @@ def parse_ablations(text: str) -> tuple[AblationRow, ...]:
     Raises:
         MSPTError: If the text lacks columns that every table has.
     """
-    reader = csv.DictReader(StringIO(text, newline=""))
+    # A blank line would be taken for a header without columns.
+    reader = csv.DictReader(StringIO(text.lstrip(), newline=""))
     present = reader.fieldnames or ()
     if present and (missing := [name for name in REQUIRED if name not in present]):
         raise MSPTError(

@@ -22,7 +22,7 @@ import psutil
 from mspt.cli._arguments import positive
 from mspt.cli._output import counted
 from mspt.errors import MSPTError
-from mspt.guard import guarded
+from mspt.guard import guard
 from mspt.locks import alone_in
 from mspt.priority import lower_priority
 from mspt.progress import ProgressBar
@@ -204,11 +204,12 @@ def _run(folder: Path, job: str, lock: tuple[int, ...]) -> int:
     one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
     with (
         log_path(folder, job).open("a", encoding="utf-8") as log,
+        guard(end="process") as watch,
         subprocess.Popen(
             job_command(job), stdout=log, stderr=log, env=one_thread, pass_fds=lock
         ) as process,
-        guarded(process.pid, end="process"),
     ):
+        watch(process.pid)
         lower_priority(process.pid)
         code = process.wait()
     if code == 0:

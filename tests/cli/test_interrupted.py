@@ -13,7 +13,7 @@ import pytest
 
 from mspt.cli import main as main_module
 from mspt.cli.main import main
-from mspt.guard import guarded
+from mspt.guard import guard
 from mspt.locks import alone_in
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="groups of processes as in a terminal")
@@ -112,10 +112,11 @@ def test_processes_of_a_command_that_is_killed_clean_up_and_end(tmp_path: Path, 
 
 GUARDING = """
 import subprocess, sys, time
-from mspt.guard import guarded
+from mspt.guard import guard
 shell = "trap 'exit 0' INT; sleep 60 >/dev/null 2>&1 & while true; do sleep 0.1; done"
-program = subprocess.Popen(["sh", "-c", shell], start_new_session=True)
-with guarded(program.pid, end=sys.argv[1]):
+with guard(end=sys.argv[1]) as watch:
+    program = subprocess.Popen(["sh", "-c", shell], start_new_session=True)
+    watch(program.pid)
     print(program.pid, flush=True)
     time.sleep(60)
 """
@@ -139,9 +140,10 @@ def test_a_program_ends_with_the_process_that_is_killed(end: str) -> None:
 def test_a_program_that_ends_first_ends_its_guard() -> None:
     before = set(psutil.Process().children())
     with (
+        guard(end="group") as watch,
         subprocess.Popen(["true"], start_new_session=True) as program,
-        guarded(program.pid, end="group"),
     ):
+        watch(program.pid)
         program.wait()
         assert len(set(psutil.Process().children()) - before) >= 1
     assert not set(psutil.Process().children()) - before
