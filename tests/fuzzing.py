@@ -23,7 +23,8 @@ from tempfile import TemporaryDirectory
 
 import fuzz_files
 import psutil
-from fuzz_files import Made, made_files
+from fuzz_files import Made, changed_files
+from fuzz_hostile import hostile
 
 from mspt.benchmarks.ablations import read_ablations
 from mspt.benchmarks.rows import read_rows
@@ -238,6 +239,18 @@ class Reader:
         """Return the processor time of a process and its children so far."""
         times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
         return sum(one.user + one.system for one in times)
+
+
+def made_files(count: int, seed: int, *, kinds: tuple[str, ...] = ()) -> Iterator[Made]:
+    """Yield the files that are made on purpose, then so many good ones with changes.
+
+    Args:
+        count: How many with changes, evenly from all kinds of files.
+        seed: The same seed gives the same files.
+        kinds: Only files of these kinds; all if empty.
+    """
+    yield from (one for one in hostile() if not kinds or one.kind in kinds)
+    yield from changed_files(count, seed, kinds=kinds)
 
 
 def run(count: int, seed: int, *, kinds: tuple[str, ...] = ()) -> Iterator[Ending]:

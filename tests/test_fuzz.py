@@ -62,8 +62,14 @@ def test_files_with_changes_are_read_or_refused_in_a_clear_sentence(end_of) -> N
     assert min(outcomes.count("read"), outcomes.count("refused")) > 3
 
 
-def test_hostile_drawings_and_checkpoints_are_refused_in_a_clear_sentence(end_of) -> None:  # noqa: ANN001
-    chosen = [one for one in hostile() if one.kind in (DRAWING, CHECKPOINT, PUBLISHED)]
+def test_hostile_files_are_read_or_refused_in_a_clear_sentence(end_of) -> None:  # noqa: ANN001
+    kinds = (DRAWING, CHECKPOINT, PUBLISHED)
+    large = (".glb deep", ".glb wide", ".glb many primitives")  # a second or more each
+    chosen = [
+        one
+        for one in hostile()
+        if one.kind in kinds or (one.suffix == ".glb" and one.name not in large)
+    ]
     assert len(chosen) > 80
     for made in chosen:
         outcome, words = end_of(made)

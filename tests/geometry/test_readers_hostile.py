@@ -117,7 +117,7 @@ HOSTILE: dict[str, tuple[str, bytes, str]] = {
     "ply cut": (
         ".ply",
         mixed_ply("<")[:-40],
-        "valid .ply file, got one in which a number or a size",
+        "valid .ply file, got one that ends too early",
     ),
     "ply cut by little": (".ply", mixed_ply("<")[:-5], "all rows of 'face', got less"),
     "ply points only": (".ply", (PLY.format(vertices=4, faces=0) + POINTS).encode(), NOTHING),
