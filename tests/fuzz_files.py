@@ -358,11 +358,12 @@ def _checked(text: bytes) -> bytes:
 
 def header_changed(rng: Random, data: bytes) -> bytes:
     """Change the JSON within the JSON of a checkpoint's header."""
-    start, text, rebuild = _json_of(data)
-    found = json.loads(text).get("__metadata__") if start == 8 else None
-    if not isinstance(found, dict) or "info" not in found:
+    _, text, rebuild = _json_of(data)
+    try:
+        document = json.loads(text)
+        inner = json.loads(document["__metadata__"]["info"])
+    except (ValueError, TypeError, KeyError):  # no checkpoint, or not any more
         return json_changed(rng, data)
-    document, inner = json.loads(text), json.loads(found["info"])
     _change(rng, inner)
     document["__metadata__"]["info"] = json.dumps(inner)
     return rebuild(json.dumps(document).encode())

@@ -15,6 +15,7 @@ import warnings
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -210,35 +211,36 @@ class Reader:
         self.process.join()
 
     def read(self, made: Made) -> Ending:
-        start, watched, largest = time.monotonic(), psutil.Process(self.process.pid), 0
-        before, busy, seconds = watched.memory_info().rss, self._busy(watched), 0.0
+        start, seconds, largest = time.monotonic(), 0.0, 0
+        busy, before = self._use()
         self.pipe.send(made)
         while True:
-            if self.pipe.poll(0.01):
+            # Looking at processes takes time as well, hence not at once.
+            if self.pipe.poll(0.05):
                 try:
                     outcome, words = self.pipe.recv()
                 except EOFError:
-                    outcome, words = "died", f"exit code {self.process.exitcode}"
                     self.process.join()
+                    outcome, words = "died", f"exit code {self.process.exitcode}"
                     self.start()
                 return Ending(made, outcome, words, seconds, largest)
             if seconds > 2 * SECONDS or time.monotonic() - start > STALLED:
                 self.end()
                 self.start()
                 return Ending(made, "hung", f"no end after {seconds:.0f} s", seconds, largest)
-            try:
-                seconds = max(seconds, self._busy(watched) - busy)
-                used = [watched.memory_info().rss - before]
-                used += [child.memory_info().rss for child in watched.children(recursive=True)]
-                largest = max(largest, *used)
-            except psutil.Error:
-                continue
+            with suppress(psutil.Error):
+                now, used = self._use()
+                seconds, largest = max(seconds, now - busy), max(largest, used - before)
 
-    @staticmethod
-    def _busy(process: psutil.Process) -> float:
-        """Return the processor time of a process and its children so far."""
-        times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
-        return sum(one.user + one.system for one in times)
+    def _use(self) -> tuple[float, int]:
+        """Return the processor time and the memory of the process and its child so far."""
+        whole = psutil.Process(self.process.pid)
+        both = (whole, *whole.children(recursive=True))
+        times = [one.cpu_times() for one in both]
+        return (
+            sum(one.user + one.system for one in times),
+            sum(one.memory_info().rss for one in both),
+        )
 
 
 def made_files(count: int, seed: int, *, kinds: tuple[str, ...] = ()) -> Iterator[Made]:

@@ -5,16 +5,8 @@ from pathlib import Path
 
 import fuzzing
 import pytest
-from fuzz_files import (
-    CHECKPOINT,
-    DRAWING,
-    MESH,
-    PUBLISHED,
-    Made,
-    changed_files,
-    good_files,
-    hostile,
-)
+from fuzz_files import CHECKPOINT, DRAWING, MESH, PUBLISHED, Made, changed_files, good_files
+from fuzz_hostile import hostile
 from fuzzing import read, unclear
 
 from mspt.geometry.files._process import VTK_SUFFIXES, answer
