@@ -3,13 +3,14 @@
 # make coverage  run the tests of the library and say which lines they miss
 # make docs   build the API reference and the documents as pages in build/docs
 # make queue  run the list of ablations in the background, resumable (see python -m mspt queue --help)
+# make fuzz   read 2,400 damaged and hostile files with every reader (see docs/reliability.md)
 # make viewer  build static/viewer-<hash>.js from assets/viewer; only this needs node
 PYTHON ?= python3
 BIN := .venv/bin
 # Where this is set, each of the many processes of the tests would compile every package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: app test coverage check style types format docs queue viewer clean
+.PHONY: app test coverage check style types format docs queue fuzz viewer clean
 
 app:
 	$(MAKE) --no-print-directory --jobs=2 .venv/kernels.stamp .venv/imports.stamp
@@ -73,6 +74,10 @@ INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-versi
 	$(BIN)/python -c "import streamlit.web.bootstrap, pyvista, plotly.express, \
 	trimesh, sklearn.neighbors"
 	touch $@
+
+# Every reader on damaged and hostile files; takes about half an hour.
+fuzz: .venv/dev.stamp
+	OMP_NUM_THREADS=1 PYTHONPATH=.:tests nice -n 10 $(BIN)/python -m fuzzing
 
 viewer:
 	npm --prefix assets/viewer ci --no-audit --no-fund

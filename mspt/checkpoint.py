@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from mspt.config import ModelConfig
@@ -20,6 +20,8 @@ from mspt.errors import CheckpointError
 from mspt.header import check_info, parse_header
 from mspt.models.normalizer import Normalizer
 from mspt.models.registry import build_model
+from mspt.reading import shortened
+from mspt.writing import write_bytes
 
 FORMAT = "mspt/1"
 """Version of the file format; change it with the meaning of the header or of the tensors' names."""
@@ -95,6 +97,7 @@ def save_checkpoint(
         CheckpointError: If the name does not end in ``.safetensors``, or :func:`load_checkpoint`
             would refuse the file: weights of another model than that of the config, NaN, infinity,
             entries of ``info`` that are not of their kind.
+        OutputError: If it cannot be written, as on a full disk.
     """
     path = _checked_name(Path(path))
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
@@ -106,13 +109,10 @@ def save_checkpoint(
     try:
         check_info(header["info"])
     except ValueError as error:
-        raise CheckpointError(f"{path.name} has a header that cannot be used: {error}") from error
+        raise _unusable(path, error) from error
     # safetensors holds strings only in its own header, hence JSON in JSON.
     metadata = {"format": FORMAT, "info": json.dumps(header)}
-    # Renaming is atomic: whoever lists the folder sees a whole file or none.
-    partial = path.with_suffix(".partial")
-    save_file({name: tensor.cpu() for name, tensor in tensors.items()}, partial, metadata)
-    partial.replace(path)
+    write_bytes(path, save({name: tensor.cpu() for name, tensor in tensors.items()}, metadata))
 
 
 def load_checkpoint(path: Path | str) -> Checkpoint:
@@ -127,8 +127,8 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     try:
         _check_sizes(header)  # before anything of these sizes is built
         tensors = load_file(header.path)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{name} cannot be read: {error}") from error
+    except (SafetensorError, OSError, MemoryError) as error:
+        raise _incomplete(header.path) from error
     _check_finite(tensors, name)
     model, normalizer = build_model(header.config), _empty_normalizer(header.config)
     model.load_state_dict(_without(tensors, _NORMALIZER))
@@ -149,19 +149,31 @@ def read_info(path: Path | str) -> CheckpointInfo:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path.name} must be a complete safetensors file, got: {error}; copy it again"
-        ) from error
+        raise _incomplete(path) from error
     if (found := metadata.get("format")) != FORMAT:
         raise CheckpointError(
-            f"{path.name} must have the format {FORMAT!r}, got {found!r}; "
+            f"{path.name} must have the format {FORMAT!r}, got {shortened(found)}; "
             "retrain it or convert it with this version"
         )
     try:
         config, info = parse_header(metadata.get("info", ""))
     except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{path.name} has a header that cannot be used: {error}") from error
+        raise _unusable(path, error) from error
     return CheckpointInfo(path, config, info)
+
+
+def _incomplete(path: Path) -> CheckpointError:
+    return CheckpointError(
+        f"{path.name} must be a complete safetensors file, got one that is cut off or damaged; "
+        "copy it again, or train it anew"
+    )
+
+
+def _unusable(path: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"{path.name} must describe its model in its header, got a header that cannot be used "
+        f"({error}); copy it again, or train it anew"
+    )
 
 
 def list_checkpoints(folder: Path | str) -> tuple[CheckpointInfo, ...]:

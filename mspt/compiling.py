@@ -1,13 +1,18 @@
 """Functions compiled by numba, whose machine code is stored wherever the system lets it."""
 
 import os
+import pickle
 import stat
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numba
+
+DAMAGED = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, pickle.PickleError)
+"""What numba raises where its files cannot be read or written."""
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:  # noqa: ANN401 - of numba
@@ -33,7 +38,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:  # noqa: AN
         config: Any = numba.config  # pyright: ignore[reportPrivateImportUsage]
         given = config.CACHE_DIR
         try:
-            return numba.njit(cache=True, **options)(function)
+            return _forgiving(numba.njit(cache=True, **options)(function))
         except RuntimeError:  # "no locator available"
             folder = private_folder()
         if folder is None:
@@ -41,13 +46,37 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:  # noqa: AN
         # numba reads this setting while it decorates; other code of this process may use numba.
         config.CACHE_DIR = str(folder)
         try:
-            return numba.njit(cache=True, **options)(function)
+            return _forgiving(numba.njit(cache=True, **options)(function))
         except RuntimeError:
             return numba.njit(**options)(function)
         finally:
             config.CACHE_DIR = given
 
     return decorate
+
+
+def _forgiving(function: Any) -> Any:  # noqa: ANN401 - numba's dispatcher
+    """Have a compiled function work where its machine code cannot be stored or is damaged.
+
+    numba lets a full disk, or a file that was cut off, end the program.
+    """
+    cache = function._cache
+    load, save = cache.load_overload, cache.save_overload
+
+    def load_or_compile(*key: Any) -> Any:  # noqa: ANN401 - of numba
+        try:
+            return load(*key)
+        except DAMAGED:
+            with suppress(*DAMAGED):
+                cache.flush()
+            return None
+
+    def save_or_not(*entry: Any) -> None:  # noqa: ANN401 - of numba
+        with suppress(*DAMAGED):
+            save(*entry)
+
+    cache.load_overload, cache.save_overload = load_or_compile, save_or_not
+    return function
 
 
 def private_folder() -> Path | None:

@@ -9,6 +9,10 @@ class CheckpointError(MSPTError):
     """A checkpoint cannot be read, or its contents do not match its header."""
 
 
+class OutputError(MSPTError):
+    """A result cannot be written: a full disk, a folder without the right to write."""
+
+
 class DataError(MSPTError):
     """A data set, a split or a case is missing or malformed."""
 

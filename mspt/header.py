@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mspt.config import ModelConfig
+from mspt.reading import shortened
 
 MAX_LENGTH = 32_000_000
 """Characters of a header; those of models that ship have less than a million."""
@@ -166,18 +167,6 @@ def check_info(info: Mapping[str, Any]) -> None:
             raise ValueError(f"info.{name} must be {words}, got {shortened(info[name])}")
 
 
-def shortened(value: object, *, most: int = 60) -> str:
-    """Return what a message quotes of a value of any size.
-
-    Examples:
-        >>> shortened("a" * 100, most=8)
-        "'aaaaaa…"
-    """
-    # A text before it is written out, as a header may hold millions of characters.
-    text = repr(value[:most] if isinstance(value, str | list) else value)
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
 def parse_header(text: str) -> tuple[ModelConfig, dict[str, Any]]:
     """Return the config and the info that a checkpoint's header holds.
 
@@ -191,6 +180,8 @@ def parse_header(text: str) -> tuple[ModelConfig, dict[str, Any]]:
         header = json.loads(text)
     except RecursionError:
         raise ValueError("header must not be nested as deep as it is") from None
+    except ValueError as error:
+        raise ValueError("header must be JSON, got what is none") from error
     parts = _object("header", header)
     info = _object("info", parts.get("info", {}))
     check_info(info)

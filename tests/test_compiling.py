@@ -1,11 +1,14 @@
 """Compiled functions of an installation that cannot be written."""
 
+import errno
+import importlib.util
 import os
 import shutil
 import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -87,3 +90,44 @@ def test_a_folder_that_others_can_write_is_refused(
     folder.unlink()
     folder.touch()
     assert private_folder() is None
+
+
+SOURCE = "from mspt.compiling import compiled\n@compiled()\ndef twice(x):\n    return 2 * x\n"
+
+
+def loaded(path: Path) -> Callable[[float], float]:
+    """Return the function of a module as a new process would load it."""
+    spec = importlib.util.spec_from_file_location("made_up_compiled", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.twice
+
+
+def test_damaged_machine_code_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "made_up_compiled.py"
+    path.write_text(SOURCE, encoding="utf-8")
+    assert loaded(path)(2.0) == 4.0
+    (index,) = (tmp_path / "__pycache__").glob("*.nbi")
+    (code,) = (tmp_path / "__pycache__").glob("*.nbc")
+    for stored in (index, code):
+        whole = stored.read_bytes()
+        stored.write_bytes(whole[: len(whole) // 2])
+        assert loaded(path)(2.0) == 4.0
+        assert stored.read_bytes() != whole[: len(whole) // 2]
+        assert loaded(path)(2.0) == 4.0
+
+
+def test_functions_work_where_their_code_does_not_fit_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "made_up_compiled.py"
+    path.write_text(SOURCE, encoding="utf-8")
+    function = loaded(path)
+    monkeypatch.setattr(os, "replace", full)
+    assert function(2.0) == 4.0
+    assert not list((tmp_path / "__pycache__").glob("*.nb*"))

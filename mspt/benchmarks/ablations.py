@@ -20,6 +20,7 @@ from mspt.config import Preset
 from mspt.data.dataset import Dataset
 from mspt.data.registry import datasets, get_dataset
 from mspt.errors import MSPTError
+from mspt.reading import read_text
 
 Value = str | int | float | bool | None
 """Value of a setting."""
@@ -27,6 +28,7 @@ Value = str | int | float | bool | None
 REQUIRED = ("dataset", "preset", "set", "seed", "epochs", "validation_error", "error")
 """Columns that every table has; numbers of other columns are NaN where a table lacks them."""
 
+WRITE = "write it with 'python -m mspt ablate'"
 AT_ONCE = 0.1
 """Seconds within which a case is solved while somebody waits."""
 
@@ -111,7 +113,11 @@ def read_ablations(path: Path) -> tuple[AblationRow, ...]:
     Raises:
         MSPTError: If the file lacks columns that every table has.
     """
-    return parse_ablations(path.read_text(encoding="utf-8")) if path.exists() else ()
+    if not path.exists():
+        return ()
+    return parse_ablations(
+        read_text(path, rule="table of ablations must be a CSV file", advice=WRITE)
+    )
 
 
 def parse_ablations(text: str) -> tuple[AblationRow, ...]:
@@ -124,15 +130,23 @@ def parse_ablations(text: str) -> tuple[AblationRow, ...]:
     Raises:
         MSPTError: If the text lacks columns that every table has.
     """
-    reader = csv.DictReader(StringIO(text, newline=""))
+    # A blank line would be taken for a header without columns.
+    reader = csv.DictReader(StringIO(text.lstrip(), newline=""))
     present = reader.fieldnames or ()
     if present and (missing := [name for name in REQUIRED if name not in present]):
         raise MSPTError(
             f"a table of ablations must have the columns {', '.join(REQUIRED)}, got none named "
-            f"{', '.join(missing)}; write it with 'python -m mspt ablate'"
+            f"{', '.join(missing)}; {WRITE}"
         )
-    whole = [cells for cells in reader if None not in cells.values()]
-    return tuple(_latest(_with_usual_cases([_row(cells) for cells in whole])))
+    try:
+        whole = [cells for cells in reader if None not in cells.values()]
+        rows = [_row(cells) for cells in whole]
+    except (ValueError, csv.Error) as error:
+        raise MSPTError(
+            f"a table of ablations must hold numbers in its columns of numbers, got another value "
+            f"up to line {reader.line_num}; {WRITE}"
+        ) from error
+    return tuple(_latest(_with_usual_cases(rows)))
 
 
 def _row(cells: Mapping[str, str]) -> AblationRow:

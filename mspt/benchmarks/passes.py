@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from io import StringIO
 from pathlib import Path
 from statistics import median
 
@@ -9,6 +10,7 @@ import pandas as pd
 import psutil
 import torch
 
+from mspt.benchmarks.rows import ANOTHER
 from mspt.benchmarks.sweep import machine_name
 from mspt.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint
 from mspt.data.dataset import Dataset
@@ -16,6 +18,7 @@ from mspt.data.registry import get_dataset
 from mspt.errors import MSPTError
 from mspt.inference.predict import Prediction, pick_device, predict_case
 from mspt.inference.sample import Sample, load_sample
+from mspt.reading import read_text
 from mspt.threads import usable_cpus
 
 
@@ -167,16 +170,27 @@ def read_passes(path: Path) -> dict[str, PassRow]:
     """
     if not path.exists():
         return {}
-    table = pd.read_csv(path, keep_default_na=False)
+    text = read_text(path, rule=f"{path.name} must be a table of measurements", advice=ANOTHER)
+    try:
+        table = pd.read_csv(StringIO(text), keep_default_na=False)
+    except ValueError as error:
+        raise MSPTError(
+            f"{path.name} must be a table in CSV, got what is none; {ANOTHER}"
+        ) from error
     expected = list(PassRow.__dataclass_fields__)
     if list(table.columns) != expected:
         raise MSPTError(
             f"{path.name} must have the columns {', '.join(expected)}, "
-            f"got {', '.join(table.columns)}; measure again into another file"
+            f"got {', '.join(map(str, table.columns))[:200]}; {ANOTHER}"
         )
     kinds = {name: field.type for name, field in PassRow.__dataclass_fields__.items()}
-    rows = [
-        PassRow(**{name: kinds[name](value) for name, value in row.items()})
-        for row in table.to_dict("records")
-    ]
+    try:
+        rows = [
+            PassRow(**{name: kinds[name](value) for name, value in row.items()})
+            for row in table.to_dict("records")
+        ]
+    except (ValueError, OverflowError) as error:
+        raise MSPTError(
+            f"{path.name} must hold numbers in its columns of numbers, got others; {ANOTHER}"
+        ) from error
     return {row.checkpoint: row for row in rows}

@@ -5,6 +5,7 @@ Letters: N points, K patches, L points per patch, Q supernodes per patch, D widt
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,8 @@ import pandas as pd
 from mspt.benchmarks.cost import Work, recommended_patches
 from mspt.config import Architecture, ModelConfig, require, require_choice
 from mspt.errors import MSPTError
+from mspt.reading import read_text
+from mspt.writing import write_text
 
 SweepAxis = Literal["points", "patches", "supernodes"]
 MeasuredQuantity = Literal["seconds", "peak_bytes"]
@@ -177,6 +180,9 @@ def best_patches(sweep: Sweep) -> int:
     return recommended_patches(sweep.num_points, num_supernodes=sweep.num_supernodes)
 
 
+ANOTHER = "measure again into another file"
+
+
 def read_rows(path: Path) -> list[ScalingRow]:
     """Read rows from a CSV file.
 
@@ -184,14 +190,25 @@ def read_rows(path: Path) -> list[ScalingRow]:
         MSPTError: If the columns of the file are not those of :class:`ScalingRow`.
     """
     # Empty texts are values here; only the word "nan" marks a missing number.
-    table = pd.read_csv(path, keep_default_na=False, na_values=["nan"])
+    text = read_text(path, rule=f"{path.name} must be a table of measurements", advice=ANOTHER)
+    try:
+        table = pd.read_csv(StringIO(text), keep_default_na=False, na_values=["nan"])
+    except ValueError as error:  # the errors of its parser, and that of an empty text
+        raise MSPTError(
+            f"{path.name} must be a table in CSV, got what is none; {ANOTHER}"
+        ) from error
     expected = list(ScalingRow.__dataclass_fields__)
     if list(table.columns) != expected:
         raise MSPTError(
             f"{path.name} must have the columns {', '.join(expected)}, "
-            f"got {', '.join(table.columns)}; measure again into another file"
+            f"got {', '.join(map(str, table.columns))[:200]}; {ANOTHER}"
         )
-    return [_typed(row) for row in table.to_dict("records")]
+    try:
+        return [_typed(row) for row in table.to_dict("records")]
+    except (ValueError, OverflowError) as error:
+        raise MSPTError(
+            f"{path.name} must hold numbers in its columns of numbers, got others; {ANOTHER}"
+        ) from error
 
 
 def _typed(row: dict[str, Any]) -> ScalingRow:
@@ -209,7 +226,4 @@ def rows_table(rows: Sequence[ScalingRow]) -> pd.DataFrame:
 
 def write_rows(path: Path, rows: Sequence[ScalingRow]) -> None:
     """Write rows to a CSV file, which is replaced in one step and therefore never incomplete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    rows_table(rows).to_csv(unfinished, index=False, float_format="%.6g", na_rep="nan")
-    unfinished.replace(path)
+    write_text(path, rows_table(rows).to_csv(index=False, float_format="%.6g", na_rep="nan"))

@@ -9,12 +9,13 @@ error of each of them, such as ``jump=0.21 elsewhere=0.04``.
 import argparse
 import csv
 import json
+import os
 from collections.abc import Mapping
 from hashlib import sha256
-from io import StringIO
+from io import FileIO, StringIO
 from pathlib import Path
 from shutil import rmtree
-from typing import IO, Any, get_args
+from typing import Any, get_args
 
 import torch
 
@@ -22,18 +23,19 @@ from mspt.benchmarks.ablations import parse_regions
 from mspt.benchmarks.settings import parse_settings, with_settings
 from mspt.checkpoint import Checkpoint
 from mspt.cli._arguments import add_settings, positive
-from mspt.cli._locks import locked
 from mspt.cli._output import counted, duration, facts, percent
 from mspt.cli.evaluate import follow_scores, prepare_cases
 from mspt.cli.train import follow, with_overrides
 from mspt.config import Precision, Preset
 from mspt.data.case import CaseStack
 from mspt.data.registry import get_dataset
-from mspt.errors import MSPTError
+from mspt.errors import MSPTError, OutputError
 from mspt.evaluation.cases import evaluate, num_parameters, surroundings
+from mspt.locks import locked
 from mspt.progress import ProgressMode
 from mspt.training.loop import Training, prepare
 from mspt.training.presets import get_preset
+from mspt.writing import output_error
 
 COLUMNS: tuple[str, ...] = (
     "dataset", "preset", "set", "seed", "epochs", "steps", "train_cases", "parameters",
@@ -99,6 +101,8 @@ def run_ablate(args: argparse.Namespace) -> dict[str, Any]:
         return row | found | {"out": str(args.out)}
     try:
         row |= _train(training, args.runs / _identity(preset, args.cases), mode=args.progress)
+    except OutputError:  # no result, but a run to be continued
+        raise
     except (MSPTError, ValueError, RuntimeError) as error:
         row["error"] = str(error)
     append_row(args.out, row)
@@ -206,27 +210,47 @@ def append_row(path: Path, row: Mapping[str, Any]) -> None:
     """Append a row to a CSV file that several processes may write at the same time.
 
     A table that an earlier version has written gets the columns it lacks, empty in its rows.
+
+    Raises:
+        OutputError: If the row cannot be written, as on a full disk; the table stays as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", newline="", encoding="utf-8") as file, locked(file):
-        # Read once the lock is held: another process may have written since the file was opened.
-        columns = _complete_columns(file)
-        csv.DictWriter(file, columns, lineterminator="\n").writerow(row)
-        file.flush()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        # Not buffered: what could not be written must not be written again as the file is closed.
+        with path.open("r+b", buffering=0) as file, locked(file):
+            # Read once the lock is held: another process may have written meanwhile.
+            before = file.read()
+            start, added = _addition(before.decode(), row)
+            try:
+                _write_at(file, start, added)
+            except OSError:
+                file.truncate(len(before))
+                _write_at(file, 0, before)  # into the space that was its own
+                raise
+    except OSError as error:
+        raise output_error(path, error) from error
 
 
-def _complete_columns(file: IO[str]) -> list[str]:
-    """Give a table all columns, write its header where there is none, and return its columns."""
-    file.seek(0)
-    reader = csv.DictReader(file)
+def _addition(before: str, row: Mapping[str, Any]) -> tuple[int, bytes]:
+    """Return where a table is to be written on, and with what, to have one more row."""
+    reader = csv.DictReader(StringIO(before, newline=""))
     present = list(reader.fieldnames or [])
-    missing = [name for name in COLUMNS if name not in present]
-    if missing:
-        whole = StringIO()
-        writer = csv.DictWriter(whole, present + missing, lineterminator="\n")
+    columns = present + [name for name in COLUMNS if name not in present]
+    added = StringIO()
+    writer = csv.DictWriter(added, columns, lineterminator="\n")
+    if columns != present:  # the table is longer than before with all columns in all its rows
         writer.writeheader()
         writer.writerows(reader)
-        file.truncate(0)
-        file.write(whole.getvalue())
-    file.seek(0, 2)  # from reading to writing
-    return present + missing
+    elif not before.endswith("\n"):  # a process was killed within a line, which readers leave out
+        added.write("\n")
+    writer.writerow(row)
+    return 0 if columns != present else len(before.encode()), added.getvalue().encode()
+
+
+def _write_at(file: FileIO, start: int, content: bytes) -> None:
+    file.seek(start)
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
+    os.fsync(file.fileno())

@@ -25,6 +25,7 @@ from mspt.inspection.observation import (
     summaries_by_block,
 )
 from mspt.inspection.weights import most_read
+from mspt.writing import write_text
 
 FLAGS: dict[str, Masked] = {
     "mask_supernodes": "supernodes",
@@ -86,7 +87,8 @@ def run_attention(args: argparse.Namespace) -> dict[str, Any]:
     if seen.pass_words:
         result["pass"] = seen.pass_words
     if args.out:
-        attention_table(seen, found, effect).to_csv(args.out, index=False, float_format="%.7g")
+        rows = attention_table(seen, found, effect)
+        write_text(args.out, rows.to_csv(index=False, float_format="%.7g"))
         result["out"] = str(args.out)
     return result
 

@@ -38,6 +38,7 @@ from mspt.cli._passes import measured_passes, show_passes
 from mspt.config import Architecture, ModelConfig
 from mspt.errors import MSPTError
 from mspt.progress import ProgressBar
+from mspt.writing import write_text
 
 MEBIBYTE = 2**20
 
@@ -120,8 +121,7 @@ def run_benchmark(args: argparse.Namespace) -> dict[str, Any]:
     tables = {"partition": _partition_table, "passes": measured_passes}
     table = tables.get(args.what, _model_table)(args)
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        table.to_csv(args.out, index=False)
+        write_text(args.out, table.to_csv(index=False))
     return {"what": args.what, "rows": table.to_dict("records"), **_written(args)}
 
 

@@ -19,6 +19,7 @@ from mspt.evaluation.cards import model_cards
 from mspt.evaluation.cases import CaseScored
 from mspt.evaluation.score import final_scores, held_out, score
 from mspt.progress import ProgressBar, ProgressMode
+from mspt.writing import write_text
 
 Result = TypeVar("Result")
 
@@ -40,9 +41,9 @@ def run_cards(args: argparse.Namespace) -> dict[str, Any]:
     """Write the model cards of a folder of checkpoints, or the tables of ablations."""
     if args.ablations is not None:
         rows, out = read_ablations(args.ablations), args.ablations.with_name("README.md")
-        out.write_text(ablation_report(rows), encoding="utf-8")
+        write_text(out, ablation_report(rows))
         return {"out": str(out), "rows": len(rows)}
-    args.out.write_text(model_cards(args.folder), encoding="utf-8")
+    write_text(args.out, model_cards(args.folder))
     return {"out": str(args.out), "checkpoints": len(list_checkpoints(args.folder))}
 
 

@@ -45,6 +45,10 @@ one needs.
 """
 
 
+MAX_LINE = 600
+"""Letters of a refusal, which may hold a name or a value from a file."""
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose error is one line."""
 
@@ -109,14 +113,33 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         with joined_ranks(args) as own:
             result = getattr(module, f"run_{args.command}")(own)
-    except (MSPTError, ValueError, OSError) as error:
+    except (MSPTError, ValueError, OSError, MemoryError) as error:
         if is_first_rank():
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {_sentence(error)}", file=sys.stderr)
         return 1 if isinstance(error, TrainingError) else 2
     if not is_first_rank():
         return 0
     _print(to_json(result) if args.json else getattr(module, f"show_{args.command}")(result))
     return 0
+
+
+def _sentence(error: Exception) -> str:
+    """Return an error as one line that a person understands, and of a length to be read.
+
+    What the library refuses is a sentence already. The system and numpy have numbers and
+    abbreviations.
+    """
+    if isinstance(error, MemoryError):
+        return "memory must hold what is computed, got too little; use fewer points or cases"
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        named = f" for '{error.filename}'" if error.filename else ""
+        text = (
+            f"files and folders must be there to be used, got {error.strerror.lower()!r}{named}; "
+            "check its path, the rights to it and the space on the disk"
+        )
+    line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    return line if len(line) <= MAX_LINE else f"{line[: MAX_LINE - 3]}..."
 
 
 def _replace_unknown_letters() -> None:

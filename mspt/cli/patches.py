@@ -39,6 +39,7 @@ from mspt.partition.patches import (
     patch_table,
     supernode_centers,
 )
+from mspt.writing import write_text
 
 DEFAULT_CHECKPOINT = "pretrained/{}.safetensors"
 PARTS = ("body", "flow", "both")
@@ -118,7 +119,7 @@ def run_patches(args: argparse.Namespace) -> dict[str, Any]:
             nearest=nearest_points(points),
             error=None if error is None else error[rows],
         )
-        pd.DataFrame(table).to_csv(args.out, index=False, float_format="%.7g")
+        write_text(args.out, pd.DataFrame(table).to_csv(index=False, float_format="%.7g"))
     errors = _errors(args, checkpoint, num_patches) if args.error else {}
     return {
         "cloud": args.cloud,

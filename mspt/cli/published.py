@@ -3,9 +3,12 @@
 import argparse
 import pickle
 import re
+import struct
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile, is_zipfile
 
 import torch
 from safetensors import SafetensorError
@@ -18,6 +21,7 @@ from mspt.evaluation.cases import num_parameters
 from mspt.models.normalizer import Normalizer
 from mspt.models.published.entries import find_weights
 from mspt.models.published.model import load_published
+from mspt.reading import DAMAGED
 
 
 def add_published(parser: argparse.ArgumentParser) -> None:
@@ -95,10 +99,15 @@ def read_state_dict(path: Path) -> Mapping[Any, Any]:
     Raises:
         CheckpointError: If the file is absent or holds anything but tensors and plain values.
     """
+    if not path.is_file():
+        raise CheckpointError(f"state_dict must be a file, got nothing at '{path}'; check its path")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        _check_archive(path)
+        with warnings.catch_warnings():  # of odd files that it refuses all the same
+            warnings.simplefilter("ignore")
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         unknown = re.search(r"GLOBAL (\S+)", str(error))
         raise CheckpointError(
@@ -106,12 +115,28 @@ def read_state_dict(path: Path) -> Mapping[Any, Any]:
             f"{f'an object of {unknown[1]}' if unknown else 'other things'}; "
             "save model.state_dict() alone"
         ) from error
-    except (OSError, RuntimeError, EOFError, SafetensorError) as error:
+    except (*DAMAGED, SafetensorError, RecursionError, struct.error) as error:
         raise CheckpointError(
-            f"state_dict must be a file of tensors, got {path.name}: {str(error).splitlines()[0]}"
+            f"state_dict must be a file of tensors, got {path.name}, which is "
+            f"{'empty' if path.stat().st_size == 0 else 'damaged or of another kind'}; "
+            "save model.state_dict() with torch.save again"
         ) from error
     if not isinstance(state, Mapping):
         raise CheckpointError(
-            f"state_dict must be a table of tensors by name, got {type(state).__name__}"
+            f"state_dict must be a table of tensors by name, got {type(state).__name__}; "
+            "save model.state_dict() with torch.save"
         )
     return state
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse an archive whose members are far larger than itself: torch.save packs nothing."""
+    if not is_zipfile(path):  # the format of old versions of torch
+        return
+    with ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > path.stat().st_size:
+        raise CheckpointError(
+            f"state_dict must be a file as torch.save writes it, got {path.name}, which claims to "
+            f"hold {size:,} bytes; save model.state_dict() with torch.save again"
+        )

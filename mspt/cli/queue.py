@@ -22,8 +22,12 @@ import psutil
 from mspt.cli._arguments import positive
 from mspt.cli._output import counted
 from mspt.errors import MSPTError
+from mspt.guard import guard
+from mspt.locks import alone_in
 from mspt.priority import lower_priority
 from mspt.progress import ProgressBar
+from mspt.reading import read_text, shortened
+from mspt.writing import write_text
 
 PID = "pid"
 
@@ -60,10 +64,10 @@ def run_queue(args: argparse.Namespace) -> dict[str, Any]:
     todo = [job for job in jobs if not done_path(args.folder, job).exists()]
     failed = []
     with (
-        _registered(args.folder),
+        _registered(args.folder) as lock,
         ProgressBar(unit="job", mode=args.progress) as bar,
     ):
-        for done, (job, code) in enumerate(_run_all(args.folder, todo, args.jobs), start=1):
+        for done, (job, code) in enumerate(_run_all(args.folder, todo, args.jobs, lock), start=1):
             bar.reach(len(jobs) - len(todo) + done, len(jobs))
             if code:
                 failed.append(job)
@@ -92,13 +96,15 @@ def read_jobs(file: Path) -> list[str]:
     Raises:
         MSPTError: If a line cannot be split into words, as a quotation mark is missing.
     """
-    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    text = read_text(file, rule="list of jobs must be a text file", advice="one command a line")
+    lines = [line.strip() for line in text.splitlines()]
     for number, line in enumerate(lines, start=1):
         try:
             shlex.split(line)
         except ValueError as error:
             raise MSPTError(
-                f"line {number} of {file.name} must be a command, got {line!r}: {error}"
+                f"line {number} of {file.name} must be a command, got {shortened(line)} without a "
+                "second quotation mark; complete it"
             ) from error
     return [line for line in lines if line and not line.startswith("#")]
 
@@ -157,27 +163,33 @@ def _running(folder: Path) -> psutil.Process | None:
 
 
 @contextmanager
-def _registered(folder: Path) -> Iterator[None]:
-    """Note down this process as the queue of a folder, which has one at a time."""
+def _registered(folder: Path) -> Iterator[tuple[int, ...]]:
+    """Note down this process as the queue of a folder, which has one at a time.
+
+    Yields:
+        The lock of the folder, which its jobs have as well: those of a queue that was killed are
+        interrupted, and another queue waits until they have ended.
+    """
     if other := _running(folder):
         raise MSPTError(
             f"--folder must not be in use, got '{folder}' of the running queue {other.pid}; "
             "wait for it or choose another folder"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    started = psutil.Process().create_time()
-    (folder / PID).write_text(f"{os.getpid()} {started}", encoding="utf-8")
-    try:
-        yield
-    finally:
-        (folder / PID).unlink(missing_ok=True)
+    with alone_in(folder, what="queue") as lock:
+        write_text(folder / PID, f"{os.getpid()} {psutil.Process().create_time()}")
+        try:
+            yield lock
+        finally:
+            (folder / PID).unlink(missing_ok=True)
 
 
-def _run_all(folder: Path, todo: list[str], num_jobs: int) -> Iterator[tuple[str, int]]:
+def _run_all(
+    folder: Path, todo: list[str], num_jobs: int, lock: tuple[int, ...]
+) -> Iterator[tuple[str, int]]:
     """Run jobs, several at a time; yield each with its exit status as it ends."""
     pool = ThreadPoolExecutor(num_jobs)
     try:
-        futures = {pool.submit(_run, folder, job): job for job in todo}
+        futures = {pool.submit(_run, folder, job, lock): job for job in todo}
         for future in as_completed(futures):
             yield futures[future], future.result()
     finally:
@@ -185,18 +197,22 @@ def _run_all(folder: Path, todo: list[str], num_jobs: int) -> Iterator[tuple[str
         pool.shutdown(cancel_futures=True)
 
 
-def _run(folder: Path, job: str) -> int:
+def _run(folder: Path, job: str, lock: tuple[int, ...]) -> int:
     start = time.perf_counter()
     # The lowest priority, and one thread a job: jobs that each use all cores slow one another and
     # whoever else works on the machine.
     one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
     with (
         log_path(folder, job).open("a", encoding="utf-8") as log,
-        subprocess.Popen(job_command(job), stdout=log, stderr=log, env=one_thread) as process,
+        guard(end="process") as watch,
+        subprocess.Popen(
+            job_command(job), stdout=log, stderr=log, env=one_thread, pass_fds=lock
+        ) as process,
     ):
+        watch(process.pid)
         lower_priority(process.pid)
         code = process.wait()
     if code == 0:
         seconds = time.perf_counter() - start
-        done_path(folder, job).write_text(f"{seconds:.0f} s: {job}\n", encoding="utf-8")
+        write_text(done_path(folder, job), f"{seconds:.0f} s: {job}\n")
     return code

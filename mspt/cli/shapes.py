@@ -38,6 +38,7 @@ from mspt.progress import ProgressBar, ProgressMode
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import SolverProgress, solve_flow
+from mspt.writing import write_text
 
 DEFAULT_CHECKPOINT = Path("pretrained/car.safetensors")
 NAMED_LIKE_SHAPE = Path()
@@ -138,7 +139,7 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
         summary["out"] = str(out)
     if args.passport:
         written = run_record(result, checkpoint=path, shape=args.shape)
-        args.passport.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+        write_text(args.passport, json.dumps(written, indent=1) + "\n")
     if args.truth:
         truth = read_flow(args.truth)
         if words := unsettled_words(truth.info):

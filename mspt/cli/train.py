@@ -18,6 +18,7 @@ from mspt.data.registry import datasets, get_dataset
 from mspt.errors import MSPTError
 from mspt.evaluation.cases import num_parameters, surroundings
 from mspt.evaluation.score import held_out, usual_checks
+from mspt.locks import alone_in
 from mspt.progress import ProgressBar, ProgressMode
 from mspt.training.loop import EpochDone, StepDone, Training, TrainingStopped, prepare, train
 from mspt.training.presets import get_preset
@@ -165,7 +166,7 @@ def follow(
     mode: ProgressMode = "auto",
 ) -> TrainingStopped:
     """Train to the end or for some minutes, and show progress."""
-    with ProgressBar(unit="step", mode=mode) as bar:
+    with alone_in(folder, what="training"), ProgressBar(unit="step", mode=mode) as bar:
         for event in train(training, folder=folder, minutes=minutes):
             match event:
                 case StepDone():

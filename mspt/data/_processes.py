@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 from typing import Any, TypeVar
 
+from mspt.guard import PATIENCE, end_with_parent, parent_has_ended
+
 Result = TypeVar("Result")
 
-PATIENCE = 20.0
-"""Seconds in which an interrupted process has to end by itself, with what it has started."""
 _SIGNAL_SECONDS = 0.2
 
 
@@ -22,7 +22,7 @@ def in_processes(
     """Run a task with each tuple of arguments and yield the results as they come.
 
     When the iterator is closed or the process is interrupted, tasks that run are interrupted, and
-    no other one starts.
+    no other one starts. So it is when the process is killed.
 
     Args:
         task: A function of a module, which other processes can import.
@@ -30,7 +30,7 @@ def in_processes(
         jobs: Processes that work at the same time.
     """
     # Spawned, not forked: a fork of a process with threads can hang.
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=end_with_parent)
     before = set(active_children())
     try:
         with _interruptions_ignored():  # the new processes ignore them, too, but within a task
@@ -52,6 +52,8 @@ def _interruptible(task: Callable[..., Result], given: tuple[Any, ...]) -> Resul
         return task(*given)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if parent_has_ended():  # nobody waits for the result, nor for that of the next task
+            os._exit(1)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from mspt.data.case import Case
 from mspt.data.solve import Solved, drawing_steps
 from mspt.errors import MSPTError, SolverError
 from mspt.progress import ShareDone
+from mspt.writing import output_error
 
 ROOT = Path(__file__).parents[2]
 PULSE = 0.3
@@ -137,6 +138,8 @@ def main() -> None:
                 _tell(share=event.share)
     except MSPTError as error:
         _tell(error=str(error))
+    except OSError as error:  # no space for temporary files
+        _tell(error=str(output_error(sys.argv[1], error)))
 
 
 def _tell(**message: float | str) -> None:

@@ -14,10 +14,13 @@ from torch import Tensor
 
 from mspt.data.capabilities import TimeFrames
 from mspt.data.case import Case
+from mspt.data.files import write_arrays
 from mspt.data.frames import timed_names
 from mspt.data.layout import Layout
 from mspt.data.registry import get_dataset
 from mspt.errors import DataError
+from mspt.geometry.files.writers import write_polydata
+from mspt.writing import write_bytes
 
 FORMATS = (".npz", ".csv", ".vtp")
 
@@ -117,15 +120,14 @@ def write_points(
         DataError: If the suffix is none of these.
     """
     check_format(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     match path.suffix:
         case ".csv":
-            path.write_bytes(csv_bytes(table))
+            write_bytes(path, csv_bytes(table))
         case ".npz":
             arrays = {name: table[name].to_numpy() for name in table}
             if triangles is not None:
                 arrays["triangles"] = triangles
-            np.savez_compressed(path, **arrays)  # pyright: ignore[reportArgumentType]
+            write_arrays(path, arrays)
         case _:
             _write_vtp(path, table, points, triangles)
 
@@ -156,4 +158,4 @@ def _write_vtp(
     )
     for name in table.columns.difference(list("xyz")):
         mesh.point_data[name] = table[name].to_numpy()
-    mesh.save(path)
+    write_polydata(path, mesh)

@@ -14,7 +14,9 @@ from mspt.data._processes import in_processes
 from mspt.data.codec import encode
 from mspt.data.dataset import CaseDone, Dataset, Request
 from mspt.data.files import read_arrays, read_json, write_arrays, write_json
-from mspt.errors import DataError, MSPTError
+from mspt.errors import DataError, MSPTError, OutputError
+from mspt.locks import alone_in
+from mspt.writing import remove_partial
 
 SPLITS_FORMAT = "mspt-data/1"
 
@@ -35,9 +37,18 @@ def generate_stack(dataset: Dataset, request: Request) -> Iterator[CaseDone]:
     Raises:
         DataError: If the request is out of range, the folder was made with another seed, or the
             data set is not generated here.
+        MSPTError: If another process generates into the folder.
+        OutputError: If a case cannot be stored, as on a full disk; those before stay.
     """
     wanted = _wanted(dataset, request)
     folder = request.out / dataset.name
+    with alone_in(folder, what="generation"):
+        yield from _generate(dataset, request, wanted, folder)
+
+
+def _generate(
+    dataset: Dataset, request: Request, wanted: set[int], folder: Path
+) -> Iterator[CaseDone]:
     _open_folder(folder, dataset, seed=request.seed)
     errors: dict[int, str] = {}
     todo = sorted(wanted - _made(folder, dataset))
@@ -78,6 +89,8 @@ def _make_part(
             raise DataError(f"{dataset.name} must have a solver to be generated, got none")
         case = dataset.make_case(dataset.case_seed(index, seed=seed))
         write_arrays(_part(folder, index), encode(dataset, [case], [index]))
+    except OutputError:  # no fault of the case: the others would not be stored either
+        raise
     except MSPTError as problem:
         error = str(problem)
     return index, time.perf_counter() - start, error
@@ -109,6 +122,8 @@ def _wanted(dataset: Dataset, request: Request) -> set[int]:
 def _open_folder(folder: Path, dataset: Dataset, *, seed: int) -> None:
     """Make the folder and write the seed into it, or refuse one made with another seed."""
     (folder / "parts").mkdir(parents=True, exist_ok=True)
+    for one in (folder, folder / "parts"):
+        remove_partial(one)
     found = read_json(folder / "splits.json")
     if not found:
         write_json(folder / "splits.json", _index(dataset, seed=seed, made=set(), errors={}))

@@ -1,6 +1,5 @@
 """The real solver's answer: for a case by its name, or for a drawing."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +12,21 @@ from mspt.data.capabilities import Drawing
 from mspt.data.case import Case, Inputs
 from mspt.data.dataset import Dataset
 from mspt.data.registry import dataset_of_case, datasets
-from mspt.errors import DataError
+from mspt.errors import DataError, SolverError
 from mspt.progress import ShareDone, last_event
+from mspt.reading import read_array, read_object, shortened
+
+FORM = "download one from the page Draw a domain to see its form"
+MAX_BYTES = 2 * 1024**2
+"""Size of the largest drawing in JSON: 128 x 128 numbers with all digits take 0.4 MB."""
+MAX_ROWS = 10_000
+"""Rows of a drawing that may have any number: outlines are drawn with some hundred points."""
+LARGEST = 1e6
+"""Largest number of a drawing: usual ones are below 100, and products of large ones overflow."""
+
+
+UNSOLVABLE = (ArithmeticError, RuntimeError, np.linalg.LinAlgError, MemoryError)
+"""How solvers end on numbers that no rule of theirs refuses: singular matrices, overflow."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +50,10 @@ def read_drawing(path: Path) -> dict[str, Any]:
     Raises:
         DataError: If the file is absent or of another kind.
     """
-    try:
-        if path.suffix == ".npy":
-            return _of_array(np.load(path, allow_pickle=False))
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"drawing must be a .json or .npy file, got {path.name}: {error}"
-        ) from error
+    rule, advice = "drawing must be a .json or .npy file", FORM
+    if path.suffix.lower() == ".npy":
+        return _of_array(read_array(path, rule=rule, advice=advice))
+    return read_object(path, rule=rule, advice=advice, most=MAX_BYTES)
 
 
 def _drawable() -> dict[str, tuple[Dataset, Drawing]]:
@@ -103,7 +111,14 @@ def drawing_steps(drawing: dict[str, Any]) -> Iterator[ShareDone | Solved]:
     events, seconds = _solving(how, given), 0.0
     while True:
         start = perf_counter()
-        event = next(events)
+        try:
+            event = next(events)
+        except UNSOLVABLE as error:
+            raise SolverError(
+                f"{how.key} must be one that the solver can solve, got numbers from "
+                f"{given.min():.3g} to {given.max():.3g} with which it fails; change them less "
+                "from those of an example"
+            ) from error
         seconds += perf_counter() - start
         if isinstance(event, Case):
             yield Solved(event, seconds)
@@ -143,21 +158,40 @@ def _read_input(drawing: dict[str, Any]) -> tuple[Dataset, Drawing, np.ndarray]:
     """Return the data set of a drawing, how it is drawn, and its table of numbers."""
     drawable = _drawable()
     name = drawing.get("dataset") if isinstance(drawing, dict) else None
-    if name not in drawable:
-        raise DataError(f"dataset must be one of {', '.join(drawable)} in a drawing, got {name!r}")
+    if not isinstance(name, str) or name not in drawable:
+        raise DataError(
+            f"dataset must be one of {', '.join(drawable)} in a drawing, got {shortened(name)}; "
+            f"{FORM}"
+        )
     dataset, how = drawable[name]
-    try:
-        given = np.array(drawing[how.key], dtype=np.float64)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{how.key} must be a table of numbers in a drawing") from error
+    if how.key not in drawing:
+        raise DataError(
+            f"{how.key} must be a table of numbers in a drawing, got none; name the table so"
+        )
+    given = _table(drawing[how.key], how.key)
     rows, columns = how.shape
-    if given.ndim != 2 or given.shape[1] != columns or rows not in (None, len(given)):
+    fits = given.ndim == 2 and given.shape[1] == columns and rows in (None, len(given))
+    if not fits or len(given) > MAX_ROWS:
         raise DataError(
             f"{how.key} must be a table of {'some' if rows is None else rows} x {columns} numbers "
-            f"in a drawing of {name}, got shape {given.shape}; download one from the page Draw a "
-            "domain to see its form"
+            f"in a drawing of {name}, got shape {given.shape}; {FORM}"
+        )
+    if (size := np.nanmax(np.abs(given), initial=0.0)) > LARGEST and np.isfinite(size):
+        raise DataError(
+            f"{how.key} must hold numbers up to {LARGEST:g} in a drawing, got {size:.3g}; "
+            "draw it in the units of the data set"
         )
     return dataset, how, given
+
+
+def _table(values: Any, key: str) -> np.ndarray:  # noqa: ANN401 - whatever JSON can hold
+    """Return a table of numbers; values that are missing are NaN."""
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise DataError(
+            f"{key} must be a table of numbers in a drawing, got {shortened(values)}; {FORM}"
+        ) from error
 
 
 def solve_case(name: str) -> Solved:

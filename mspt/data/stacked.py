@@ -13,9 +13,19 @@ from mspt.config import TrainConfig
 from mspt.data.case import Case, CaseStack
 from mspt.data.codec import decode, encode
 from mspt.data.dataset import CaseDone, Dataset, PointsStored, Request
-from mspt.data.files import DATA, SHIPPED, read_arrays, read_json, write_arrays, write_json
+from mspt.data.files import (
+    ANEW,
+    DATA,
+    SHIPPED,
+    Arrays,
+    read_arrays,
+    read_json,
+    write_arrays,
+    write_json,
+)
 from mspt.data.generate import generate_stack
 from mspt.errors import DataError
+from mspt.reading import DAMAGED
 
 
 class StackedFiles:
@@ -26,7 +36,7 @@ class StackedFiles:
         found: set[int] = set()
         for folder in _folders(dataset.name, root):
             held = read_arrays(folder / f"{split}.npz")
-            found.update(held.get("case", np.zeros(0, int)).tolist())
+            found.update(_indices(held, folder, split))
         return tuple(dataset.case_name(index) for index in sorted(found))
 
     def load(self, dataset: Dataset, name: str, root: Path | None) -> Case:
@@ -39,8 +49,8 @@ class StackedFiles:
         split = next(split for split in dataset.splits if index in dataset.indices(split))
         for folder in _folders(dataset.name, root):
             held = read_arrays(folder / f"{split}.npz")
-            if held and index in held["case"]:
-                return decode(dataset, held, [index]).case(0)
+            if held and index in _indices(held, folder, split):
+                return _decoded(dataset, held, [index], folder / f"{split}.npz").case(0)
         raise _missing(dataset.name, f"the case {name}", "none", root=root)
 
     def cases(
@@ -62,9 +72,9 @@ class StackedFiles:
         for folder in _folders(dataset.name, root):
             indices = _complete(folder, split, wanted=wanted)
             held = read_arrays(folder / f"{split}.npz")
-            found = np.isin(indices, held["case"]) if held else np.zeros(0, bool)
+            found = np.isin(indices, _indices(held, folder, split))
             if indices and held and found.all():
-                return decode(dataset, held, indices)
+                return _decoded(dataset, held, indices, folder / f"{split}.npz")
             most = max(most, int(found.sum()))
         wish = f"the first {wanted} {split} cases"
         raise _missing(dataset.name, wish, f"{most} of them", root=root)
@@ -121,15 +131,40 @@ def _folders(name: str, root: Path | None) -> list[Path]:
     return [DATA / name, SHIPPED / name] if root is None else [root / name]
 
 
+def _indices(held: Arrays, folder: Path, split: str) -> list[int]:
+    """Return the cases that a file of arrays holds; none if there is no file."""
+    found = held.get("case", np.zeros(0, int))
+    if found.ndim != 1 or found.dtype.kind not in "iu" or (held and "case" not in held):
+        raise DataError(
+            f"{split}.npz must list the cases it holds, got none in '{folder.name}'; {ANEW}"
+        )
+    return found.tolist()
+
+
+def _decoded(dataset: Dataset, held: Arrays, indices: list[int], path: Path) -> CaseStack:
+    try:
+        return decode(dataset, held, indices)
+    except DAMAGED as error:
+        raise DataError(
+            f"{path.name} must hold the arrays of cases of {dataset.name}, got others; {ANEW}"
+        ) from error
+
+
 def _complete(folder: Path, split: str, *, wanted: int) -> list[int]:
     """Return the first cases of a split, or none where too few were ever generated.
 
     Cases that the solver could not solve are left out of the split and count as generated.
     """
     index = read_json(folder / "splits.json")
-    made = index.get("splits", {}).get(split, [])
-    failed = index.get("failed", {}).get(split, [])
-    return made[:wanted] if len(made) + len(failed) >= wanted else []
+    try:
+        made = [int(number) for number in index.get("splits", {}).get(split, [])]
+        failed = index.get("failed", {}).get(split, {})
+        num_failed = len(failed)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise DataError(
+            f"splits.json must list the cases of each split, got something else for {split}; {ANEW}"
+        ) from error
+    return made[:wanted] if len(made) + num_failed >= wanted else []
 
 
 def _missing(name: str, wanted: str, found: str, *, root: Path | None) -> DataError:

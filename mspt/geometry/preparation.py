@@ -6,7 +6,7 @@ few digits. Everything that uses a person's shape prepares it here, so that all 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float64
@@ -52,6 +52,14 @@ class Reading:
 
     half: Half = "auto"
     domain: Domain = "auto"
+
+    def __post_init__(self) -> None:
+        """Reject other words, such as those of an edited run record."""
+        for name, known in (("half", get_args(Half)), ("domain", get_args(Domain))):
+            if (value := getattr(self, name)) not in known:
+                raise GeometryError(
+                    f"{name} must be one of {', '.join(known)}, got {value!r}; choose one of them"
+                )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -22,6 +22,9 @@ GRID_SIZE = 85
 PERMEABILITIES = (3.0, 12.0)
 """The two values of the permeability, as in the public Darcy benchmark."""
 
+RANGE = (1e-6, 1e6)
+"""Smallest and largest permeability that is solved for: beyond them digits are lost."""
+
 SUBDIVISIONS = 2
 """Cells of the solver's grid in each grid spacing: the smallest even number."""
 
@@ -165,6 +168,12 @@ def _check_permeability(permeability: ndarray) -> None:
         raise SolverError(
             f"permeability must be positive and finite, got {bad[0]:g} at {bad.size} nodes; "
             "set a positive value at every node"
+        )
+    low, high = permeability.min(), permeability.max()
+    if low < RANGE[0] or high > RANGE[1]:
+        raise SolverError(
+            f"permeability must be from {RANGE[0]:g} to {RANGE[1]:g}, got {low:.3g} to {high:.3g}; "
+            "use values of usual size"
         )
 
 

@@ -7,14 +7,16 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from mspt.errors import CheckpointError
 from mspt.models.normalizer import Normalizer
+from mspt.reading import DAMAGED
 from mspt.training.batches import Cases
 from mspt.training.presets import Preset
+from mspt.writing import write_bytes
 
 STATE_NAME = "state.safetensors"
 
@@ -83,8 +85,11 @@ class Progress:
 
 
 def save_state(folder: Path, run: Training, progress: Progress) -> None:
-    """Write the run; the file is replaced only when the new one is complete."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the run; the file is replaced only when the new one is complete.
+
+    Raises:
+        OutputError: If it cannot be written, as on a full disk; the state before stays.
+    """
     tensors = {f"model.{name}": value for name, value in run.model.state_dict().items()}
     tensors |= {f"average.{name}": value for name, value in run.average.state_dict().items()}
     for index, optimizer in enumerate(run.optimizers):
@@ -98,10 +103,8 @@ def save_state(folder: Path, run: Training, progress: Progress) -> None:
         "curve": progress.curve,
         "preset": _identity(run.preset),
     }
-    partial = folder / f"{STATE_NAME}.partial"
     contiguous = {name: value.contiguous().cpu() for name, value in tensors.items()}
-    save_file(contiguous, partial, {"run": json.dumps(header)})
-    partial.replace(folder / STATE_NAME)
+    write_bytes(folder / STATE_NAME, save(contiguous, {"run": json.dumps(header)}))
 
 
 def load_state(folder: Path, run: Training) -> Progress:
@@ -116,11 +119,17 @@ def load_state(folder: Path, run: Training) -> Progress:
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads(file.metadata()["run"])
-        tensors = load_file(path)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        return _put_back(path, run, header)
+    except (*DAMAGED, SafetensorError, RecursionError) as error:
         raise CheckpointError(
-            f"{path.name} must be a complete saved run, got: {error}; delete it to start again"
+            f"{path.name} must be a complete saved run, got one that is cut off or damaged; "
+            "delete it to start again"
         ) from error
+
+
+def _put_back(path: Path, run: Training, header: dict[str, Any]) -> Progress:
+    """Put the saved tensors into a run; errors of many kinds arise from those of other shapes."""
+    tensors = load_file(path)
     if header.pop("preset") != json.loads(json.dumps(_identity(run.preset))):
         raise CheckpointError(
             f"{path.name} must belong to the same settings, got those of another run; "

@@ -13,6 +13,8 @@ import pytest
 
 from mspt.cli import main as main_module
 from mspt.cli.main import main
+from mspt.guard import guard
+from mspt.locks import alone_in
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="groups of processes as in a terminal")
 
@@ -94,6 +96,70 @@ def test_a_task_of_another_process_cleans_up_when_it_is_interrupted(tmp_path: Pa
     wait_for((tmp_path / "begun").exists)
     assert press(process) == ONE_LINE
     assert (tmp_path / "cleaned").exists()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_processes_of_a_command_that_is_killed_clean_up_and_end(tmp_path: Path, jobs: int) -> None:
+    process = start("-c", CLEANING.replace("jobs=1", f"jobs={jobs}"), str(tmp_path))
+    wait_for((tmp_path / "begun").exists)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.communicate(timeout=60)
+    _, left = psutil.wait_procs(children, timeout=15)
+    assert not left
+    assert (tmp_path / "cleaned").exists()
+
+
+GUARDING = """
+import subprocess, sys, time
+from mspt.guard import guard
+shell = "trap 'exit 0' INT; sleep 60 >/dev/null 2>&1 & while true; do sleep 0.1; done"
+with guard(end=sys.argv[1]) as watch:
+    program = subprocess.Popen(["sh", "-c", shell], start_new_session=True)
+    watch(program.pid)
+    print(program.pid, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("end", ["group", "process"])
+def test_a_program_ends_with_the_process_that_is_killed(end: str) -> None:
+    process = start("-c", GUARDING, end)
+    program = psutil.Process(int(process.stdout.readline()))
+    inner = program.children()
+    process.kill()
+    process.communicate(timeout=60)
+    wait_for(lambda: not program.is_running() or program.status() == psutil.STATUS_ZOMBIE)
+    if end == "group":
+        wait_for(lambda: not any(child.is_running() for child in inner))
+    for child in inner:
+        if child.is_running():
+            child.kill()
+
+
+def test_a_program_that_ends_first_ends_its_guard() -> None:
+    before = set(psutil.Process().children())
+    with (
+        guard(end="group") as watch,
+        subprocess.Popen(["true"], start_new_session=True) as program,
+    ):
+        watch(program.pid)
+        program.wait()
+        assert len(set(psutil.Process().children()) - before) >= 1
+    assert not set(psutil.Process().children()) - before
+
+
+def test_a_folder_is_of_one_generation_at_a_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["generate", "darcy", "--cases", "1", "--out", str(tmp_path)]
+    with alone_in(tmp_path / "darcy", what="generation"):
+        assert main(command) == 2
+    words = f"folder must be used by one generation at a time, got '{tmp_path / 'darcy'}' with "
+    assert (
+        words + "another one that runs; wait for it, or choose another" in capsys.readouterr().err
+    )
+    assert main(command) == 0
 
 
 CLEANING = """

@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 from mspt.cli import main as main_module
-from mspt.cli._locks import LOCKED_BYTE, locked
 from mspt.cli.ablate import append_row
 from mspt.cli.queue import lower_priority
+from mspt.locks import LOCKED_BYTE, locked
 
 
 def append_many(path: Path, seed: int) -> None:

@@ -63,7 +63,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -139,6 +139,28 @@ def test_an_interrupted_queue_starts_no_further_job(
     assert queue.returncode != 0
     assert not marker.exists()
     assert not (tmp_path / "queue" / "pid").exists()
+
+
+def test_jobs_of_a_queue_that_is_killed_end_before_another_one_runs_them(
+    tmp_path: Path,
+    jobs: Callable[..., Path],
+    start: Callable[..., subprocess.Popen],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    loop = f"touch {tmp_path}/begun; while [ ! -e {tmp_path}/stop ]; do sleep 0.05; done"
+    file = jobs(f"sh -c \"trap 'touch {tmp_path}/interrupted' INT; {loop}\"")
+    queue = start(file, "--jobs", "1")
+    wait_for((tmp_path / "begun").exists)
+    queue.kill()
+    queue.wait()
+    line = fails_with(capsys, "queue", str(file), "--folder", str(tmp_path / "queue"))
+    assert "folder must be used by one queue at a time" in line
+    wait_for((tmp_path / "interrupted").exists)
+    (tmp_path / "stop").touch()
+    again = start(tmp_path / "jobs.txt")
+    while again.wait(timeout=30) == 2:  # the job of before is about to end
+        again = start(tmp_path / "jobs.txt")
+    assert again.returncode == 0
 
 
 def test_a_job_is_a_command_of_this_program_with_a_log(tmp_path: Path) -> None:

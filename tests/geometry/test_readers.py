@@ -163,7 +163,7 @@ def test_points_and_lines_among_the_faces_are_left_out(tmp_path: Path) -> None:
 
 def test_message_of_a_library_names_no_folder(tmp_path: Path) -> None:
     head, *_ = answer({"path": str(tmp_path / "none"), "suffix": ".stl"})
-    assert "No such file" in json.loads(head)["error"]
+    assert "valid .stl file, got one that cannot be read; export it" in json.loads(head)["error"]
     assert str(tmp_path) not in json.loads(head)["error"]
 
 

@@ -55,7 +55,7 @@ HOSTILE: dict[str, tuple[str, bytes, str]] = {
     "glb random": (
         ".glb",
         RANDOM,
-        "file must be a complete and valid .glb file, got one that cannot",
+        "file must be a complete and valid .glb file, got one ",
     ),
     "gltf random": (".gltf", RANDOM, "file must be a complete and valid .gltf file"),
     "stl cut": (".stl", binary_stl(BRICK)[:-60], STL_CUT.format(12, 10)),
@@ -114,7 +114,11 @@ HOSTILE: dict[str, tuple[str, bytes, str]] = {
         (PLY.format(vertices=4_000_000_000, faces=4) + POINTS).encode(),
         PLY_CUT.format("4,000,000,000", "vertex"),
     ),
-    "ply cut": (".ply", mixed_ply("<")[:-40], "valid .ply file, got one that cannot"),
+    "ply cut": (
+        ".ply",
+        mixed_ply("<")[:-40],
+        "valid .ply file, got one that ends too early",
+    ),
     "ply cut by little": (".ply", mixed_ply("<")[:-5], "all rows of 'face', got less"),
     "ply points only": (".ply", (PLY.format(vertices=4, faces=0) + POINTS).encode(), NOTHING),
     "glb cut": (".glb", glb(*brick_gltf())[:-30], "file must be as long as its header says, got"),
@@ -123,7 +127,11 @@ HOSTILE: dict[str, tuple[str, bytes, str]] = {
         glb(brick_gltf()[0], brick_gltf()[1].replace(struct.pack("<H", 7), struct.pack("<H", 9))),
         "glTF indices must be below the number of vertices, 8, got 9; the file is damaged",
     ),
-    "gltf nested": (".gltf", b"[" * 100_000, "valid .gltf file, got one that cannot be read"),
+    "gltf nested": (
+        ".gltf",
+        b"[" * 100_000,
+        "valid .gltf file, got one whose parts are nested too deeply",
+    ),
     "zip": (".stl", zipped(), "file must be what its suffix .stl says, got a ZIP archive; unpack"),
     "pickle": (".stl", pickle.dumps(Dangerous()) + bytes(100), "which are no triangles of an .stl"),
 }
@@ -171,12 +179,20 @@ def vtk_hostile(tmp_path: Path) -> dict[str, tuple[str, bytes, str]]:
             re.sub(r'NumberOfPoints="\d+"', 'NumberOfPoints="9000000000"', vtp).encode(),
             "file must be complete and valid, got one that crashes its reader (SIGABRT); it may be",
         ),
-        "vtp cut": (".vtp", vtp[: len(vtp) // 2].encode(), "got one that VTK cannot read (Error"),
+        "vtp cut": (
+            ".vtp",
+            vtp[: len(vtp) // 2].encode(),
+            "got one that VTK cannot read; it may be",
+        ),
         "vtp random": (".vtp", RANDOM, "got one that VTK cannot read"),
         "vtp bomb": (".vtp", bomb.encode(), "got one that VTK cannot read"),
         "vtu index": (".vtu", with_bad_index(vtu, "connectivity"), "faces must use vertices 0 to"),
         "vtu cut": (".vtu", vtu[: len(vtu) // 2].encode(), "got one that VTK cannot read"),
-        "vtk cut": (".vtk", vtk[: len(vtk) // 2].encode(), "got one that VTK cannot read (Error"),
+        "vtk cut": (
+            ".vtk",
+            vtk[: len(vtk) // 2].encode(),
+            "got one that VTK cannot read; it may be",
+        ),
         "vtk random": (".vtk", RANDOM, "got one that VTK cannot read"),
         "vtk table": (
             ".vtk",

@@ -1,3 +1,5 @@
+import errno
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +9,7 @@ import pytest
 import pyvista as pv
 import trimesh
 
+from mspt.errors import OutputError
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.files import writers
 from mspt.geometry.files.readers import read_mesh
@@ -75,14 +78,12 @@ def test_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.M
     path = tmp_path / "brick.stl"
     write_stl(path, BRICK)
     before = path.read_bytes()
-    write = Path.write_bytes
 
-    def broken(self: Path, data: bytes) -> None:
-        write(self, data[:100])
-        raise OSError("disk is full")
+    def broken(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", broken)
-    with pytest.raises(OSError, match="disk is full"):
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(OutputError, match=r"brick\.stl must be written whole, got a full disk"):
         write_stl(path, draw_body("block", 2).mesh)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

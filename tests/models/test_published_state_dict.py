@@ -108,7 +108,8 @@ def test_names_missing_unknown_and_misshapen_tensors() -> None:
     refused(
         state,
         re.escape(
-            "state dict does not fit the published model; missing: blocks.0.ln_1.bias; "
+            "state dict must fit the published model, got one that does not: "
+            "missing: blocks.0.ln_1.bias; "
             "unknown: extra; wrong shape: blocks.1.Attn.norm.weight (7,) instead of (8,); "
             "check pooling, num_supernodes and unified_pos"
         ),
@@ -171,4 +172,4 @@ def test_refuses_a_unified_position_without_enough_channels() -> None:
 
 def test_refuses_a_width_of_zero() -> None:
     state = make_state() | {"placeholder": torch.zeros(0)}
-    refused(state, "state dict does not fit these settings")
+    refused(state, "state dict must fit the settings, got one that does not")

@@ -1,5 +1,7 @@
 """Runs whose numbers are no longer finite."""
 
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,10 +10,10 @@ import torch
 from helpers import made_up_cases, tiny_preset
 
 from mspt.data.case import CaseStack
-from mspt.errors import TrainingError
+from mspt.errors import OutputError, TrainingError
 from mspt.models.normalizer import Normalizer
 from mspt.training.failures import damaged
-from mspt.training.loop import StepDone, Training, prepare, train
+from mspt.training.loop import EpochDone, StepDone, Training, prepare, train
 from mspt.training.state import STATE_NAME, load_state
 
 CASES, VALIDATION = made_up_cases(8), made_up_cases(4, seed=1)
@@ -128,3 +130,23 @@ def test_a_damaged_case_is_named_by_the_step_that_meets_it() -> None:
 def test_only_damaged_cases_are_named() -> None:
     assert list(damaged(CASES)) == []
     assert list(damaged(with_a_bad_number(CASES, 6, "points"))) == ["elasticity-0006"]
+
+
+def test_a_state_that_does_not_fit_on_the_disk_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    events = train(start(), folder=tmp_path)
+    for event in events:
+        if isinstance(event, EpochDone) and event.epoch == 2:
+            break
+    before = (tmp_path / STATE_NAME).read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OutputError, match="must be written whole, got a full disk; free some"):
+            list(events)
+    assert (tmp_path / STATE_NAME).read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == [STATE_NAME]
+    assert isinstance(next(train(start(), folder=tmp_path)), StepDone)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import torch
 from helpers import made_up_cases, tiny_preset
+from safetensors import safe_open
+from safetensors.torch import save
 from torch import nn
 
 from mspt.checkpoint import save_checkpoint
@@ -346,9 +348,13 @@ def test_rejects_the_state_of_another_run(tmp_path: Path) -> None:
 
 def test_rejects_a_damaged_state(tmp_path: Path) -> None:
     list(train(start(), folder=tmp_path))
-    (tmp_path / STATE_NAME).write_bytes(b"nothing")
-    with pytest.raises(CheckpointError, match="must be a complete saved run"):
-        list(train(start(), folder=tmp_path))
+    whole = (tmp_path / STATE_NAME).read_bytes()
+    with safe_open(tmp_path / STATE_NAME, framework="pt") as file:
+        metadata = file.metadata()
+    for content in (b"nothing", whole[:-1], save({"model.x": torch.zeros(1)}, metadata)):
+        (tmp_path / STATE_NAME).write_bytes(content)
+        with pytest.raises(CheckpointError, match="must be a complete saved run, got one that is"):
+            list(train(start(), folder=tmp_path))
 
 
 OWN_PRESETS = [

@@ -230,15 +230,15 @@ def read_mesh_file(path: Path) -> "pyvista.DataSet":
     """
     import pyvista as pv
 
+    damaged = f"{path.name} must be a whole VTK file, got one that is damaged; download it again"
     try:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             found = pv.read(path)
     except (OSError, ValueError, RuntimeError) as error:
-        raise DataError(f"{path.name} must be a whole VTK file, got: {error}") from error
-    if errors := [str(one.message) for one in said if "error while reading" in str(one.message)]:
-        reason = " ".join(errors[0].split()).replace(str(path), path.name)
-        raise DataError(f"{path.name} must be a whole VTK file, got: {reason}; download it again")
+        raise DataError(damaged) from error
+    if any("error while reading" in str(one.message) for one in said):
+        raise DataError(damaged)
     if not isinstance(found, pv.PolyData | pv.UnstructuredGrid) or found.n_cells == 0:
         raise DataError(
             f"{path.name} must hold a mesh with cells, got {type(found).__name__} with "

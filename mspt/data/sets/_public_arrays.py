@@ -281,7 +281,7 @@ def _read(path: Path, read: Callable[[], Found]) -> Found:
             "save it with MATLAB's option -v7"
         ) from error
     except (*UNREADABLE, scipy.io.matlab.MatReadError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(
-            f"{path.name} must be a whole {path.suffix} file, got one that cannot be read: {reason}"
+            f"{path.name} must be a whole {path.suffix} file, got one that is cut off, damaged or "
+            "of another kind; download it again"
         ) from error

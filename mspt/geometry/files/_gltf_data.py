@@ -9,11 +9,13 @@ import numpy as np
 from numpy import ndarray
 
 from mspt.errors import GeometryError
+from mspt.geometry.files._plain import MAX_FILE_TRIANGLES
 from mspt.geometry.files._text import is_padding, refuse_other_kinds
 
 # Numbers of the specification for types of components.
 COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
+MAX_ROWS = 3 * MAX_FILE_TRIANGLES
 HEAD = 12
 """Bytes before the first chunk: the word glTF, the version, the length of the file."""
 
@@ -39,6 +41,12 @@ class Arrays(NamedTuple):
         accessor = self.document["accessors"][index]
         kind, width = np.dtype(COMPONENTS[accessor["componentType"]]), WIDTHS[accessor["type"]]
         sparse = accessor.get("sparse")
+        # Neither sparse arrays nor views with a stride of zero need as many bytes in the file.
+        if accessor["count"] > MAX_ROWS:
+            raise GeometryError(
+                f"glTF arrays must have at most {MAX_ROWS:,} rows, got {accessor['count']:,}; "
+                "reduce the mesh (decimate it) and export it again"
+            )
         if "bufferView" in accessor:
             values = self._view(
                 accessor["bufferView"], accessor.get("byteOffset", 0), kind,

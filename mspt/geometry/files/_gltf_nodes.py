@@ -90,11 +90,17 @@ def world_matrices(nodes: list[dict[str, Any]]) -> list[ndarray]:
     """Return the matrix (4, 4) of each node to world coordinates.
 
     Raises:
-        GeometryError: If a node has more than one parent, or is its own ancestor.
+        GeometryError: If a node has more than one parent, is its own ancestor, or does not exist.
     """
     parent: dict[int, int] = {}
     for index, node in enumerate(nodes):
         for child in node.get("children", []):
+            # A negative one counts from the end in Python, and would be walked to for ever.
+            if not 0 <= child < len(nodes):
+                raise GeometryError(
+                    f"glTF nodes must have children from 0 to {len(nodes) - 1:,}, got {child}; "
+                    f"{EXPORT_PLAIN}"
+                )
             if child in parent or child == index:
                 raise _no_tree(child)
             parent[child] = index

@@ -11,6 +11,7 @@ import gc
 import json
 import math
 import os
+import struct
 import sys
 import time
 from collections.abc import Callable
@@ -27,7 +28,7 @@ from mspt.geometry.files._obj import read_obj
 from mspt.geometry.files._plain import Polygons, check_count
 from mspt.geometry.files._ply import read_ply
 from mspt.geometry.files._stl import read_stl
-from mspt.geometry.files._vtk import read_vtk, short_reason, triangulate_polygons
+from mspt.geometry.files._vtk import read_vtk, triangulate_polygons
 from mspt.geometry.files.sandbox import EXPORT_AGAIN, LENGTH, TOO_LARGE
 
 try:
@@ -42,6 +43,19 @@ PARSERS: dict[str, Callable[[bytes], Polygons]] = {
     ".glb": read_gltf,
     ".gltf": read_gltf,
 }
+REASONS: dict[type[Exception], str] = {
+    UnicodeError: "whose text is damaged",
+    RecursionError: "whose parts are nested too deeply",
+    KeyError: "in which an entry is missing",
+    IndexError: "in which an entry names one that does not exist",
+    struct.error: "that ends too early",
+    EOFError: "that ends too early",
+    TypeError: "in which an entry is of another kind than the format has",
+    AttributeError: "in which an entry is of another kind than the format has",
+    ArithmeticError: "in which a number is out of range",
+    ValueError: "in which a number or a size is out of range",
+}
+"""What the errors of the parsers say of a file."""
 VTK_SUFFIXES = (".vtp", ".vtu", ".vtk")
 
 
@@ -109,15 +123,24 @@ def answer(request: dict[str, Any]) -> list[bytes]:
     except MemoryError:
         return [_error(TOO_LARGE)]
     except Exception as error:  # noqa: BLE001 - a parser may fail in any way on a damaged file
-        reason = short_reason(f"{type(error).__name__}: {error}", path)
-        text = f"file must be a complete and valid {suffix} file, got one that cannot be read"
-        return [_error(f"{text} ({reason}); {EXPORT_AGAIN}")]
+        text = f"file must be a complete and valid {suffix} file, got one {_reason(error)}"
+        return [_error(f"{text}; {EXPORT_AGAIN}")]
     size = {"vertices": len(vertices), "triangles": len(triangles)}
     return [
         json.dumps(size).encode(),
         vertices.astype("<f8").tobytes(),
         triangles.astype("<i4").tobytes(),
     ]
+
+
+def _reason(error: Exception) -> str:
+    """Return what is wrong with a file in words of its own, from the error of a parser."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"whose JSON has a mistake in line {error.lineno:,}"
+    return next(
+        (words for kind, words in REASONS.items() if isinstance(error, kind)),
+        "that cannot be read",
+    )
 
 
 def read_file(path: Path, suffix: str) -> tuple[ndarray, ndarray]:

@@ -62,7 +62,7 @@ def read_vtk(path: Path, suffix: str) -> tuple[ndarray, ndarray]:
     else:
         reader.SetInputString(contents)
     reader.Update()
-    _check_messages(messages, path, contents)
+    _check_messages(messages, suffix, contents)
     return _triangles(_surface(reader.GetOutputDataObject(0)))
 
 
@@ -90,7 +90,7 @@ def is_text(data: bytes) -> bool:
     return data[:1000].replace(b"\r", b"\n").split(b"\n")[2:3] == [b"ASCII"]
 
 
-def _check_messages(messages: vtkStringOutputWindow, path: Path, contents: bytes) -> None:
+def _check_messages(messages: vtkStringOutputWindow, suffix: str, contents: bytes) -> None:
     """Raise if VTK has reported an error; it returns what it has read so far and does not raise."""
     text = messages.GetOutput()
     if isinstance(text, bytes):
@@ -98,10 +98,9 @@ def _check_messages(messages: vtkStringOutputWindow, path: Path, contents: bytes
         text = text.decode(errors="replace")
     if "ERROR:" in text or "Error reading" in text:
         _check_words(contents)
-        reason = short_reason(text.splitlines()[1], path)
         raise GeometryError(
-            f"file must be a complete and valid {path.suffix} file, got one that VTK cannot read "
-            f"({reason}); it may be truncated, export it again"
+            f"file must be a complete and valid {suffix} file, got one that VTK cannot read; it "
+            "may be truncated, export it again"
         )
 
 
@@ -113,12 +112,6 @@ def _check_words(contents: bytes) -> None:
                 number, "write numbers as in 1.5e3", shown(found[0].strip()),
                 "export it with the number format of English",
             )  # fmt: skip
-
-
-def short_reason(text: str, path: Path) -> str:
-    """Return a library's message shortened, printable, without memory addresses and paths."""
-    text = re.sub(r"^\w+ \(0x\w+\): ", "", text).replace(str(path), "it")
-    return "".join(letter if " " <= letter <= "~" else "?" for letter in text[:120])
 
 
 def triangulate_polygons(polygons: Polygons) -> tuple[ndarray, ndarray]:

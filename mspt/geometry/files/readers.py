@@ -14,6 +14,7 @@ import numpy as np
 from mspt.errors import GeometryError
 from mspt.geometry.files.sandbox import Sandbox
 from mspt.geometry.mesh import SurfaceMesh
+from mspt.writing import output_error
 
 SUFFIXES = (".stl", ".obj", ".ply", ".vtp", ".vtu", ".vtk", ".glb", ".gltf")
 MAX_BYTES = 200 * 1024**2
@@ -55,13 +56,17 @@ def read_mesh_bytes(data: bytes, *, suffix: str) -> SurfaceMesh:
 
     Raises:
         GeometryError: If the format is unknown, or the file is too large, damaged or no surface.
+        OutputError: If it cannot be stored for the process that reads it.
     """
     suffix = checked_suffix(suffix)
     _check_size(len(data))
-    with TemporaryDirectory(prefix="mspt-shape-") as folder:
-        path = Path(folder) / f"shape{suffix}"
-        path.write_bytes(data)
-        return _read(path, suffix)
+    try:
+        with TemporaryDirectory(prefix="mspt-shape-") as folder:
+            path = Path(folder) / f"shape{suffix}"
+            path.write_bytes(data)
+            return _read(path, suffix)
+    except OSError as error:  # no space for temporary files, or no folder for them
+        raise output_error(f"shape{suffix}", error) from error
 
 
 def checked_suffix(suffix: str) -> str:

@@ -51,6 +51,9 @@ LENGTH = struct.Struct("<Q")
 # needs 144 MB of vertices.
 MAX_HEAD_BYTES, MAX_ARRAY_BYTES = 1 << 16, 1 << 28
 START_SECONDS = 60.0
+# A limit for small files, and what each byte adds to it: text takes up to 40 times its size.
+SMALL_SECONDS, SECONDS_PER_BYTE = 8.0, 1e-6
+SMALL_MEMORY, MEMORY_PER_BYTE = 512 * 1024**2, 64
 WATCH_SECONDS = 0.02
 """Time between two looks at the memory of the child, which may grow by 0.1 GB meanwhile."""
 EXPORT_AGAIN = "export it again, or as a binary .stl"
@@ -69,6 +72,22 @@ class ReadLimits:
 
     seconds: float = 20.0
     memory: int = 4 * 1024**3
+
+    def for_size(self, num_bytes: int) -> "ReadLimits":
+        """Return the limits for a file of so many bytes: a small one needs little of either.
+
+        Some formats let a file of a few bytes ask for any amount of memory.
+
+        Examples:
+            >>> ReadLimits().for_size(100_000).memory // 2**20
+            518
+            >>> ReadLimits().for_size(200_000_000) == ReadLimits()
+            True
+        """
+        return ReadLimits(
+            seconds=min(self.seconds, SMALL_SECONDS + num_bytes * SECONDS_PER_BYTE),
+            memory=min(self.memory, SMALL_MEMORY + num_bytes * MEMORY_PER_BYTE),
+        )
 
 
 @dataclass(frozen=True)
@@ -151,7 +170,7 @@ class Sandbox:
         # Runs when this object is garbage-collected and when the interpreter exits.
         self._end = weakref.finalize(self, _end, child, os.getpid())
         try:
-            self._receive(child, time.monotonic() + START_SECONDS, most=MAX_HEAD_BYTES)
+            _receive(child, time.monotonic() + START_SECONDS, self.limits, most=MAX_HEAD_BYTES)
         except GeometryError as error:
             raise RuntimeError(
                 f"reader process must start, got exit code {process.poll()}; "
@@ -164,17 +183,19 @@ class Sandbox:
         self._child = self._end = None
 
     def _request(self, child: Child, path: Path, suffix: str) -> tuple[bytearray, bytearray]:
-        request = {"path": str(path), "suffix": suffix, "seconds": self.limits.seconds}
+        limits = self.limits.for_size(path.stat().st_size)
+        request = {"path": str(path), "suffix": suffix, "seconds": limits.seconds}
         frame = json.dumps(request).encode()
+        # More time may pass than the child has of the processor, on a machine with other work.
         deadline = time.monotonic() + self.limits.seconds
         try:
             child.requests.write(LENGTH.pack(len(frame)) + frame)
             child.requests.flush()
-            reply = json.loads(self._receive(child, deadline, most=MAX_HEAD_BYTES))
+            reply = json.loads(_receive(child, deadline, limits, most=MAX_HEAD_BYTES))
             if "error" in reply:
                 raise GeometryError(reply["error"])
-            vertices = self._receive(child, deadline, most=MAX_ARRAY_BYTES)
-            triangles = self._receive(child, deadline, most=MAX_ARRAY_BYTES)
+            vertices = _receive(child, deadline, limits, most=MAX_ARRAY_BYTES)
+            triangles = _receive(child, deadline, limits, most=MAX_ARRAY_BYTES)
             # Three float64 for each vertex, three int32 for each triangle.
             if (len(vertices), len(triangles)) != (24 * reply["vertices"], 12 * reply["triangles"]):
                 raise _crash_error(child)
@@ -182,29 +203,31 @@ class Sandbox:
             raise _crash_error(child) from error
         return vertices, triangles
 
-    def _receive(self, child: Child, deadline: float, *, most: int) -> bytearray:
-        """Return the next frame, while the child stays within its limits."""
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise self._timeout_error()
-            try:
-                frame = child.frames.get(timeout=min(left, WATCH_SECONDS))
-                break
-            except queue.Empty:
-                if _memory(child) > self.limits.memory:
-                    raise GeometryError(TOO_LARGE) from None
-        if frame is None and _end_signal(child) == getattr(signal, "SIGXCPU", None):
-            raise self._timeout_error()
-        if frame is None or len(frame) > most:
-            raise _crash_error(child)
-        return frame
 
-    def _timeout_error(self) -> GeometryError:
-        return GeometryError(
-            f"file must be readable within {self.limits.seconds:g} s, got one that takes longer; "
-            f"it may be damaged or too large: {EXPORT_AGAIN}, with fewer triangles"
-        )
+def _receive(child: Child, deadline: float, limits: ReadLimits, *, most: int) -> bytearray:
+    """Return the next frame, while the child stays within its limits."""
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise _timeout_error(limits)
+        try:
+            frame = child.frames.get(timeout=min(left, WATCH_SECONDS))
+            break
+        except queue.Empty:
+            if _memory(child) > limits.memory:
+                raise GeometryError(TOO_LARGE) from None
+    if frame is None and _end_signal(child) == getattr(signal, "SIGXCPU", None):
+        raise _timeout_error(limits)
+    if frame is None or len(frame) > most:
+        raise _crash_error(child)
+    return frame
+
+
+def _timeout_error(limits: ReadLimits) -> GeometryError:
+    return GeometryError(
+        f"file must be readable within {limits.seconds:g} s, got one that takes longer; "
+        f"it may be damaged or too large: {EXPORT_AGAIN}, with fewer triangles"
+    )
 
 
 def _read_frames(replies: IO[bytes], frames: "queue.SimpleQueue[bytearray | None]") -> None:

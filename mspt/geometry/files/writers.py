@@ -3,16 +3,19 @@
 Shapes: T triangles.
 """
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy import ndarray
 
 from mspt.geometry.files._plain import STL_RECORD
 from mspt.geometry.mesh import SurfaceMesh
+from mspt.writing import write_bytes, write_text
+
+if TYPE_CHECKING:
+    import pyvista as pv  # VTK takes a second to import: only writers of VTP files wait for it
 
 
 def write_stl(path: Path, mesh: SurfaceMesh) -> None:
@@ -20,12 +23,13 @@ def write_stl(path: Path, mesh: SurfaceMesh) -> None:
 
     Raises:
         ValueError: If the name does not end in .stl.
+        OutputError: If it cannot be written, as on a full disk.
     """
     records = np.zeros(len(mesh.triangles), dtype=STL_RECORD)
     records["normal"], records["corners"] = mesh.normals, mesh.corners
-    with _complete_file(path, ".stl") as partial:
-        count = len(records).to_bytes(4, "little")
-        partial.write_bytes(b"body".ljust(80) + count + records.tobytes())
+    _check_suffix(path, ".stl")
+    count = len(records).to_bytes(4, "little")
+    write_bytes(path, b"body".ljust(80) + count + records.tobytes())
 
 
 def write_vtp(
@@ -41,6 +45,7 @@ def write_vtp(
     Raises:
         ValueError: If the name does not end in .vtp, or a field does not have one entry per
             triangle.
+        OutputError: If it cannot be written, as on a full disk.
     """
     # Imported here because it takes a second, and few programs need it.
     import pyvista as pv
@@ -53,22 +58,30 @@ def write_vtp(
                 f"got {len(values)}"
             )
         surface.cell_data[name] = values
-    with _complete_file(path, ".vtp") as partial:
-        surface.save(partial)
+    write_polydata(path, surface)
 
 
-@contextmanager
-def _complete_file(path: Path, suffix: str) -> Iterator[Path]:
-    """Yield a temporary path in the same folder, which is renamed after writing.
+def write_polydata(path: Path, surface: "pv.PolyData") -> None:
+    """Write points or a surface of VTK with all its values as a VTP file.
 
-    Renaming within a folder is atomic, so no other process sees an incomplete file.
+    VTK writes to memory here: on a full disk it would leave half a file, and at times end the
+    process.
+
+    Raises:
+        ValueError: If the name does not end in .vtp.
+        OutputError: If it cannot be written.
     """
+    from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
+
+    _check_suffix(path, ".vtp")
+    writer = vtkXMLPolyDataWriter()
+    writer.SetInputData(surface)
+    writer.SetDataModeToBinary()
+    writer.WriteToOutputStringOn()
+    writer.Write()
+    write_text(path, writer.GetOutputString())
+
+
+def _check_suffix(path: Path, suffix: str) -> None:
     if path.suffix.lower() != suffix:
         raise ValueError(f"path must end in {suffix}, got {path.name!r}; rename the file")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{os.getpid()}-{path.stem}{suffix}")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

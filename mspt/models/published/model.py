@@ -260,7 +260,9 @@ def load_published(
         with seeded(0, "published"):
             model = PublishedMSPT(config)
     except ValueError as error:
-        raise CheckpointError(f"state dict does not fit these settings: {error}") from error
+        raise CheckpointError(
+            f"state dict must fit the settings, got one that does not ({error}); choose others"
+        ) from error
     check_tensors(state, model.state_dict())
     dtype = state["placeholder"].dtype
     weights = {name: tensor.detach().to(dtype, copy=True) for name, tensor in state.items()}

@@ -96,7 +96,9 @@ def infer_config(
             structured_shape=structured_shape,
         )
     except (ValueError, ZeroDivisionError) as error:
-        raise CheckpointError(f"state dict does not fit these settings: {error}") from error
+        raise CheckpointError(
+            f"state dict must fit the settings, got one that does not ({error}); choose others"
+        ) from error
 
 
 def check_tensors(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
@@ -123,7 +125,7 @@ def check_tensors(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -
     }
     if found := [f"{problem}: {_listed(names)}" for problem, names in problems.items() if names]:
         raise CheckpointError(
-            f"state dict does not fit the published model; {'; '.join(found)}; "
+            f"state dict must fit the published model, got one that does not: {'; '.join(found)}; "
             "check pooling, num_supernodes and unified_pos"
         )
 

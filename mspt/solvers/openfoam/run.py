@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 from mspt.errors import SolverError
 from mspt.geometry.mesh import SurfaceMesh
+from mspt.guard import guard
 from mspt.priority import lower_priority
 from mspt.solvers.openfoam.case import Recipe, write_openfoam_case
 from mspt.solvers.openfoam.results import Flow, read_results
@@ -180,7 +181,7 @@ def _run(
     log = folder / f"{stage}.log"
     # One thread: cases run side by side, one on each core.
     environment = os.environ | {"WM_PROJECT_DIR": str(settings), "OMP_NUM_THREADS": "1"}
-    with log.open("wb") as output:
+    with log.open("wb") as output, guard(end="group") as watch:
         process = subprocess.Popen(
             [shutil.which(stage) or stage, *ARGUMENTS.get(stage, [])],
             cwd=folder,
@@ -189,25 +190,33 @@ def _run(
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a process group of its own, which can be ended as a whole
         )
-    try:
-        if limits.lowest_priority:
-            lower_priority(process.pid)
-        _limit_memory(process.pid, limits.memory)
-        start = time.monotonic()
-        deadline = start + limits.seconds
-        while process.poll() is None:
-            if time.monotonic() > deadline:
-                raise SolverError(
-                    f"{stage} must end within {limits.seconds:g} s, got no result; "
-                    "allow more time or choose a coarser mesh"
-                )
-            yield _progress(stage, log, recipe, seconds=time.monotonic() - start)
-            time.sleep(POLL_SECONDS)
-    finally:
-        if process.poll() is None:
-            _end(process)
+        try:
+            watch(process.pid)
+            if limits.lowest_priority:
+                lower_priority(process.pid)
+            _limit_memory(process.pid, limits.memory)
+            yield from _until_end(process, stage, log, recipe, limits)
+        finally:
+            if process.poll() is None:
+                _end(process)
     if process.returncode != 0:
         raise SolverError(f"{stage} must succeed, got {_reason(log)}")
+
+
+def _until_end(
+    process: subprocess.Popen[bytes], stage: str, log: Path, recipe: Recipe, limits: SolveLimits
+) -> Iterator[SolverProgress]:
+    """Yield the progress of a program until it ends."""
+    start = time.monotonic()
+    deadline = start + limits.seconds
+    while process.poll() is None:
+        if time.monotonic() > deadline:
+            raise SolverError(
+                f"{stage} must end within {limits.seconds:g} s, got no result; "
+                "allow more time or choose a coarser mesh"
+            )
+        yield _progress(stage, log, recipe, seconds=time.monotonic() - start)
+        time.sleep(POLL_SECONDS)
 
 
 def _limit_memory(pid: int, memory: int) -> None:

@@ -1,7 +1,7 @@
 """Flow cases are computed, and the compact ones that ship are made from them."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mspt.data._processes import in_processes
@@ -19,9 +19,11 @@ from mspt.data.sets.car.store import (
     read_flow,
     write_flow,
 )
-from mspt.errors import DataError, MSPTError
+from mspt.errors import DataError, MSPTError, OutputError
+from mspt.locks import alone_in
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.run import require_openfoam
+from mspt.writing import remove_partial
 
 SHIPPED_POINTS = 5000
 """Points of the flow of each case that ships."""
@@ -55,7 +57,16 @@ def generate_flows(
     require_openfoam()
     folder = out / NAME / (mesh or "")
     wanted = _test_indices(folder)[:num_cases] if mesh else range(num_cases)
-    folder.mkdir(parents=True, exist_ok=True)
+    with alone_in(folder, what="generation"):
+        remove_partial(folder)
+        yield from _compute(
+            wanted, folder, seed=seed, jobs=jobs, other=MESHES[mesh] if mesh else None
+        )
+
+
+def _compute(
+    wanted: Sequence[int], folder: Path, *, seed: int, jobs: int, other: Recipe | None
+) -> Iterator[CaseDone]:
     reasons = read_json(folder / LEFT_OUT)
     todo = [
         index
@@ -64,7 +75,6 @@ def generate_flows(
     ]
     num_cases = len(wanted)
     num_done = num_cases - len(todo)
-    other = MESHES[mesh] if mesh else None
     tasks = ((index, seed, folder, other) for index in todo)
     for index, seconds, error in in_processes(_make, tasks, jobs=jobs):
         num_done += 1
@@ -107,6 +117,8 @@ def _make(
             write_repeat(path, on_points_of(read_flow(folder.parent / path.name), case))
         else:
             write_flow(path, case)
+    except OutputError:
+        raise
     except MSPTError as problem:
         return index, time.perf_counter() - start, str(problem)
     return index, time.perf_counter() - start, None

@@ -26,6 +26,7 @@ from mspt.data.files import read_arrays, write_arrays
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.errors import DataError
 from mspt.geometry.transfer import transfer_values
+from mspt.reading import DAMAGED
 from mspt.solvers.openfoam.case import Recipe
 
 FINER = Recipe(cell=0.067)
@@ -92,17 +93,23 @@ def read_repeat(path: Path, case: FlowCase) -> FlowCase:
     """Read a repeat of a case.
 
     Raises:
-        DataError: If it is a repeat of a case with other faces or points.
+        DataError: If it is no repeat, or one of a case with other faces or points.
     """
     arrays = read_arrays(path)
-    values = {name: decode_rows(arrays, name) for name in FIELDS}
+    try:
+        values = {name: decode_rows(arrays, name) for name in FIELDS}
+        info = json.loads(str(arrays["info"]))
+    except DAMAGED as error:
+        raise DataError(
+            f"{path.name} must hold a repeat of a flow, got other arrays; generate it anew"
+        ) from error
     for name, value in values.items():
         if len(value) != len(getattr(case, name)):
             raise DataError(
                 f"repeat must have {len(getattr(case, name))} rows of {name} as its case has, "
                 f"got {len(value)} in {path.name}; generate it anew"
             )
-    return replace(case, **values, info=json.loads(str(arrays["info"])))
+    return replace(case, **values, info=info)
 
 
 def _faces(case: FlowCase) -> tuple[ndarray, ndarray]:

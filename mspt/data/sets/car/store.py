@@ -35,6 +35,7 @@ from mspt.data.sets.car.other_meshes import (
 )
 from mspt.errors import DataError
 from mspt.partition.ball_tree import build_partition
+from mspt.reading import DAMAGED
 from mspt.solvers.openfoam.case import Recipe
 
 SURFACE = ("face_points", "face_areas", "face_pressure", "face_shear")
@@ -74,9 +75,33 @@ def read_flow(path: Path) -> FlowCase:
     """
     arrays = read_arrays(path)
     if not arrays:
-        raise DataError(f"flow case must be a file, got none at {path.name}")
-    values = {name: decode_rows(arrays, name) for name in (*SURFACE, *VOLUME)}
-    return FlowCase(**values, info=json.loads(str(arrays["info"])))
+        raise DataError(
+            f"flow case must be an .npz file of a flow, got none at {path.name}; check its path, "
+            "or make one with `python -m mspt solve SHAPE`"
+        )
+    try:
+        values = {name: decode_rows(arrays, name) for name in (*SURFACE, *VOLUME)}
+        info = json.loads(str(arrays["info"]))
+        _check_rows(values, info)
+    except DAMAGED as error:
+        raise DataError(
+            f"{path.name} must hold a flow as `python -m mspt solve SHAPE` writes it, got other "
+            "arrays; solve the shape again"
+        ) from error
+    return FlowCase(**values, info=info)
+
+
+def _check_rows(values: Mapping[str, ndarray], info: object) -> None:
+    """Raise a ValueError unless arrays have the same rows and their axes, and are finite."""
+    flat = ("face_pressure", "pressure")
+    for names in (SURFACE, VOLUME):
+        rows = len(values[names[0]])
+        for name in names:
+            shape = (rows,) if name in flat else (rows, 3)
+            if not rows or values[name].shape != shape or not np.isfinite(values[name]).all():
+                raise ValueError(name)
+    if not isinstance(info, dict):
+        raise TypeError(info)
 
 
 def list_flows(split: str, *, root: Path | None = None) -> tuple[str, ...]:
