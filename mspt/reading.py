@@ -9,13 +9,13 @@ import reprlib
 import tokenize
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile, ZipFile
 
-import numpy as np
-from numpy import ndarray
-
 from mspt.errors import DataError
+
+if TYPE_CHECKING:  # commands that read texts alone start without numpy
+    from numpy import ndarray
 
 MAX_TEXT = 64 * 1024**2
 """Bytes of the largest text that is read."""
@@ -68,12 +68,14 @@ def read_object(path: Path, *, rule: str, advice: str, most: int = MAX_TEXT) -> 
     return found
 
 
-def read_array(path: Path, *, rule: str, advice: str) -> ndarray:
+def read_array(path: Path, *, rule: str, advice: str) -> "ndarray":
     """Return the one array of numbers in an ``.npy`` file.
 
     Raises:
         DataError: If there is none.
     """
+    import numpy as np
+
     try:
         with path.open("rb") as file:
             # Of an archive or a pickle, numpy would make something else than an array.
@@ -87,12 +89,14 @@ def read_array(path: Path, *, rule: str, advice: str) -> ndarray:
     return found
 
 
-def read_archive(path: Path, *, rule: str, advice: str) -> dict[str, ndarray]:
+def read_archive(path: Path, *, rule: str, advice: str) -> "dict[str, ndarray]":
     """Return the arrays in an ``.npz`` file.
 
     Raises:
         DataError: If there are none.
     """
+    import numpy as np
+
     try:
         with path.open("rb") as stream:
             with ZipFile(stream) as archive:
@@ -105,7 +109,7 @@ def read_archive(path: Path, *, rule: str, advice: str) -> dict[str, ndarray]:
                 found = dict(file)
     except DAMAGED as error:
         raise refused(path, _why(error, "which is empty or damaged"), rule, advice) from error
-    if not all(isinstance(one, ndarray) for one in found.values()):
+    if not all(isinstance(one, np.ndarray) for one in found.values()):
         raise refused(path, "which holds other things than arrays", rule, advice)
     return found
 

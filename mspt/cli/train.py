@@ -2,6 +2,7 @@
 
 import argparse
 import subprocess
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -166,7 +167,9 @@ def follow(
     mode: ProgressMode = "auto",
 ) -> TrainingStopped:
     """Train to the end or for some minutes, and show progress."""
-    with alone_in(folder, what="training"), ProgressBar(unit="step", mode=mode) as bar:
+    # Of several ranks the first one has the folder for all.
+    alone = alone_in(folder, what="training") if saves_run() else nullcontext()
+    with alone, ProgressBar(unit="step", mode=mode) as bar:
         for event in train(training, folder=folder, minutes=minutes):
             match event:
                 case StepDone():

@@ -65,6 +65,7 @@ def test_rank_that_dies_ends_all_with_one_line(tmp_path: Path) -> None:
             lines.append(line)
             if "epoch 1:" in line:
                 break
+        assert launcher.poll() is None, "".join(lines)
         first, *_ = _children(launcher.pid)
         killed = monotonic()
         os.kill(first, signal.SIGKILL)
