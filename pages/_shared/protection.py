@@ -91,8 +91,11 @@ def security_headers(ancestors: str, *, scripts: Iterable[str]) -> dict[str, str
 def page_scripts() -> tuple[str, ...]:
     """Return the sources of the scripts in Streamlit's page and in those of the VTK views."""
     index = Path(st.__file__).parent / "static" / "index.html"
-    inline = map(script_hash, _INLINE.findall(index.read_text(encoding="utf-8")))
-    return (*inline, *script_hashes(_SCENE_SCRIPT.read_text(encoding="utf-8")))
+    inline = tuple(map(script_hash, _INLINE.findall(index.read_text(encoding="utf-8"))))
+    try:
+        return (*inline, *script_hashes(_SCENE_SCRIPT.read_text(encoding="utf-8")))
+    except (OSError, RuntimeError):  # no VTK view without the script, or without trame-vtk
+        return inline
 
 
 # --- who is answered -----------------------------------------------------------------------------

@@ -69,6 +69,16 @@ def test_each_script_in_a_page_is_named_by_its_hash() -> None:
         assert {f"'sha256-{one}'" for one in hashes} <= set(page_scripts())
 
 
+def test_server_starts_without_what_the_vtk_views_need(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    every = page_scripts()
+    page_scripts.cache_clear()
+    monkeypatch.chdir(tmp_path)
+    assert page_scripts() == every[:1]
+    page_scripts.cache_clear()
+
+
 @pytest.mark.parametrize(
     ("value", "older"),
     [
