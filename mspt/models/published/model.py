@@ -261,7 +261,8 @@ def load_published(
             model = PublishedMSPT(config)
     except ValueError as error:
         raise CheckpointError(
-            f"state dict must fit the settings, got one that does not ({error}); choose others"
+            f"state dict must fit the settings, got one that does not fit these settings: {error}; "
+            "choose others"
         ) from error
     check_tensors(state, model.state_dict())
     dtype = state["placeholder"].dtype

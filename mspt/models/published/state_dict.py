@@ -97,7 +97,8 @@ def infer_config(
         )
     except (ValueError, ZeroDivisionError) as error:
         raise CheckpointError(
-            f"state dict must fit the settings, got one that does not ({error}); choose others"
+            f"state dict must fit the settings, got one that does not fit these settings: {error}; "
+            "choose others"
         ) from error
 
 

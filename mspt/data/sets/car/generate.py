@@ -1,7 +1,7 @@
 """Flow cases are computed, and the compact ones that ship are made from them."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from mspt.data._processes import in_processes
@@ -20,10 +20,8 @@ from mspt.data.sets.car.store import (
     write_flow,
 )
 from mspt.errors import DataError, MSPTError, OutputError
-from mspt.locks import alone_in
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.run import require_openfoam
-from mspt.writing import remove_partial
 
 SHIPPED_POINTS = 5000
 """Points of the flow of each case that ships."""
@@ -57,16 +55,7 @@ def generate_flows(
     require_openfoam()
     folder = out / NAME / (mesh or "")
     wanted = _test_indices(folder)[:num_cases] if mesh else range(num_cases)
-    with alone_in(folder, what="generation"):
-        remove_partial(folder)
-        yield from _compute(
-            wanted, folder, seed=seed, jobs=jobs, other=MESHES[mesh] if mesh else None
-        )
-
-
-def _compute(
-    wanted: Sequence[int], folder: Path, *, seed: int, jobs: int, other: Recipe | None
-) -> Iterator[CaseDone]:
+    folder.mkdir(parents=True, exist_ok=True)
     reasons = read_json(folder / LEFT_OUT)
     todo = [
         index
@@ -75,11 +64,13 @@ def _compute(
     ]
     num_cases = len(wanted)
     num_done = num_cases - len(todo)
+    other = MESHES[mesh] if mesh else None
     tasks = ((index, seed, folder, other) for index in todo)
     for index, seconds, error in in_processes(_make, tasks, jobs=jobs):
         num_done += 1
         if error:
-            reasons[flow_name(index)] = error
+            # Another process may compute other cases of the same folder.
+            reasons = read_json(folder / LEFT_OUT) | {flow_name(index): error}
             write_json(folder / LEFT_OUT, dict(sorted(reasons.items())))
         yield CaseDone(
             index=index, num_done=num_done, num_cases=num_cases, seconds=seconds, error=error
