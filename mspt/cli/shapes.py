@@ -2,6 +2,8 @@
 
 import argparse
 import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,6 +18,7 @@ from mspt.data.sets.car.flow_case import FlowCase, flow_case, unsettled_words
 from mspt.data.sets.car.store import read_flow, write_flow
 from mspt.errors import DataError, MSPTError
 from mspt.evaluation.flows import FlowScore, label_noise, score_flow
+from mspt.geometry.descriptors.body import BodyShape
 from mspt.geometry.files.readers import read_mesh
 from mspt.geometry.placement import (
     METERS,
@@ -140,7 +143,8 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
         written = run_record(result, checkpoint=path, shape=args.shape)
         args.passport.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     if args.truth:
-        truth = read_flow(args.truth)
+        body = partial(BodyShape, result.placed.mesh)
+        truth = replace(read_flow(args.truth), shape=body)
         if words := unsettled_words(truth.info):
             summary["warnings"] = [*summary["warnings"], f"the solver's run has {words}"]
         summary["errors"] = _errors(checkpoint, truth, args.device)

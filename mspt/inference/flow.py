@@ -20,6 +20,7 @@ from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
 from mspt.data.clouds import Cloud
+from mspt.data.descriptors import described
 from mspt.data.layout import NamedChannels
 from mspt.data.sets.car.clouds import FREE_STREAM
 from mspt.geometry.mesh import SurfaceMesh
@@ -219,8 +220,12 @@ def predict_stored(
         body: All points of the flow, those on the surface first.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
         seed: Of the division into clouds.
+
+    Raises:
+        DataError: If the model reads descriptors of a body that is not known.
     """
     shuffle = torch.Generator().manual_seed(seed)
+    body = described(body, checkpoint.config.descriptors)
     once = _predict_divided(checkpoint, body, shuffle, device)
     if body.layout.mirror is None:
         return once
