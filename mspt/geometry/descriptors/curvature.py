@@ -1,14 +1,14 @@
-"""Mean curvature of a surface at a scale, from the integral of positions over a neighborhood.
+"""Mean curvature of a surface at a scale, from the normals and the positions of a neighborhood.
 
-Around a point p of a smooth surface with the normal n and the mean curvature H, the surface lies
-H s^2 / 2 below its tangent plane on average over directions, at the distance s. Hence the mean
-offset b from p of the surface within the distance r, with the weights 1 - s^2 / r^2, gives
+The normal n of a surface turns as one moves along it, and its divergence is twice the mean
+curvature H. Near a point, n is fitted by a linear function of the position x; with means over the
+neighborhood, weighted with 1 - s^2 / r^2 up to the distance r, the fit gives
 
-    H = -6 b n / r^2,
+    H = mean of (n - mean n) (x - mean x) / mean of |x - mean x|^2,
 
-which holds exactly on a sphere and, for small r, on every smooth surface (barycenter integral
-invariants after Pottmann et al., 2009). An integral is robust against noise, against the choice of
-triangles, and defined at edges, where it grows with 1 / r.
+which is exact on a sphere of any size, and half of 1 / R on a cylinder when r is small. The
+integral is robust against noise, hardly depends on the choice of triangles, and is defined at
+edges, where it grows with 1 / r.
 
 Shapes: P points, S pieces of a surface, C cells of a grid.
 """
@@ -26,6 +26,9 @@ from mspt.geometry.mesh import SurfaceMesh
 
 PIECE = 0.25
 """Size of the pieces that the surface is divided into, in radii of the neighborhood."""
+
+ROUNDING = 1e-6
+"""Shift of the grid of the pieces, in their sizes."""
 
 MAX_CELLS = 64
 """Most cells of a grid along one axis."""
@@ -81,12 +84,15 @@ def _merged(
     """Return the centroids, area vectors and areas of the pieces in each cube of a grid.
 
     Sides of a thin part, whose normals differ, stay apart. The grid is symmetric about the plane
-    y = 0, so that a mirrored surface is merged alike.
+    y = 0, and places that rounding moves across a border stay, so that a mirrored surface is merged
+    alike.
     """
-    cube = np.floor(centers / size).astype(np.int64)
+    ways = np.array([1.0, 0.0, 1.0]) + np.array([0.0, 1.0, 0.0]) * np.sign(centers)
+    cube = (ways * np.floor(ways * centers / size + ROUNDING)).astype(np.int64)
     side = np.sign(vectors.round(12)).astype(np.int64) + 1
-    parts = [*(cube - cube.min(axis=0)).T, *side.T]
-    key = np.ravel_multi_index(parts, [*np.ptp(cube, axis=0) + 1, 3, 3, 3])
+    cube -= cube.min(axis=0)
+    shape = [*(cube.max(axis=0) + 1).tolist(), 3, 3, 3]
+    key = np.ravel_multi_index([*cube.T, *side.T], shape)
     _, group = np.unique(key, return_inverse=True)
     area = np.bincount(group, areas)
     kept = area > 0
@@ -141,10 +147,9 @@ def _sorted(centers: ndarray, vectors: ndarray, areas: ndarray, radius: float) -
 def mean_curvature(
     pieces: Pieces, points: Float64[ndarray, "P 3"], normals: Float64[ndarray, "P 3"]
 ) -> Float64[ndarray, " P"]:
-    """Return the mean curvature of a surface at points of it, positive where it is convex.
+    """Return the mean curvature of a surface near points of it, positive where it is convex.
 
-    Its normal is the mean one of the neighborhood; what faces away from the given one, such as the
-    other side of a thin plate, is left out.
+    What faces away from the given normal, such as the other side of a thin plate, is left out.
 
     Args:
         pieces: Of the surface, for neighborhoods of one radius.
@@ -162,10 +167,11 @@ def mean_curvature(
     own = np.concatenate([points, normals], axis=1)
     rows = np.concatenate([pieces.centers, pieces.normals, pieces.areas[:, None]], axis=1)
     sums = _sums(own, rows, pieces.starts, grid, pieces.shape)
-    weight, offset, normal = sums[:, 0], sums[:, 1:4], sums[:, 4:]
-    length = np.linalg.norm(normal, axis=1)
-    scale = np.maximum(weight * length, 1e-300) * pieces.radius**2
-    return -6 * np.einsum("px,px->p", offset, normal) / scale
+    sums /= np.maximum(sums[:, :1], 1e-300)
+    place, normal = sums[:, 1:4], sums[:, 4:7]
+    turning = sums[:, 7] - np.einsum("px,px->p", normal, place)
+    spread = sums[:, 8] - np.einsum("px,px->p", place, place)
+    return turning / np.maximum(spread, 1e-6 * pieces.radius**2)
 
 
 @compiled(nogil=True)
@@ -173,8 +179,12 @@ def mean_curvature(
 def _sums(
     points: ndarray, pieces: ndarray, starts: ndarray, grid: ndarray, shape: ndarray
 ) -> ndarray:  # pragma: no cover - compiled
-    """Return the sums of weights, offsets and normals of the pieces near each point."""
-    sums = np.zeros((points.shape[0], 7))
+    """Return sums over the pieces near each point.
+
+    Of the weights, of the places from the point and of the normals, and of the products of normals
+    and places, and of places and places.
+    """
+    sums = np.zeros((points.shape[0], 9))
     cell, square = grid[3], grid[4]
     for p in range(points.shape[0]):
         x, y, z = points[p, 0], points[p, 1], points[p, 2]
@@ -189,7 +199,8 @@ def _sums(
                 row = (a * shape[1] + b) * shape[2]
                 for s in range(starts[row + low], starts[row + high]):
                     dx, dy, dz = pieces[s, 0] - x, pieces[s, 1] - y, pieces[s, 2] - z
-                    near = 1 - (dx * dx + dy * dy + dz * dz) / square
+                    distance = dx * dx + dy * dy + dz * dz
+                    near = 1 - distance / square
                     if near <= 0:
                         continue
                     along = (
@@ -206,4 +217,7 @@ def _sums(
                     sums[p, 4] += share * pieces[s, 3]
                     sums[p, 5] += share * pieces[s, 4]
                     sums[p, 6] += share * pieces[s, 5]
+                    across = pieces[s, 3] * dx + pieces[s, 4] * dy + pieces[s, 5] * dz
+                    sums[p, 7] += share * across
+                    sums[p, 8] += weight * distance
     return sums

@@ -15,6 +15,9 @@ INSIDE = 1e-4
 """Depth below the surface, in body lengths, at which a line through the body starts: less than any
 part is thick, and far more than single precision resolves."""
 
+ASIDE = np.array([1.1e-5, 0.7e-5, 1.3e-5])
+"""Offset to the neighbor of a ray."""
+
 
 def ray_caster(mesh: SurfaceMesh) -> Any:  # noqa: ANN401 - libigl's EmbreeIntersector
     """Return what :func:`first_hits` casts rays against."""
@@ -97,4 +100,9 @@ def thickness(
         >>> thickness(caster, *side).round(6).tolist()
         [0.25]
     """
-    return INSIDE + first_hits(caster, points - INSIDE * normals, -normals)
+    starts = points - INSIDE * normals
+    found = first_hits(caster, starts, -normals)
+    # A ray that meets the common edge of two triangles may miss both; its neighbor does not.
+    missed = np.isinf(found)
+    found[missed] = first_hits(caster, starts[missed] + ASIDE, -normals[missed])
+    return INSIDE + found

@@ -78,7 +78,7 @@ def read_flow(path: Path) -> FlowCase:
     arrays = read_arrays(path)
     if not arrays:
         raise DataError(f"flow case must be a file, got none at {path.name}")
-    values = {name: decode_rows(arrays, name) for name in (*SURFACE, *VOLUME)}
+    values: dict[str, Any] = {name: decode_rows(arrays, name) for name in (*SURFACE, *VOLUME)}
     return FlowCase(**values, info=json.loads(str(arrays["info"])))
 
 
