@@ -14,7 +14,7 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Int64
 from numpy import ndarray
 from torch import Tensor
 
@@ -70,6 +70,7 @@ class FlowPrediction:
         surface: Fields there, by name: C_p and C_f.
         fine_mesh: The body in triangles no longer than 0.025 lengths, for drawing.
         fine: Fields of these triangles, by name.
+        fine_parent: Triangle of the body that each of these is a part of.
         cell_pressure: C_p of each triangle of the body, the mean over its area.
         cell_shear: C_f of each triangle.
         volume_points: Places in the flow.
@@ -88,6 +89,7 @@ class FlowPrediction:
     surface: NamedChannels
     fine_mesh: SurfaceMesh
     fine: NamedChannels
+    fine_parent: Int64[ndarray, " S"]
     cell_pressure: Float64[ndarray, " T"]
     cell_shear: Float64[ndarray, "T 3"]
     volume_points: Float64[ndarray, "P 3"]
@@ -146,7 +148,7 @@ def _merge_clouds(
         surface[index :: len(predicted)] = field[: cloud.num_surface].numpy()
     fine = _fine(mesh)
     values = carry_to_cells(fine.mesh, inputs.points, inputs.normals, values=surface)
-    cells = layout.named(_means(values, fine, len(mesh.triangles)))
+    cells = layout.named(means_over_parts(values, fine, len(mesh.triangles)))
     force = surface_force(mesh.area_vectors, cells["C_p"], shear=cells["C_f"])
     flow = torch.cat([field[cloud.num_surface :] for cloud, field in predicted])
     in_flow = layout.named(flow.double().numpy())
@@ -156,6 +158,7 @@ def _merge_clouds(
         surface=layout.named(surface),
         fine_mesh=fine.mesh,
         fine=layout.named(values),
+        fine_parent=fine.parent,
         cell_pressure=cells["C_p"],
         cell_shear=cells["C_f"],
         volume_points=np.concatenate(
@@ -179,7 +182,9 @@ def _fine(mesh: SurfaceMesh) -> Refined:
     return Refined(mesh, np.arange(len(mesh.triangles)))
 
 
-def _means(values: Float64[ndarray, "S V"], fine: Refined, count: int) -> Float64[ndarray, "T V"]:
+def means_over_parts(
+    values: Float64[ndarray, "S V"], fine: Refined, count: int
+) -> Float64[ndarray, "T V"]:
     """Return the means of values over the parts of each triangle, weighted by area.
 
     The normal is the same on all parts, so that the force on a triangle is that on its parts.

@@ -95,7 +95,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     return load_checkpoint(path)
 
 
-# --- one way from a stored case and another from a shape -------------------------------------------
+# --- one way from a stored case and another from a shape ------------------------------------------
 
 
 def test_a_stored_case_and_its_body_as_a_persons_shape_have_the_same_features() -> None:
@@ -133,7 +133,7 @@ def test_a_mirrored_cloud_has_the_descriptors_of_the_mirrored_body() -> None:
     assert ((first - after).abs().max(dim=1).values < 1e-3).double().mean() > 0.97
 
 
-# --- a model that reads them -----------------------------------------------------------------------
+# --- a model that reads them ----------------------------------------------------------------------
 
 
 def test_a_trained_model_says_what_it_reads_and_predicts_cases_and_shapes(
@@ -170,7 +170,7 @@ def test_a_sample_gets_the_features_of_the_model_that_is_to_predict_it() -> None
     assert full.layout.feature_channels[-3:] == ("thickness", "area_ahead", "area_behind")
 
 
-# --- files -----------------------------------------------------------------------------------------
+# --- files ----------------------------------------------------------------------------------------
 
 
 def test_descriptors_are_stored_once_and_any_groups_are_read_from_one_file(
@@ -196,7 +196,7 @@ def test_descriptors_are_stored_once_and_any_groups_are_read_from_one_file(
         described(moved, ("height",), folder=tmp_path)
 
 
-# --- settings and refusals -------------------------------------------------------------------------
+# --- settings and refusals ------------------------------------------------------------------------
 
 
 def test_groups_and_quantities_go_together() -> None:
