@@ -53,6 +53,22 @@ def refined(mesh: SurfaceMesh, *, max_edge: float) -> Refined:
     return Refined(SurfaceMesh(vertices, triangles[order]), parent[order])
 
 
+def least_parts(mesh: SurfaceMesh, *, max_edge: float) -> float:
+    """Return how many triangles :func:`refined` makes at least, without making them.
+
+    As many equilateral triangles as cover the area, or as many edges as cover the longest side.
+
+    Examples:
+        >>> from mspt.geometry.mesh import box
+        >>> brick = box((0, 0, 0), (1, 1, 1))
+        >>> least_parts(brick, max_edge=2.0), round(least_parts(brick, max_edge=0.1))
+        (12.0, 1386)
+    """
+    sides = np.linalg.norm(mesh.corners - np.roll(mesh.corners, 1, axis=1), axis=2).max(axis=1)
+    covering = np.maximum(mesh.areas / (np.sqrt(3) / 4 * max_edge**2), sides / max_edge)
+    return float(np.maximum(covering, 1.0).sum())
+
+
 def _middles(
     vertices: Float64[ndarray, "V 3"], triangles: Int64[ndarray, "T 3"], max_edge: float
 ) -> tuple[Int64[ndarray, "T 3"], Float64[ndarray, "M 3"]]:

@@ -24,7 +24,7 @@ from mspt.data.descriptors import described
 from mspt.data.layout import NamedChannels
 from mspt.data.sets.car.clouds import FREE_STREAM
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.subdivide import Refined, refined
+from mspt.geometry.subdivide import Refined, least_parts, refined
 from mspt.geometry.transfer import transfer_values
 from mspt.inference.predict import pick_device, predict_case
 from mspt.inference.sampling import FlowInputs, cloud_size
@@ -38,9 +38,10 @@ With 0, a cell of a thin plate would take values from the other side of the plat
 pressure differs; with a very large weight, points far away on a parallel wall would count as
 near."""
 
-MAX_EDGE, MAX_TRIANGLES = 0.025, 60_000
-"""Longest edge of a triangle over which fields are integrated, in body lengths, and the mesh size
-from which none is split: the model predicts at many points within a long triangle."""
+MAX_EDGE, MAX_ADDED = 0.025, 60_000
+"""Longest edge of a triangle over which fields are integrated, in body lengths: the model predicts
+at many points within a long triangle. None is divided where so many triangles would be added, as in
+a mesh of many thin ones; a body takes a quarter of them."""
 
 NUM_NEIGHBORS = 6
 """Points that a cell takes its values from: in an even cloud on a surface a point has six
@@ -176,10 +177,11 @@ def _merge_clouds(
 
 
 def _fine(mesh: SurfaceMesh) -> Refined:
-    """Return a mesh without long triangles; large meshes stay as they are."""
-    if len(mesh.triangles) < MAX_TRIANGLES:
+    """Return a mesh without long triangles, unless they are too many."""
+    count = len(mesh.triangles)
+    if least_parts(mesh, max_edge=MAX_EDGE) - count < MAX_ADDED:
         return refined(mesh, max_edge=MAX_EDGE)
-    return Refined(mesh, np.arange(len(mesh.triangles)))
+    return Refined(mesh, np.arange(count))
 
 
 def means_over_parts(

@@ -18,7 +18,7 @@ from numpy import ndarray
 from mspt.errors import GeometryError
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import PlacedMesh
-from mspt.geometry.subdivide import Refined, refined
+from mspt.geometry.subdivide import Refined, least_parts, refined
 from mspt.inference.flow import FlowPrediction, carry_to_cells, means_over_parts
 
 Refine = Literal["auto", "none"] | float
@@ -90,10 +90,7 @@ def _divided(
 def _check_length(mesh: SurfaceMesh, length: float) -> None:
     if not (math.isfinite(length) and length > 0):
         raise GeometryError(f"refine must be auto, none or a positive length, got {length}")
-    sides = np.linalg.norm(mesh.corners - np.roll(mesh.corners, 1, axis=1), axis=2).max(axis=1)
-    # At least as many as equilateral triangles of this side cover the area, or edges the length.
-    number = np.maximum(mesh.areas / (math.sqrt(3) / 4 * length**2), sides / length).sum()
-    if number > MAX_OUTPUT:
+    if (number := least_parts(mesh, max_edge=length)) > MAX_OUTPUT:
         raise GeometryError(
             f"refine must leave at most {MAX_OUTPUT:,} triangles, got a length of {length:g} that "
             f"makes {number:,.0f} or more; use a larger one, such as 0.025"

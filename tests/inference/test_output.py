@@ -1,4 +1,4 @@
-"""The written surface: divided where triangles are long, with forces and numbers of triangles kept."""
+"""The written surface: long triangles are divided, forces and numbers of triangles are kept."""
 
 from pathlib import Path
 
