@@ -129,7 +129,7 @@ def _sorted(centers: ndarray, vectors: ndarray, areas: ndarray, radius: float) -
     cell = max(radius, float(extent.max()) / MAX_CELLS)
     shape = (extent / cell).astype(np.int64) + 1
     place = ((centers - low) / cell).astype(np.int64)
-    number = np.ravel_multi_index(tuple(place.T), tuple(shape))
+    number = np.asarray(np.ravel_multi_index(tuple(place.T), tuple(shape)))
     order = np.argsort(number, kind="stable")
     starts = np.searchsorted(number[order], np.arange(shape.prod() + 1))
     return Pieces(
