@@ -1,7 +1,7 @@
 """Configuration: frozen dataclasses that refuse what no model could be built or trained with."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from numbers import Integral
 from typing import Any, Literal, get_args
 
@@ -20,8 +20,18 @@ PATCHED: tuple[Architecture, ...] = ("mspt", "branched", "published")
 """Architectures that partition a cloud into patches."""
 PATCH_OPTIONS = ("rotary", "keys_per_level", "inputs_at_head")
 """Options of the models whose points attend to their patch and all supernodes."""
-LATER = (*PATCH_OPTIONS, "fourier_features")
+LATER = (*PATCH_OPTIONS, "fourier_features", "descriptors")
 """Settings that checkpoints' headers name only where they are set."""
+Descriptor = Literal["shelter", "height", "curvature", "thickness", "section"]
+DESCRIPTORS: Mapping[Descriptor, tuple[str, ...]] = {
+    "shelter": ("free_upstream", "free_downstream"),
+    "height": ("ground_height", "below_roof"),
+    "curvature": ("curvature_small", "curvature_middle", "curvature_large"),
+    "thickness": ("thickness",),
+    "section": ("area_ahead", "area_behind"),
+}
+"""Groups of geometric descriptors of a point of a flow, and the input features of each group; what
+they are is said in :mod:`mspt.geometry.descriptors.points`."""
 PartitionKind = Literal["ball_tree", "sequence", "random", "alternating_trees"]
 WITHOUT_TREE: tuple[PartitionKind, ...] = ("sequence", "random")
 _CHOICES = {"architecture": Architecture, "pooling": Pooling, "partition": PartitionKind}
@@ -86,6 +96,16 @@ def require_choice(name: str, value: object, choices: Iterable[str]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
 
 
+def descriptor_channels(groups: Iterable[Descriptor]) -> tuple[str, ...]:
+    """Return the names of the input features of groups of descriptors, in order.
+
+    Examples:
+        >>> descriptor_channels(["section", "thickness"])
+        ('area_ahead', 'area_behind', 'thickness')
+    """
+    return tuple(name for group in groups for name in DESCRIPTORS[group])
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
     """Architecture of one model; every architecture takes the same keywords.
@@ -123,6 +143,8 @@ class ModelConfig:
         fourier_features: Frequencies per axis whose sines and cosines describe a point; 0 for none.
         inputs_at_head: Whether the task head reads the description of a point (coordinates,
             distances, sines and cosines, features) beside its hidden features.
+        descriptors: Groups of geometric descriptors that a model of flows reads of each point; they
+            are the last of the input features, in this order. See ``DESCRIPTORS``.
         num_slices: Slices of Transolver; ignored by the other architectures.
         structured_shape: Grid (rows, columns) for the structured variants of baselines.
     """
@@ -149,6 +171,7 @@ class ModelConfig:
     unified_position: int = 0
     fourier_features: int = 0
     inputs_at_head: bool = False
+    descriptors: tuple[Descriptor, ...] = ()
     num_slices: int = 64
     structured_shape: tuple[int, int] | None = None
 
@@ -195,7 +218,25 @@ class ModelConfig:
         for name in ("num_patches", "patch_size"):
             if (value := getattr(self, name)) is not None:
                 require(name, value, minimum=1)
+        self._check_descriptors()
         self._check_options()
+
+    def _check_descriptors(self) -> None:
+        """Reject groups that there are not, and features that cannot hold them."""
+        for group in self.descriptors:
+            require_choice("descriptors", group, DESCRIPTORS)
+        if len(set(self.descriptors)) < len(self.descriptors):
+            raise ValueError(f"descriptors must name each group once, got {self.descriptors}")
+        if (count := len(descriptor_channels(self.descriptors))) > self.in_features:
+            raise ValueError(
+                f"in_features must be at least {count} for the descriptors "
+                f"{', '.join(self.descriptors)}, got {self.in_features}; use with_descriptors"
+            )
+        if self.descriptors and self.input_frames:
+            raise ValueError(
+                f"descriptors must be none for a model of {self.input_frames} frames in time, got "
+                f"{', '.join(self.descriptors)}"
+            )
 
     def _check_options(self) -> None:
         """Reject options that do not go together, or not with the architecture."""
@@ -240,6 +281,18 @@ class ModelConfig:
                 "the trees have no supernodes in common"
             )
 
+    def with_descriptors(self, names: Iterable[Descriptor]) -> "ModelConfig":
+        """Return the config of a model that reads these descriptors in place of its own.
+
+        Examples:
+            >>> config = ModelConfig(space_dim=3, in_features=5, patch_size=100)
+            >>> config.with_descriptors(["shelter", "thickness"]).in_features
+            8
+        """
+        chosen = tuple(names)
+        more = len(descriptor_channels(chosen)) - len(descriptor_channels(self.descriptors))
+        return replace(self, descriptors=chosen, in_features=self.in_features + more)
+
     def patches_for(self, num_points: int) -> int:
         """Return K for a cloud of ``num_points`` points.
 
@@ -268,7 +321,11 @@ class ModelConfig:
             raise ValueError(f"unknown ModelConfig settings {unknown}; known: {sorted(known)}")
         _check_kinds(values)
         shape = values.get("structured_shape")
-        return cls(**{**values, "structured_shape": tuple(shape) if shape else None})
+        tuples = {
+            "structured_shape": tuple(shape) if shape else None,
+            "descriptors": tuple(values.get("descriptors", ())),
+        }
+        return cls(**{**values, **tuples})
 
 
 _FLAGS = ("carry", "time_conditioned", "inputs_at_head")
@@ -287,6 +344,8 @@ def _check_kinds(values: Mapping[str, Any]) -> None:
     for name, choices in _CHOICES.items():
         if name in values:
             require_choice(name, values[name], get_args(choices))
+    if not isinstance(groups := values.get("descriptors", ()), list | tuple):
+        raise ValueError(f"descriptors must be a list of groups, got {groups!r}")
     shape = values.get("structured_shape") or ()
     if not isinstance(shape, list | tuple) or len(shape) not in (0, 2):
         raise ValueError(f"structured_shape must be two whole numbers, got {shape!r}")

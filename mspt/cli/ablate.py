@@ -25,7 +25,7 @@ from mspt.checkpoint import Checkpoint
 from mspt.cli._arguments import add_settings, positive
 from mspt.cli._output import counted, duration, facts, percent
 from mspt.cli.evaluate import follow_scores, prepare_cases
-from mspt.cli.train import follow, with_overrides
+from mspt.cli.train import describe_cases, follow, with_overrides
 from mspt.config import Precision, Preset
 from mspt.data.case import CaseStack
 from mspt.data.registry import get_dataset
@@ -134,12 +134,10 @@ def _prepare(preset: Preset, args: argparse.Namespace) -> Training:
     dataset = get_dataset(preset.dataset)
     for split, limit in (("train", args.cases), ("validation", None)):
         prepare_cases(dataset, split, root=args.data, limit=limit, mode=args.progress)
-    return prepare(
-        preset,
-        cases=dataset.cases("train", root=args.data, limit=args.cases, train=preset.train),
-        validation=dataset.cases("validation", root=args.data, train=preset.train),
-        device=args.device,
-    )
+    cases = dataset.cases("train", root=args.data, limit=args.cases, train=preset.train)
+    validation = dataset.cases("validation", root=args.data, train=preset.train)
+    describe_cases(preset, cases, validation, mode=args.progress)
+    return prepare(preset, cases=cases, validation=validation, device=args.device)
 
 
 def _identity(preset: Preset, cases: int | None) -> str:

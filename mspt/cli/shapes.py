@@ -2,6 +2,9 @@
 
 import argparse
 import json
+import math
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,6 +19,7 @@ from mspt.data.sets.car.flow_case import FlowCase, flow_case, unsettled_words
 from mspt.data.sets.car.store import read_flow, write_flow
 from mspt.errors import DataError, MSPTError
 from mspt.evaluation.flows import FlowScore, label_noise, score_flow
+from mspt.geometry.descriptors.body import BodyShape
 from mspt.geometry.files.readers import read_mesh
 from mspt.geometry.placement import (
     METERS,
@@ -27,6 +31,7 @@ from mspt.geometry.placement import (
     symmetry_error,
 )
 from mspt.geometry.preparation import Domain, Half, PreparedShape, Reading, prepare_shape
+from mspt.inference.output import Refine
 from mspt.inference.records import largest_difference, read_run_record, run_record
 from mspt.inference.shapes import (
     ShapeResult,
@@ -69,6 +74,14 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
         help="a .vtp file: the given mesh with Cp and Cf, or the points of a drawing (also .npz, "
         ".csv); without a name it is named like the shape, such as my-car-prediction.vtp",
     )
+    parser.add_argument(
+        "--refine",
+        type=refinement,
+        default="auto",
+        metavar="auto|none|LENGTH",
+        help="divide triangles of the written shape with edges longer than LENGTH, in lengths of "
+        "the shape; auto: 0.025, as on the page; none: one value for each triangle",
+    )
     parser.add_argument("--truth", type=Path, help="a .npz file from solve: adds the errors")
     parser.add_argument(
         "--passport",
@@ -83,6 +96,27 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     add_placement(parser)
+
+
+def refinement(text: str) -> Refine:
+    """Return how long triangles are divided: ``auto``, ``none`` or a length.
+
+    Raises:
+        ArgumentTypeError: If it is anything else; argparse names the setting in front of it.
+
+    Examples:
+        >>> refinement("none"), refinement("0.05")
+        ('none', 0.05)
+    """
+    if text in ("auto", "none"):
+        return text
+    try:
+        length = float(text)
+    except ValueError:
+        length = math.nan
+    if not 0 < length < math.inf:
+        raise argparse.ArgumentTypeError(f"must be auto, none or a positive length, got {text!r}")
+    return length
 
 
 def add_placement(parser: argparse.ArgumentParser) -> None:
@@ -135,13 +169,14 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
     if args.out is not None:
         named = args.out != NAMED_LIKE_SHAPE
         out = args.out if named else derived_name(args.shape, "prediction", ".vtp")
-        result.write(out)
+        result.write(out, refine=args.refine)
         summary["out"] = str(out)
     if args.passport:
         written = run_record(result, checkpoint=path, shape=args.shape)
         write_text(args.passport, json.dumps(written, indent=1) + "\n")
     if args.truth:
-        truth = read_flow(args.truth)
+        body = partial(BodyShape, result.placed.mesh)
+        truth = replace(read_flow(args.truth), shape=body)
         if words := unsettled_words(truth.info):
             summary["warnings"] = [*summary["warnings"], f"the solver's run has {words}"]
         summary["errors"] = _errors(checkpoint, truth, args.device)

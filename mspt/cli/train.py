@@ -15,6 +15,8 @@ from mspt.cli._arguments import add_settings, positive
 from mspt.cli._output import counted, duration, facts, percent
 from mspt.cli.evaluate import prepare_cases, score_for_header
 from mspt.config import Precision, Preset
+from mspt.data.dataset import Cases
+from mspt.data.descriptors import store_descriptors
 from mspt.data.registry import datasets, get_dataset
 from mspt.errors import MSPTError
 from mspt.evaluation.cases import num_parameters, surroundings
@@ -83,14 +85,12 @@ def run_train(args: argparse.Namespace) -> dict[str, Any]:
         prepare_cases(dataset, split, root=args.data, limit=limit, mode=args.progress)
     if saves_run():
         wait_for_all()
-    training = prepare(
-        preset,
-        cases=dataset.cases("train", root=args.data, limit=num_train, train=preset.train),
-        validation=dataset.cases(
-            "validation", root=args.data, limit=num_others, train=preset.train
-        ),
-        device=args.device,
+    cases, validation = (
+        dataset.cases(split, root=args.data, limit=limit, train=preset.train)
+        for split, limit in (("train", num_train), ("validation", num_others))
     )
+    describe_cases(preset, cases, validation, mode=args.progress)
+    training = prepare(preset, cases=cases, validation=validation, device=args.device)
     commit = _commit()  # of the code that trains, whatever is committed while it does
     stopped = follow(training, folder, minutes=args.minutes, mode=args.progress)
     limits = {"cases": args.cases, "per_split": args.per_split}
@@ -157,6 +157,18 @@ def with_overrides(preset: Preset, args: argparse.Namespace) -> Preset:
         0 if chosen.get("start") else preset.train.coarse_epochs * epochs // preset.train.epochs
     )
     return replace(preset, train=replace(preset.train, **chosen, coarse_epochs=coarse))
+
+
+def describe_cases(preset: Preset, *stacks: Cases, mode: ProgressMode = "auto") -> None:
+    """Store the descriptors of cases that the model of a preset reads, if it reads any.
+
+    Raises:
+        DataError: If the cases have none.
+    """
+    for stack in stacks if preset.model.descriptors else ():
+        with ProgressBar(unit="case", title="describing bodies", mode=mode) as bar:
+            for event in store_descriptors(stack, preset.model.descriptors):
+                bar.reach(event.done, event.total, words=event.name)
 
 
 def follow(

@@ -7,7 +7,7 @@ Shapes: N points, F input features, C output channels.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from mspt.data.layout import Layout
+from mspt.geometry.descriptors.body import BodyShape
 from mspt.seeding import derive_seed
 
 
@@ -30,6 +31,7 @@ class Cloud:
         fields: Channels as in the layout; zero where a field is not defined.
         num_surface: Points on the surface.
         layout: What the channels are.
+        shape: Return the body, from which geometric descriptors follow; None where it is not known.
     """
 
     points: Float32[Tensor, "N 3"]
@@ -37,6 +39,7 @@ class Cloud:
     fields: Float32[Tensor, "N C"]
     num_surface: int
     layout: Layout
+    shape: Callable[[], BodyShape] | None = None
 
     def mirrored(self, side: Float32[Tensor, " N"]) -> "Cloud":
         """Return the cloud with the points where ``side`` is -1 on the other side.

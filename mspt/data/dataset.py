@@ -17,7 +17,7 @@ from jaxtyping import Float32, Int64
 from numpy import ndarray
 from torch import Tensor
 
-from mspt.config import Preset, TrainConfig
+from mspt.config import Preset, TrainConfig, descriptor_channels
 from mspt.data.capabilities import Drawing, FlowBodies, Regions, TimeFrames
 from mspt.data.case import Case, CaseStack, Quantity
 from mspt.data.clouds import CloudStack
@@ -215,7 +215,8 @@ class Dataset:
         sizes = self.space_dim, len(self.layout.feature_channels), len(self.layout.field_channels)
         for name, preset in self.presets.items():
             model = preset.model
-            found = model.space_dim, model.in_features, model.out_channels * model.rollout
+            own_features = model.in_features - len(descriptor_channels(model.descriptors))
+            found = model.space_dim, own_features, model.out_channels * model.rollout
             if found != sizes:
                 raise ValueError(
                     f"preset {name} must have space_dim, in_features and out_channels {sizes}, got "

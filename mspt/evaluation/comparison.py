@@ -20,7 +20,7 @@ from mspt.data.export import point_table, write_points
 from mspt.data.layout import FieldGroup, Layout, Part
 from mspt.inference.frames import time_of
 from mspt.inference.predict import encode_inputs
-from mspt.inference.sample import Sample
+from mspt.inference.sample import Sample, features_for
 from mspt.metrics.fields import relative_l2
 from mspt.models.branched import SplitPartition
 
@@ -208,10 +208,9 @@ def patches_of(checkpoint: Checkpoint, sample: Sample) -> Int64[ndarray, " N"] |
     Raises:
         ValueError: If no model predicts the sample.
     """
-    if sample.features is None:
-        raise ValueError(f"sample must have features, got none for {sample.key}")
+    given = features_for(sample, checkpoint.config)
     found = encode_inputs(
-        checkpoint, sample.points, sample.features, num_surface=sample.num_surface
+        checkpoint, sample.points, given, num_surface=sample.num_surface
     ).partition
     if found is None:
         return None

@@ -14,16 +14,17 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Int64
 from numpy import ndarray
 from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
 from mspt.data.clouds import Cloud
+from mspt.data.descriptors import described
 from mspt.data.layout import NamedChannels
 from mspt.data.sets.car.clouds import FREE_STREAM
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.geometry.subdivide import Refined, refined
+from mspt.geometry.subdivide import Refined, least_parts, refined
 from mspt.geometry.transfer import transfer_values
 from mspt.inference.predict import pick_device, predict_case
 from mspt.inference.sampling import FlowInputs, cloud_size
@@ -37,9 +38,10 @@ With 0, a cell of a thin plate would take values from the other side of the plat
 pressure differs; with a very large weight, points far away on a parallel wall would count as
 near."""
 
-MAX_EDGE, MAX_TRIANGLES = 0.025, 60_000
-"""Longest edge of a triangle over which fields are integrated, in body lengths, and the mesh size
-from which none is split: the model predicts at many points within a long triangle."""
+MAX_EDGE, MAX_ADDED = 0.025, 60_000
+"""Longest edge of a triangle over which fields are integrated, in body lengths: the model predicts
+at many points within a long triangle. None is divided where so many triangles would be added, as in
+a mesh of many thin ones; a body takes a quarter of them."""
 
 NUM_NEIGHBORS = 6
 """Points that a cell takes its values from: in an even cloud on a surface a point has six
@@ -69,6 +71,7 @@ class FlowPrediction:
         surface: Fields there, by name: C_p and C_f.
         fine_mesh: The body in triangles no longer than 0.025 lengths, for drawing.
         fine: Fields of these triangles, by name.
+        fine_parent: Triangle of the body that each of these is a part of.
         cell_pressure: C_p of each triangle of the body, the mean over its area.
         cell_shear: C_f of each triangle.
         volume_points: Places in the flow.
@@ -87,6 +90,7 @@ class FlowPrediction:
     surface: NamedChannels
     fine_mesh: SurfaceMesh
     fine: NamedChannels
+    fine_parent: Int64[ndarray, " S"]
     cell_pressure: Float64[ndarray, " T"]
     cell_shear: Float64[ndarray, "T 3"]
     volume_points: Float64[ndarray, "P 3"]
@@ -145,7 +149,7 @@ def _merge_clouds(
         surface[index :: len(predicted)] = field[: cloud.num_surface].numpy()
     fine = _fine(mesh)
     values = carry_to_cells(fine.mesh, inputs.points, inputs.normals, values=surface)
-    cells = layout.named(_means(values, fine, len(mesh.triangles)))
+    cells = layout.named(means_over_parts(values, fine, len(mesh.triangles)))
     force = surface_force(mesh.area_vectors, cells["C_p"], shear=cells["C_f"])
     flow = torch.cat([field[cloud.num_surface :] for cloud, field in predicted])
     in_flow = layout.named(flow.double().numpy())
@@ -155,6 +159,7 @@ def _merge_clouds(
         surface=layout.named(surface),
         fine_mesh=fine.mesh,
         fine=layout.named(values),
+        fine_parent=fine.parent,
         cell_pressure=cells["C_p"],
         cell_shear=cells["C_f"],
         volume_points=np.concatenate(
@@ -172,13 +177,16 @@ def _merge_clouds(
 
 
 def _fine(mesh: SurfaceMesh) -> Refined:
-    """Return a mesh without long triangles; large meshes stay as they are."""
-    if len(mesh.triangles) < MAX_TRIANGLES:
+    """Return a mesh without long triangles, unless they are too many."""
+    count = len(mesh.triangles)
+    if least_parts(mesh, max_edge=MAX_EDGE) - count < MAX_ADDED:
         return refined(mesh, max_edge=MAX_EDGE)
-    return Refined(mesh, np.arange(len(mesh.triangles)))
+    return Refined(mesh, np.arange(count))
 
 
-def _means(values: Float64[ndarray, "S V"], fine: Refined, count: int) -> Float64[ndarray, "T V"]:
+def means_over_parts(
+    values: Float64[ndarray, "S V"], fine: Refined, count: int
+) -> Float64[ndarray, "T V"]:
     """Return the means of values over the parts of each triangle, weighted by area.
 
     The normal is the same on all parts, so that the force on a triangle is that on its parts.
@@ -219,8 +227,12 @@ def predict_stored(
         body: All points of the flow, those on the surface first.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
         seed: Of the division into clouds.
+
+    Raises:
+        DataError: If the model reads descriptors of a body that is not known.
     """
     shuffle = torch.Generator().manual_seed(seed)
+    body = described(body, checkpoint.config.descriptors)
     once = _predict_divided(checkpoint, body, shuffle, device)
     if body.layout.mirror is None:
         return once

@@ -5,6 +5,7 @@ Letters: N points, X space axes, F input features, C output channels, T triangle
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,8 +14,10 @@ from numpy import ndarray
 from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
+from mspt.config import ModelConfig
 from mspt.data.case import Case, Quantity
 from mspt.data.clouds import Cloud, whole_body
+from mspt.data.descriptors import described
 from mspt.data.layout import Layout
 from mspt.data.registry import dataset_of_case, get_dataset
 from mspt.data.sets.car.bodies import drawn_body
@@ -23,6 +26,7 @@ from mspt.data.sets.car.dataset import CAR
 from mspt.data.sets.car.families import flow_index
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.geometry.area import frontal_area
+from mspt.geometry.descriptors.body import BodyShape
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.inference.predict import predict_case
 from mspt.inference.sampling import cloud_size
@@ -91,8 +95,10 @@ def load_sample(name: str, checkpoint: Checkpoint | None = None) -> Sample:
     dataset = dataset_of_case(name)
     if dataset.body is None:
         return sample_of_case(dataset.load(name))
-    size = None if checkpoint is None else cloud_size(checkpoint)
-    return sample_of_flow(name, dataset.load(name), size=size)
+    if checkpoint is None:
+        return sample_of_flow(name, dataset.load(name), size=None)
+    found = sample_of_flow(name, dataset.load(name), size=cloud_size(checkpoint))
+    return fitted(found, checkpoint.config)
 
 
 def sample_of_points(name: str, points: Float[Tensor, "N X"], *, title: str) -> Sample:
@@ -197,6 +203,31 @@ def _sample_of_cloud(
     )
 
 
+def fitted(sample: Sample, config: ModelConfig) -> Sample:
+    """Return a sample with the descriptors of its points that a model reads, and no others.
+
+    Raises:
+        DataError: If the model reads descriptors and the sample has no body.
+    """
+    if not sample.num_surface or sample.features is None:
+        return sample
+    cloud = described(as_cloud(sample), config.descriptors)
+    return replace(sample, features=cloud.features, layout=cloud.layout)
+
+
+def features_for(sample: Sample, config: ModelConfig) -> Float32[Tensor, "N F"]:
+    """Return the features of a sample that a model reads.
+
+    Raises:
+        DataError: If the model reads descriptors and the sample has no body.
+        ValueError: If the sample has no features.
+    """
+    found = fitted(sample, config).features
+    if found is None:
+        raise ValueError(f"sample must have features, got none for {sample.key}")
+    return found
+
+
 def predict_sample(
     checkpoint: Checkpoint, sample: Sample, *, device: str = "auto"
 ) -> Float[Tensor, "N C"]:
@@ -206,14 +237,12 @@ def predict_sample(
         MSPTError: If the checkpoint does not fit the sample, or the device does not exist here.
         ValueError: If the sample has no features.
     """
-    if sample.features is None:
-        raise ValueError(f"sample must have features, got none for {sample.key}")
     if sample.num_surface:
         cloud_size(checkpoint)  # refuses a checkpoint that is not for flows
     return predict_case(
         checkpoint,
         sample.points,
-        sample.features,
+        features_for(sample, checkpoint.config),
         num_surface=sample.num_surface,
         device=device,
     ).fields
@@ -235,4 +264,5 @@ def as_cloud(sample: Sample) -> Cloud:
         fields=torch.zeros(len(sample.points), num_channels) if known is None else known,
         num_surface=sample.num_surface,
         layout=sample.layout,
+        shape=None if sample.body is None else partial(BodyShape, sample.body),
     )

@@ -14,9 +14,11 @@ from numpy import ndarray
 
 from mspt.checkpoint import Checkpoint
 from mspt.data.clouds import Cloud
+from mspt.data.descriptors import described
 from mspt.data.sets.car.clouds import LAYOUT, cloud_features
 from mspt.errors import GeometryError, MSPTError
 from mspt.geometry.area import frontal_area
+from mspt.geometry.descriptors.body import BodyShape
 from mspt.geometry.distance import nearest_on
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.sampling import in_fixed_order, sample_surface, sample_volume
@@ -76,8 +78,12 @@ def sample_inputs(
     flow = [sample_volume(mesh, num_volume * 2, rng) for _ in range(num_clouds)]
     flow = _in_the_flow(mesh, flow, num_volume, rng)
     # Consecutive points are neighbors: every num_clouds-th one covers the whole body evenly.
+    shape, descriptors = BodyShape(mesh), checkpoint.config.descriptors
     clouds = tuple(
-        _cloud(points[index::num_clouds], normals[index::num_clouds], *flow[index])
+        described(
+            _cloud(points[index::num_clouds], normals[index::num_clouds], *flow[index], shape),
+            descriptors,
+        )
         for index in range(num_clouds)
     )
     return FlowInputs(
@@ -133,7 +139,9 @@ def _on_both_sides(points: Float64[ndarray, "P 3"], rng: np.random.Generator) ->
     return points
 
 
-def _cloud(points: ndarray, normals: ndarray, flow: ndarray, offsets: ndarray) -> Cloud:
+def _cloud(
+    points: ndarray, normals: ndarray, flow: ndarray, offsets: ndarray, shape: BodyShape
+) -> Cloud:
     both = torch.from_numpy(np.concatenate([points, flow])).float()
     features = cloud_features(normals.astype(np.float32), offsets.astype(np.float32))
     fields = torch.zeros(len(both), 7)
@@ -143,4 +151,5 @@ def _cloud(points: ndarray, normals: ndarray, flow: ndarray, offsets: ndarray) -
         fields=fields,
         num_surface=len(points),
         layout=LAYOUT,
+        shape=lambda: shape,
     )

@@ -25,6 +25,7 @@ from mspt.geometry.placement import (
 )
 from mspt.geometry.preparation import PreparedShape, prepare_shape
 from mspt.inference.flow import CloudsDone, FlowPrediction, predict_flow
+from mspt.inference.output import OutputSurface, Refine, output_surface
 from mspt.inference.sampling import NUM_CLOUDS, sample_inputs
 from mspt.inference.trust import TrustReport, library_of, trust_report
 
@@ -131,9 +132,22 @@ class ShapeResult:
             "Cf": self.placed.vectors_to_file(self.prediction.cell_shear),
         }
 
-    def write(self, path: Path) -> None:
-        """Write the body with its fields as a ``.vtp`` file, in the coordinates of its file."""
-        write_vtp(path, self.shape.body, cell_fields=self.cell_fields())
+    def output(self, refine: Refine = "auto") -> OutputSurface:
+        """Return the body with its fields in the coordinates of its file.
+
+        Args:
+            refine: Divide triangles with edges longer than 0.025 body lengths (``auto``), none, or
+                those with edges longer than another number of body lengths.
+
+        Raises:
+            GeometryError: If that length is not positive, or leaves too many triangles.
+        """
+        return output_surface(self.shape.body, self.placed, self.prediction, refine=refine)
+
+    def write(self, path: Path, *, refine: Refine = "auto") -> None:
+        """Write the body with its fields as a ``.vtp`` file; see :meth:`output`."""
+        found = self.output(refine)
+        write_vtp(path, found.mesh, cell_fields=found.cells)
 
 
 def predict_shape(

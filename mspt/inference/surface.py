@@ -12,6 +12,7 @@ from mspt.data.sets.car.flow_case import PRESSURE_RANGE, FlowCase
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import METERS, Placement
 from mspt.inference.flow import carry_to_cells
+from mspt.inference.output import Refine
 from mspt.inference.shapes import ShapeResult
 from mspt.solvers.openfoam.results import Flow
 
@@ -44,16 +45,22 @@ def placed_size(mesh: SurfaceMesh, placement: Placement) -> tuple[float, float, 
     return float(extent[forward]), float(extent[lateral]), float(extent[up])
 
 
-def cell_table(result: ShapeResult) -> pd.DataFrame:
-    """Return one row for each triangle of the body: center, area, normal, C_p and C_f.
+def cell_table(result: ShapeResult, *, refine: Refine = "auto") -> pd.DataFrame:
+    """Return one row for each triangle of the written body: center, area, normal, C_p and C_f.
 
-    Centers and areas are in the unit of the file, vectors along its axes. The sum of
-    ``(-Cp n + Cf) area`` over the rows, along the flow, is C_D times the frontal area.
+    Centers and areas are in the unit of the file, vectors along its axes; ``triangle`` is the
+    number of the body's triangle that a row is a part of. The sum of ``(-Cp n + Cf) area`` over
+    the rows, along the flow, is C_D times the frontal area.
+
+    Args:
+        result: The prediction.
+        refine: How long triangles are divided; see :meth:`ShapeResult.output`.
     """
-    fields, body = result.cell_fields(), result.shape.body
-    columns = dict(zip("xyz", body.centers.T, strict=True))
-    columns |= {"area": body.areas}
-    columns |= {f"n_{axis}": part for axis, part in zip("xyz", body.normals.T, strict=True)}
+    found = result.output(refine)
+    mesh, fields = found.mesh, found.cells
+    columns = dict(zip("xyz", mesh.centers.T, strict=True))
+    columns |= {"area": mesh.areas}
+    columns |= {f"n_{axis}": part for axis, part in zip("xyz", mesh.normals.T, strict=True)}
     columns |= {"Cp": fields["Cp"]}
     columns |= {f"Cf_{axis}": part for axis, part in zip("xyz", fields["Cf"].T, strict=True)}
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns | {"triangle": fields["triangle"]})

@@ -17,7 +17,7 @@ from mspt.data.frames import frame_columns
 from mspt.errors import MSPTError
 from mspt.inference.frames import at_time, time_of
 from mspt.inference.predict import EncodedInputs, encode_inputs, pick_device
-from mspt.inference.sample import Sample
+from mspt.inference.sample import Sample, features_for
 from mspt.inspection.recording import Recording, global_shares, record, trace_points
 from mspt.inspection.weights import (
     Spread,
@@ -167,9 +167,8 @@ def observe(
             "checkpoint must be of the architecture mspt, whose points attend to their patch and "
             f"all supernodes in one softmax, got {checkpoint.config.architecture}"
         )
-    if sample.features is None:
-        raise ValueError(f"sample must have features, got none for {sample.key}")
-    inputs = encode_inputs(checkpoint, sample.points, sample.features)
+    given = features_for(sample, checkpoint.config)
+    inputs = encode_inputs(checkpoint, sample.points, given)
     model = checkpoint.model.to(pick_device(device))
     # Only a branched model has a partition of another kind.
     partition = inputs.partition if isinstance(inputs.partition, Partition) else None

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
 
 from mspt.checkpoint import load_checkpoint
+from mspt.data.descriptors import described_cases
 from mspt.errors import CheckpointError
 from mspt.inference.predict import pick_device
 from mspt.models.normalizer import Normalizer
@@ -89,7 +90,10 @@ def prepare(preset: Preset, *, cases: Cases, validation: Cases, device: str = "c
     Raises:
         CheckpointError: If the run is to start from a checkpoint that cannot be read, or of another
             model.
+        DataError: If the model reads descriptors of bodies and the cases have none.
     """
+    groups = preset.model.descriptors
+    cases, validation = described_cases(cases, groups), described_cases(validation, groups)
     model, normalizer = _begin(preset, cases)
     model = model.to(pick_device(device))
     return Training(

@@ -8,6 +8,7 @@ from mspt.data.stress_clouds import stress_cloud
 from mspt.geometry.placement import place_mesh
 from mspt.inference.sample import (
     Sample,
+    fitted,
     sample_of_case,
     sample_of_clouds,
     sample_of_flow,
@@ -63,8 +64,9 @@ def sample(
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the flow …")
 def _flow_sample(name: str, key: CheckpointKey, *, all_points: bool) -> Sample:
-    size = None if all_points else cloud_size(load(key))
-    return sample_of_flow(name, stored_flow(name), size=size)
+    checkpoint = load(key)
+    size = None if all_points else cloud_size(checkpoint)
+    return fitted(sample_of_flow(name, stored_flow(name), size=size), checkpoint.config)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -213,7 +213,7 @@ def vtp_file(result: ShapeResult) -> bytes:
 
 
 def table_file(result: ShapeResult) -> bytes:
-    """Return center, area, C_p and C_f of each triangle as CSV."""
+    """Return center, area, C_p and C_f of each triangle, long ones divided, as CSV."""
     return cell_table(result).to_csv(index=False, float_format="%.6g").encode()
 
 

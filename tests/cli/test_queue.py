@@ -9,7 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mspt.benchmarks.settings import parse_settings, with_settings
 from mspt.cli.queue import done_path, job_command, log_path, read_jobs
+from mspt.training.presets import get_preset
 from tests.cli.running import fails_with, run_text
 
 SHELL = """
@@ -181,14 +183,16 @@ def test_lists_of_jobs_that_cannot_be_read_end_with_one_line(
     assert read_jobs(jobs("train darcy", "  datasets  ")) == ["train darcy", "datasets"]
 
 
-def test_the_list_of_this_project_holds_commands_that_exist() -> None:
+@pytest.mark.parametrize("name", ["jobs.txt", "car-jobs.txt"])
+def test_the_lists_of_this_project_hold_commands_that_exist(name: str) -> None:
     from mspt.cli.main import build_parser
 
-    listed = read_jobs(Path("assets/ablations/jobs.txt"))
-    assert len(listed) > 20
+    listed = read_jobs(Path("assets/ablations") / name)
+    assert len(listed) == len(set(listed)) > 15
     parser = build_parser()
     for job in listed:
-        parser.parse_args(job_command(job)[3:])
+        args = parser.parse_args(job_command(job)[3:])
+        with_settings(get_preset(args.preset or args.dataset), parse_settings(args.set))
 
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="needs groups of sessions")

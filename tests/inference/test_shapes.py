@@ -87,12 +87,13 @@ def test_stages_are_yielded_while_they_are_worked_on(checkpoint_path: Path) -> N
 
 
 def test_fields_are_those_of_the_triangles_of_the_body(result: ShapeResult, tmp_path: Path) -> None:
-    result.write(tmp_path / "out.vtp")
+    result.write(tmp_path / "out.vtp", refine="none")
     back = pv.read(tmp_path / "out.vtp")
     assert back.n_cells == len(car().triangles)
     assert np.allclose(back.points, car().vertices, atol=1e-6)
     assert np.allclose(back.cell_data["Cp"], result.prediction.cell_pressure, atol=1e-6)
     assert back.cell_data["Cf"].shape == (len(car().triangles), 3)
+    assert back.cell_data["triangle"].tolist() == list(range(len(car().triangles)))
 
 
 def test_summary_has_what_the_command_line_promises(result: ShapeResult) -> None:

@@ -392,7 +392,8 @@ def test_exports_hold_the_prediction(open_page: Open) -> None:
         pass
     result = data.finished(key)
     table = np.genfromtxt(io.BytesIO(data.table_file(result)), delimiter=",", names=True)
-    assert np.allclose(table["Cp"], result.prediction.cell_pressure, atol=1e-4)
+    assert np.allclose(table["Cp"], result.prediction.fine["C_p"], atol=1e-4)  # as it is drawn
+    assert np.array_equal(np.unique(table["triangle"]), np.arange(len(result.shape.body.triangles)))
     assert b"PolyData" in data.vtp_file(result)
     kept = json.loads(data.run_record_file(result, shape, checkpoint))
     assert kept["shape"]["path"] == "ahmed-body.stl"

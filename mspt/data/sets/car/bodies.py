@@ -8,6 +8,7 @@ from numpy import ndarray
 from mspt.data.codec import decode_rows, encode_rows, join_bytes, split_bytes
 from mspt.data.files import SHIPPED, read_arrays, write_arrays
 from mspt.data.sets.car.families import NAME, car_body
+from mspt.geometry.descriptors.body import BodyShape
 from mspt.geometry.halves import half_of, whole_of
 from mspt.geometry.mesh import SurfaceMesh
 
@@ -27,6 +28,11 @@ def drawn_body(index: int, *, root: Path = SHIPPED) -> SurfaceMesh:
     """
     arrays = read_arrays(_path(root, index))
     return _decode(arrays) if arrays else car_body(index).mesh
+
+
+def body_shape(index: int) -> BodyShape:
+    """Return a case's body, from which the descriptors of points follow."""
+    return BodyShape(drawn_body(index))
 
 
 def write_body(index: int, *, root: Path = SHIPPED) -> None:

@@ -116,6 +116,7 @@ def cloud_of(case: FlowCase) -> Cloud:
         fields=torch.from_numpy(fields).float(),
         num_surface=faces,
         layout=LAYOUT,
+        shape=case.shape,
     )
 
 

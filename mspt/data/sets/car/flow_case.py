@@ -6,8 +6,9 @@ pressures q_inf. Of a symmetric body only y >= 0 is stored; the other half is it
 Shapes: F faces of the body, P points of the flow, I iterations of the solver.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy import ndarray
 
 from mspt.errors import SolverError
 from mspt.geometry.bodies.families import Body
+from mspt.geometry.descriptors.body import BodyShape
 from mspt.geometry.distance import nearest_on
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.sampling import sample_volume
@@ -47,6 +49,7 @@ class FlowCase:
         pressure: Pressure coefficient.
         info: Family, parameters, coefficients, mesh, convergence, cost; ``symmetric`` says
             whether only y >= 0 is there, as in all cases of the data set.
+        shape: Return the body, which files do not hold; None where it is not known.
     """
 
     face_points: Float32[ndarray, "F 3"]
@@ -58,6 +61,7 @@ class FlowCase:
     velocity: Float32[ndarray, "P 3"]
     pressure: Float32[ndarray, " P"]
     info: dict[str, Any]
+    shape: Callable[[], BodyShape] | None = None
 
     @property
     def is_half(self) -> bool:
@@ -110,6 +114,7 @@ def flow_case(flow: Flow, mesh: SurfaceMesh, *, seed: int) -> FlowCase:
         velocity=values[:, :3].astype(np.float32),
         pressure=np.clip(values[:, 3], low, high).astype(np.float32),
         info=_summary(flow, mesh),
+        shape=partial(BodyShape, mesh),
     )
 
 

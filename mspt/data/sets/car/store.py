@@ -8,6 +8,8 @@ Shapes: N points, C channels.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from numpy import ndarray
 
 from mspt.data.codec import decode_rows, encode_rows
 from mspt.data.files import DATA, SHIPPED, read_arrays, read_json, write_arrays
+from mspt.data.sets.car.bodies import body_shape
 from mspt.data.sets.car.families import (
     NAME,
     NUM_CASES,
@@ -80,7 +83,7 @@ def read_flow(path: Path) -> FlowCase:
             "or make one with `python -m mspt solve SHAPE`"
         )
     try:
-        values = {name: decode_rows(arrays, name) for name in (*SURFACE, *VOLUME)}
+        values: dict[str, Any] = {name: decode_rows(arrays, name) for name in (*SURFACE, *VOLUME)}
         info = json.loads(str(arrays["info"]))
         _check_rows(values, info)
     except DAMAGED as error:
@@ -122,12 +125,12 @@ def list_flows(split: str, *, root: Path | None = None) -> tuple[str, ...]:
 
 
 def load_flow(name: str, *, root: Path | None = None) -> FlowCase:
-    """Read a case by its name, such as ``car-0012``.
+    """Read a case by its name, such as ``car-0012``; its body is read or built when asked for.
 
     Raises:
         DataError: If there is no such case.
     """
-    return read_flow(_path(name, root))
+    return replace(read_flow(_path(name, root)), shape=partial(body_shape, flow_index(name)))
 
 
 def _path(name: str, root: Path | None) -> Path:
