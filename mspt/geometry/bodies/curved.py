@@ -53,4 +53,7 @@ def curved_mesh(body: Curved) -> SurfaceMesh:
         mesh = bluff_mesh(body.straight)
     # Halved first: the deformation then keeps the two halves mirror images.
     half = half_of(mesh, max_edge=MAX_EDGE)
-    return whole_of(deformed(half, body.form))
+    bent = deformed(half, body.form)
+    # The middle plane stays where it is but for rounding.
+    bent.vertices[half.vertices[:, 1] == 0, 1] = 0.0
+    return whole_of(bent)

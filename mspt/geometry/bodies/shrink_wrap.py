@@ -1,8 +1,8 @@
 """Bodies as a shrink-wrap of them comes out: edges rounded off, faint steps, slightly noisy.
 
 People make shells of models with many parts by filling the cells of a grid that lie inside, closing
-narrow gaps, and smoothing. The cells show: here they have the size that leaves steps of about half
-a thousandth of the length, two millimeters on a car.
+narrow gaps, and smoothing. The cells show: how full each one is is known in eighths, which leaves
+steps of about half a thousandth of the length, two millimeters on a car.
 
 Shapes: A B C nodes of a grid.
 """
@@ -17,8 +17,14 @@ from mspt.geometry.bodies.half_grid import HalfGrid
 CLOSING = 0.008
 """Half of the width of the gaps that are closed."""
 
-BLUR = 1.1
-"""Deviation, in cells, of the filter that smooths the filled cells; more would hide their steps."""
+LEVELS = 8
+"""Steps in which it is known how full a cell is."""
+
+BLUR = 0.8
+"""Deviation, in cells, of the filter that smooths the cells."""
+
+RISE = 0.468
+"""Slope of the smoothed share across a plane surface, per cell: erf(1 / (2 sqrt(2) BLUR))."""
 
 NOISE = 2e-4
 """Standard deviation of the noise of the surface, in body lengths."""
@@ -48,27 +54,24 @@ def wrapped(
         + cell * np.arange(int(np.ceil((len(nodes) * spacing) / cell)) + 3)
         for axis, (start, nodes) in enumerate(zip(first, half.axes, strict=True))
     ]
-    filled = _at(body, [(nodes - a) / spacing for nodes, a in zip(axes, first, strict=True)]) < 0
-    closed = _closed(filled, CLOSING / cell)
-    share = _mirrored_filter(closed.astype(float), BLUR)
+    places = [(nodes - a) / spacing for nodes, a in zip(axes, first, strict=True)]
+    share = np.clip(0.5 - _at(body, places) / cell, 0, 1)
+    share = np.round(LEVELS * share) / LEVELS
+    share[_closed(share >= 0.5, CLOSING / cell) & (share < 0.5)] = 1.0
+    # Beyond the plane of symmetry, half a cell from the first cells, lies the mirror image.
+    share = scipy.ndimage.gaussian_filter(share, BLUR, mode=("nearest", "reflect", "nearest"))
     back = [(nodes - coarse[0]) / cell for nodes, coarse in zip(half.axes, axes, strict=True)]
-    # A share of 1/2 is the surface; across it the share falls by about 0.4 / BLUR per cell.
-    distance = (0.5 - _at(share, back)) * cell * BLUR / 0.4
+    distance = (0.5 - _at(share, back)) * cell / RISE
     return distance + NOISE * _noise(body.shape, NOISE_LENGTH / spacing, rng)
 
 
 def _closed(filled: ndarray, radius: float) -> ndarray:
     """Return filled cells after widening and thinning them by a radius in cells."""
-    outside = scipy.ndimage.distance_transform_edt(~_with_mirror(filled))
-    wide = outside <= radius
+    beyond = int(np.ceil(2 * radius)) + 2
+    whole = np.pad(filled, ((0, 0), (beyond, 0), (0, 0)), mode="symmetric")
+    wide = scipy.ndimage.distance_transform_edt(~whole) <= radius
     inside = scipy.ndimage.distance_transform_edt(wide)
-    both = (inside > radius) | _with_mirror(filled)
-    return both[:, both.shape[1] // 2 :]
-
-
-def _mirrored_filter(values: ndarray, sigma: float) -> ndarray:
-    whole = scipy.ndimage.gaussian_filter(_with_mirror(values), sigma)
-    return whole[:, whole.shape[1] // 2 :]
+    return inside[:, beyond:] > radius
 
 
 def _noise(shape: tuple[int, ...], length: float, rng: np.random.Generator) -> ndarray:
@@ -76,10 +79,6 @@ def _noise(shape: tuple[int, ...], length: float, rng: np.random.Generator) -> n
     count = [int(np.ceil(size / length)) + 4 for size in shape]
     coarse = rng.normal(size=count)
     return 1.5 * _at(coarse, [np.arange(size) / length + 1.5 for size in shape])
-
-
-def _with_mirror(half: ndarray) -> ndarray:
-    return np.concatenate([half[:, ::-1], half], axis=1)
 
 
 def _at(values: ndarray, places: list[ndarray]) -> ndarray:

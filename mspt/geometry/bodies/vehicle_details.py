@@ -39,8 +39,10 @@ def _hollow(car: Vehicle, body: ndarray, half: HalfGrid) -> ndarray:
     if wall == 0:
         return body
     _, _, z = half.mesh
-    below = z - 0.62 * car.height
-    return np.maximum(body, -np.maximum(body + wall, below) * (z < car.height))
+    inside = np.maximum(body + wall, z - 0.62 * car.height)
+    # Whatever lies below a hollow is hollow too.
+    open_below = np.minimum.accumulate(inside[:, :, ::-1], axis=2)[:, :, ::-1]
+    return np.maximum(body, -open_below)
 
 
 def _mirrors(car: Vehicle, body: ndarray, half: HalfGrid) -> ndarray:

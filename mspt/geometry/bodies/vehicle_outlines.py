@@ -17,6 +17,10 @@ Outline = Float64[ndarray, "W 2"]
 SOFT = 1.0
 """Radius of corners that are rounded as far as their edges allow."""
 
+BEYOND = 0.04
+"""Distance by which outlines from above and from the front reach beyond that from the side, which
+alone then decides where a body ends: two outlines that coincide would round its edges twice."""
+
 EMBEDDED = 0.6
 """Height of a cabin's lower end, as a share of the height of the hood: within the body."""
 
@@ -150,10 +154,10 @@ def body_plan(car: Vehicle, *, nose: float = 0.0) -> Outline:
         (front + 0.22, half),
         (max(0.72, front + 0.3), half),
         (0.93, (1 - 0.6 * car.taper) * half),
-        (1.0, (1 - car.taper) * half),
+        (1 + BEYOND, (1 - car.taper) * half),
     ]
     corners = np.array([*right, *[(x, -y) for x, y in reversed(right)]])
-    radii = [SOFT, SOFT, SOFT, SOFT, SOFT, SOFT, car.tail_radius]
+    radii = [*[SOFT] * 6, 0.0]
     return arc_outline(corners, [*radii, *reversed(radii)])
 
 
@@ -167,10 +171,10 @@ def cabin_plan(car: Vehicle) -> Outline:
         (start + 0.16 * run, 0.92 * half),
         (start + 0.4 * run, half),
         (start + 0.72 * run, (1 - 0.4 * car.taper) * half),
-        (stop, (1 - 1.3 * car.taper) * half),
+        (stop + BEYOND, (1 - 1.3 * car.taper) * half),
     ]
     corners = np.array([*right, *[(x, -y) for x, y in reversed(right)]])
-    radii = [SOFT, SOFT, SOFT, SOFT, max(car.tail_radius, 0.01)]
+    radii = [*[SOFT] * 4, 0.0]
     return arc_outline(corners, [*radii, *reversed(radii)])
 
 
@@ -179,22 +183,21 @@ def body_front(car: Vehicle, top: float) -> Outline:
     half, low = car.width / 2, car.clearance
     rise = top - low
     right = [
-        (0.8 * half, low),
+        (0.76 * half, low - BEYOND),
         (0.965 * half, low + 0.12 * rise),
         (half, low + 0.48 * rise),
         (0.985 * half, low + 0.8 * rise),
-        (0.93 * half, top + 0.01),
-        (0.5 * half, top + 0.02),
+        (0.9 * half, top + BEYOND),
     ]
-    return mirrored(right, [0.02, SOFT, SOFT, SOFT, 0.04, SOFT])
+    return mirrored(right, [0.0, SOFT, SOFT, SOFT, 0.0])
 
 
 def tall_front(car: Vehicle) -> Outline:
     """Return the outline from the front of a vehicle of one volume, with nearly straight sides."""
     half, low, roof = car.width / 2, car.clearance, car.height
     top = half * (1 - car.tumblehome)
-    right = [(0.95 * half, low), (half, low + 0.05), (half, 0.6 * roof), (top, roof - 0.006)]
-    return mirrored([*right, (0.4 * top, roof)], [0.012, SOFT, SOFT, max(0.02, car.fillet), SOFT])
+    right = [(0.93 * half, low - BEYOND), (half, low + 0.05), (half, 0.6 * roof)]
+    return mirrored([*right, (top, roof + BEYOND)], [0.0, SOFT, SOFT, 0.0])
 
 
 def cabin_front(car: Vehicle) -> Outline:
@@ -206,7 +209,7 @@ def cabin_front(car: Vehicle) -> Outline:
         (half, base),
         (half, belt),
         (half - 0.45 * (half - top), belt + 0.55 * (roof - belt)),
-        (top, roof - 0.008),
-        (0.45 * top, roof + 0.002),
+        (top, roof - 0.004),
+        (0.45 * top, roof + 0.012),
     ]
-    return mirrored(right, [0.01, SOFT, SOFT, 0.06, SOFT])
+    return mirrored(right, [0.01, SOFT, SOFT, 0.05, SOFT])

@@ -35,6 +35,9 @@ MARGINS = (0.06, 0.08, 0.13)
 """Distance of the grid's boundary from the undeformed body along x, y and z: deformations, mirrors,
 flares and boxes on the roof lie within it."""
 
+ASIDE_RADIUS = 0.008
+"""Radius of edges between what limits a body from above and from the front."""
+
 TAIL_BLEND = (0.66, 0.92)
 """Positions along the body between which edges change to the radius of the tail."""
 
@@ -102,11 +105,11 @@ def _volume(
 ) -> ndarray:
     """Return the rounded intersection of three outlines."""
     x, y, z = half.axes
+    above, ahead = plane_distance(x, y, plan)[:, :, None], plane_distance(y, z, front)[None]
+    # Both limit the width, and in places are the same: rounding there would make a body narrower.
+    aside = rounded_intersection(above, ahead, radius=ASIDE_RADIUS)
     return rounded_intersection(
-        plane_distance(x, z, side)[:, None, :],
-        plane_distance(x, y, plan)[:, :, None],
-        plane_distance(y, z, front)[None, :, :],
-        radius=edges[:, None, None],
+        plane_distance(x, z, side)[:, None, :], aside, radius=edges[:, None, None]
     )
 
 
@@ -134,7 +137,9 @@ def _lorry(car: Vehicle, half: HalfGrid) -> ndarray:
     corners = np.array([*plan, *[(a, -b) for a, b in reversed(plan)]])
     radii = [0.02, outlines.SOFT, 0.01]
     cab_plan = outlines.arc_outline(corners, [*radii, *reversed(radii)])
-    front = outlines.mirrored([(0.95 * wide, low), (wide, 0.06), (0.97 * wide, roof)], [0.01] * 3)
+    front = outlines.mirrored(
+        [(0.95 * wide, low - 0.04), (wide, 0.06), (0.97 * wide, roof)], [0.01] * 3
+    )
     cab = _volume(half, cab_side, cab_plan, front, np.full(len(x), min(car.fillet, 0.02)))
     rise = (roof - 0.008 - cab_roof) / max(cab_stop - car.roof_start, 0.05)
     deflector = slab(

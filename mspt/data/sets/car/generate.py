@@ -51,7 +51,7 @@ def generate_flows(
         first: Index of the first case; bodies are curved from ``FIRST_CURVED`` on.
 
     Raises:
-        DataError: If ``num_cases``, ``first`` or ``jobs`` is out of range, or there is no such mesh.
+        DataError: If a number is out of range, or there is no such mesh.
         SolverError: If OpenFOAM is not there.
     """
     if not 0 <= first < NUM_CASES:
