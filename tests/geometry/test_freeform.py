@@ -111,7 +111,7 @@ def test_mirrored_points_move_to_mirrored_places_and_the_ground_stays() -> None:
 def test_stretching_lattice_scales_volume_and_area_as_a_stretched_box() -> None:
     """A cubic spline reproduces linear functions: vectors that grow with x and y stretch evenly."""
     spacing, low = 0.2, np.array([-0.6, -1.2, -0.6])
-    nodes = low + spacing * np.stack(np.indices((13, 13, 9)), axis=-1)
+    nodes = low + spacing * np.moveaxis(np.indices((13, 13, 9)), 0, -1)
     vectors = nodes * [0.1, -0.05, 0.0]
     stretched = Lattice(vectors, low, spacing)
     assert stretched.gradient_bound == pytest.approx(np.hypot(0.1, 0.05))
@@ -136,9 +136,7 @@ def test_drawn_deformations_have_a_long_and_a_short_part_that_vary() -> None:
     lengths = np.array([[one.length for one in form] for form in drawn])
     assert (lengths[:, 0] > lengths[:, 1]).all()
     assert np.ptp(lengths, axis=0).min() > 0.1
-    moves = [
-        np.abs(moved(points_in_domain(50), form) - points_in_domain(50)) for form in drawn[:8]
-    ]
+    moves = [np.abs(moved(points_in_domain(50), form) - points_in_domain(50)) for form in drawn[:8]]
     largest = [move.max() for move in moves]
     assert min(largest) > 0.005
     assert max(largest) < 0.12

@@ -66,7 +66,8 @@ def _grid(car: Vehicle, spacing: float) -> HalfGrid:
 def _deformed(body: ndarray, car: Vehicle, half: HalfGrid) -> ndarray:
     if not car.form:
         return body
-    return warped(body, half, sum(one.on_grid(*half.axes) for one in lattices_of(car.form)))
+    shifts = [one.on_grid(*half.axes) for one in lattices_of(car.form)]
+    return warped(body, half, np.sum(shifts, axis=0))
 
 
 def _body(car: Vehicle, half: HalfGrid) -> Float64[ndarray, "A B C"]:
