@@ -24,16 +24,10 @@ from mspt.geometry.bodies.half_grid import (
     top_at,
     warped,
 )
+from mspt.geometry.bodies.proportions import PROPORTIONS, VehicleKind
 from mspt.geometry.bodies.vehicle_outlines import arc_outline
 from mspt.geometry.bodies.vehicle_shapes import vehicle_mesh
-from mspt.geometry.bodies.vehicles import (
-    PROPORTIONS,
-    TAIL_RADII,
-    Details,
-    Vehicle,
-    VehicleKind,
-    draw_vehicle,
-)
+from mspt.geometry.bodies.vehicles import TAIL_RADII, Details, Vehicle, draw_vehicle
 from mspt.geometry.distance import distance_to
 from mspt.geometry.implicit import SPACING, smooth_union, to_manifold
 from mspt.geometry.mesh import SurfaceMesh

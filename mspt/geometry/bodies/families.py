@@ -10,8 +10,9 @@ from mspt.geometry.bodies.blocks import BlockBody, block_mesh, draw_block
 from mspt.geometry.bodies.cars import Car, CarKind, car_mesh, draw_car
 from mspt.geometry.bodies.curved import Curved, curved_mesh, draw_curved
 from mspt.geometry.bodies.generic import Bluff, BluffKind, bluff_mesh, draw_bluff
+from mspt.geometry.bodies.proportions import VehicleKind
 from mspt.geometry.bodies.vehicle_shapes import vehicle_mesh
-from mspt.geometry.bodies.vehicles import Vehicle, VehicleKind, draw_vehicle
+from mspt.geometry.bodies.vehicles import Vehicle, draw_vehicle
 from mspt.geometry.mesh import SurfaceMesh
 
 Family = Literal[
