@@ -167,7 +167,8 @@ def test_description_rebuilds_the_body() -> None:
 
 def test_unknown_families_are_refused() -> None:
     with pytest.raises(
-        GeometryError, match=r"family must be one of notchback, .*, wing, got 'bicycle'"
+        GeometryError,
+        match=r"family must be one of notchback, .*, wing, .*, lorry, .*, got 'bicycle'",
     ):
         draw_body("bicycle", 0)
 
