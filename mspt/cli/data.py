@@ -137,6 +137,13 @@ def add_generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, default=1, help="processes at the same time")
     meshes = [mesh for one in datasets() if one.body is not None for mesh in one.body.meshes]
     parser.add_argument("--mesh", help=f"flows: test cases on another mesh, {', '.join(meshes)}")
+    parser.add_argument(
+        "--first",
+        type=int,
+        default=0,
+        metavar="INDEX",
+        help="flows: begin with the case of this number; default: 0",
+    )
 
 
 def _generated() -> list[str]:
@@ -153,6 +160,7 @@ def run_generate(args: argparse.Namespace) -> dict[str, Any]:
         out=args.out,
         jobs=args.jobs,
         mesh=args.mesh,
+        first=args.first,
     )
     events = dataset.source.generate(dataset, request)
     made, failed = 0, {}

@@ -125,6 +125,7 @@ class Request:
         out: Folder with one folder for each data set.
         jobs: Processes that work at the same time.
         mesh: For data sets with ``body.meshes``: solve test cases on this other mesh.
+        first: For data sets with ``body``: index of the first case.
     """
 
     num_cases: int | None = None
@@ -133,6 +134,7 @@ class Request:
     out: Path
     jobs: int = 1
     mesh: str | None = None
+    first: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,6 +105,8 @@ def _wanted(dataset: Dataset, request: Request) -> set[int]:
     num_cases = dataset.num_cases if request.num_cases is None else request.num_cases
     if request.mesh is not None:
         raise DataError(f"mesh must be absent for {dataset.name}, got {request.mesh!r}")
+    if request.first != 0:
+        raise DataError(f"first must be absent for {dataset.name}, got {request.first}")
     if not 1 <= num_cases <= dataset.num_cases:
         raise DataError(
             f"cases must be from 1 to {dataset.num_cases} for {dataset.name}, got {num_cases}"

@@ -15,15 +15,16 @@ The solid's coordinates are float32, so the plane of the cut is met only to abou
 """
 
 
-def half_of(mesh: SurfaceMesh, *, off: float = 0.0) -> SurfaceMesh:
+def half_of(mesh: SurfaceMesh, *, off: float = 0.0, max_edge: float | None = None) -> SurfaceMesh:
     """Return the part of a solid's surface with y >= 0, open at the plane y = 0.
 
     Args:
         mesh: Surface that encloses a solid.
         off: Largest distance by which simplification may move the surface; 0 for none.
+        max_edge: Edges longer than about this are split; None for none.
     """
     solid = to_manifold(mesh).simplify(off).trim_by_plane((0.0, 1.0, 0.0), 0.0)
-    half = from_manifold(solid)
+    half = from_manifold(solid if max_edge is None else solid.refine_to_length(max_edge))
     vertices = np.where(np.abs(half.vertices) < _ON_PLANE, 0.0, half.vertices)
     is_lid = (vertices[half.triangles, 1] == 0).all(axis=1)
     return SurfaceMesh(vertices, half.triangles[~is_lid])

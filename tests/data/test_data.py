@@ -272,6 +272,12 @@ def test_impossible_requests_are_refused(
         make("darcy", num_cases=num_cases, out=tmp_path, jobs=jobs)
 
 
+def test_only_flows_can_begin_with_another_case(tmp_path: Path) -> None:
+    dataset = get_dataset("darcy")
+    with pytest.raises(DataError, match="first must be absent for darcy, got 3"):
+        next(iter(dataset.source.generate(dataset, Request(num_cases=1, first=3, out=tmp_path))))
+
+
 # ---- loading
 
 

@@ -1,6 +1,6 @@
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +14,15 @@ from numpy import ndarray
 from scipy.spatial import cKDTree
 
 from mspt.data.sets.car import flow_case as flow_module
-from mspt.data.sets.car.families import BLOCK, NUM_CASES, UNSEEN, car_body, family_and_split
+from mspt.data.sets.car.families import (
+    BLOCK,
+    CURVED_BLOCK,
+    FIRST_CURVED,
+    NUM_CASES,
+    UNSEEN,
+    car_body,
+    family_and_split,
+)
 from mspt.data.sets.car.flow_case import (
     MAX_DRAG,
     MAX_SPREAD,
@@ -30,7 +38,13 @@ from mspt.data.sets.car.flow_case import (
 )
 from mspt.data.sets.car.store import read_flow, write_flow
 from mspt.errors import SolverError
-from mspt.geometry.bodies.families import FAMILIES, Body, draw_body
+from mspt.geometry.bodies.families import (
+    CURVED_FAMILIES,
+    FAMILIES,
+    VEHICLES,
+    Body,
+    draw_body,
+)
 from mspt.geometry.distance import nearest_on
 from mspt.geometry.mesh import box
 from mspt.metrics.forces import BOTH_HALVES, Force, coefficients, surface_force
@@ -374,42 +388,56 @@ def table() -> list[tuple[str, str]]:
     return [family_and_split(index) for index in range(NUM_CASES)]
 
 
+def blocks() -> list[tuple[Sequence[str], list[tuple[str, str]]]]:
+    """Families that each block of cases must have, and families and splits of its cases."""
+    rows = table()
+    straight = [
+        (BLOCK, rows[start : start + len(BLOCK)]) for start in range(0, FIRST_CURVED, len(BLOCK))
+    ]
+    size = len(CURVED_BLOCK)
+    starts = range(FIRST_CURVED, NUM_CASES, size)
+    return straight + [(CURVED_BLOCK, rows[start : start + size]) for start in starts]
+
+
 def test_families_have_their_shares_in_every_block() -> None:
-    families = [family for family, _ in table()]
-    for start in range(0, NUM_CASES, len(BLOCK)):
-        assert Counter(families[start : start + len(BLOCK)]) == Counter(BLOCK)
-    counts = Counter(families)
+    for expected, cases in blocks():
+        assert Counter(family for family, _ in cases) == Counter(expected)
+    counts = Counter(family for family, _ in table()[:FIRST_CURVED])
     cars = sum(counts[name] for name in ("notchback", "fastback", "estate", "van", "pickup"))
-    assert (cars, counts["block"]) == (NUM_CASES * 11 // 20, NUM_CASES * 4 // 20)
-    assert NUM_CASES - cars - counts["block"] == NUM_CASES * 5 // 20
+    assert (cars, counts["block"]) == (FIRST_CURVED * 11 // 20, FIRST_CURVED * 4 // 20)
     assert set(counts) == set(FAMILIES)
+    later = Counter(family for family, _ in table()[FIRST_CURVED:])
+    assert set(later) == {*VEHICLES, *CURVED_FAMILIES} - {"curved pickup"}
+    assert sum(later[name] for name in VEHICLES) == 0.8 * later.total()
 
 
 def test_unseen_families_are_the_unseen_split() -> None:
     for family, split in table():
         assert (family in UNSEEN) == (split == "unseen")
+    learned = {family for family, split in table() if split in ("train", "validation")}
+    assert not learned & {"pickup", "cylinder", "curved pickup", "curved cylinder", "crew-cab"}
+    assert "lorry" not in learned
 
 
-def test_each_block_has_two_test_cases_and_one_for_validation() -> None:
-    splits = [split for _, split in table()]
-    for start in range(0, NUM_CASES, len(BLOCK)):
-        assert Counter(splits[start : start + len(BLOCK)]) == {
-            "train": 15, "test": 2, "validation": 1, "unseen": 2,
-        }  # fmt: skip
+def test_each_block_has_its_test_cases_and_those_for_validation() -> None:
+    for families, cases in blocks():
+        shares = {"train": 15, "test": 2, "validation": 1, "unseen": 2}
+        if families is CURVED_BLOCK:
+            shares = {"train": 39, "test": 5, "validation": 2, "unseen": 4}
+        assert Counter(split for _, split in cases) == shares
 
 
 def test_every_family_that_is_learned_is_tested_too() -> None:
     rows = Counter(table())
-    for family in set(FAMILIES) - UNSEEN:
+    for family in {*FAMILIES, *VEHICLES, *CURVED_FAMILIES} - UNSEEN:
         assert rows[family, "test"] >= 1
         assert rows[family, "train"] >= 10
 
 
 def test_order_of_the_families_differs_from_block_to_block() -> None:
-    families = [family for family, _ in table()]
-    blocks = [tuple(families[start : start + 20]) for start in range(0, NUM_CASES, 20)]
-    assert len(set(blocks)) == len(blocks)
-    assert all(one != other for one, other in pairwise(blocks))
+    orders = [tuple(family for family, _ in cases) for _, cases in blocks()]
+    assert len(set(orders)) == len(orders)
+    assert all(one != other for one, other in pairwise(orders))
 
 
 def test_cases_are_those_that_were_computed_once() -> None:
@@ -423,6 +451,14 @@ def test_cases_are_those_that_were_computed_once() -> None:
         ("blob", "test"),
         ("cylinder", "unseen"),
         ("fastback", "train"),
+    ]
+    assert [family_and_split(index) for index in (520, 521, 526, 538, 569, 2519)] == [
+        ("crew-cab", "unseen"),
+        ("bus", "test"),
+        ("saloon", "validation"),
+        ("lorry", "unseen"),
+        ("saloon", "train"),
+        ("suv", "train"),
     ]
     body = car_body(0)
     described = {name: value for name, value in body.describe().items() if name != "family"}

@@ -7,10 +7,10 @@ from made_up_flows import sphere_flow
 
 from mspt.data.sets.car import generate as flow_generate
 from mspt.data.sets.car import store as flow_store
-from mspt.data.sets.car.families import family_and_split
+from mspt.data.sets.car.families import FIRST_CURVED, family_and_split
 from mspt.data.sets.car.generate import generate_flows, ship_flows
 from mspt.data.sets.car.store import left_out, list_flows, write_flow
-from mspt.errors import SolverError
+from mspt.errors import DataError, SolverError
 
 REASON = "C_D must settle within 3%, got 8%"
 
@@ -48,6 +48,23 @@ def test_case_without_a_truth_is_listed_with_its_reason_and_not_tried_again(
     assert sorted(made) == [0, 1, 2]
     (event,) = generate_flows(num_cases=4, seed=0, out=tmp_path)
     assert (event.index, event.num_done) == (3, 4)
+
+
+def test_cases_can_begin_with_any_and_are_resumed(made: list[int], tmp_path: Path) -> None:
+    events = list(generate_flows(num_cases=2, seed=0, out=tmp_path, first=FIRST_CURVED))
+    assert [(event.index, event.num_done, event.num_cases) for event in events] == [
+        (520, 1, 2),
+        (521, 2, 2),
+    ]
+    list(generate_flows(num_cases=3, seed=0, out=tmp_path, first=FIRST_CURVED))
+    assert made == [520, 521, 522]
+    assert list_flows("unseen", root=tmp_path) == ("car-0520",)
+    with pytest.raises(DataError, match="first must be from 0 to 2519 for car, got 2520"):
+        next(generate_flows(num_cases=1, seed=0, out=tmp_path, first=2520))
+    with pytest.raises(
+        DataError, match="cases must be from 1 to 2 for car from case 2518 on, got 3"
+    ):
+        next(generate_flows(num_cases=3, seed=0, out=tmp_path, first=2518))
 
 
 def test_what_ships_tells_which_cases_were_left_out(made: list[int], tmp_path: Path) -> None:

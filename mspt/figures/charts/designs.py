@@ -15,6 +15,7 @@ from numpy import ndarray
 from mspt.data.sets.car.families import UNSEEN
 from mspt.figures.theme import ACCENT, FAMILY_COLORS, GRID, INK, LEGEND_ABOVE, lay_out
 from mspt.geometry.bodies.cars import CarKind
+from mspt.geometry.bodies.families import CURVED, VEHICLES
 
 COUNT = 1e-4
 """One drag count, the unit of small differences of coefficients in the car industry."""
@@ -129,12 +130,13 @@ def family_group(family: str) -> str:
     """Return the group of a family of bodies.
 
     Examples:
-        >>> [family_group(family) for family in ("van", "block", "wing")]
-        ['cars', 'blocks', 'generic bodies']
+        >>> [family_group(family) for family in ("van", "lorry", "curved block", "wing")]
+        ['cars', 'cars', 'blocks', 'generic bodies']
     """
-    if family in get_args(CarKind):
+    straight = family.removeprefix(CURVED)
+    if straight in get_args(CarKind) or family in VEHICLES:
         return "cars"
-    return "blocks" if family == "block" else "generic bodies"
+    return "blocks" if straight == "block" else "generic bodies"
 
 
 def _points(

@@ -114,8 +114,10 @@ class FlowFiles:
                 f"--per-split must be absent for {dataset.name}, got {request.per_split}; "
                 "use --cases"
             )
+        rest = max(1, dataset.num_cases - request.first)  # where nothing is left, the call refuses
         return generate_flows(
-            num_cases=dataset.num_cases if request.num_cases is None else request.num_cases,
+            num_cases=rest if request.num_cases is None else request.num_cases,
+            first=request.first,
             seed=request.seed,
             out=request.out,
             jobs=request.jobs,
@@ -187,7 +189,9 @@ CAR = Dataset(
         "Bodies of length 1 over moving ground in a uniform stream, Reynolds number 4 million: "
         "55% cars (half of them on wheels, half sealed), 20% Ahmed-type blocks, 25% generic "
         "bodies. Training uses neither pickups nor cylinders. Fields on all faces of the body and "
-        "at points of the flow, on one side of the plane of symmetry."
+        "at points of the flow, on one side of the plane of symmetry. 2,000 more cases can be "
+        "generated: curved vehicles from city car to lorry, with details and as shrink-wrapped "
+        "shells, and the former bodies deformed; lorries are not trained on either."
     ),
     solver=(
         "OpenFOAM's simpleFoam, k-omega SST with wall functions, half a domain of 70,000 to "

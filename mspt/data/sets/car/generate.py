@@ -28,33 +28,48 @@ SHIPPED_POINTS = 5000
 
 
 def generate_flows(
-    *, num_cases: int, seed: int, out: Path, jobs: int = 1, mesh: str | None = None
+    *,
+    num_cases: int,
+    seed: int,
+    out: Path,
+    jobs: int = 1,
+    mesh: str | None = None,
+    first: int = 0,
 ) -> Iterator[CaseDone]:
-    """Compute the first cases in the folder ``out / "car"``; existing files stay.
+    """Compute cases in the folder ``out / "car"``; existing files stay.
 
     A case that OpenFOAM cannot compute, or whose solution is not usable, is an event with its
     error; it is listed in ``left-out.json`` and tried again only when it is taken off that list.
 
     Args:
-        num_cases: Cases to have; with ``mesh`` the first ones of the test split.
+        num_cases: Cases to have, from ``first`` on; with ``mesh`` the first ones of them that are
+            of the test split.
         seed: Every body draws from this seed and its own index.
         out: Folder with one folder for each data set.
         jobs: Processes that work at the same time.
         mesh: Compute on one of the other ``MESHES`` instead, which give the error of the labels.
+        first: Index of the first case; bodies are curved from ``FIRST_CURVED`` on.
 
     Raises:
-        DataError: If ``num_cases`` or ``jobs`` is out of range, or there is no such mesh.
+        DataError: If a number is out of range, or there is no such mesh.
         SolverError: If OpenFOAM is not there.
     """
-    if not 1 <= num_cases <= NUM_CASES:
-        raise DataError(f"cases must be from 1 to {NUM_CASES} for {NAME}, got {num_cases}")
+    if not 0 <= first < NUM_CASES:
+        raise DataError(f"first must be from 0 to {NUM_CASES - 1} for {NAME}, got {first}")
+    if not 1 <= num_cases <= NUM_CASES - first:
+        start = f" from case {first} on" if first else ""
+        raise DataError(
+            f"cases must be from 1 to {NUM_CASES - first} for {NAME}{start}, got {num_cases}"
+        )
     if mesh is not None and mesh not in MESHES:
         raise DataError(f"mesh must be one of {', '.join(MESHES)}, got {mesh!r}")
     if jobs < 1:
         raise DataError(f"jobs must be at least 1, got {jobs}")
     require_openfoam()
     folder = out / NAME / (mesh or "")
-    wanted = _test_indices(folder)[:num_cases] if mesh else range(num_cases)
+    wanted = (
+        _test_indices(folder, first=first)[:num_cases] if mesh else range(first, first + num_cases)
+    )
     folder.mkdir(parents=True, exist_ok=True)
     reasons = read_json(folder / LEFT_OUT)
     todo = [
@@ -77,15 +92,15 @@ def generate_flows(
         )
 
 
-def _test_indices(folder: Path) -> list[int]:
-    """Return the test cases to compute on another mesh.
+def _test_indices(folder: Path, *, first: int) -> list[int]:
+    """Return the test cases to compute on another mesh, from a first case on.
 
     Only cases that are there can be repeated on an equally good mesh.
 
     Raises:
         DataError: If a folder of repeats is to be filled and none of the cases is there.
     """
-    test = [index for index in range(NUM_CASES) if family_and_split(index)[1] == "test"]
+    test = [index for index in range(first, NUM_CASES) if family_and_split(index)[1] == "test"]
     if folder.name not in REPEATS:
         return test
     there = [index for index in test if (folder.parent / f"{index:05d}.npz").exists()]
