@@ -344,8 +344,15 @@ def _check_kinds(values: Mapping[str, Any]) -> None:
     for name, choices in _CHOICES.items():
         if name in values:
             require_choice(name, values[name], get_args(choices))
-    if not isinstance(groups := values.get("descriptors", ()), list | tuple):
-        raise ValueError(f"descriptors must be a list of groups, got {groups!r}")
+    _check_lists(values)
+
+
+def _check_lists(values: Mapping[str, Any]) -> None:
+    groups = values.get("descriptors", ())
+    if not isinstance(groups, list | tuple):
+        raise ValueError(  # noqa: TRY004 - the content of a file is wrong, not a call
+            f"descriptors must be a list of groups, got {groups!r}"
+        )
     shape = values.get("structured_shape") or ()
     if not isinstance(shape, list | tuple) or len(shape) not in (0, 2):
         raise ValueError(f"structured_shape must be two whole numbers, got {shape!r}")
