@@ -35,7 +35,7 @@ def in_other_order(case: FlowCase) -> FlowCase:
     shuffled = {
         name: value[faces if name.startswith("face_") else points]
         for name, value in vars(case).items()
-        if name != "info"
+        if name not in ("info", "shape")
     }
     return FlowCase(**shuffled, info=case.info | {"C_D": 0.5})
 
