@@ -197,7 +197,7 @@ def resolution(chosen: Chosen) -> None:
     )
 
 
-@st.fragment
+@frame.fragment
 def symmetries(chosen: Chosen) -> None:
     """Show how far predictions turn with the case, on demand, as each symmetry takes a pass."""
     others = len(chosen.symmetries) - 1

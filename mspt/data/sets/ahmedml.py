@@ -144,8 +144,13 @@ def read_run(folder: Path, name: str) -> PublicCase:
             **{key: getattr(cloud, key).numpy() for key in ("points", "features", "fields")},
         }
         write_arrays(path, held)
+    points, features, fields = (
+        torch.from_numpy(held[key]) for key in ("points", "features", "fields")
+    )
     cloud = Cloud(
-        **{key: torch.from_numpy(held[key]) for key in ("points", "features", "fields")},
+        points=points,
+        features=features,
+        fields=fields,
         num_surface=int(held["num_surface"]),
         layout=LAYOUT,
     )
