@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
@@ -36,6 +36,8 @@ def locked(file: IO[Any]) -> Iterator[None]:
 def alone_in(folder: Path, *, what: str) -> Iterator[tuple[int, ...]]:
     """Have a folder for this process alone until the block ends; it is made where it is missing.
 
+    Where it was made and nothing was put there, it is removed again.
+
     The system gives the lock back when the process ends, however it ends. Without such locks, as on
     Windows, nothing is checked.
 
@@ -49,6 +51,7 @@ def alone_in(folder: Path, *, what: str) -> Iterator[tuple[int, ...]]:
     Raises:
         OutputError: If another process has the folder, or it cannot be made.
     """
+    is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -75,6 +78,9 @@ def alone_in(folder: Path, *, what: str) -> Iterator[tuple[int, ...]]:
         yield (number,)
     finally:
         os.close(number)
+        if is_new:
+            with suppress(OSError):  # it holds something
+                folder.rmdir()
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def test_a_shape_is_drawn_with_its_pressure_and_the_picture_can_be_saved(
     # The point of view stays when something else is shown.
     scene.locator(".content").press("ArrowLeft")
     kept = "Object.entries(sessionStorage).find(([key]) => key.startsWith('mspt-camera'))?.[1]"
-    before = page.wait_for_function(kept).json_value()
+    before = page.wait_for_function(f"() => {kept}").json_value()
     page.get_by_role("radio", name="Shape").or_(
         page.get_by_test_id("stBaseButton-segmented_control").filter(has_text="Shape")
     ).first.click()

@@ -188,7 +188,9 @@ def test_flow_files_round_trip(tmp_path: Path) -> None:
 
 
 def test_missing_flow_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"flow case must be a file, got none at none\.npz"):
+    with pytest.raises(
+        DataError, match=r"flow case must be an \.npz file of a flow, got none at none\.npz"
+    ):
         read_flow(tmp_path / "none.npz")
 
 

@@ -78,4 +78,5 @@ def test_both_models_have_nearly_as_many_parameters() -> None:
         num_parameters(build_model(PIPE.presets[name].model))
         for name in ("pipe", "pipe-transolver")
     )
-    assert theirs == pytest.approx(ours, rel=0.05)
+    # At equal width and depth Transolver has a few more, for its slices.
+    assert ours <= theirs <= 1.1 * ours

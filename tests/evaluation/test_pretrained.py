@@ -308,7 +308,7 @@ def test_usual_checks_in_the_header_are_recomputed(shipped: CheckpointInfo, flow
 
 @pytest.mark.parametrize("shipped", SHIPPED, ids=name_of)
 def test_header_is_that_of_the_preset(shipped: CheckpointInfo) -> None:
-    preset = get_preset(shipped.path.stem)
+    preset = get_preset(shipped.info.get("preset", shipped.path.stem))
     assert shipped.config == preset.model
     assert shipped.info["train"] == preset.train.to_dict()
     assert shipped.info["parameters"] == num_parameters(build_model(shipped.config))

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from streamlit import net_util
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
@@ -177,7 +178,12 @@ def test_tour_is_built_before_anyone_asks(
 
 def test_server_builds_the_tour_as_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
-    for target, name in ((PagesManager, "uses_pages_directory"), (kept, "level")):
+    changed = (
+        (PagesManager, "uses_pages_directory"),
+        (net_util, "get_external_ip"),
+        (kept, "level"),
+    )
+    for target, name in changed:
         monkeypatch.setattr(target, name, getattr(target, name))  # serve.py changes it for good
     called = Event()
     monkeypatch.setattr(data, "prepare", called.set)

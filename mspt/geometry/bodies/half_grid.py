@@ -71,7 +71,7 @@ def half_grid(
     The number of nodes across is even, so that none lies on the plane of symmetry.
 
     Examples:
-        >>> half = half_grid((0, 0, 0), (1, 0.5, 1), spacing=0.25)
+        >>> half = half_grid((0.0, 0.0, 0.0), (1.0, 0.5, 1.0), spacing=0.25)
         >>> half.axes[1].tolist()
         [0.125, 0.375, 0.625]
     """

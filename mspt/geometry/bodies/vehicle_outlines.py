@@ -39,7 +39,7 @@ def arc_outline(
 
     Examples:
         >>> square = np.array([(0, 0), (2, 0), (2, 2), (0, 2)], dtype=float)
-        >>> arc = arc_outline(square, [0.5, 0, 0, 0])[:9]
+        >>> arc = arc_outline(square, [0.5, 0.0, 0.0, 0.0])[:9]
         >>> np.allclose(np.linalg.norm(arc - 0.5, axis=1), 0.5)
         True
     """

@@ -85,8 +85,8 @@ def family_and_split(index: int) -> tuple[str, str]:
         True
         >>> [family_and_split(index)[1] for index in range(20)].count("test")
         2
-        >>> family_and_split(520)
-        ('hatchback', 'test')
+        >>> family_and_split(520), family_and_split(521)
+        (('crew-cab', 'unseen'), ('bus', 'test'))
     """
     is_curved = index >= FIRST_CURVED
     size = len(CURVED_BLOCK if is_curved else BLOCK)
