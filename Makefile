@@ -16,8 +16,8 @@ app:
 	$(MAKE) --no-print-directory --jobs=2 .venv/kernels.stamp .venv/imports.stamp
 	$(BIN)/python -m streamlit run serve.py
 
-# Tests that wait for a browser or for another process leave their core to two more workers.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 4 --dist loadscope
+# Tests that wait for a browser or for another process leave their core to a third worker.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadscope
 
 test:
 	$(MAKE) --no-print-directory --jobs=2 .venv/kernels.stamp .venv/dev.stamp .venv/imports.stamp
