@@ -115,7 +115,11 @@ def work(rank: int, num_ranks: int, folder: Path) -> None:
 @pytest.fixture(scope="module", params=[2, 3])
 def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:  # noqa: ANN401
     folder = tmp_path_factory.mktemp("ranks")
-    multiprocessing.spawn(work, (request.param, folder), request.param)  # pyright: ignore[reportPrivateImportUsage]
+    # Ranks are forked from one process that has imported all this: each would take seconds to.
+    multiprocessing.get_context("forkserver").set_forkserver_preload([__name__])
+    multiprocessing.start_processes(
+        work, (request.param, folder), request.param, start_method="forkserver"
+    )
     return request.param, *torch.load(folder / "results")
 
 
