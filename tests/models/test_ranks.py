@@ -117,7 +117,7 @@ def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("ranks")
     # Ranks are forked from one process that has imported all this: each would take seconds to.
     multiprocessing.get_context("forkserver").set_forkserver_preload([__name__])
-    multiprocessing.start_processes(
+    multiprocessing.start_processes(  # pyright: ignore[reportPrivateImportUsage]
         work, (request.param, folder), request.param, start_method="forkserver"
     )
     return request.param, *torch.load(folder / "results")
