@@ -234,7 +234,10 @@ def symmetries(chosen: Chosen) -> None:
             for column in ("Prediction changes by", "Error")
         },
     )
-    st.caption("A model can be symmetric and wrong. It is never better than its symmetry.")
+    st.caption(
+        "Of two predictions that differ, one is wrong by at least half of the difference. A model "
+        "can also be symmetric and wrong."
+    )
 
 
 def facts(chosen: Chosen) -> None:
