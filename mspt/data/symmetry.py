@@ -63,6 +63,8 @@ class Symmetry:
 
 IDENTITY = Symmetry(name="identity")
 LEFT_RIGHT = Symmetry(name="mirrored left to right", matrix=((-1, 0), (0, 1)))
+ABOUT_THE_AXIS = Symmetry(name="mirrored upside down", matrix=((1, 0), (0, -1)), middle=(0.0, 0.0))
+"""The reflection at the x axis, where a data set's domain lies about it."""
 _WORDS = {
     ((1, 0), (0, -1)): "mirrored upside down",
     ((-1, 0), (0, -1)): "turned by a half turn",

@@ -19,7 +19,7 @@ from mspt.data.grids import as_columns, coarser_grid, upright_triangles
 from mspt.data.layout import Layout
 from mspt.data.sets._presets import with_transolver
 from mspt.data.stacked import STACKED
-from mspt.data.symmetry import IDENTITY, Symmetry
+from mspt.data.symmetry import ABOUT_THE_AXIS, IDENTITY
 from mspt.errors import SolverError
 from mspt.progress import ShareDone, last_event
 from mspt.solvers.airfoil_grid import (
@@ -264,12 +264,7 @@ AIRFOIL = Dataset(
     coarsen=partial(coarser_grid, SHAPE),
     symmetries=(
         IDENTITY,
-        Symmetry(
-            name="mirrored upside down",
-            matrix=((1, 0), (0, -1)),
-            middle=(0.0, 0.0),
-            feature_signs=(-1, 1, -1),
-        ),
+        replace(ABOUT_THE_AXIS, feature_signs=(-1, 1, -1)),
     ),
     stored_bits=12,
     # The airfoil with its shocks and its wake near the tail.

@@ -18,7 +18,7 @@ from mspt.data.grids import as_columns, coarser_grid, grid_triangles
 from mspt.data.layout import Layout
 from mspt.data.sets._presets import with_transolver
 from mspt.data.stacked import STACKED
-from mspt.data.symmetry import IDENTITY, Symmetry
+from mspt.data.symmetry import ABOUT_THE_AXIS, IDENTITY
 from mspt.solvers.pipe import (
     GRID_SIZE,
     HEIGHT_RANGE,
@@ -217,12 +217,7 @@ PIPE = Dataset(
     coarsen=partial(coarser_grid, SHAPE),
     symmetries=(
         IDENTITY,
-        Symmetry(
-            name="mirrored upside down",
-            matrix=((1, 0), (0, -1)),
-            middle=(0.0, 0.0),
-            feature_signs=(-1,),
-        ),
+        replace(ABOUT_THE_AXIS, feature_signs=(-1,)),
     ),
     length_unit="pipe heights",
     drawing=Drawing(

@@ -125,7 +125,7 @@ def list_flows(split: str, *, root: Path | None = None) -> tuple[str, ...]:
 
 
 def load_flow(name: str, *, root: Path | None = None) -> FlowCase:
-    """Read a case by its name, such as ``car-0012``; its body is read or built when asked for.
+    """Read a case by its name, such as ``car-0012``; its body is read or built when it is needed.
 
     Raises:
         DataError: If there is no such case.
