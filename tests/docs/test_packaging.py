@@ -50,6 +50,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
     (site,) = folder.glob("lib/python*/site-packages")
     # The dependencies of this environment, in place of downloading them.
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    take_machine_code(site)
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
 
     def run(program: str, *arguments: str) -> subprocess.CompletedProcess:
@@ -60,6 +61,16 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
 
     run.home = home
     return run
+
+
+def take_machine_code(site: Path) -> None:
+    """Copy what numba has compiled here, which takes half a minute; it goes by time and size."""
+    for stored in (ROOT / "mspt").rglob("*.nb[ic]"):
+        to = site / stored.relative_to(ROOT)
+        to.parent.mkdir(exist_ok=True)
+        shutil.copy(stored, to)
+    for path in (ROOT / "mspt").rglob("*.py"):
+        shutil.copystat(path, site / path.relative_to(ROOT))
 
 
 def printed(run: subprocess.CompletedProcess) -> dict:
@@ -112,12 +123,6 @@ def test_installed_library_predicts_a_shape(installed: Installed) -> None:
 def test_installed_library_generates_and_trains(installed: Installed) -> None:
     few = ["--per-split", "2"]
     train = ["train", "elasticity", *few, "--epochs", "2", "--device", "cpu", "--json"]
-    missing = installed("mspt", *train)
-    assert missing.returncode == 2
-    assert missing.stderr == (
-        "error: elasticity must hold the first 2 train cases, found 0 of them; make them with "
-        "`python -m mspt generate elasticity --out data`\n"
-    )
     assert printed(installed("mspt", "generate", "elasticity", *few, "--json"))["made"] == 6
     trained = printed(installed("mspt", *train))
     assert trained["complete"]
