@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from mspt.benchmarks.cost import Work
 from mspt.config import ModelConfig
+from mspt.cost.formulas import Work
 from mspt.inference.predict import partitions_for, synchronize
 from mspt.seeding import generator
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from mspt.benchmarks._flops import FLOP_COUNTS
 from mspt.benchmarks.ablation_curves import (
     LETTERS,
     Quantity,
@@ -21,8 +20,9 @@ from mspt.benchmarks.ablation_curves import (
     varied,
 )
 from mspt.benchmarks.ablations import AblationRow, points_of
-from mspt.benchmarks.cost import forward_flops
 from mspt.config import ModelConfig
+from mspt.cost.arithmetic import FLOP_COUNTS
+from mspt.cost.formulas import forward_flops
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ from math import exp, log
 
 import numpy as np
 
-from mspt.benchmarks.cost import flops, peak_bytes
 from mspt.benchmarks.rows import MeasuredQuantity, ScalingRow, Sweep, is_measured
 from mspt.config import Architecture
+from mspt.cost.formulas import flops, peak_bytes
 
 FIT_FROM = 10_000.0
 """Smallest number of points used in fits: below it, fixed costs dominate."""

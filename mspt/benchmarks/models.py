@@ -19,9 +19,9 @@ import torch
 
 from mspt.benchmarks._peak import measure_peak_bytes
 from mspt.benchmarks._timing import matrix_flops_per_second, prepare_pass, time_call
-from mspt.benchmarks.cost import Work, forward_flops, streaming_bytes
 from mspt.checkpoint import build_model
 from mspt.config import ModelConfig
+from mspt.cost.formulas import Work, forward_flops, streaming_bytes
 from mspt.errors import MSPTError
 from mspt.inference.predict import pick_device
 from mspt.threads import usable_cpus

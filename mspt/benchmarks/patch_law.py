@@ -21,7 +21,7 @@ import numpy as np
 from mspt.benchmarks.ablation_curves import PATCHES, SUPERNODES
 from mspt.benchmarks.ablation_report import options_of
 from mspt.benchmarks.ablations import AblationRow, points_of
-from mspt.benchmarks.cost import recommended_patches
+from mspt.cost.formulas import recommended_patches
 from mspt.errors import MSPTError
 from mspt.metrics.ranking import spearman
 

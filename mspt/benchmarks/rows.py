@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from mspt.benchmarks.cost import Work, recommended_patches
 from mspt.config import Architecture, ModelConfig, require, require_choice
+from mspt.cost.formulas import Work, recommended_patches
 from mspt.errors import MSPTError
 from mspt.reading import read_text
 from mspt.writing import write_text

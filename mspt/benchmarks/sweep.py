@@ -16,10 +16,10 @@ from pathlib import Path
 import psutil
 import torch
 
-from mspt.benchmarks.cost import flops, peak_bytes
 from mspt.benchmarks.models import Measurement, measure_in_process
 from mspt.benchmarks.rows import ScalingRow, Sweep, is_measured
 from mspt.config import Architecture
+from mspt.cost.formulas import flops, peak_bytes
 from mspt.errors import MSPTError
 from mspt.inference.predict import pick_device
 from mspt.threads import usable_cpus

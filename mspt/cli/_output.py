@@ -116,12 +116,14 @@ def memory(num_bytes: Number | None) -> str:
     """Return an amount of memory.
 
     Examples:
-        >>> memory(3 * 2**20), memory(2**31)
-        ('3.00 MiB', '2,048 MiB')
+        >>> memory(3 * 2**20), memory(2**31), memory(2**36)
+        ('3.00 MiB', '2,048 MiB', '64.0 GiB')
     """
     if num_bytes is None or not math.isfinite(num_bytes):
         return MISSING
-    return f"{number(num_bytes / 2**20)} MiB"
+    if num_bytes < 10_000 * 2**20:
+        return f"{number(num_bytes / 2**20)} MiB"
+    return f"{number(num_bytes / 2**30)} GiB"
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

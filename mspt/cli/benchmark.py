@@ -8,7 +8,6 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from mspt.benchmarks.cost import FLOAT_BYTES, Work, recommended_patches
 from mspt.benchmarks.fits import fit_rows
 from mspt.benchmarks.models import Measurement, combine, measure_models
 from mspt.benchmarks.partition import benchmark_partition
@@ -24,6 +23,7 @@ from mspt.benchmarks.rows import (
     write_rows,
 )
 from mspt.benchmarks.sweep import MeasurementProgress, SweepLimits, available_bytes, run_sweep
+from mspt.cli._forecast import add_forecast, forecast_rows, show_forecast
 from mspt.cli._output import (
     MISSING,
     counted,
@@ -36,6 +36,7 @@ from mspt.cli._output import (
 )
 from mspt.cli._passes import measured_passes, show_passes
 from mspt.config import Architecture, ModelConfig
+from mspt.cost.formulas import FLOAT_BYTES, Work, recommended_patches
 from mspt.errors import MSPTError
 from mspt.progress import ProgressBar
 from mspt.writing import write_text
@@ -47,9 +48,9 @@ def add_benchmark(parser: argparse.ArgumentParser) -> None:
     """Declare the settings of ``benchmark``."""
     parser.add_argument(
         "what",
-        choices=["forward", "train", "memory", "partition", "scaling", "passes"],
-        help="a forward pass, a training step, memory of large clouds, the ball tree, growth, or "
-        "a pass of each checkpoint over a test case",
+        choices=["forward", "train", "memory", "partition", "scaling", "passes", "forecast"],
+        help="a forward pass, a training step, memory of large clouds, the ball tree, growth, a "
+        "pass of each checkpoint over a test case, or what a run would take",
     )
     parser.add_argument(
         "--axis",
@@ -59,7 +60,7 @@ def add_benchmark(parser: argparse.ArgumentParser) -> None:
         help="scaling: the sizes that grow; default: all",
     )
     parser.add_argument(
-        "--work", choices=get_args(Work), default="forward", help="scaling: the pass"
+        "--work", choices=get_args(Work), default="forward", help="scaling, forecast: the pass"
     )
     parser.add_argument(
         "--patch-size",
@@ -110,6 +111,7 @@ def add_benchmark(parser: argparse.ArgumentParser) -> None:
         help="passes: folder of the checkpoints; default: pretrained",
     )
     parser.add_argument("--out", type=Path, help="a CSV file for the rows")
+    add_forecast(parser)
 
 
 def run_benchmark(args: argparse.Namespace) -> dict[str, Any]:
@@ -118,7 +120,11 @@ def run_benchmark(args: argparse.Namespace) -> dict[str, Any]:
         raise MSPTError(f"--out must be a .csv file, got {args.out.name}")
     if args.what == "scaling":
         return _scaling(args)
-    tables = {"partition": _partition_table, "passes": measured_passes}
+    tables = {
+        "partition": _partition_table,
+        "passes": measured_passes,
+        "forecast": forecast_rows,
+    }
     table = tables.get(args.what, _model_table)(args)
     if args.out:
         write_text(args.out, table.to_csv(index=False))
@@ -165,7 +171,12 @@ def _written(args: argparse.Namespace) -> dict[str, str]:
 
 def show_benchmark(result: dict[str, Any]) -> str:
     """Return the measurements as a table."""
-    shows = {"partition": _show_partition, "scaling": _show_scaling, "passes": show_passes}
+    shows = {
+        "partition": _show_partition,
+        "scaling": _show_scaling,
+        "passes": show_passes,
+        "forecast": show_forecast,
+    }
     show = shows.get(result["what"], _show_models)
     written = f"Written to {result['out']}." if "out" in result else ""
     return paragraphs(show(result), written)

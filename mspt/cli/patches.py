@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from mspt.benchmarks.cost import forward_flops, recommended_patches
 from mspt.checkpoint import Checkpoint, load_checkpoint
 from mspt.cli._arguments import checkpoint_path
 from mspt.cli._output import counted, duration, facts, number, percent
 from mspt.config import PATCHED
+from mspt.cost.formulas import forward_flops, recommended_patches
 from mspt.data.registry import datasets
 from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.errors import MSPTError

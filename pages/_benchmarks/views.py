@@ -15,7 +15,7 @@ from mspt.benchmarks.ablation_curves import (
 )
 from mspt.benchmarks.ablation_maps import AblationMap, MapCell, map_table, maps_over_patches
 from mspt.benchmarks.ablations import AblationRow, ablate_command
-from mspt.benchmarks.cost import flop_text, recommended_patches
+from mspt.cost.formulas import flop_text, recommended_patches
 from mspt.evaluation.mistakes import command_of_tests
 from mspt.figures.charts.ablations import ablation_figure, cost_map, error_map, number_text
 from mspt.figures.charts.series import learning_curves

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mspt.benchmarks.ablation_maps import AblationMap, MapCell, nearest_cell
-from mspt.benchmarks.cost import forward_flops
+from mspt.cost.formulas import forward_flops
 from mspt.figures.charts.other_patches import patch_cost_figure, patch_errors_figure
 from mspt.inference.partitioned import PartitionedCloud
 from pages._patches import scores

@@ -4,7 +4,7 @@ import shlex
 
 import streamlit as st
 
-from mspt.benchmarks.cost import recommended_patches
+from mspt.cost.formulas import recommended_patches
 from mspt.data.stress_clouds import MAX_POINTS
 from mspt.evaluation.other_patches import runs_at_any_patches
 from mspt.inference.frames import time_of

@@ -7,8 +7,8 @@ import pandas as pd
 import streamlit as st
 from torch import Tensor
 
-from mspt.benchmarks.cost import recommended_patches
 from mspt.config import PATCHED, ModelConfig
+from mspt.cost.formulas import recommended_patches
 from mspt.data.stress_clouds import stress_cloud
 from mspt.figures.scenes.parts import close_view
 from mspt.figures.scenes.patches import CloseView, ShownPartition

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from mspt.benchmarks.cost import flop_text, forward_flops, recommended_patches
+from mspt.cost.formulas import flop_text, forward_flops, recommended_patches
 from mspt.data.stress_clouds import describe_cloud
 from mspt.figures.scenes.patches import compactness_figure, radius_histogram
 from mspt.figures.theme import ACCENT

@@ -31,10 +31,10 @@ from mspt.benchmarks.ablations import (
     points_of,
     read_ablations,
 )
-from mspt.benchmarks.cost import forward_flops
 from mspt.cli.ablate import COLUMNS
 from mspt.cli.main import build_parser
 from mspt.config import ModelConfig
+from mspt.cost.formulas import forward_flops
 from mspt.errors import MSPTError
 from mspt.training.presets import get_preset
 

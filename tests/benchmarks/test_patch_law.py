@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 
 from mspt.benchmarks.ablations import AblationRow
-from mspt.benchmarks.cost import recommended_patches
 from mspt.benchmarks.patch_law import (
     PatchLaw,
     accurate_patches,
@@ -14,6 +13,7 @@ from mspt.benchmarks.patch_law import (
     group_of,
     rank_correlation,
 )
+from mspt.cost.formulas import recommended_patches
 from mspt.errors import MSPTError
 from mspt.seeding import generator
 

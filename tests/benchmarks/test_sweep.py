@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from mspt.benchmarks import models as benchmark
 from mspt.benchmarks import sweep as scaling
-from mspt.benchmarks.cost import flops, peak_bytes
 from mspt.benchmarks.fits import closed_form, fit_exponent
 from mspt.benchmarks.models import Measurement, ProcessStatus, measure_in_process
 from mspt.benchmarks.rows import (
@@ -28,6 +27,7 @@ from mspt.benchmarks.rows import (
 )
 from mspt.benchmarks.sweep import MeasurementProgress, SweepLimits, estimate, run_sweep
 from mspt.config import ModelConfig
+from mspt.cost.formulas import flops, peak_bytes
 from mspt.errors import MSPTError
 from mspt.figures.charts.scaling import Curve, scaling_figure
 

@@ -14,7 +14,6 @@ from helpers import tiny_config, tiny_preset
 
 from mspt import __version__
 from mspt.benchmarks import models as benchmark_module
-from mspt.benchmarks.cost import forward_flops, recommended_patches
 from mspt.benchmarks.models import Measurement, combine, measure
 from mspt.checkpoint import build_model, load_checkpoint, save_checkpoint
 from mspt.cli import train as train_module
@@ -22,6 +21,7 @@ from mspt.cli.benchmark import _with_ratios
 from mspt.cli.main import COMMANDS, main
 from mspt.cli.train import add_train, with_overrides
 from mspt.config import ModelConfig
+from mspt.cost.formulas import forward_flops, recommended_patches
 from mspt.data.dataset import Request
 from mspt.data.export import case_table, write_case
 from mspt.data.registry import datasets, get_dataset

@@ -9,8 +9,8 @@ import pytest
 from mspt.benchmarks.ablation_curves import curves_along, quantities
 from mspt.benchmarks.ablation_maps import maps_over_patches
 from mspt.benchmarks.ablations import AblationRow, parse_ablations
-from mspt.benchmarks.cost import forward_flops
 from mspt.config import ModelConfig
+from mspt.cost.formulas import forward_flops
 from mspt.figures.charts.ablations import ablation_figure, cost_map, error_map
 from mspt.figures.charts.other_patches import patch_cost_figure, patch_errors_figure
 from mspt.figures.charts.series import (

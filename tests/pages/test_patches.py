@@ -9,8 +9,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from mspt.benchmarks.cost import forward_flops, recommended_patches
 from mspt.checkpoint import load_checkpoint, save_checkpoint
+from mspt.cost.formulas import forward_flops, recommended_patches
 from mspt.data.store import load_case
 from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.figures.viewer.encode import decode_packet, shuffle_order

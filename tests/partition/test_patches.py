@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mspt.benchmarks.cost import forward_flops, recommended_patches
 from mspt.config import ModelConfig
+from mspt.cost.formulas import forward_flops, recommended_patches
 from mspt.data.store import load_split
 from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.models.pooling import pool_mean

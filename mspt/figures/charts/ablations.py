@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from mspt.benchmarks.ablation_curves import AblationCurve, Quantity, Spread
 from mspt.benchmarks.ablation_maps import AblationMap, flops_over_patches
 from mspt.benchmarks.ablations import Value
-from mspt.benchmarks.cost import flop_text
+from mspt.cost.formulas import flop_text
 from mspt.figures.charts.axes import log_axis
 from mspt.figures.charts.series import error_bar, finished, percent_tick, style, thousands
 from mspt.figures.theme import DOT, FIELD_SCALE, GRID, INK, PAGE, magnitude_scale

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from mspt.benchmarks.cost import flop_text
+from mspt.cost.formulas import flop_text
 from mspt.figures.charts.axes import log_axis
 from mspt.figures.charts.series import finished, percent_tick, thousands
 from mspt.figures.theme import ACCENT, BLUE, GREEN, GRID, INK

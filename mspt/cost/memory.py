@@ -2,16 +2,16 @@
 
 The coefficients count the tensors that the code of each model and PyTorch's CPU kernels hold at the
 same time; a ``max`` stands where the peak may be in one of several phases. They agree within 4 %
-with a count of every live tensor (tests/benchmarks/test_cost.py). Whoever changes the order of
+with a count of every live tensor (tests/cost/test_formulas.py). Whoever changes the order of
 operations in a model must count again.
 
-Letters as in :mod:`mspt.benchmarks.cost`; d, k, g and n in the code are D, K, G and N.
+Letters as in :mod:`mspt.cost.formulas`; d, k, g and n in the code are D, K, G and N.
 """
 
 from collections.abc import Callable, Mapping
 
-from mspt.benchmarks._flops import input_channels, is_dense, node_keys, published_rows
 from mspt.config import Architecture, ModelConfig
+from mspt.cost.arithmetic import input_channels, is_dense, node_keys, published_rows
 from mspt.models.arrangement import MOVED_CHANNELS
 from mspt.models.embedding import STREAM_ROWS
 

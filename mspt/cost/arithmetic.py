@@ -1,9 +1,9 @@
 """Floating-point operations of each architecture's forward pass, from its sizes.
 
 The product of an (a, b) and a (b, c) matrix counts ``2 a b c`` multiplications and additions.
-PyTorch's own counter gives exactly the same numbers (tests/benchmarks/test_cost.py).
+PyTorch's own counter gives exactly the same numbers (tests/cost/test_formulas.py).
 
-Letters as in :mod:`mspt.benchmarks.cost`; d, k, s, g and n in the code are D, K, S, G and N.
+Letters as in :mod:`mspt.cost.formulas`; d, k, s, g and n in the code are D, K, S, G and N.
 """
 
 from collections.abc import Callable, Mapping

@@ -11,9 +11,9 @@ H heads, X space axes, F input features, C output channels, I channels of the em
 import math
 from typing import Literal
 
-from mspt.benchmarks._flops import FLOP_COUNTS, FlopCounts
-from mspt.benchmarks._memory_model import MEMORY, matrix_entries
 from mspt.config import ModelConfig
+from mspt.cost.arithmetic import FLOP_COUNTS, FlopCounts
+from mspt.cost.memory import MEMORY, matrix_entries
 
 Work = Literal["forward", "train"]
 FLOAT_BYTES = 4

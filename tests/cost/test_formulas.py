@@ -12,9 +12,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
-from mspt.benchmarks.cost import flops, forward_flops, peak_bytes, recommended_patches, train_flops
 from mspt.checkpoint import build_model
 from mspt.config import ModelConfig, Pooling
+from mspt.cost.formulas import flops, forward_flops, peak_bytes, recommended_patches, train_flops
 from mspt.inference.predict import partitions_for
 
 ARCHITECTURES = ("mspt", "published", "transolver", "full_attention")

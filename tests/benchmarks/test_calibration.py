@@ -1,0 +1,119 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from mspt.benchmarks import calibration as module
+from mspt.benchmarks import forecast_check
+from mspt.benchmarks.calibration import Calibration, PassTimed, calibrate, read_rates, write_rates
+from mspt.benchmarks.forecast_check import check_forecasts, read_forecasts
+from mspt.benchmarks.models import Measurement, measure
+from mspt.cli.main import main
+from mspt.config import ModelConfig
+from mspt.cost.forecast import Rates
+from mspt.errors import MSPTError
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calibrate with a few tiny passes."""
+    sizes = dict.fromkeys(module.SIZES, ((256, 16, 4), (512, 32, 8)))
+    monkeypatch.setattr(module, "SIZES", sizes)
+    monkeypatch.setattr(module, "TREE_POINTS", 2000)
+
+
+RATES = Rates(
+    architecture="mspt",
+    work="forward",
+    linear=1e-11,
+    attention=0.0,
+    scores=1e-9,
+    pointwise=1e-8,
+    pieces=1e-3,
+)
+STORED = Calibration(rates=(RATES,), partition_rate=1e-8, threads=1, device="cpu", machine="a CPU")
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("work", ["forward", "train"])
+def test_calibration_reports_progress_and_explains_its_own_passes(work: str) -> None:
+    *progress, found = calibrate(("mspt", "transolver"), work=work, threads=1)
+    assert [event.done for event in progress if isinstance(event, PassTimed)] == [1, 2, 3, 4, 5]
+    assert found.threads == torch.get_num_threads() == 1
+    for architecture in ("mspt", "transolver"):
+        rates = found.of(architecture, work)
+        config = module.calibration_config(architecture, 32, 8)
+        measured = module._pass_seconds(config, 512, work, torch.device("cpu"))
+        assert 0.2 * measured < rates.seconds(config, 512) < 5 * measured
+    with pytest.raises(MSPTError, match="rates must include published, forward"):
+        found.of("published", "forward")
+
+
+def test_rates_are_read_as_they_were_written(tmp_path: Path) -> None:
+    path = tmp_path / "rates.csv"
+    write_rates(path, STORED)
+    assert read_rates(path) == STORED
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(MSPTError, match=r"rates\.csv must be a table of rates, got another table"):
+        read_rates(path)
+
+
+def test_rows_hold_the_fastest_run_and_the_highest_peak(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = []
+
+    def measured(configs: list[ModelConfig], **task: object) -> Iterator[Measurement]:
+        for _ in range(task.pop("rounds")):
+            runs.append(measure(configs[0], **task, repeats=1))
+            yield runs[-1]
+
+    monkeypatch.setattr(forecast_check, "measure_models", measured)
+    (row,) = check_forecasts(STORED, sizes=[(2000, 16, 8, 2)], rounds=1)
+    assert row.seconds > 0
+    assert row.peak_bytes > 0
+    assert row.time_error == pytest.approx(row.forecast_seconds / row.seconds - 1)
+
+
+@pytest.fixture
+def rates(tmp_path: Path) -> str:
+    write_rates(tmp_path / "rates.csv", STORED)
+    return str(tmp_path / "rates.csv")
+
+
+def test_command_prints_a_forecast(rates: str, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["benchmark", "forecast", "--rates", rates, "--models", "mspt"]
+    assert main([*given, "--points", "10000000", "--patches", "3162"]) == 0
+    printed = capsys.readouterr().out
+    assert "Rates of a CPU, 1 thread" in printed
+    assert "10,000,000" in printed
+    assert main([*given, "--points", "100000", "--patches", "64", "--devices", "1", "4"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "and not measured" in lines[0]
+    assert lines[-1].split()[-1] == "4.00"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--points", "100", "--patches", "200"], "--patches must be between 1 and the 100 points"),
+        (["--patches", "8", "--devices", "9"], "--devices must be between 1 and the number of"),
+        (["--devices", "2", "--models", "transolver"], "--devices must come with --models mspt"),
+        (["--bandwidth", "0"], "--bandwidth must be above 0 GB/s, got 0"),
+        (["--models", "transolver"], "rates must include transolver, forward"),
+        (["--device", "abacus"], "device must be one of"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(
+    arguments: list[str], message: str, rates: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["benchmark", "forecast", "--rates", rates, *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {message}")
+    assert len(error.splitlines()) == 1
+
+
+def test_damaged_tables_of_forecasts_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "forecast.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(MSPTError, match=r"forecast\.csv must be a table of forecasts"):
+        read_forecasts(path)
