@@ -7,7 +7,7 @@ Letters: N points, K patches, Q supernodes per patch, D width, G slices.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,25 @@ class Calibration:
     threads: int
     device: str
     machine: str
+
+    def has(self, architecture: Architecture, work: Work) -> bool:
+        """Return whether the rates of an architecture were measured."""
+        return any((one.architecture, one.work) == (architecture, work) for one in self.rates)
+
+    def joined(self, other: "Calibration") -> "Calibration":
+        """Return these rates and others of the same machine, which replace equal ones.
+
+        Raises:
+            MSPTError: If the others are of another machine or number of threads.
+        """
+        for name in ("machine", "device", "threads"):
+            if (own := getattr(self, name)) != (theirs := getattr(other, name)):
+                raise MSPTError(
+                    f"rates must be of one machine, got {name} {own} and {theirs}; "
+                    "name another file, or remove that one"
+                )
+        kept = [one for one in self.rates if not other.has(one.architecture, one.work)]
+        return replace(other, rates=(*kept, *other.rates))
 
     def of(self, architecture: Architecture, work: Work) -> Rates:
         """Return the rates of one architecture.

@@ -1,6 +1,7 @@
 """``benchmark forecast``: what a run would take, from a calibration of this machine."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ import pandas as pd
 
 from mspt.benchmarks.calibration import (
     Calibration,
-    PassTimed,
     calibrate,
     read_rates,
     write_rates,
@@ -44,7 +44,7 @@ def add_forecast(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rates",
         type=Path,
-        help="forecast: a CSV file of rates; measured, and written, if it is missing",
+        help="forecast: a CSV file of rates; what it lacks is measured and added",
     )
     parser.add_argument(
         "--check", action="store_true", help="forecast: also measure, and compare, some sizes"
@@ -58,50 +58,59 @@ def forecast_rows(args: argparse.Namespace) -> pd.DataFrame:
         raise MSPTError(f"--devices must come with --models mspt, got {' '.join(args.models)}")
     if args.bandwidth <= 0:
         raise MSPTError(f"--bandwidth must be above 0 GB/s, got {args.bandwidth:g}")
+    sizes = [
+        (num_points, num_patches)
+        for num_points in args.points or [1_000_000]
+        for num_patches in args.patches or [recommended_patches(num_points)]
+    ]
+    for size in sizes:
+        _check_size(*size, devices=args.devices or [])
     rates = _calibration(args, ["mspt"] if args.check or args.devices else models)
     if args.check:
         return _checked(args, rates)
-    rows = [
-        row
-        for num_points in args.points or [1_000_000]
-        for num_patches in args.patches or [recommended_patches(num_points)]
-        for row in _rows_of_size(args, rates, models, num_points, num_patches)
-    ]
+    if args.devices:
+        rows = [row for size in sizes for row in _rows_of_devices(args, rates, *size)]
+    else:
+        rows = [_row(args, rates, model, *size) for size in sizes for model in models]
     return pd.DataFrame(rows)
 
 
-def _rows_of_size(
-    args: argparse.Namespace,
-    rates: Calibration,
-    models: list[Architecture],
-    num_points: int,
-    num_patches: int,
-) -> list[dict[str, Any]]:
+def _check_size(num_points: int, num_patches: int, *, devices: Sequence[int]) -> None:
     if not 1 <= num_patches <= num_points:
         raise MSPTError(
             f"--patches must be between 1 and the {num_points:,} points, got {num_patches:,}"
         )
-    if args.devices:
-        return _rows_of_devices(args, rates, num_points, num_patches)
-    return [_row(args, rates, model, num_points, num_patches) for model in models]
+    for count in devices:
+        if not 1 <= count <= num_patches:
+            raise MSPTError(
+                f"--devices must be between 1 and the number of patches, got {count:,} for "
+                f"{num_patches:,} patches; use more patches"
+            )
 
 
-def _calibration(args: argparse.Namespace, models: list[Architecture]) -> Calibration:
-    """Read rates, or measure them and, if a file is named, write them."""
-    if args.rates and args.rates.exists():
-        return read_rates(args.rates)
-    found = None
-    with ProgressBar(unit="pass", title="calibration", mode=args.progress) as bar:
-        for event in calibrate(models, work=args.work, threads=args.threads, device=args.device):
-            if isinstance(event, PassTimed):
-                bar.reach(event.done, event.total)
-            else:
-                found = event
-    if found is None:
-        raise MSPTError("calibration must end with rates, got none; run it again")
+def _calibration(args: argparse.Namespace, models: Sequence[Architecture]) -> Calibration:
+    """Return rates of a file, with those that it lacks measured now and added to it."""
+    stored = read_rates(args.rates) if args.rates and args.rates.exists() else None
+    missing: list[Architecture] = [
+        one for one in models if stored is None or not stored.has(one, args.work)
+    ]
+    if not missing and stored is not None:
+        return stored
+    found = _measured(args, missing)
+    if stored is not None:
+        found = stored.joined(found)
     if args.rates:
         write_rates(args.rates, found)
     return found
+
+
+def _measured(args: argparse.Namespace, models: Sequence[Architecture]) -> Calibration:
+    with ProgressBar(unit="pass", title="calibration", mode=args.progress) as bar:
+        for event in calibrate(models, work=args.work, threads=args.threads, device=args.device):
+            if isinstance(event, Calibration):
+                return event
+            bar.reach(event.done, event.total)
+    raise MSPTError("calibration must end with rates, got none; run it again")
 
 
 def _forecast_config(
@@ -156,12 +165,6 @@ def _rows_of_devices(
 ) -> list[dict[str, Any]]:
     config = _forecast_config(args, "mspt", num_patches)
     network = Network(bandwidth=1e9 * args.bandwidth)
-    too_many = [count for count in args.devices if not 1 <= count <= num_patches]
-    if too_many:
-        raise MSPTError(
-            f"--devices must be between 1 and the number of patches, got {too_many[0]} for "
-            f"{num_patches:,} patches; use more patches"
-        )
     one = rates.of("mspt", args.work)
     return [
         {

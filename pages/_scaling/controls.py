@@ -13,12 +13,26 @@ AXES: dict[str, SweepAxis] = {
     "Supernodes Q": "supernodes",
 }
 QUANTITIES: dict[str, MeasuredQuantity] = {"Time": "seconds", "Peak memory": "peak_bytes"}
+VIEWS = ("Curves", "Forecast")
 ORIGINS: dict[str, Origin] = {
     "Stored": "stored",
     "Here": "here",
     "Formula": "closed form",
     "Paper": "paper",
 }
+
+
+def pick_view() -> str:
+    """Show a choice between curves of measurements and a forecast for chosen sizes."""
+    return st.segmented_control(
+        "View",
+        VIEWS,
+        default=VIEWS[0],
+        key="view",
+        required=True,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
 
 
 def pick() -> tuple[SweepAxis, MeasuredQuantity, list[str]]:

@@ -13,6 +13,7 @@ from pages._shared.cache import ListedCheckpoint, partition_words
 MEASURED, STORED, PAPER = "measured here", "stored with the checkpoint", "from the paper"
 STORED_CURVE, COUNTED = "stored curve", "counted by formula"
 STORED_RUNS, PUBLISHED = "stored runs", "published by others"
+FORECAST = "forecast"
 _ORIGIN_COLORS = {
     MEASURED: "green",
     STORED: "blue",
@@ -20,6 +21,7 @@ _ORIGIN_COLORS = {
     STORED_CURVE: "blue",
     COUNTED: "gray",
     STORED_RUNS: "blue",
+    FORECAST: "gray",
     PUBLISHED: "orange",
 }
 
@@ -101,13 +103,30 @@ def milliseconds(seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time in milliseconds, or in seconds from one second on.
+    """Return a time in its most readable unit, milliseconds to days.
 
     Examples:
-        >>> duration(0.0123), duration(10.52)
-        ('12 ms', '10.5 s')
+        >>> duration(0.0123), duration(10.52), duration(600.0), duration(2e4), duration(1e6)
+        ('12 ms', '10.5 s', '10.0 min', '5.6 h', '11.6 days')
     """
-    return f"{seconds:.1f} s" if seconds >= 1 else milliseconds(seconds)
+    if seconds < 1:
+        return milliseconds(seconds)
+    units = ((172_800, 86_400, "days"), (7200, 3600, "h"), (120, 60, "min"), (0, 1, "s"))
+    scale, unit = next((scale, unit) for least, scale, unit in units if seconds >= least)
+    return f"{seconds / scale:,.1f} {unit}"
+
+
+def gigabytes(num_bytes: float) -> str:
+    """Return an amount of memory as text.
+
+    Examples:
+        >>> gigabytes(1.234e9), gigabytes(5.1e6), gigabytes(1.3e12)
+        ('1.23 GB', '5.1 MB', '1,300 GB')
+    """
+    if num_bytes < 1e8:
+        return f"{num_bytes / 1e6:.3g} MB"
+    value = num_bytes / 1e9
+    return f"{value:,.0f} GB" if value >= 1000 else f"{value:.3g} GB"
 
 
 def device_name(device: str) -> str:

@@ -92,6 +92,20 @@ def test_command_prints_a_forecast(rates: str, capsys: pytest.CaptureFixture[str
     assert lines[-1].split()[-1] == "4.00"
 
 
+@pytest.mark.usefixtures("short")
+def test_rates_that_a_file_lacks_are_added(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rates.csv"
+    given = ["benchmark", "forecast", "--rates", str(path), "--points", "1000", "--threads", "1"]
+    for models in (["mspt"], ["mspt", "transolver"], ["transolver"]):
+        assert main([*given, "--models", *models]) == 0
+        capsys.readouterr()
+    found = read_rates(path)
+    assert [one.architecture for one in found.rates] == ["mspt", "transolver"]
+
+
+@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -99,7 +113,7 @@ def test_command_prints_a_forecast(rates: str, capsys: pytest.CaptureFixture[str
         (["--patches", "8", "--devices", "9"], "--devices must be between 1 and the number of"),
         (["--devices", "2", "--models", "transolver"], "--devices must come with --models mspt"),
         (["--bandwidth", "0"], "--bandwidth must be above 0 GB/s, got 0"),
-        (["--models", "transolver"], "rates must include transolver, forward"),
+        (["--models", "transolver"], "rates must be of one machine, got machine a CPU and"),
         (["--device", "abacus"], "device must be one of"),
     ],
 )

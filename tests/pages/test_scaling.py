@@ -1,6 +1,7 @@
 import io
 import shlex
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from time import monotonic, sleep
 
 import pandas as pd
@@ -8,10 +9,14 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mspt.benchmarks import calibration
+from mspt.benchmarks.calibration import calibration_config, read_rates
 from mspt.benchmarks.fits import fit_exponent
 from mspt.benchmarks.models import Measurement, ProcessStatus
 from mspt.benchmarks.rows import read_rows
 from mspt.cli.main import build_parser
+from mspt.cost.forecast import forecast
+from pages._shared.numbers import duration, gigabytes
 from tests.pages.reading import charts, finish, metrics
 from tests.pages.tiny import ROOT
 
@@ -146,3 +151,49 @@ def test_table_shows_every_stored_row(open_page: Open) -> None:
     expected = {"milliseconds": 1e3 * stored["seconds"], "peak MB": 1e-6 * stored["peak_bytes"]}
     for column, values in expected.items():  # shown with one digit after the point
         assert sorted(shown[column].dropna()) == pytest.approx(sorted(values.dropna()), abs=0.051)
+
+
+# --- forecasts -----------------------------------------------------------------------------------
+
+
+def test_forecast_is_that_of_the_library(open_page: Open) -> None:
+    app = open_page("scaling", view="Forecast")
+    assert not app.exception
+    rates = read_rates(ROOT / "assets" / "benchmarks" / "rates.csv")
+    config = calibration_config("mspt", 128, 1000)
+    expected = forecast(
+        replace(config, num_blocks=4),
+        1_000_000,
+        rates.of("mspt", "forward"),
+        partition_rate=rates.partition_rate,
+    )
+    assert metrics(app)["MSPT takes"] == duration(expected.total_seconds)
+    assert metrics(app)["MSPT needs"].startswith(f"{gigabytes(expected.total_bytes)} of ")
+    assert metrics(app)["Keys of each point"] == "2,000"
+    for line in app.code[0].value.splitlines():
+        build_parser().parse_args(shlex.split(line.removeprefix("python -m "))[1:])
+
+    app.select_slider(key="k").set_value("64").run()
+    app.select_slider(key="devices").set_value(128).run()
+    assert any("128 devices need as many patches" in one.value for one in app.warning)
+    app.select_slider(key="devices").set_value(4).run()
+    assert not app.warning
+    table = app.dataframe[0].value.set_index("model")
+    alone, shared = (table.loc[name, "seconds"] for name in ("MSPT", "MSPT over 4 devices"))
+    assert shared == pytest.approx(alone / 4, rel=0.1)
+    app.button_group(key="work").set_value("Training step").run()
+    assert not app.exception
+    assert app.dataframe[0].value.set_index("model").loc["MSPT", "seconds"] > 2 * alone
+
+
+def test_calibration_here_takes_the_place_of_stored_rates(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = dict.fromkeys(calibration.SIZES, ((256, 16, 4), (512, 32, 8)))
+    monkeypatch.setattr(calibration, "SIZES", sizes)
+    app = open_page("scaling", view="Forecast")
+    assert any("(stored rates)" in one.value for one in app.caption)
+    app.button(key="calibrate").click().run()
+    finish(app)
+    assert not app.exception
+    assert any("(measured here)" in one.value for one in app.caption)
