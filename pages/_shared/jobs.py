@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from secrets import token_urlsafe
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 from time import monotonic
 
 import streamlit as st
@@ -21,12 +21,16 @@ from streamlit import runtime
 from mspt.errors import MSPTError
 from pages._shared import frame
 from pages._shared.store import Store, store
+from pages._shared.turns import Turns, waiting_words
 
 POLL = 0.4
 """Seconds between two updates of a job's progress."""
 
 GRACE = 300.0
 """Seconds without any visitor after which a job ends: a reload or a lost connection is shorter."""
+
+MOST_EACH = 4
+"""Jobs of one tab of a visitor that run or wait at a time."""
 
 MOST = 16
 """Jobs that the server runs, lets wait, or keeps the results of until they are fetched."""
@@ -118,11 +122,13 @@ class Job:
 
     def _wait_for_turn(self, held: ExitStack) -> bool:
         for name in self.uses:
-            while not _turn(name).acquire(timeout=0.2):
-                self.words = "Waiting for other work on this machine"
+            turns = _turns(name)
+            ticket = turns.join()
+            held.callback(turns.leave, ticket)
+            while not turns.wait(ticket, 0.2):
+                self.words = waiting_words(turns.ahead(ticket), turns.expected_seconds(ticket))
                 if self._should_stop():
                     return False
-            held.callback(_turn(name).release)
         return True
 
     def _work(self) -> None:
@@ -175,8 +181,8 @@ def _is_there(session: str) -> bool:
 
 
 @cache
-def _turn(name: str) -> Lock:  # noqa: ARG001 - the name makes it another lock
-    return Lock()
+def _turns(name: str) -> Turns:  # noqa: ARG001 - the name makes it another order
+    return Turns()
 
 
 def _board() -> Store[Job]:
@@ -223,13 +229,26 @@ def start(
     )
     _make_room()
     _take_up(new)
-    if len([one for one in _board().values() if not one.ended.is_set()]) >= MOST:
-        new.error = f"the server must run fewer than {MOST} jobs at a time; try again in a while"
+    if refusal := _refusal(new):
+        new.error = refusal
         new.ended.set()
         return new
     _board().put(new.name, new)
     Thread(target=new.run, daemon=True, name=key).start()
     return new
+
+
+def _refusal(new: Job) -> str:
+    """Return why a job cannot be started now; an empty text if it can."""
+    running = [one for one in _board().values() if not one.ended.is_set()]
+    if len(running) >= MOST:
+        return f"the server must run fewer than {MOST} jobs at a time; try again in a while"
+    if sum(bool(one.sessions & new.sessions) for one in running) >= MOST_EACH:
+        return (
+            f"one tab must run at most {MOST_EACH} jobs at a time; wait for one to end, or "
+            "cancel it in the sidebar"
+        )
+    return ""
 
 
 def _make_room() -> None:

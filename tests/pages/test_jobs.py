@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator
 from itertools import count
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from time import monotonic, sleep
 
 import pytest
@@ -57,7 +57,7 @@ def test_models_are_evaluated_while_a_flow_is_solved_and_a_measurement_waits_for
     assert wait_until(lambda: solve.words.startswith("Step"))
     measurement, other = begun(one_step(), *WHOLE_MACHINE), begun(endless(), SOLVER)
     assert begun(one_step(), MODEL).ended.wait(10)
-    assert wait_until(lambda: measurement.words == "Waiting for other work on this machine")
+    assert wait_until(lambda: measurement.words.startswith("Waiting for 1 other"))
     other.cancel()
     assert other.ended.is_set()
     assert not measurement.ended.is_set()
@@ -85,7 +85,7 @@ def test_a_lost_connection_ends_a_job_only_after_the_time_of_grace(
 
 
 def test_a_job_between_its_steps_lets_a_waiting_visitor_go_first() -> None:
-    lock, waits = jobs.Lock(), []
+    lock, waits = Lock(), []
 
     def greedy() -> Generator[Step, None, None]:
         while True:
@@ -162,6 +162,18 @@ def test_the_server_refuses_more_jobs_than_it_can_keep(monkeypatch: pytest.Monke
     app.session_state["begin"] = ("e",)
     assert not app.run().exception
     assert [job.key for job in jobs._board().values() if not job.ended.is_set()] == ["e"]
+
+
+def test_one_tab_cannot_take_all_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "MOST_EACH", 2)
+    app = start_jobs("a", "b", "c")
+    app.session_state["followed"] = ("c",)
+    (error,) = app.run().error
+    assert "One tab must run at most 2 jobs" in error.value
+    jobs._board().values()[0].cancel()
+    app.session_state["begin"] = ("d",)
+    app.run()
+    assert [one.key for one in jobs._board().values() if not one.ended.is_set()] == ["b", "d"]
 
 
 def test_the_same_key_again_ends_the_job_before() -> None:
