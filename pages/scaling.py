@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from pages._scaling import charts, controls, data, forecast
+from pages._scaling import charts, controls, data, panels
 from pages._shared import frame
 
 frame.require_frame()
 st.header("What do more points cost?", anchor=False)
 if controls.pick_view() == "Forecast":
-    forecast.show()
+    panels.show_forecasts()
     st.stop()
 stored, here = data.stored_rows(), data.rows_here()
 axis, quantity, names = controls.pick()

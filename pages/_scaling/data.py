@@ -2,15 +2,17 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
+from mspt.benchmarks.calibration import Calibration, calibrate, read_rates
 from mspt.benchmarks.rows import (
     AXIS_MODELS,
     AXIS_VALUES,
+    COMPARED,
     ScalingRow,
     Sweep,
     SweepAxis,
@@ -25,6 +27,8 @@ from mspt.benchmarks.sweep import (
     refusal,
     run_sweep,
 )
+from mspt.config import Architecture, ModelConfig
+from mspt.cost.formulas import Work
 from mspt.figures.charts.scaling import MODEL_NAMES
 from mspt.figures.charts.scaling_curves import LETTERS
 from pages._shared import jobs
@@ -147,3 +151,89 @@ def command(sweep: Sweep, values: Sequence[int]) -> list[str]:
         f"python -m mspt benchmark scaling --axis {sweep.axis} --out {STORED_FILE.as_posix()}",
         f"python -m mspt benchmark scaling --axis {sweep.axis} --sizes {sizes} --models {models}",
     ]
+
+
+# --- forecasts -----------------------------------------------------------------------------------
+
+RATES_FILE = Path("assets/benchmarks/rates.csv")
+RATES_JOB, _RATES_HERE = "rates_job", "rates_here"
+CHEAPEST = "√(N/Q)"
+POINTS = (*(step * 10**power for power in range(3, 9) for step in (1, 3)), 10**9)
+PATCHES = (CHEAPEST, *(str(2**power) for power in range(21)))
+DEVICES = tuple(2**power for power in range(11))
+WORKS: dict[str, Work] = {"Forward pass": "forward", "Training step": "train"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """What the visitor has chosen.
+
+    Attributes:
+        num_points: Points N.
+        num_patches: Patches K, which are at most N.
+        num_supernodes: Supernodes Q per patch.
+        width: Width D.
+        num_blocks: Blocks.
+        devices: Devices that one cloud is divided over.
+        bandwidth: Bytes that each device receives in a second.
+        work: Forward pass or training step.
+    """
+
+    num_points: int
+    num_patches: int
+    num_supernodes: int
+    width: int
+    num_blocks: int
+    devices: int
+    bandwidth: float
+    work: Work
+
+    def config(self, architecture: Architecture) -> ModelConfig:
+        """Return the model of these sizes; Transolver has 128 slices."""
+        return ModelConfig(
+            space_dim=3,
+            in_features=4,
+            out_channels=4,
+            architecture=architecture,
+            width=self.width,
+            num_heads=8,
+            num_blocks=self.num_blocks,
+            mlp_ratio=2,
+            num_patches=self.num_patches,
+            num_supernodes=self.num_supernodes,
+            num_slices=128,
+            partition="sequence" if architecture == "published" else "ball_tree",
+        )
+
+
+def calibration(work: Work, device: str) -> Generator[jobs.Step, None, None]:
+    """Measure the rates of this machine, yielding steps, and the rates with the last."""
+    with closing(calibrate(work=work, device=device)) as events:
+        for event in events:
+            if isinstance(event, Calibration):
+                yield jobs.Step(1.0, "Done", event)
+            else:
+                words = f"Pass {event.done} of {event.total}"
+                yield jobs.Step(event.done / event.total, words)
+
+
+def rates_for(work: Work) -> tuple[Calibration, bool]:
+    """Return the rates measured here, or else those that ship, and whether they are from here."""
+    own: dict[Work, Calibration] = st.session_state.setdefault(_RATES_HERE, {})
+    for found in jobs.fetch(RATES_JOB):
+        own[found.rates[0].work] = found
+    return (own[work], True) if work in own else (read_rates(RATES_FILE), False)
+
+
+def forecast_commands(sizes: Sizes) -> list[str]:
+    """Return the commands that print the forecasts of these sizes."""
+    base = (
+        f"python -m mspt benchmark forecast --points {sizes.num_points} "
+        f"--patches {sizes.num_patches} --supernodes {sizes.num_supernodes} "
+        f"--width {sizes.width} --blocks {sizes.num_blocks} --work {sizes.work} "
+        f"--rates {RATES_FILE.as_posix()}"
+    )
+    if sizes.devices == 1:
+        return [f"{base} --models {' '.join(COMPARED)}"]
+    more = f"--devices 1 {sizes.devices} --bandwidth {sizes.bandwidth / 1e9:g}"
+    return [f"{base} --models {' '.join(COMPARED)}", f"{base} --models mspt {more}"]

@@ -20,6 +20,7 @@ from mspt.errors import DataError
 from mspt.evaluation.comparison import patches_of
 from mspt.inference.predict import pick_device, predict_case
 from mspt.inference.sample import Sample, predict_sample
+from pages._shared.store import kept
 
 PRETRAINED = Path("pretrained")
 
@@ -224,7 +225,7 @@ def predict(checkpoint: ListedCheckpoint, sample: Sample, device: str) -> Sample
     return _predicted(checkpoint.key, sample.key, device, _sample=sample)
 
 
-@st.cache_resource(max_entries=48, show_spinner="The model predicts …")
+@kept("predictions", megabytes=200, spinner="The model predicts …")
 def _predicted(
     key: CheckpointKey,
     sample: str,  # noqa: ARG001

@@ -18,6 +18,7 @@ from mspt.inference.sampling import cloud_size, sample_inputs
 from pages._shared import shapes
 from pages._shared.cache import CheckpointKey, ListedCheckpoint, find_case, load, test_cases
 from pages._shared.datasets import SHAPES, has_flow
+from pages._shared.store import kept
 
 
 def case_names(source: str) -> list[str]:
@@ -75,7 +76,7 @@ def stored_flow(name: str) -> FlowCase:
     return dataset_of_case(name).load(name)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Placing points on and around the shape …")
+@kept("points of shapes", megabytes=100, spinner="Placing points on and around the shape …")
 def _shape_sample(
     shape_key: str, key: CheckpointKey, *, _shape: shapes.Shape, all_points: bool
 ) -> Sample:
@@ -93,6 +94,6 @@ def stress_sample(kind: str, num_points: int) -> Sample:
     return sample_of_points(name, _stress_cloud(kind, num_points), title=f"Cloud {kind}")
 
 
-@st.cache_resource(max_entries=8, show_spinner="Making the cloud …")
+@kept("stress clouds", megabytes=100, spinner="Making the cloud …")
 def _stress_cloud(kind: str, num_points: int):
     return stress_cloud(kind, num_points)

@@ -14,6 +14,7 @@ from mspt.geometry.files.readers import checked_suffix, read_mesh_bytes
 from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.preparation import PreparedShape, Reading, prepare_shape
+from pages._shared.store import kept
 
 SAMPLES = ("Notchback", "Estate on wheels", "Van", "Pickup", "Ahmed body", "Ellipsoid", "Wing")
 MINE = "My shape"
@@ -85,12 +86,13 @@ def uploaded_shape(data: bytes, name: str) -> Shape:
         GeometryError: If the file cannot be read.
     """
     safe = safe_name(name)
-    return replace(_uploaded(data, checked_suffix(Path(safe).suffix)), file_name=safe)
+    suffix, digest = checked_suffix(Path(safe).suffix), hashlib.sha256(data).hexdigest()
+    return replace(_uploaded(digest, suffix, _data=data), file_name=safe)
 
 
-@st.cache_resource(max_entries=16, show_spinner="Reading the shape …")
-def _uploaded(data: bytes, suffix: str) -> Shape:
-    return _shape("Uploaded shape", data, suffix)
+@kept("uploaded shapes", megabytes=200, spinner="Reading the shape …")
+def _uploaded(digest: str, suffix: str, *, _data: bytes) -> Shape:  # noqa: ARG001
+    return _shape("Uploaded shape", _data, suffix)
 
 
 def _shape(name: str, data: bytes, suffix: str) -> Shape:
@@ -104,7 +106,7 @@ def prepared(shape: Shape) -> PreparedShape:
     return _prepared(shape.key, _shape=shape)
 
 
-@st.cache_resource(max_entries=16, show_spinner="Checking the shape …")
+@kept("prepared shapes", megabytes=200, spinner="Checking the shape …")
 def _prepared(key: str, *, _shape: Shape) -> PreparedShape:  # noqa: ARG001
     return prepare_shape(_shape.mesh, reading=_shape.reading)
 

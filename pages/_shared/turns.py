@@ -5,7 +5,7 @@ and none can be told how long.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import mean
 from threading import Condition
 from time import monotonic
@@ -14,24 +14,19 @@ REMEMBERED = 8
 """Turns whose lengths an expected wait is based on."""
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Ticket:
-    """The place of one piece of work.
-
-    Attributes:
-        since: When its turn began, as :func:`time.monotonic` tells; None while it waits.
-    """
-
-    since: float | None = None
+    """The place of one piece of work; no two are equal."""
 
 
-@dataclass(eq=False)
 class Turns:
     """The order of all that use one thing, such as the solver."""
 
-    _tickets: deque[Ticket] = field(default_factory=deque)
-    _lengths: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
-    _changed: Condition = field(default_factory=Condition)
+    def __init__(self) -> None:
+        self._tickets: deque[Ticket] = deque()
+        self._lengths: deque[float] = deque(maxlen=REMEMBERED)
+        self._changed = Condition()
+        self._since: float | None = None  # when the turn of the first ticket began
 
     def join(self) -> Ticket:
         """Take the last place."""
@@ -45,17 +40,19 @@ class Turns:
         with self._changed:
             if not self._changed.wait_for(lambda: self._tickets[0] is ticket, seconds):
                 return False
-            ticket.since = ticket.since or monotonic()
+            self._since = self._since or monotonic()
             return True
 
     def leave(self, ticket: Ticket) -> None:
         """Give up the place or end the turn; a ticket that has left already may leave again."""
         with self._changed:
-            if ticket in self._tickets:
-                self._tickets.remove(ticket)
-                if ticket.since is not None:
-                    self._lengths.append(monotonic() - ticket.since)
-                self._changed.notify_all()
+            if ticket not in self._tickets:
+                return
+            if self._tickets[0] is ticket and self._since is not None:
+                self._lengths.append(monotonic() - self._since)
+                self._since = None
+            self._tickets.remove(ticket)
+            self._changed.notify_all()
 
     def ahead(self, ticket: Ticket) -> int:
         """Return how many come before a ticket, the one whose turn it is included."""
@@ -68,7 +65,7 @@ class Turns:
             if not self._lengths or ticket not in self._tickets:
                 return None
             usual, place = mean(self._lengths), self._tickets.index(ticket)
-            begun = self._tickets[0].since
+            begun = self._since
             spent = 0.0 if begun is None or not place else min(usual, monotonic() - begun)
             return place * usual - spent
 

@@ -90,12 +90,12 @@ class Truth:
 
 def predictions() -> Store[ShapeResult]:
     """Return the predictions made so far, by :class:`ResultKey`."""
-    return store("predicted shapes", 16)
+    return store("predicted shapes", 16, megabytes=200)
 
 
 def truths() -> Store[Truth]:
     """Return the flows solved so far, by :class:`PlacedKey`."""
-    return store("solved shapes", 8)
+    return store("solved shapes", 8, megabytes=200)
 
 
 def result_key(

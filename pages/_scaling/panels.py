@@ -1,98 +1,43 @@
 """The view on forecasts: what a pass of any size would take on this machine, or on several."""
 
-from collections.abc import Generator
-from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
-
 import pandas as pd
 import streamlit as st
 
-from mspt.benchmarks.calibration import Calibration, calibrate, read_rates
+from mspt.benchmarks.calibration import Calibration
 from mspt.benchmarks.rows import COMPARED
 from mspt.benchmarks.sweep import available_bytes
-from mspt.config import Architecture, ModelConfig
 from mspt.cost.devices import Network, over_devices
 from mspt.cost.forecast import Forecast, forecast
 from mspt.cost.formulas import Work, recommended_patches
 from mspt.figures.charts.forecast import Bar, forecast_figure
 from mspt.figures.charts.scaling import MODEL_NAMES
+from pages._scaling import data
 from pages._shared import frame, jobs, notes
 from pages._shared.numbers import FORECAST, Card, badge, duration, gigabytes, number_row
 
-STORED_FILE = Path("assets/benchmarks/rates.csv")
-JOB, HERE = "rates_job", "rates_here"
-CHEAPEST = "√(N/Q)"
-POINTS = (*(step * 10**power for power in range(3, 9) for step in (1, 3)), 10**9)
-PATCHES = (CHEAPEST, *(str(2**power) for power in range(21)))
-DEVICES = tuple(2**power for power in range(11))
-WORKS: dict[str, Work] = {"Forward pass": "forward", "Training step": "train"}
 
-
-@dataclass(frozen=True, kw_only=True)
-class Sizes:
-    """What the visitor has chosen.
-
-    Attributes:
-        num_points: Points N.
-        num_patches: Patches K, which are at most N.
-        num_supernodes: Supernodes Q per patch.
-        width: Width D.
-        num_blocks: Blocks.
-        devices: Devices that one cloud is divided over.
-        bandwidth: Bytes that each device receives in a second.
-        work: Forward pass or training step.
-    """
-
-    num_points: int
-    num_patches: int
-    num_supernodes: int
-    width: int
-    num_blocks: int
-    devices: int
-    bandwidth: float
-    work: Work
-
-    def config(self, architecture: Architecture) -> ModelConfig:
-        """Return the model of these sizes; Transolver has 128 slices."""
-        return ModelConfig(
-            space_dim=3,
-            in_features=4,
-            out_channels=4,
-            architecture=architecture,
-            width=self.width,
-            num_heads=8,
-            num_blocks=self.num_blocks,
-            mlp_ratio=2,
-            num_patches=self.num_patches,
-            num_supernodes=self.num_supernodes,
-            num_slices=128,
-            partition="sequence" if architecture == "published" else "ball_tree",
-        )
-
-
-def show() -> None:
+def show_forecasts() -> None:
     """Show the view."""
     sizes = _pick()
-    rates, is_own = _rates(sizes.work)
+    rates, is_own = data.rates_for(sizes.work)
     _show_forecasts(sizes, rates, is_own=is_own)
-    frame.command(*_commands(sizes))
+    frame.command(*data.forecast_commands(sizes))
 
 
-def _pick() -> Sizes:
+def _pick() -> data.Sizes:
     bound = {"bind": "query-params"}
     top = st.columns([3, 7], vertical_alignment="bottom")
     name = top[0].segmented_control(
-        "What", list(WORKS), default="Forward pass", key="work", required=True, **bound
+        "What", list(data.WORKS), default="Forward pass", key="work", required=True, **bound
     )
     with top[1]:
-        _offer_calibration(WORKS[name])
+        _offer_calibration(data.WORKS[name])
     columns = [*st.columns(3, gap="medium"), *st.columns(3, gap="medium")]
     points = columns[0].select_slider(
-        "Points N", POINTS, value=1_000_000, format_func="{:,}".format, key="n", **bound
+        "Points N", data.POINTS, value=1_000_000, format_func="{:,}".format, key="n", **bound
     )
     patches = columns[1].select_slider(
-        "Patches K", PATCHES, value=CHEAPEST, format_func=_with_commas, key="k", **bound
+        "Patches K", data.PATCHES, value=data.CHEAPEST, format_func=_with_commas, key="k", **bound
     )
     supernodes = columns[2].select_slider(
         "Supernodes Q per patch", (1, 2, 4, 8, 16, 32), value=1, key="q", **bound
@@ -102,7 +47,7 @@ def _pick() -> Sizes:
     )
     blocks = columns[4].select_slider("Blocks", (2, 4, 6, 8, 12), value=4, key="blocks", **bound)
     devices = columns[5].select_slider(
-        "Devices that share the cloud", DEVICES, value=1, key="devices", **bound
+        "Devices that share the cloud", data.DEVICES, value=1, key="devices", **bound
     )
     bandwidth = 25
     if devices > 1:
@@ -110,9 +55,9 @@ def _pick() -> Sizes:
             "GB a device receives in a second", (1, 10, 25, 100, 450), value=25, key="net", **bound
         )
     chosen = recommended_patches(points, num_supernodes=supernodes)
-    if patches != CHEAPEST:
+    if patches != data.CHEAPEST:
         chosen = int(patches)
-    return Sizes(
+    return data.Sizes(
         num_points=points,
         num_patches=min(chosen, points // supernodes),
         num_supernodes=supernodes,
@@ -120,16 +65,16 @@ def _pick() -> Sizes:
         num_blocks=blocks,
         devices=devices,
         bandwidth=1e9 * bandwidth,
-        work=WORKS[name],
+        work=data.WORKS[name],
     )
 
 
 def _with_commas(patches: str) -> str:
-    return patches if patches == CHEAPEST else f"{int(patches):,}"
+    return patches if patches == data.CHEAPEST else f"{int(patches):,}"
 
 
 def _offer_calibration(work: Work) -> None:
-    running = jobs.is_running(JOB)
+    running = jobs.is_running(data.RATES_JOB)
     if st.button(
         "Calibrate on this machine",
         key="calibrate",
@@ -137,30 +82,17 @@ def _offer_calibration(work: Work) -> None:
         disabled=running,
         help="About 15 seconds of short passes of all models.",
     ):
-        jobs.start(JOB, _calibration(work), title="Calibrating", uses=jobs.WHOLE_MACHINE)
+        jobs.start(
+            data.RATES_JOB,
+            data.calibration(work, frame.device()),
+            title="Calibrating",
+            uses=jobs.WHOLE_MACHINE,
+        )
         st.rerun()
-    jobs.follow(JOB)
+    jobs.follow(data.RATES_JOB)
 
 
-def _calibration(work: Work) -> Generator[jobs.Step, None, None]:
-    with closing(calibrate(work=work, device=frame.device())) as events:
-        for event in events:
-            if isinstance(event, Calibration):
-                yield jobs.Step(1.0, "Done", event)
-            else:
-                words = f"Pass {event.done} of {event.total}"
-                yield jobs.Step(event.done / event.total, words)
-
-
-def _rates(work: Work) -> tuple[Calibration, bool]:
-    """Return the rates measured here, or else those that ship, and whether they are from here."""
-    own: dict[Work, Calibration] = st.session_state.setdefault(HERE, {})
-    for found in jobs.fetch(JOB):
-        own[found.rates[0].work] = found
-    return (own[work], True) if work in own else (read_rates(STORED_FILE), False)
-
-
-def _show_forecasts(sizes: Sizes, rates: Calibration, *, is_own: bool) -> None:
+def _show_forecasts(sizes: data.Sizes, rates: Calibration, *, is_own: bool) -> None:
     found = {
         model: forecast(
             sizes.config(model),
@@ -208,7 +140,7 @@ def _show_forecasts(sizes: Sizes, rates: Calibration, *, is_own: bool) -> None:
     )
 
 
-def _cards(sizes: Sizes, own: Forecast, free: float) -> None:
+def _cards(sizes: data.Sizes, own: Forecast, free: float) -> None:
     keys = sizes.num_points / sizes.num_patches + sizes.num_patches * sizes.num_supernodes
     needs = f"{gigabytes(own.total_bytes)} of {gigabytes(free)} free"
     cards = [
@@ -219,16 +151,18 @@ def _cards(sizes: Sizes, own: Forecast, free: float) -> None:
     state = f"N = {sizes.num_points:,}, K = {sizes.num_patches:,}, one device"
     number_row(cards, origin=FORECAST, state=state, is_poor=own.total_bytes > free)
     if own.total_bytes > free:
-        st.warning("More memory than is free here: such a pass would not be started.")
+        notes.warning("More memory than is free here: such a pass would not be started.")
 
 
-def _several(sizes: Sizes, rates: Calibration) -> Bar | None:
+def _several(sizes: data.Sizes, rates: Calibration) -> Bar | None:
     """Return MSPT over several devices of the speed of this one; None for one device."""
     if sizes.devices == 1:
         return None
     if sizes.devices > sizes.num_patches:
-        st.warning(
-            f"{sizes.devices:,} devices need as many patches, and there are {sizes.num_patches:,}."
+        notes.warning(
+            "{} devices need as many patches, and there are {}.",
+            f"{sizes.devices:,}",
+            f"{sizes.num_patches:,}",
         )
         return None
     shared = over_devices(
@@ -263,16 +197,3 @@ def _table(bars: list[Bar], free: float) -> pd.DataFrame:
             "fits here": [bar.num_bytes <= free for bar in bars],
         }
     )
-
-
-def _commands(sizes: Sizes) -> list[str]:
-    base = (
-        f"python -m mspt benchmark forecast --points {sizes.num_points} "
-        f"--patches {sizes.num_patches} --supernodes {sizes.num_supernodes} "
-        f"--width {sizes.width} --blocks {sizes.num_blocks} --work {sizes.work} "
-        f"--rates {STORED_FILE.as_posix()}"
-    )
-    if sizes.devices == 1:
-        return [f"{base} --models {' '.join(COMPARED)}"]
-    more = f"--devices 1 {sizes.devices} --bandwidth {sizes.bandwidth / 1e9:g}"
-    return [f"{base} --models {' '.join(COMPARED)}", f"{base} --models mspt {more}"]
