@@ -7,8 +7,9 @@ from pages._shared import frame
 
 frame.require_frame()
 st.header("What do more points cost?", anchor=False)
-if controls.pick_view() == "Forecast":
-    panels.show_forecasts()
+view = controls.pick_view()
+if view != "Curves":
+    panels.show_forecasts() if view == "Forecast" else panels.show_hard_clouds()
     st.stop()
 stored, here = data.stored_rows(), data.rows_here()
 axis, quantity, names = controls.pick()

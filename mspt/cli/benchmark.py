@@ -35,6 +35,7 @@ from mspt.cli._output import (
     table,
 )
 from mspt.cli._passes import measured_passes, show_passes
+from mspt.cli._stress import show_stress, stress_rows
 from mspt.config import Architecture, ModelConfig
 from mspt.cost.formulas import FLOAT_BYTES, Work, recommended_patches
 from mspt.errors import MSPTError
@@ -42,15 +43,26 @@ from mspt.progress import ProgressBar
 from mspt.writing import write_text
 
 MEBIBYTE = 2**20
+KINDS = ("forward", "train", "memory", "partition", "scaling", "passes", "forecast", "stress")
 
 
 def add_benchmark(parser: argparse.ArgumentParser) -> None:
     """Declare the settings of ``benchmark``."""
     parser.add_argument(
         "what",
-        choices=["forward", "train", "memory", "partition", "scaling", "passes", "forecast"],
+        choices=[
+            "forward",
+            "train",
+            "memory",
+            "partition",
+            "scaling",
+            "passes",
+            "forecast",
+            "stress",
+        ],
         help="a forward pass, a training step, memory of large clouds, the ball tree, growth, a "
-        "pass of each checkpoint over a test case, or what a run would take",
+        "pass of each checkpoint over a test case, what a run would take, or clouds that are "
+        "hard to partition",
     )
     parser.add_argument(
         "--axis",
@@ -124,6 +136,7 @@ def run_benchmark(args: argparse.Namespace) -> dict[str, Any]:
         "partition": _partition_table,
         "passes": measured_passes,
         "forecast": forecast_rows,
+        "stress": stress_rows,
     }
     table = tables.get(args.what, _model_table)(args)
     if args.out:
@@ -176,6 +189,7 @@ def show_benchmark(result: dict[str, Any]) -> str:
         "scaling": _show_scaling,
         "passes": show_passes,
         "forecast": show_forecast,
+        "stress": show_stress,
     }
     show = shows.get(result["what"], _show_models)
     written = f"Written to {result['out']}." if "out" in result else ""

@@ -95,6 +95,11 @@ def _fractal(count: int, random: np.random.Generator) -> ndarray:
     return points
 
 
+def _needle(count: int, random: np.random.Generator) -> ndarray:
+    """Fill a box a thousand times longer than wide and a million times longer than thick."""
+    return random.random((count, 3)) * np.array([1.0, 1e-3, 1e-6])
+
+
 def _duplicates(count: int, random: np.random.Generator) -> ndarray:
     places = random.random((-(-count // POINTS_PER_PLACE), 3))
     return places[random.integers(0, len(places), count)]
@@ -117,6 +122,10 @@ STRESS_CLOUDS: dict[str, tuple[_Make, str]] = {
     "fractal": (
         _fractal,
         "The Sierpinski tetrahedron, of dimension two, with gaps of every size.",
+    ),
+    "needle": (
+        _needle,
+        "A box a thousand times longer than wide, and that again over its thickness.",
     ),
     "duplicates": (
         _duplicates,

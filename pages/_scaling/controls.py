@@ -13,7 +13,7 @@ AXES: dict[str, SweepAxis] = {
     "Supernodes Q": "supernodes",
 }
 QUANTITIES: dict[str, MeasuredQuantity] = {"Time": "seconds", "Peak memory": "peak_bytes"}
-VIEWS = ("Curves", "Forecast")
+VIEWS = ("Curves", "Forecast", "Hard clouds")
 ORIGINS: dict[str, Origin] = {
     "Stored": "stored",
     "Here": "here",
@@ -23,7 +23,7 @@ ORIGINS: dict[str, Origin] = {
 
 
 def pick_view() -> str:
-    """Show a choice between curves of measurements and a forecast for chosen sizes."""
+    """Show a choice: curves of measurements, a forecast for chosen sizes, or hard clouds."""
     return st.segmented_control(
         "View",
         VIEWS,

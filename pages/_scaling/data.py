@@ -19,6 +19,7 @@ from mspt.benchmarks.rows import (
     read_rows,
     rows_table,
 )
+from mspt.benchmarks.stress import EVEN, StressRow, read_stress
 from mspt.benchmarks.sweep import (
     MeasurementProgress,
     SweepLimits,
@@ -29,6 +30,7 @@ from mspt.benchmarks.sweep import (
 )
 from mspt.config import Architecture, ModelConfig
 from mspt.cost.formulas import Work
+from mspt.data.stress_clouds import describe_cloud
 from mspt.figures.charts.scaling import MODEL_NAMES
 from mspt.figures.charts.scaling_curves import LETTERS
 from pages._shared import jobs
@@ -237,3 +239,25 @@ def forecast_commands(sizes: Sizes) -> list[str]:
         return [f"{base} --models {' '.join(COMPARED)}"]
     more = f"--devices 1 {sizes.devices} --bandwidth {sizes.bandwidth / 1e9:g}"
     return [f"{base} --models {' '.join(COMPARED)}", f"{base} --models mspt {more}"]
+
+
+# --- hard clouds ----------------------------------------------------------------------------------
+
+STRESS_FILE = Path("assets/benchmarks/stress.csv")
+
+
+def stress_table() -> tuple[tuple[StressRow, ...], pd.DataFrame]:
+    """Return the rows on hard clouds that ship, and a table of them with ratios to the even one."""
+    rows = read_stress(STRESS_FILE)
+    even = next(row for row in rows if row.cloud == EVEN)
+    shown = {
+        "cloud": [row.cloud for row in rows],
+        "what is hard": [describe_cloud(row.cloud) for row in rows],
+        "points of a patch": [f"{row.smallest:,} to {row.largest:,}" for row in rows],
+        "dispersion within": [f"{row.share:.2%}" for row in rows],
+        "tree, s": [round(row.tree_seconds, 2) for row in rows],
+        "over even": [round(row.tree_seconds / even.tree_seconds, 2) for row in rows],
+        "pass, s": [round(row.pass_seconds, 2) for row in rows],
+        "over even ": [round(row.pass_seconds / even.pass_seconds, 2) for row in rows],
+    }
+    return rows, pd.DataFrame(shown)

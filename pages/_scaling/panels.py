@@ -1,4 +1,4 @@
-"""The view on forecasts: what a pass of any size would take on this machine, or on several."""
+"""Two views: what a pass of any size would take, and clouds that are hard to partition."""
 
 import pandas as pd
 import streamlit as st
@@ -13,7 +13,15 @@ from mspt.figures.charts.forecast import Bar, forecast_figure
 from mspt.figures.charts.scaling import MODEL_NAMES
 from pages._scaling import data
 from pages._shared import frame, jobs, notes
-from pages._shared.numbers import FORECAST, Card, badge, duration, gigabytes, number_row
+from pages._shared.numbers import (
+    FORECAST,
+    STORED_CURVE,
+    Card,
+    badge,
+    duration,
+    gigabytes,
+    number_row,
+)
 
 
 def show_forecasts() -> None:
@@ -197,3 +205,41 @@ def _table(bars: list[Bar], free: float) -> pd.DataFrame:
             "fits here": [bar.num_bytes <= free for bar in bars],
         }
     )
+
+
+# --- hard clouds ----------------------------------------------------------------------------------
+
+
+def show_hard_clouds() -> None:
+    """Show the stored rows on clouds that are hard to partition."""
+    rows, table = data.stress_table()
+    first = rows[0]
+    slowest = max(rows, key=lambda row: row.tree_seconds)
+    cards = [
+        Card(label="Points of a patch", value=f"{first.smallest:,} to {first.largest:,}"),
+        Card(
+            label="Slowest ball tree",
+            value=duration(slowest.tree_seconds),
+            note=f"the cloud {slowest.cloud}",
+        ),
+        Card(label="Slowest pass", value=duration(max(row.pass_seconds for row in rows))),
+    ]
+    state = f"N = {first.num_points:,}, K = {first.num_patches:,}, of every cloud below"
+    number_row(cards, origin=STORED_CURVE, state=state)
+    st.dataframe(table, hide_index=True, key="stress_table")
+    st.caption(
+        f"Measured on {notes.plain(first.machine)}, {first.threads} threads, load "
+        f"{first.load:.1f}: the faster of two runs; D = 64, four blocks, each patch attends to three nodes of the "
+        "tree for each doubling of the patches. Dispersion within: that of a patch over that of "
+        "the cloud. The page Patches draws all of them."
+    )
+    st.download_button(
+        "These rows (CSV)",
+        data.STRESS_FILE.read_bytes(),
+        mime="text/csv",
+        file_name=data.STRESS_FILE.name,
+        icon=":material/download:",
+        on_click="ignore",
+        key="stress_csv",
+    )
+    frame.command(f"python -m mspt benchmark stress --out {data.STRESS_FILE.as_posix()}")

@@ -14,6 +14,7 @@ from mspt.benchmarks.calibration import calibration_config, read_rates
 from mspt.benchmarks.fits import fit_exponent
 from mspt.benchmarks.models import Measurement, ProcessStatus
 from mspt.benchmarks.rows import read_rows
+from mspt.benchmarks.stress import read_stress
 from mspt.cli.main import build_parser
 from mspt.cost.forecast import forecast
 from pages._shared.numbers import duration, gigabytes
@@ -197,3 +198,14 @@ def test_calibration_here_takes_the_place_of_stored_rates(
     finish(app)
     assert not app.exception
     assert any("(measured here)" in one.value for one in app.caption)
+
+
+def test_hard_clouds_are_those_that_ship(open_page: Open) -> None:
+    app = open_page("scaling", view="Hard clouds")
+    assert not app.exception
+    rows = read_stress(ROOT / "assets" / "benchmarks" / "stress.csv")
+    table = app.dataframe[0].value
+    assert list(table["cloud"]) == [row.cloud for row in rows]
+    slowest = max(row.tree_seconds for row in rows)
+    assert metrics(app)["Slowest ball tree"] == duration(slowest)
+    build_parser().parse_args(shlex.split(app.code[0].value.removeprefix("python -m "))[1:])
