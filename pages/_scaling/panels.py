@@ -229,9 +229,9 @@ def show_hard_clouds() -> None:
     st.dataframe(table, hide_index=True, key="stress_table")
     st.caption(
         f"Measured on {notes.plain(first.machine)}, {first.threads} threads, load "
-        f"{first.load:.1f}: the faster of two runs; D = 64, four blocks, each patch attends to three nodes of the "
-        "tree for each doubling of the patches. Dispersion within: that of a patch over that of "
-        "the cloud. The page Patches draws all of them."
+        f"{first.load:.1f}: the faster of two runs; D = 64, four blocks, each patch attends to "
+        "three nodes of the tree for each doubling of the patches. Dispersion within: that of a "
+        "patch over that of the cloud. The page Patches draws all of them."
     )
     st.download_button(
         "These rows (CSV)",
