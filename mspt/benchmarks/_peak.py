@@ -44,6 +44,11 @@ def _reset_peak(process: psutil.Process) -> int:
     return process.memory_info().rss
 
 
+def peak_resident_bytes() -> int:
+    """Return the peak resident memory of this process since the last measurement began."""
+    return _peak(psutil.Process())
+
+
 def _peak(process: psutil.Process) -> int:
     """Return the peak resident memory: since the reset on Linux, since the start on Windows."""
     status = Path("/proc/self/status")

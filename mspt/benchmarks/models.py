@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import torch
 
-from mspt.benchmarks._peak import measure_peak_bytes
+from mspt.benchmarks._peak import measure_peak_bytes, peak_resident_bytes
 from mspt.benchmarks._timing import matrix_flops_per_second, prepare_pass, time_call
 from mspt.checkpoint import build_model
 from mspt.config import ModelConfig
@@ -58,6 +58,8 @@ class Measurement:
         peak_bytes: Peak memory of the first pass, in addition to weights and inputs.
         activation_bytes: Size of one N x D activation, for comparison.
         matrix_share: Achieved share of the machine's matrix-product rate; 0 where not computed.
+        partition_seconds: Time to make the cloud and its partition, which is not in ``seconds``.
+        process_bytes: Peak memory of the whole process: code, inputs, partition, weights and pass.
     """
 
     work: str
@@ -74,6 +76,8 @@ class Measurement:
     peak_bytes: int
     activation_bytes: int
     matrix_share: float
+    partition_seconds: float = 0.0
+    process_bytes: int = 0
 
     def row(self) -> dict[str, Any]:
         """Return the measurement as one row of a table."""
@@ -136,6 +140,7 @@ def _median(group: Sequence[Measurement]) -> Measurement:
             "fastest": min(one.fastest for one in group),
             "slowest": max(one.slowest for one in group),
             "peak_bytes": int(statistics.median(one.peak_bytes for one in group)),
+            "process_bytes": max(one.process_bytes for one in group),
         }
     )
 
@@ -239,9 +244,12 @@ def measure(
     few = min(num_points, max(WARM_UP_POINTS, config.num_patches or 1))
     run = prepare_pass(model, config, few, work, target)
     run()
+    start = perf_counter()
     run = prepare_pass(model, config, num_points, work, target)
+    partition_seconds = perf_counter() - start
     # Memory before time: the first pass is the only one that starts without memory left over.
     peak = measure_peak_bytes(run, target)
+    process_bytes = peak_resident_bytes()
     times = [time_call(run)]
     while len(times) < repeats and times[0] < LONG_PASS_SECONDS:
         times.append(time_call(run))
@@ -264,6 +272,8 @@ def measure(
         peak_bytes=peak,
         activation_bytes=streaming_bytes(config, num_points),
         matrix_share=flops / seconds / matrix_flops_per_second(target) if flops else 0.0,
+        partition_seconds=partition_seconds,
+        process_bytes=process_bytes,
     )
 
 

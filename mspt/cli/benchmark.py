@@ -221,6 +221,9 @@ def _show_models(result: dict[str, Any]) -> str:
         table(rows, header),
         "Peak memory is that above weights and inputs; one activation is N x D numbers. The "
         "matrix\nrate is that of this machine's largest matrix products.",
+        f"Largest process: {memory(max(row['process_MiB'] for row in result['rows']) * MEBIBYTE)}; "
+        "longest time to make a cloud and its partition: "
+        f"{duration(max(row['partition_seconds'] for row in result['rows']))}.",
     )
 
 
@@ -356,6 +359,7 @@ def _config(args: argparse.Namespace, name: str, num_patches: int, width: int) -
 def _with_ratios(rows: list[Measurement]) -> pd.DataFrame:
     table = pd.DataFrame([row.row() for row in rows])
     table["peak_MiB"] = table.pop("peak_bytes") / MEBIBYTE
+    table["process_MiB"] = table.pop("process_bytes") / MEBIBYTE
     table["activations"] = table["peak_MiB"] * MEBIBYTE / table.pop("activation_bytes")
     for quantity in ("seconds", "peak_MiB"):
         table[f"{quantity}_of_mspt"] = table.groupby("num_points")[quantity].transform(
