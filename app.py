@@ -17,6 +17,7 @@ page = st.navigation(
         st.Page("pages/draw.py", title="Draw a domain", icon=":material/draw:"),
         st.Page("pages/patches.py", title="Patches and supernodes", icon=":material/bubble_chart:"),
         st.Page("pages/attention.py", title="Attention", icon=":material/center_focus_strong:"),
+        st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
         st.Page("pages/scaling.py", title="Scaling", icon=":material/monitoring:"),
         st.Page("pages/benchmarks.py", title="Benchmarks", icon=":material/leaderboard:"),
     ]

@@ -26,7 +26,7 @@ from mspt.progress import ProgressBar, ProgressMode
 from mspt.training.loop import EpochDone, StepDone, Training, TrainingStopped, prepare, train
 from mspt.training.presets import get_preset
 from mspt.training.ranks import leave_ranks, saves_run, wait_for_all
-from mspt.training.state import STATE_NAME
+from mspt.training.state import STATE_NAME, Progress
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
@@ -97,7 +97,11 @@ def run_train(args: argparse.Namespace) -> dict[str, Any]:
     if not leave_ranks():
         return {}
     given = {key: value for key, value in limits.items() if value is not None}
-    info = _info(training, stopped) | {"commit": commit, "preset": name, **given}
+    info = run_facts(training, stopped.progress, complete=stopped.complete) | {
+        "commit": commit,
+        "preset": name,
+        **given,
+    }
     if stopped.complete:
         checkpoint = Checkpoint(training.average, preset.model, training.normalizer, info)
         info |= score_for_header(checkpoint, args, limit=num_others)
@@ -197,8 +201,9 @@ def follow(
     raise MSPTError("training ended without a result")
 
 
-def _info(training: Training, stopped: TrainingStopped) -> dict[str, Any]:
-    progress, preset = stopped.progress, training.preset
+def run_facts(training: Training, progress: Progress, *, complete: bool) -> dict[str, Any]:
+    """Return what the header of a checkpoint says of its training; without scores."""
+    preset = training.preset
     dataset = get_dataset(preset.dataset)
     return {
         "dataset": preset.dataset,
@@ -210,7 +215,7 @@ def _info(training: Training, stopped: TrainingStopped) -> dict[str, Any]:
         "seed": preset.train.seed,
         "steps": progress.step,
         "epochs": len(progress.curve),
-        "complete": stopped.complete,
+        "complete": complete,
         "minutes": round(progress.minutes, 2),
         "core_minutes": round(progress.core_minutes, 2),
         "parameters": num_parameters(training.model),

@@ -30,6 +30,10 @@ from mspt.models.embedding import STREAM_ROWS
 from mspt.partition.runs import patch_runs
 
 INDEX_BYTES = 8
+HEAP_SHARE, HEAP_BYTES = 1.2, 1.5e6
+"""Memory that a process takes for each byte of its tensors, and in any case: blocks that the C
+library has freed and not returned yet, and buffers of the kernels. Chosen on the rows of
+``benchmark forecast --check``."""
 AMOUNTS = ("linear", "attention", "scores", "pointwise", "pieces")
 """What the time of a pass is made of, in the order of :func:`amounts`."""
 
@@ -191,7 +195,7 @@ def forecast(
     return Forecast(
         seconds=rates.seconds(config, num_points),
         partition_seconds=trees * partition_rate * num_points * levels,
-        peak_bytes=peak_bytes(config, num_points, work=rates.work),
+        peak_bytes=HEAP_BYTES + HEAP_SHARE * peak_bytes(config, num_points, work=rates.work),
         held_bytes=held_bytes(config, num_points),
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mspt.checkpoint import CheckpointInfo
+from mspt.config import TrainConfig
 from mspt.data.registry import datasets
 
 KINDS: Mapping[str, str] = {
@@ -102,13 +103,12 @@ def repeat_command(one: CheckpointInfo) -> str:
     preset = {key: one for data in datasets() for key, one in data.presets.items()}.get(name)
     if preset is None or preset.dataset != info["dataset"]:
         return ""
-    usual = preset.train.to_dict()
-    changed = {
-        key: value for key, value in (usual | info["train"]).items() if value != usual.get(key)
-    }
+    # Headers leave out what is off; a preset may have it on.
+    usual, stored = asdict(preset.train), asdict(TrainConfig(**info["train"]))
+    changed = {key: value for key, value in stored.items() if value != usual[key]}
     epochs = changed.get("epochs", preset.train.epochs)
     follows = 0 if changed.get("start") else usual["coarse_epochs"] * epochs // usual["epochs"]
-    if info["train"].get("coarse_epochs", usual["coarse_epochs"]) == follows:
+    if stored["coarse_epochs"] == follows:
         changed.pop("coarse_epochs", None)
     options = [f"--preset {name}"]
     options += [

@@ -1,5 +1,6 @@
 """Fields in two dimensions: truth, prediction and error side by side, and single fields."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -132,6 +133,40 @@ def field_figure(
     over = _over(raster, points, details, quantity=quantity, dark=dark)
     figure = go.Figure([filled, *over]).update_layout(coloraxis=axis)
     return frame_panels(lay_out(figure, dark=dark, height=height), raster)
+
+
+def panels_figure(
+    raster: Raster,
+    points: Float[np.ndarray, "N 2"],
+    fields: Mapping[str, Float[np.ndarray, " N"]],
+    *,
+    quantity: Quantity,
+    dark: bool = False,
+    height: int = 320,
+) -> go.Figure:
+    """Draw several fields side by side with the color limits of the first, zooming together.
+
+    Args:
+        raster: Interpolation to pixels.
+        points: Coordinates.
+        fields: Values at the points, by the title of their panel; the truth comes first.
+        quantity: The quantity of these values.
+        dark: Whether the page is dark.
+        height: Height in pixels.
+    """
+    titles, values = tuple(fields), list(fields.values())
+    figure = make_subplots(rows=1, cols=len(fields), subplot_titles=titles, horizontal_spacing=_GAP)
+    for column, one in enumerate(values, start=1):
+        details = one[:, None]
+        filled = _filled(raster, one, details, quantity=quantity).update(coloraxis="coloraxis")
+        over = _over(raster, points, details, quantity=quantity, dark=dark)
+        figure.add_traces([filled, *over], 1, column)
+    limits, note = robust_limits(values[0])
+    axis = color_axis(
+        limits, FIELD_SCALE, place=(0.5, -0.03, 0.5), title=label(quantity) + note, dark=dark
+    )
+    figure.update_layout(coloraxis=axis)
+    return frame_panels(lay_out(figure, dark=dark, height=height), raster, panels=len(fields))
 
 
 def points_figure(

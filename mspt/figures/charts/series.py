@@ -92,6 +92,60 @@ def learning_curves(
     return finished(figure, dark=dark)
 
 
+@dataclass(frozen=True, kw_only=True)
+class RaceCurve:
+    """A model in training.
+
+    Attributes:
+        name: Its name.
+        places: Steps or seconds, one for each look.
+        errors: Validation error at each look.
+        losses: Mean training loss since the look before; NaN at the first.
+    """
+
+    name: str
+    places: Sequence[float]
+    errors: Sequence[float]
+    losses: Sequence[float]
+
+
+def race_figure(curves: Sequence[RaceCurve], *, title: str, dark: bool) -> go.Figure:
+    """Draw validation errors of models in training, and their training losses as dots.
+
+    Args:
+        curves: One for each model.
+        title: Title of the horizontal axis.
+        dark: Whether the page is dark.
+    """
+    figure = go.Figure()
+    for place, curve in enumerate(curves):
+        own = style(place, dark=dark)
+        figure.add_scatter(
+            x=list(curve.places),
+            y=list(curve.errors),
+            name=f"{curve.name}, validation",
+            mode="lines+markers",
+            line={"color": own["color"], "width": 2.5},
+            marker={"size": 6, "color": own["color"], "symbol": own["symbol"]},
+            hovertemplate=f"<b>{curve.name}</b><br>%{{x:,.4~g}}: %{{y:.2%}}<extra></extra>",
+        )
+        figure.add_scatter(
+            x=list(curve.places),
+            y=list(curve.losses),
+            name=f"{curve.name}, training",
+            mode="lines",
+            line={"color": own["color"], "width": 1.2, "dash": "dot"},
+            hovertemplate=f"<b>{curve.name}</b>, training<br>%{{y:.2%}}<extra></extra>",
+        )
+    values = [value for curve in curves for value in (*curve.errors, *curve.losses)]
+    shown = [value for value in values if math.isfinite(value)]
+    figure.update_xaxes(title=title, gridcolor=GRID[dark], rangemode="tozero")
+    figure.update_yaxes(
+        title="relative L2 error", gridcolor=GRID[dark], **log_axis(shown, percent_tick)
+    )
+    return finished(figure, dark=dark)
+
+
 def error_against_cost(
     points: Sequence[RunPoint], *, title: str, paper: float | None, dark: bool
 ) -> go.Figure:

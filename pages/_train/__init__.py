@@ -1,0 +1,1 @@
+"""What the page on training has of its own."""
