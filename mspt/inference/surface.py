@@ -13,7 +13,9 @@ from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import METERS, Placement
 from mspt.inference.flow import carry_to_cells
 from mspt.inference.output import Refine
+from mspt.inference.physical import physical_cells
 from mspt.inference.shapes import ShapeResult
+from mspt.metrics.conditions import OperatingConditions
 from mspt.solvers.openfoam.results import Flow
 
 
@@ -45,7 +47,12 @@ def placed_size(mesh: SurfaceMesh, placement: Placement) -> tuple[float, float, 
     return float(extent[forward]), float(extent[lateral]), float(extent[up])
 
 
-def cell_table(result: ShapeResult, *, refine: Refine = "auto") -> pd.DataFrame:
+def cell_table(
+    result: ShapeResult,
+    *,
+    refine: Refine = "auto",
+    conditions: OperatingConditions | None = None,
+) -> pd.DataFrame:
     """Return one row for each triangle of the written body: center, area, normal, C_p and C_f.
 
     Centers and areas are in the unit of the file, vectors along its axes; ``triangle`` is the
@@ -55,6 +62,8 @@ def cell_table(result: ShapeResult, *, refine: Refine = "auto") -> pd.DataFrame:
     Args:
         result: The prediction.
         refine: How long triangles are divided; see :meth:`ShapeResult.output`.
+        conditions: Speed, air and size for the columns ``area_m2``, ``pressure_Pa`` and
+            ``wall_shear_x_Pa`` to z, whose sum is the drag in N.
     """
     found = result.output(refine)
     mesh, fields = found.mesh, found.cells
@@ -63,4 +72,10 @@ def cell_table(result: ShapeResult, *, refine: Refine = "auto") -> pd.DataFrame:
     columns |= {f"n_{axis}": part for axis, part in zip("xyz", mesh.normals.T, strict=True)}
     columns |= {"Cp": fields["Cp"]}
     columns |= {f"Cf_{axis}": part for axis, part in zip("xyz", fields["Cf"].T, strict=True)}
+    if conditions is not None:
+        added = physical_cells(fields, conditions)
+        shear = added["wall_shear_Pa"].T
+        columns |= {"area_m2": mesh.areas * (result.placed.scale * conditions.length) ** 2}
+        columns |= {"pressure_Pa": added["pressure_Pa"]}
+        columns |= {f"wall_shear_{axis}_Pa": part for axis, part in zip("xyz", shear, strict=True)}
     return pd.DataFrame(columns | {"triangle": fields["triangle"]})

@@ -19,8 +19,9 @@ from mspt.geometry.axes import (
 from mspt.geometry.placement import METERS, Placement, Unit, placement_along
 from mspt.inference.shapes import ShapeResult
 from mspt.inference.surface import placed_size
+from mspt.metrics.conditions import OperatingConditions
 from mspt.solvers.openfoam.run import INSTALL, is_installed
-from pages._shared import frame, jobs, notes
+from pages._shared import frame, jobs, notes, units
 from pages._shared.cache import ListedCheckpoint
 from pages._shared.datasets import SHAPES
 from pages._shared.pickers import pick_checkpoint
@@ -351,7 +352,7 @@ def _kept_placement(chosen: Chosen) -> dict[str, Any]:
     return {"placements": {chosen.shape.key: _choice(chosen.shape)}}
 
 
-def commands(chosen: Chosen) -> tuple[str, ...]:
+def commands(chosen: Chosen, conditions: OperatingConditions | None) -> tuple[str, ...]:
     """Return the commands for the same prediction and for the solver's result."""
     shape, placement = chosen.shape, chosen.placement
     name = shlex.quote(shape.file_name)
@@ -366,8 +367,9 @@ def commands(chosen: Chosen) -> tuple[str, ...]:
         where += f" --domain {reading.domain}"
     out_of = partial(_quoted, shape)
     used = f"--checkpoint {chosen.checkpoint.path.as_posix()}"
+    where_and_units = f"{where}{units.flags(conditions)}"
     return (
-        f"python -m mspt predict {name} {used} {where} --out {out_of('prediction.vtp')}",
+        f"python -m mspt predict {name} {used} {where_and_units} --out {out_of('prediction.vtp')}",
         f"python -m mspt solve {name} {where} --out {out_of('truth.npz')}",
     )
 

@@ -18,9 +18,11 @@ from mspt.figures.charts.placements import placement_figure
 from mspt.geometry.marks import Marks, find_marks
 from mspt.geometry.placement import Placement, place_mesh
 from mspt.geometry.preparation import PreparedShape
+from mspt.inference.physical import physical_summary
 from mspt.inference.records import run_record
 from mspt.inference.shapes import ShapeResult, StageStarted, predict_shape
 from mspt.inference.surface import cell_table
+from mspt.metrics.conditions import OperatingConditions
 from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import SolveLimits, SolverProgress, solve_flow
 from pages._shared import jobs, notes
@@ -204,20 +206,27 @@ def _marks(key: str, *, _shape: PreparedShape) -> Marks:  # noqa: ARG001
 # --- files ---------------------------------------------------------------------------------------
 
 
-def vtp_file(result: ShapeResult) -> bytes:
-    """Return the body with its fields."""
+def vtp_file(result: ShapeResult, *, conditions: OperatingConditions | None = None) -> bytes:
+    """Return the body with its fields, also in Pa if there are conditions."""
     with TemporaryDirectory(prefix="mspt-export-") as folder:
         path = Path(folder) / "shape.vtp"
-        result.write(path)
+        result.write(path, conditions=conditions)
         return path.read_bytes()
 
 
-def table_file(result: ShapeResult) -> bytes:
+def table_file(result: ShapeResult, *, conditions: OperatingConditions | None = None) -> bytes:
     """Return center, area, C_p and C_f of each triangle, long ones divided, as CSV."""
-    return cell_table(result).to_csv(index=False, float_format="%.6g").encode()
+    table = cell_table(result, conditions=conditions)
+    return table.to_csv(index=False, float_format="%.6g").encode()
 
 
-def run_record_file(result: ShapeResult, shape: Shape, checkpoint: ListedCheckpoint) -> bytes:
+def run_record_file(
+    result: ShapeResult,
+    shape: Shape,
+    checkpoint: ListedCheckpoint,
+    *,
+    conditions: OperatingConditions | None = None,
+) -> bytes:
     """Return what is needed to repeat a prediction; it names the shape's file without a folder."""
     with TemporaryDirectory(prefix="mspt-export-") as folder:
         path = Path(folder) / f"shape{shape.suffix}"  # a name from outside is no path here
@@ -225,4 +234,9 @@ def run_record_file(result: ShapeResult, shape: Shape, checkpoint: ListedCheckpo
         written = run_record(result, checkpoint=checkpoint.path, shape=path)
     written["shape"]["path"] = shape.file_name
     written["checkpoint"]["path"] = checkpoint.path.as_posix()
+    if conditions is not None:
+        prediction = result.prediction
+        written["physical"] = physical_summary(
+            prediction.coefficients, conditions, drag_spread=prediction.drag_spread
+        )
     return (json.dumps(written, indent=1) + "\n").encode()
