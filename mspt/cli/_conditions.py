@@ -50,9 +50,14 @@ def add_conditions(parser: argparse.ArgumentParser, *, with_length: bool = True)
 
 
 def conditions_of(
-    args: argparse.Namespace, placement: Placement | None
+    args: argparse.Namespace, placement: Placement | None, *, length: float | None = None
 ) -> OperatingConditions | None:
     """Return the conditions that a person has given; None without a speed.
+
+    Args:
+        args: The settings.
+        placement: Of the body; None where it has none, or where there are several.
+        length: In m, where a person can give none.
 
     Raises:
         MSPTError: If a value has no meaning, or others are given without a speed.
@@ -69,6 +74,8 @@ def conditions_of(
             f"speed must be given with {', '.join(given)}, got none; add it, such as "
             "--speed 130km/h"
         )
+    if length is not None:
+        given["length"] = length
     return conditions_for(placement, **given)
 
 

@@ -62,17 +62,20 @@ class OperatingConditions:
             if not (math.isfinite(value) and value > 0):
                 raise MSPTError(f"{name} must be positive, got {value:g} {unit}; check its unit")
 
-    def describe(self) -> str:
+    def describe(self, *, with_length: bool = True) -> str:
         """Return the conditions in words.
+
+        Args:
+            with_length: Whether they are for one body, of a length.
 
         Examples:
             >>> OperatingConditions(speed=130 / 3.6, length=4.5, density=1.2).describe()
             '130 km/h (36.1 m/s), length 4.5 m, density 1.2 kg/m³, viscosity 15.16 mm²/s'
         """
+        length = f"length {self.length:.4g} m, " if with_length else ""
         return (
-            f"{kilometers_per_hour(self.speed):.4g} km/h ({self.speed:.3g} m/s), length "
-            f"{self.length:.4g} m, density {self.density:.4g} kg/m³, viscosity "
-            f"{1e6 * self.viscosity:.4g} mm²/s"
+            f"{kilometers_per_hour(self.speed):.4g} km/h ({self.speed:.3g} m/s), {length}density "
+            f"{self.density:.4g} kg/m³, viscosity {1e6 * self.viscosity:.4g} mm²/s"
         )
 
 

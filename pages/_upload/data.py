@@ -1,7 +1,7 @@
-"""Predictions and solved flows of shapes, kept for all visitors; and their files."""
+"""The solver's run for a shape, its error, its pictures and its files."""
 
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +11,7 @@ from typing import Any
 import streamlit as st
 
 from mspt.cli.shapes import recipe_for
-from mspt.data.sets.car.flow_case import FlowCase, flow_case
-from mspt.errors import MSPTError
+from mspt.data.sets.car.flow_case import flow_case
 from mspt.evaluation.flows import FlowScore, score_flow
 from mspt.figures.charts.placements import placement_figure
 from mspt.geometry.marks import Marks, find_marks
@@ -20,37 +19,25 @@ from mspt.geometry.placement import Placement, place_mesh
 from mspt.geometry.preparation import PreparedShape
 from mspt.inference.physical import physical_summary
 from mspt.inference.records import run_record
-from mspt.inference.shapes import ShapeResult, StageStarted, predict_shape
+from mspt.inference.shapes import ShapeResult
 from mspt.inference.surface import cell_table
 from mspt.metrics.conditions import OperatingConditions
-from mspt.solvers.openfoam.results import Flow
 from mspt.solvers.openfoam.run import SolveLimits, SolverProgress, solve_flow
 from pages._shared import jobs, notes
-from pages._shared.cache import CheckpointKey, ListedCheckpoint, load, one_at_a_time
+from pages._shared.cache import ListedCheckpoint, load, one_at_a_time
+from pages._shared.predicted import (
+    PlacedKey,
+    ResultKey,
+    Truth,
+    finished,
+    predict,
+    predictions,
+    result_key,
+    truths,
+)
 from pages._shared.shapes import Shape, prepared
-from pages._shared.store import Store, store
 
-
-@dataclass(frozen=True)
-class PlacedKey:
-    """A shape in the wind tunnel, as far as results depend on it.
-
-    Attributes:
-        shape: Of the shape's file and how it is read.
-        placement: Its unit, nose and top.
-    """
-
-    shape: str
-    placement: Placement
-
-
-@dataclass(frozen=True)
-class ResultKey:
-    """All that a prediction of a shape depends on."""
-
-    shape: PlacedKey
-    checkpoint: CheckpointKey
-    device: str
+__all__ = ["finished", "predict", "predictions", "result_key", "truths"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,61 +62,6 @@ class Chosen:
     def title(self) -> str:
         """Name of the shape for people: that of the person's own file, or of the sample."""
         return notes.plain(self.shape.file_name) if self.is_own else self.shape.name
-
-
-@dataclass(frozen=True)
-class Truth:
-    """The solver's result for a shape.
-
-    Attributes:
-        case: What a data set stores of it.
-        flow: All of it.
-    """
-
-    case: FlowCase
-    flow: Flow
-
-
-def predictions() -> Store[ShapeResult]:
-    """Return the predictions made so far, by :class:`ResultKey`."""
-    return store("predicted shapes", 16)
-
-
-def truths() -> Store[Truth]:
-    """Return the flows solved so far, by :class:`PlacedKey`."""
-    return store("solved shapes", 8)
-
-
-def result_key(
-    shape: Shape, placement: Placement, checkpoint: ListedCheckpoint, device: str
-) -> ResultKey:
-    """Return all that a prediction depends on."""
-    return ResultKey(PlacedKey(shape.key, placement), checkpoint.key, device)
-
-
-def predict(shape: Shape, key: ResultKey) -> Iterator[tuple[float, str]]:
-    """Predict a shape, yielding share and words; the result is kept under its key."""
-    model = load(key.checkpoint)
-    body = prepared(shape)
-    with one_at_a_time():
-        events = predict_shape(model, body, placement=key.shape.placement, device=key.device)
-        for event in events:
-            if isinstance(event, StageStarted):
-                yield event.share, event.stage
-            else:
-                predictions().put(key, event)
-
-
-def finished(key: ResultKey) -> ShapeResult:
-    """Return the result of a prediction that has just ended.
-
-    Raises:
-        MSPTError: If it ended without one.
-    """
-    result = predictions().get(key)
-    if result is None:
-        raise MSPTError("the prediction must end with a result, got none; try again")
-    return result
 
 
 def solve(result: ShapeResult) -> Generator[jobs.Step, None, None]:

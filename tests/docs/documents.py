@@ -34,7 +34,17 @@ SMALL: Mapping[tuple[str, ...], list[str] | str] = {
     ("queue",): "takes hours",
 }
 """Settings that make long commands short, by their first words, or why they are parsed only."""
-WHOLE = {"datasets", "solve", "predict", "patches", "attention", "published", "cards", "ship"}
+WHOLE = {
+    "datasets",
+    "solve",
+    "predict",
+    "compare",
+    "patches",
+    "attention",
+    "published",
+    "cards",
+    "ship",
+}
 """Commands that are run as they are."""
 ONCE = {
     "datasets",
@@ -42,6 +52,7 @@ ONCE = {
     "borders",
     "pooling",
     "predict",
+    "compare",
     "patches",
     "attention",
     "benchmark",

@@ -1,0 +1,128 @@
+"""The controls of the page that compares shapes."""
+
+import shlex
+
+import streamlit as st
+
+from mspt.inference.designs import FEWEST, MOST
+from pages._compare import data
+from pages._compare.data import Chosen, Entry
+from pages._shared import frame, notes, shapes, units
+from pages._shared.datasets import SHAPES
+from pages._shared.pickers import pick_checkpoint
+
+FIRST = [*data.SAMPLES[:2]]
+"""What a visitor sees first."""
+KINDS = ("stl", "obj", "ply", "vtp", "vtu", "vtk", "glb", "gltf")
+
+
+def pick() -> Chosen | None:
+    """Show a choice of shapes, model and units; return None until there are two shapes."""
+    left, right = st.columns([7, 3], vertical_alignment="top")
+    with left:
+        names = _pick_names()
+    with right:
+        checkpoint = pick_checkpoint(SHAPES)
+    if len(names) < FEWEST:
+        st.caption(f"Choose {FEWEST} to {MOST} shapes to compare them.")
+        return None
+    entries = [data.entry_of(name, checkpoint, frame.device()) for name in names]
+    _say_what_is_unsure(entries)
+    if (morph := _pick_morph(entries)) is not None:
+        share = data.morph_of(entries[0], entries[1], morph, checkpoint, frame.device())
+        entries.insert(1, share)
+    conditions = units.pick(with_length=False)
+    return Chosen(entries=tuple(entries), checkpoint=checkpoint, conditions=conditions)
+
+
+def _pick_names() -> list[str]:
+    """Show the choice of shapes and a place to bring own ones; return their names."""
+    state = st.session_state
+    names, below = st.container(), st.container()
+    with below:
+        _bring()
+    known = data.options()
+    if not frame.is_history_step() and "shapes" not in st.query_params:
+        kept = state.setdefault("shapes", state.get("last_shapes", FIRST))
+        state["shapes"] = [name for name in kept if name in known]
+    with names:
+        chosen = st.multiselect(
+            f"Shapes, {FEWEST} to {MOST}; differences are to the first",
+            known,
+            key="shapes",
+            bind="query-params",
+            max_selections=MOST,
+            help="Yours, samples, and bodies of the test cases, for which the solver's result is "
+            "here.",
+        )
+    state["last_shapes"] = chosen
+    return chosen
+
+
+def _bring() -> None:
+    """Show an uploader for several shapes, and choose what was brought."""
+    state = st.session_state
+    with st.popover("Bring your own", icon=":material/upload:"):
+        files = st.file_uploader(
+            "Your shapes",
+            type=list(KINDS),
+            accept_multiple_files=True,
+            max_upload_size=50,
+            key="compare_files",
+            help="Unit and axes are guessed; *Upload a shape* shows and changes them.",
+        )
+    seen = state.setdefault("brought", set())
+    for file in files:
+        if file.file_id in seen:
+            continue
+        seen.add(file.file_id)
+        shape = shapes.uploaded_shape(file.getvalue(), file.name)
+        state.setdefault("own_shapes", {})[shape.file_name] = shape
+        chosen = state.get("shapes", state.get("last_shapes", FIRST))
+        if shape.file_name not in chosen:
+            state["shapes"] = [*chosen, shape.file_name][-MOST:]
+
+
+def _say_what_is_unsure(entries: list[Entry]) -> None:
+    """Warn of shapes of which it is not known which way they face."""
+    for entry in entries:
+        guess = shapes.prepared(entry.shape).guess
+        if guess.reason and shapes.choice_of(entry.shape).orientation is None and not entry.case:
+            notes.warning(
+                "The placement of **{}** is unsure, as {}; *Upload a shape* shows and changes it.",
+                entry.name,
+                guess.reason,
+            )
+
+
+def _pick_morph(entries: list[Entry]) -> int | None:
+    """Show how far to morph the first shape to the second; None for not at all."""
+    if len(entries) >= MOST or not data.can_morph(entries[0], entries[1]):
+        return None
+    share = st.slider(
+        "Morph from the first shape to the second, %",
+        min_value=0,
+        max_value=100,
+        value=0,
+        step=5,
+        key="morph",
+        bind="query-params",
+        help="Both have the same triangles: their corners are interpolated, and the shape between "
+        "is predicted.",
+    )
+    return share if 0 < share < 100 else None
+
+
+def commands(chosen: Chosen) -> tuple[str, ...]:
+    """Return the command for the same table; shapes that are no files can be downloaded."""
+    names = " ".join(shlex.quote(one.shape.file_name) for one in chosen.entries)
+    used = f"--checkpoint {chosen.checkpoint.path.as_posix()}"
+    device = frame.device()
+    on = "" if device == "auto" else f" --device {device}"
+    flags = units.flags(chosen.conditions, with_length=False)
+    lines = [f"python -m mspt compare {names} {used}{flags}{on} --csv comparison.csv"]
+    if turned := [
+        one.name for one in chosen.entries if shapes.choice_of(one.shape).orientation is not None
+    ]:
+        lines.append(f"# {', '.join(turned)}: placed by hand here, guessed by the command")
+    return tuple(lines)
