@@ -56,6 +56,9 @@ with frame.error_panel():
                 on_click="ignore",
                 icon=":material/download:",
             )
+        panels.report_files(chosen, result, truth, conditions)
+        if truth is not None:
+            panels.solver_files(chosen, result, truth)
         if not chosen.is_own:
             panels.sample_file(chosen.shape)
     frame.command(*controls.commands(chosen, conditions))

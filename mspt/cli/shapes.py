@@ -89,6 +89,12 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--truth", type=Path, help="a .npz file from solve: adds the errors")
     parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write a report with pictures: one .html file, or a .pdf where Chromium is there",
+    )
+    parser.add_argument(
         "--passport",
         type=Path,
         help="write a .json file from which --replay repeats this prediction",
@@ -159,13 +165,23 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
     """Predict pressure, shear and coefficients of a shape, or the fields of a drawing."""
     if args.replay:
         return _replay(args)
-    if args.shape is not None and is_drawing(args.shape):
-        if args.speed is not None:
-            raise MSPTError("--speed must be absent for a drawing, got one; it is for shapes")
-        return predict_drawing(args)
     if args.shape is None:
         raise MSPTError("shape must be a file, got none; name one or use --replay RECORD")
+    if is_drawing(args.shape):
+        return _drawing(args)
+    return _shape(args)
+
+
+def _drawing(args: argparse.Namespace) -> dict[str, Any]:
+    for name in ("speed", "report"):
+        if getattr(args, name) is not None:
+            raise MSPTError(f"--{name} must be absent for a drawing, got one; it is for shapes")
+    return predict_drawing(args)
+
+
+def _shape(args: argparse.Namespace) -> dict[str, Any]:
     _refuse_case(args.shape)
+    _check_report(args.report)
     path = checkpoint_path(args.checkpoint, DEFAULT_CHECKPOINT)
     checkpoint, shape = load_checkpoint(path), _prepared(args.shape, args)
     chosen = "as is" if args.as_is else _placement(shape, args)
@@ -188,14 +204,35 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
     if args.passport:
         written = run_record(result, checkpoint=path, shape=args.shape)
         write_text(args.passport, json.dumps(written, indent=1) + "\n")
+    metrics, truth = checkpoint.info.get("metrics", {}), None
     if args.truth:
         body = partial(BodyShape, result.placed.mesh)
         truth = replace(read_flow(args.truth), shape=body)
         if words := unsettled_words(truth.info):
             summary["warnings"] = [*summary["warnings"], f"the solver's run has {words}"]
         summary["errors"] = _errors(checkpoint, truth, args.device)
-        summary["label_noise"] = label_noise(checkpoint.info.get("metrics", {}))
+        summary["label_noise"] = label_noise(metrics)
+    if args.report:
+        from mspt.cli._report import Reported, write_report
+
+        reported = Reported(
+            shape=args.shape,
+            checkpoint=path,
+            metrics=metrics,
+            result=result,
+            conditions=conditions,
+            truth=truth,
+            errors=summary.get("errors", {}),
+        )
+        written, note = write_report(args.report, reported)
+        summary |= {"report": str(written)} | ({"report_note": note} if note else {})
     return summary
+
+
+def _check_report(out: Path | None) -> None:
+    """Refuse a name that is no report's, before any work is done."""
+    if out is not None and out.suffix not in (".html", ".pdf"):
+        raise MSPTError(f"--report must be a .html or .pdf file, got {out.name}")
 
 
 def _write(
@@ -293,6 +330,9 @@ def show_predict(result: dict[str, Any]) -> str:
         shown["written"] = (
             f"nothing; --out writes {derived_name(result['shape'], 'prediction', '.vtp')}"
         )
+    if "report" in result:
+        note = result.get("report_note", "")
+        shown["report"] = f"{result['report']}{f' ({note})' if note else ''}"
     checks = [
         [one["name"], f"{number(one['value'])} {one['unit']}".strip(), one["verdict"]]
         for one in trust["checks"]

@@ -39,6 +39,35 @@ def solved_pressure(mesh: SurfaceMesh, case: FlowCase, flow: Flow) -> Float[ndar
     return carry_to_cells(mesh, centers, normals, values=clipped[:, None])[:, 0]
 
 
+def solved_cells(result: ShapeResult, case: FlowCase) -> dict[str, ndarray]:
+    """Return the solver's fields on the fine triangles of a predicted body, beside the model's.
+
+    Args:
+        result: The prediction, whose ``output()`` has these triangles.
+        case: The solver's result.
+
+    Returns:
+        ``Cp_solver``, ``Cf_solver`` along the file's axes, ``Cp_model``, ``Cf_model`` and
+        ``Cp_error``, model less solver.
+    """
+    mesh, fine = result.prediction.fine_mesh, result.prediction.fine
+    values = np.concatenate([case.face_pressure[:, None], case.face_shear], axis=1).astype(float)
+    centers, vectors = case.face_points.astype(float), case.face_areas.astype(float)
+    if case.is_half:
+        mirror = np.array([1.0, -1.0, 1.0])
+        centers, vectors = (np.concatenate([part, part * mirror]) for part in (centers, vectors))
+        values = np.concatenate([values, values * np.array([1.0, *mirror])])
+    normals = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    found = carry_to_cells(mesh, centers, normals, values=values)
+    return {
+        "Cp_solver": found[:, 0],
+        "Cf_solver": result.placed.vectors_to_file(found[:, 1:]),
+        "Cp_model": fine["C_p"],
+        "Cf_model": result.placed.vectors_to_file(fine["C_f"]),
+        "Cp_error": fine["C_p"] - found[:, 0],
+    }
+
+
 def placed_size(mesh: SurfaceMesh, placement: Placement) -> tuple[float, float, float]:
     """Return length, width and height in meters of a shape under a placement."""
     forward, up = ("xyz".index(axis[1]) for axis in (placement.forward, placement.up))

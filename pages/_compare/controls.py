@@ -10,6 +10,7 @@ from pages._compare.data import Chosen, Entry
 from pages._shared import frame, notes, shapes, units
 from pages._shared.datasets import SHAPES
 from pages._shared.pickers import pick_checkpoint
+from pages._shared.progress import follow
 
 FIRST = [*data.SAMPLES[:2]]
 """What a visitor sees first."""
@@ -111,6 +112,14 @@ def _pick_morph(entries: list[Entry]) -> int | None:
         "is predicted.",
     )
     return share if 0 < share < 100 else None
+
+
+def predict(chosen: Chosen) -> bool:
+    """Predict what is not predicted yet, with progress and cancel; return whether all is there."""
+    if data.are_predicted(chosen.entries):
+        return True
+    work = tuple(one.key for one in chosen.entries)
+    return follow("Predicting the shapes", data.predict_all(chosen.entries), work=work)
 
 
 def commands(chosen: Chosen) -> tuple[str, ...]:

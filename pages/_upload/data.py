@@ -10,17 +10,23 @@ from typing import Any
 
 import streamlit as st
 
+from mspt.cli._report import Reported, report_of
 from mspt.cli.shapes import recipe_for
 from mspt.data.sets.car.flow_case import flow_case
+from mspt.data.sets.car.store import write_flow
+from mspt.errors import MSPTError
 from mspt.evaluation.flows import FlowScore, score_flow
 from mspt.figures.charts.placements import placement_figure
+from mspt.figures.report.document import report_html
+from mspt.figures.report.pdf import pdf_bytes
+from mspt.geometry.files.writers import write_vtp
 from mspt.geometry.marks import Marks, find_marks
 from mspt.geometry.placement import Placement, place_mesh
 from mspt.geometry.preparation import PreparedShape
 from mspt.inference.physical import physical_summary
 from mspt.inference.records import run_record
 from mspt.inference.shapes import ShapeResult
-from mspt.inference.surface import cell_table
+from mspt.inference.surface import cell_table, solved_cells
 from mspt.metrics.conditions import OperatingConditions
 from mspt.solvers.openfoam.run import SolveLimits, SolverProgress, solve_flow
 from pages._shared import jobs, notes
@@ -172,3 +178,66 @@ def run_record_file(
             prediction.coefficients, conditions, drag_spread=prediction.drag_spread
         )
     return (json.dumps(written, indent=1) + "\n").encode()
+
+
+def report_file(
+    chosen: Chosen,
+    result: ShapeResult,
+    truth: Truth | None,
+    conditions: OperatingConditions | None,
+) -> bytes:
+    """Return the report as one HTML file."""
+    return _report(chosen, result, truth, conditions).encode()
+
+
+def pdf_file(
+    chosen: Chosen,
+    result: ShapeResult,
+    truth: Truth | None,
+    conditions: OperatingConditions | None,
+) -> bytes:
+    """Return the report as PDF.
+
+    Raises:
+        MSPTError: If the browser of the server fails to print it.
+    """
+    printed = pdf_bytes(_report(chosen, result, truth, conditions))
+    if printed is None:
+        raise MSPTError("the browser of the server must print the report, got nothing; use HTML")
+    return printed
+
+
+def _report(
+    chosen: Chosen,
+    result: ShapeResult,
+    truth: Truth | None,
+    conditions: OperatingConditions | None,
+) -> str:
+    record = json.loads(run_record_file(result, chosen.shape, chosen.checkpoint))
+    reported = Reported(
+        shape=Path(chosen.shape.file_name),
+        checkpoint=chosen.checkpoint.path,
+        metrics=chosen.checkpoint.metrics,
+        result=result,
+        conditions=conditions,
+        truth=None if truth is None else truth.case,
+        errors={} if truth is None else vars(errors(chosen.key, truth)),
+    )
+    return report_html(report_of(reported, record))
+
+
+def solver_file(result: ShapeResult, truth: Truth) -> bytes:
+    """Return the body with the solver's fields beside the model's."""
+    with TemporaryDirectory(prefix="mspt-export-") as folder:
+        path = Path(folder) / "solver.vtp"
+        mesh, cells = result.output().mesh, solved_cells(result, truth.case)
+        write_vtp(path, mesh, cell_fields=cells)
+        return path.read_bytes()
+
+
+def truth_file(truth: Truth) -> bytes:
+    """Return the solver's result as ``solve`` writes it, for ``predict --truth``."""
+    with TemporaryDirectory(prefix="mspt-export-") as folder:
+        path = Path(folder) / "truth.npz"
+        write_flow(path, truth.case)
+        return path.read_bytes()

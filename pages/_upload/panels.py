@@ -1,11 +1,14 @@
 """What the page for shapes shows: the 3-D view, coefficients, trust, findings on the mesh."""
 
+from functools import partial
+
 import streamlit as st
 
 from mspt.data.sets.car.clouds import LAYOUT
 from mspt.data.sets.car.flow_case import drag_history, unsettled_words
 from mspt.evaluation.flows import FlowScore, label_noise
 from mspt.figures.charts.convergence import convergence_figure
+from mspt.figures.report.pdf import has_browser
 from mspt.figures.scenes.surface import surface_comparison
 from mspt.figures.vtk.shape import SHAPE_LAYERS, placed_plotter, shape_plotter
 from mspt.geometry.placement import Placement, place_mesh
@@ -354,3 +357,43 @@ def sample_file(shape: Shape) -> None:
         on_click="ignore",
         icon=":material/download:",
     )
+
+
+def report_files(
+    chosen: Chosen,
+    result: ShapeResult,
+    truth: Truth | None,
+    conditions: OperatingConditions | None,
+) -> None:
+    """Offer a report with pictures: one HTML file, and a PDF where a browser is on the server."""
+    kinds = [("Report (HTML)", "html", "text/html", data.report_file)]
+    if has_browser():
+        kinds.append(("Report (PDF)", "pdf", "application/pdf", data.pdf_file))
+    for label, ending, kind, content in kinds:
+        st.download_button(
+            label,
+            partial(content, chosen, result, truth, conditions),
+            key=f"download_report_{ending}",
+            file_name=f"{chosen.shape.stem}-report.{ending}",
+            mime=kind,
+            on_click="ignore",
+            icon=":material/description:",
+            help="Pictures, numbers in the chosen units, placement, checks, versions and hashes.",
+        )
+
+
+def solver_files(chosen: Chosen, result: ShapeResult, truth: Truth) -> None:
+    """Offer the solver's fields: on the body beside the model's, and all that is stored."""
+    for label, name, kind, content in (
+        ("Solver (VTP)", "solver.vtp", "model/vtk", partial(data.solver_file, result, truth)),
+        ("Solver (NPZ)", "truth.npz", "application/zip", partial(data.truth_file, truth)),
+    ):
+        st.download_button(
+            label,
+            content,
+            key=f"download_{name}",
+            file_name=f"{chosen.shape.stem}-{name}",
+            mime=kind,
+            on_click="ignore",
+            icon=":material/download:",
+        )

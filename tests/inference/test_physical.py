@@ -1,5 +1,7 @@
 """Engineering units: forces by integrating pascals over square meters, and what is written."""
 
+import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pyvista as pv
 
 from mspt.cli.shapes import show_predict
 from mspt.errors import MSPTError
+from mspt.figures.report import pdf
 from mspt.geometry.files.writers import write_stl, write_vtp
 from mspt.geometry.mesh import SurfaceMesh, box
 from mspt.inference.physical import DATA_REYNOLDS, conditions_for, physical_cells
@@ -70,14 +73,17 @@ def test_conditions_that_no_air_or_body_has_are_refused(name: str) -> None:
 
 
 def test_the_command_prints_and_writes_newtons(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save_tiny_flow(tmp_path / "car.safetensors")
-    write_stl(tmp_path / "brick.stl", BRICK)
-    common = ["predict", str(tmp_path / "brick.stl"), "--device", "cpu"]
+    brick = tmp_path / "<b>brick & co.stl"
+    write_stl(brick, BRICK)
+    common = ["predict", str(brick), "--device", "cpu"]
     common += ["--checkpoint", str(tmp_path / "car.safetensors")]
     air = ["--speed", "130km/h", "--density", "1.2", "--length", "4.4m"]
-    found = run_json(capsys, *common, *air, "--out", str(tmp_path / "brick.csv"))
+    out = ["--out", str(tmp_path / "brick.csv"), "--report", str(tmp_path / "brick.pdf")]
+    monkeypatch.setattr(pdf, "find_browser", lambda: None)
+    found = run_json(capsys, *common, *air, *out)
     physical, area = found["physical"], found["frontal_area"] * 4.4**2
     pressure = 0.6 * (130 / 3.6) ** 2
     assert physical["drag"] == pytest.approx(found["C_D"] * pressure * area)
@@ -101,6 +107,22 @@ def test_the_command_prints_and_writes_newtons(
     text = show_predict(found)
     assert f"drag          {physical['drag']:,.0f} N" in text
     assert "kW at 130 km/h" in text
+    # Without a browser the report is the HTML file, and a line says so.
+    assert found["report"].endswith("brick.html")
+    assert "needs Chromium" in found["report_note"]
+    report = (tmp_path / "brick.html").read_text(encoding="utf-8")
+    assert "&lt;b&gt;brick &amp; co.stl" in report
+    assert "<b>" not in report
+    assert report.count("data:image/png;base64,") == 4
+    assert f"{physical['drag']:.4g} ± " in report
+    assert hashlib.sha256(brick.read_bytes()).hexdigest() in report
+    assert "pressure (Pa)" in report
+    assert "--speed 130km/h --density 1.2" in report
+    assert not re.search(r"(src|href)=[\"']?(?!data:)", report)
+    assert "default-src &#x27;none&#x27;" in report or "default-src 'none'" in report
+    assert "--report must be a .html or .pdf file" in fails_with(
+        capsys, *common, "--report", "report.txt"
+    )
     for wrong, words in (
         (["--length", "4.5m"], "speed must be given with length"),
         (["--speed", "130"], "speed must be a positive number with a unit"),

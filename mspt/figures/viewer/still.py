@@ -31,7 +31,7 @@ def picture(scene: Scene, *, dark: bool) -> bytes:
         image = np.zeros((_SIDE, _SIDE, 4), dtype=np.uint8)
         _dots(image, across, depth, _colors(panel, order, dark=dark))
         panels.append(image)
-    return _png(np.concatenate(panels, axis=1))
+    return png_bytes(np.concatenate(panels, axis=1))
 
 
 def _close_view(scene: Scene) -> Float[np.ndarray, "2 3"] | None:
@@ -104,7 +104,7 @@ def _dots(image: np.ndarray, across: np.ndarray, depth: np.ndarray, colors: np.n
             image[row, np.clip(columns + right, 0, _SIDE - 1)] = rgba
 
 
-def _png(image: UInt8[np.ndarray, "H W 4"]) -> bytes:
+def png_bytes(image: UInt8[np.ndarray, "H W 4"]) -> bytes:
     """Return a PNG file of 8-bit red, green, blue and opacity.
 
     Each line begins with a filter type, here 0 for none.
