@@ -10,6 +10,7 @@ st.header("Which of these shapes has less drag, and where does it come from?", a
 with frame.error_panel():
     chosen = controls.pick()
     if chosen is not None and controls.predict(chosen):
+        rows = panels.compared(chosen)
         panels.view(chosen)
-        panels.table(chosen)
+        panels.table(chosen, rows)
         frame.command(*controls.commands(chosen))

@@ -204,13 +204,13 @@ def _shape(args: argparse.Namespace) -> dict[str, Any]:
     if args.passport:
         written = run_record(result, checkpoint=path, shape=args.shape)
         write_text(args.passport, json.dumps(written, indent=1) + "\n")
-    metrics, truth = checkpoint.info.get("metrics", {}), None
+    metrics, truth, errors = checkpoint.info.get("metrics", {}), None, {}
     if args.truth:
         body = partial(BodyShape, result.placed.mesh)
         truth = replace(read_flow(args.truth), shape=body)
         if words := unsettled_words(truth.info):
             summary["warnings"] = [*summary["warnings"], f"the solver's run has {words}"]
-        summary["errors"] = _errors(checkpoint, truth, args.device)
+        summary["errors"] = errors = _errors(checkpoint, truth, args.device)
         summary["label_noise"] = label_noise(metrics)
     if args.report:
         from mspt.cli._report import Reported, write_report
@@ -222,7 +222,7 @@ def _shape(args: argparse.Namespace) -> dict[str, Any]:
             result=result,
             conditions=conditions,
             truth=truth,
-            errors=summary.get("errors", {}),
+            errors=errors,
         )
         written, note = write_report(args.report, reported)
         summary |= {"report": str(written)} | ({"report_note": note} if note else {})

@@ -4,6 +4,8 @@ import shlex
 
 import streamlit as st
 
+from mspt.errors import MSPTError
+from mspt.geometry.files.names import safe_name
 from mspt.inference.designs import FEWEST, MOST
 from pages._compare import data
 from pages._compare.data import Chosen, Entry
@@ -20,6 +22,9 @@ KINDS = ("stl", "obj", "ply", "vtp", "vtu", "vtk", "glb", "gltf")
 def pick() -> Chosen | None:
     """Show a choice of shapes, model and units; return None until there are two shapes."""
     left, right = st.columns([7, 3], vertical_alignment="top")
+    below = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    with below:
+        _bring()
     with left:
         names = _pick_names()
     with right:
@@ -29,33 +34,29 @@ def pick() -> Chosen | None:
         return None
     entries = [data.entry_of(name, checkpoint, frame.device()) for name in names]
     _say_what_is_unsure(entries)
-    if (morph := _pick_morph(entries)) is not None:
-        share = data.morph_of(entries[0], entries[1], morph, checkpoint, frame.device())
-        entries.insert(1, share)
-    conditions = units.pick(with_length=False)
+    with below:
+        if (percent := _pick_morph(entries)) is not None:
+            between = data.morph_of(*entries[:2], percent, checkpoint, frame.device())
+            entries.insert(1, between)
+        conditions = units.pick(with_length=False)
     return Chosen(entries=tuple(entries), checkpoint=checkpoint, conditions=conditions)
 
 
 def _pick_names() -> list[str]:
-    """Show the choice of shapes and a place to bring own ones; return their names."""
+    """Show the choice of shapes; return their names."""
     state = st.session_state
-    names, below = st.container(), st.container()
-    with below:
-        _bring()
     known = data.options()
     if not frame.is_history_step() and "shapes" not in st.query_params:
         kept = state.setdefault("shapes", state.get("last_shapes", FIRST))
         state["shapes"] = [name for name in kept if name in known]
-    with names:
-        chosen = st.multiselect(
-            f"Shapes, {FEWEST} to {MOST}; differences are to the first",
-            known,
-            key="shapes",
-            bind="query-params",
-            max_selections=MOST,
-            help="Yours, samples, and bodies of the test cases, for which the solver's result is "
-            "here.",
-        )
+    chosen = st.multiselect(
+        f"Shapes, {FEWEST} to {MOST}; differences are to the first",
+        known,
+        key="shapes",
+        bind="query-params",
+        max_selections=MOST,
+        help="Yours, samples, and bodies of the test cases, for which the solver's result is here.",
+    )
     state["last_shapes"] = chosen
     return chosen
 
@@ -72,16 +73,27 @@ def _bring() -> None:
             key="compare_files",
             help="Unit and axes are guessed; *Upload a shape* shows and changes them.",
         )
-    seen = state.setdefault("brought", set())
+    told: dict[str, str] = state.setdefault("brought", {})
     for file in files:
-        if file.file_id in seen:
-            continue
-        seen.add(file.file_id)
-        shape = shapes.uploaded_shape(file.getvalue(), file.name)
-        state.setdefault("own_shapes", {})[shape.file_name] = shape
-        chosen = state.get("shapes", state.get("last_shapes", FIRST))
-        if shape.file_name not in chosen:
-            state["shapes"] = [*chosen, shape.file_name][-MOST:]
+        if file.file_id not in told:
+            told[file.file_id] = _take(file.getvalue(), file.name)
+        if told[file.file_id]:
+            notes.error("{}: {}", safe_name(file.name), told[file.file_id])
+
+
+def _take(content: bytes, name: str) -> str:
+    """Keep and choose a shape that was brought; return why it cannot be used, if so."""
+    state = st.session_state
+    try:
+        shape = shapes.uploaded_shape(content, name)
+        shapes.prepared(shape)
+    except MSPTError as error:
+        return str(error)
+    state.setdefault("own_shapes", {})[shape.file_name] = shape
+    chosen = state.get("shapes", state.get("last_shapes", FIRST))
+    if shape.file_name not in chosen:
+        state["shapes"] = [*chosen, shape.file_name][-MOST:]
+    return ""
 
 
 def _say_what_is_unsure(entries: list[Entry]) -> None:
@@ -101,7 +113,7 @@ def _pick_morph(entries: list[Entry]) -> int | None:
     if len(entries) >= MOST or not data.can_morph(entries[0], entries[1]):
         return None
     share = st.slider(
-        "Morph from the first shape to the second, %",
+        "Morph from first to second, %",
         min_value=0,
         max_value=100,
         value=0,
@@ -110,6 +122,7 @@ def _pick_morph(entries: list[Entry]) -> int | None:
         bind="query-params",
         help="Both have the same triangles: their corners are interpolated, and the shape between "
         "is predicted.",
+        width=260,
     )
     return share if 0 < share < 100 else None
 

@@ -95,12 +95,17 @@ def _thinned(mesh: SurfaceMesh, values: Any, most: int) -> tuple[SurfaceMesh, An
 # --- the table -----------------------------------------------------------------------------------
 
 
-def table(chosen: Chosen) -> None:
-    """Show coefficients or forces, and their differences to the first shape."""
+def compared(chosen: Chosen) -> list[dict[str, Any]]:
+    """Return the rows of the table; say above all else which shape has the least drag."""
     rows = compare_designs(
         chosen.designs, metrics=chosen.checkpoint.metrics, conditions=chosen.conditions
     )
     st.markdown(_sentence(rows, first=chosen.entries[0].name))
+    return rows
+
+
+def table(chosen: Chosen, rows: list[dict[str, Any]]) -> None:
+    """Show coefficients or forces, and their differences to the first shape."""
     shown = [_forces(row) if chosen.conditions else _coefficients(row) for row in rows]
     st.table(pd.DataFrame(shown).set_index("Shape"), border="horizontal", width="stretch")
     device = device_name(finished(chosen.entries[0].key).prediction.device)

@@ -31,20 +31,11 @@ SMALL: Mapping[tuple[str, ...], list[str] | str] = {
     ("benchmark", "passes"): "runs every checkpoint that ships, ten times",
     ("benchmark", "scaling"): [*TINY, "--axis", "points", "--sizes", "500", "--models", "mspt"],
     ("benchmark",): [*TINY, "--points", "600", "--patches", "8", "--models", "mspt"],
+    ("compare",): "predicts several shapes, as predict does for one",
     ("queue",): "takes hours",
 }
 """Settings that make long commands short, by their first words, or why they are parsed only."""
-WHOLE = {
-    "datasets",
-    "solve",
-    "predict",
-    "compare",
-    "patches",
-    "attention",
-    "published",
-    "cards",
-    "ship",
-}
+WHOLE = {"datasets", "solve", "predict", "patches", "attention", "published", "cards", "ship"}
 """Commands that are run as they are."""
 ONCE = {
     "datasets",
@@ -52,7 +43,6 @@ ONCE = {
     "borders",
     "pooling",
     "predict",
-    "compare",
     "patches",
     "attention",
     "benchmark",

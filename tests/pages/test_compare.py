@@ -122,10 +122,13 @@ def test_names_of_files_are_shown_as_they_are(open_page: Open) -> None:
     assert any("Choose 2 to 6 shapes" in one.value for one in app.caption)
     file = shapes.sample_shape("Van").file
     name = "![x](//evil.example) _a_ <b>.stl"
-    app.file_uploader[0].set_value([(name, file, "model/stl")])
+    broken = ("bad *a*.obj", b"v 0 0 0\nf 1 2 99999999\n", "model/obj")
+    app.file_uploader[0].set_value([(name, file, "model/stl"), broken])
     app.run()
     assert not app.exception
     assert len(table(app)) == 2
+    (told,) = [one.value for one in app.error]
+    assert told.startswith("bad a.obj: ")
     assert "evil.example) _a_" not in json.dumps([one.value for one in app.markdown])
     link = open_page("compare", shapes=["Notchback", "nothing.stl"])
     assert "`nothing.stl`, which is not here" in link.info[0].value
