@@ -22,7 +22,7 @@ KINDS = ("stl", "obj", "ply", "vtp", "vtu", "vtk", "glb", "gltf")
 def pick() -> Chosen | None:
     """Show a choice of shapes, model and units; return None until there are two shapes."""
     left, right = st.columns([7, 3], vertical_alignment="top")
-    below = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    below = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     with below:
         _bring()
     with left:
@@ -113,7 +113,7 @@ def _pick_morph(entries: list[Entry]) -> int | None:
     if len(entries) >= MOST or not data.can_morph(entries[0], entries[1]):
         return None
     share = st.slider(
-        "Morph from first to second, %",
+        "Morph first to second, %",
         min_value=0,
         max_value=100,
         value=0,
@@ -122,7 +122,7 @@ def _pick_morph(entries: list[Entry]) -> int | None:
         bind="query-params",
         help="Both have the same triangles: their corners are interpolated, and the shape between "
         "is predicted.",
-        width=260,
+        width=190,
     )
     return share if 0 < share < 100 else None
 

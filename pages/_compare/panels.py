@@ -68,7 +68,8 @@ def _scene(chosen: Chosen, kind: str, field: str, *, with_solver: bool) -> Scene
             if differs
             else data.field_of(finished(entry.key), field)
         )
-        bodies.append((entry, entry.name, values, differs))
+        title = f"{entry.name} − {chosen.entries[0].name}" if differs else entry.name
+        bodies.append((entry, title, values, differs))
         if with_solver and (solved := data.solved_field(entry, field)) is not None:
             bodies.append((entry, f"{entry.name}, solver", solved, False))
     if with_solver and kind == DIVIDER:  # the shape that has been solved comes first
@@ -101,6 +102,11 @@ def compared(chosen: Chosen) -> list[dict[str, Any]]:
         chosen.designs, metrics=chosen.checkpoint.metrics, conditions=chosen.conditions
     )
     st.markdown(_sentence(rows, first=chosen.entries[0].name))
+    if poor := [row["name"] for row in rows if row["trust"] == "poor"]:
+        notes.warning(
+            "Do not rely on the numbers of **{}**: a check is poor. *Upload a shape* says which.",
+            ", ".join(poor),
+        )
     return rows
 
 

@@ -77,7 +77,7 @@ def _number(label: str, key: str, value: float, *, step: float) -> float:
         format="%.4g",
         key=key,
         bind="query-params",
-        width=130,
+        width=112,
     )
 
 

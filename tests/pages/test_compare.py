@@ -96,6 +96,7 @@ def test_line_difference_units_and_morph(open_page: Open) -> None:
     group(app, "view").set_value("Difference").run()
     header, _ = sent(app)
     assert [panel["palette"] for panel in header["panels"]] == ["field", "error"]
+    assert header["panels"][1]["title"] == f"{shapes.RAISED_TAIL} − Notchback"
     (start, stop), shown = header["panels"][1]["part"], values(app, panel=1)
     own = [one.prediction.cell_pressure for one in results]
     parent = results[1].prediction.fine_parent
