@@ -11,8 +11,8 @@ from mspt.cli._output import MISSING, facts, number, paragraphs, table
 from mspt.cli.shapes import DEFAULT_CHECKPOINT
 from mspt.geometry.files.readers import read_mesh
 from mspt.geometry.preparation import prepare_shape
-from mspt.inference.designs import Design, check_number, compare_designs
 from mspt.inference.shapes import StageStarted, predict_shape
+from mspt.inference.side_by_side import Design, check_number, design_rows
 from mspt.progress import ProgressBar
 from mspt.writing import write_text
 
@@ -44,9 +44,7 @@ def run_compare(args: argparse.Namespace) -> dict[str, Any]:
     path = checkpoint_path(args.checkpoint, DEFAULT_CHECKPOINT)
     checkpoint = load_checkpoint(path)
     designs = _predicted(checkpoint, args)
-    rows = compare_designs(
-        designs, metrics=checkpoint.info.get("metrics", {}), conditions=conditions
-    )
+    rows = design_rows(designs, metrics=checkpoint.info.get("metrics", {}), conditions=conditions)
     result: dict[str, Any] = {"checkpoint": str(path), "shapes": rows}
     warned = {one.name: list(one.result.warnings()) for one in designs if one.result.warnings()}
     if warned:

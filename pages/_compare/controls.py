@@ -6,7 +6,7 @@ import streamlit as st
 
 from mspt.errors import MSPTError
 from mspt.geometry.files.names import safe_name
-from mspt.inference.designs import FEWEST, MOST
+from mspt.inference.side_by_side import FEWEST, MOST
 from pages._compare import data
 from pages._compare.data import Chosen, Entry
 from pages._shared import frame, notes, shapes, units

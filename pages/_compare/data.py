@@ -12,7 +12,8 @@ from mspt.errors import MSPTError
 from mspt.geometry.axes import Orientation
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import Placement, place_mesh, placement_along
-from mspt.inference.designs import (
+from mspt.inference.shapes import ShapeResult
+from mspt.inference.side_by_side import (
     Design,
     have_same_triangles,
     magnitude,
@@ -20,7 +21,6 @@ from mspt.inference.designs import (
     nearest_difference,
     truth_on,
 )
-from mspt.inference.shapes import ShapeResult
 from mspt.metrics.conditions import OperatingConditions
 from pages._shared import datasets, predicted, samples, shapes
 from pages._shared.cache import ListedCheckpoint

@@ -9,8 +9,8 @@ from mspt.data.sets.car.clouds import LAYOUT
 from mspt.figures.scenes.designs import MOST_TRIANGLES, ColoredBody, designs_scene
 from mspt.figures.viewer.scene import Scene
 from mspt.geometry.mesh import SurfaceMesh
-from mspt.inference.designs import compare_designs
 from mspt.inference.physical import in_units
+from mspt.inference.side_by_side import design_rows
 from pages._compare import data
 from pages._compare.data import Chosen, Entry
 from pages._shared import charts, frame, notes, viewer
@@ -98,7 +98,7 @@ def _thinned(mesh: SurfaceMesh, values: Any, most: int) -> tuple[SurfaceMesh, An
 
 def compared(chosen: Chosen) -> list[dict[str, Any]]:
     """Return the rows of the table; say above all else which shape has the least drag."""
-    rows = compare_designs(
+    rows = design_rows(
         chosen.designs, metrics=chosen.checkpoint.metrics, conditions=chosen.conditions
     )
     st.markdown(_sentence(rows, first=chosen.entries[0].name))

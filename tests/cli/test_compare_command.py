@@ -11,7 +11,7 @@ from mspt.cli.compare import show_compare
 from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import box
 from tests.cli.running import fails_with, run_json
-from tests.inference.test_designs import design
+from tests.inference.test_side_by_side import design
 from tests.pages.tiny import save_tiny_flow
 
 

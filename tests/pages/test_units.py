@@ -2,13 +2,16 @@
 
 import io
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
 import pyvista as pv
 from streamlit.testing.v1 import AppTest
 
+from mspt.inference.shapes import predict_shape
 from mspt.metrics.conditions import OperatingConditions
+from pages._shared import predicted
 from pages._upload import data, panels
 from tests.pages.reading import metrics
 
@@ -31,6 +34,7 @@ def bars(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[float, float]
         return plotter
 
     monkeypatch.setattr(panels, "shape_plotter", spied)
+    monkeypatch.setattr(predicted, "predict_shape", partial(predict_shape, num_clouds=1))
     return seen
 
 

@@ -4,6 +4,7 @@ Everything that comes from a file or a name is escaped in one place, :func:`_tex
 no script, and a policy of its own that forbids every request.
 """
 
+import math
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +13,9 @@ from typing import Any
 
 from mspt.data.sets.car.flow_case import FlowCase, unsettled_words
 from mspt.figures.report.scenes import Picture, pictures_of
-from mspt.inference.designs import drag_uncertainty
 from mspt.inference.physical import DATA_REYNOLDS, physical_forces
 from mspt.inference.shapes import ShapeResult
+from mspt.inference.side_by_side import drag_uncertainty
 from mspt.metrics.conditions import OperatingConditions, kilometers_per_hour, reynolds_note
 
 STYLE = """
@@ -53,7 +54,7 @@ class Report:
         date: Of the report.
         conditions: Speed, air and size for numbers in N; None for dimensionless ones.
         truth: The solver's result; None without one.
-        errors: Errors against it, by name.
+        errors: Those of a :class:`mspt.evaluation.flows.FlowScore` against it, by name.
     """
 
     name: str
@@ -238,7 +239,8 @@ def _solver(report: Report) -> str:
         "Mesh": f"{info['cells']:,} cells, {info['iterations']} iterations",
     }
     for name, error in report.errors.items():
-        if error is not None and name not in ("C_D", "C_D_true", "C_L", "C_L_true"):
+        is_known = isinstance(error, float) and math.isfinite(error)
+        if is_known and name not in ("C_D", "C_D_true", "C_L", "C_L_true"):
             facts[f"Error of {name.replace('_', ' ')}"] = f"{error:.2%} (relative L2)"
     return _facts(facts)
 

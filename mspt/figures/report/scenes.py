@@ -15,9 +15,9 @@ from mspt.figures.theme import shared_limits
 from mspt.figures.viewer.colors import palette_stops
 from mspt.figures.viewer.scene import Palette
 from mspt.figures.vtk.resample import slice_grid
-from mspt.inference.designs import truth_on
 from mspt.inference.physical import in_units
 from mspt.inference.shapes import ShapeResult
+from mspt.inference.side_by_side import truth_on
 from mspt.metrics.conditions import OperatingConditions
 
 _SPEED = Quantity(name="speed", symbol="|u|", unit="U_inf", description="Speed of the flow.")

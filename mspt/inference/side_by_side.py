@@ -48,7 +48,7 @@ def drag_uncertainty(result: ShapeResult, metrics: Mapping[str, Any]) -> float:
     """Return the usual error of a predicted C_D.
 
     It is the mean relative error of the model's C_D over its test bodies, times C_D, and at least
-    the spread over the clouds of points. Everything that compares designs takes it from here.
+    the spread over the clouds of points. Pages, commands and reports take it from here.
 
     Args:
         result: A prediction.
@@ -58,16 +58,28 @@ def drag_uncertainty(result: ShapeResult, metrics: Mapping[str, Any]) -> float:
     return max(usual * abs(result.prediction.coefficients.C_D), result.prediction.drag_spread)
 
 
-def compare_designs(
+def difference_uncertainty(
+    first: ShapeResult, other: ShapeResult, metrics: Mapping[str, Any]
+) -> float:
+    """Return the usual error of the difference of two predicted C_D, as of two independent errors.
+
+    Errors of similar shapes cancel in part, so that it is rather too large for them.
+
+    Args:
+        first: A prediction.
+        other: Another one.
+        metrics: Test metrics of the checkpoint's header.
+    """
+    return math.hypot(drag_uncertainty(first, metrics), drag_uncertainty(other, metrics))
+
+
+def design_rows(
     designs: Sequence[Design],
     *,
     metrics: Mapping[str, Any],
     conditions: OperatingConditions | None = None,
 ) -> list[dict[str, Any]]:
     """Return one row for each shape: coefficients, and the difference of C_D to the first shape.
-
-    The uncertainty of a difference is that of two independent errors. Errors of similar shapes
-    cancel in part, so that it is rather too large for them.
 
     Args:
         designs: Two to six shapes.
@@ -79,7 +91,6 @@ def compare_designs(
     """
     check_number(len(designs))
     first = designs[0]
-    of_first = drag_uncertainty(first.result, metrics)
     rows = []
     for design in designs:
         found, own = design.result.prediction.coefficients, drag_uncertainty(design.result, metrics)
@@ -93,7 +104,7 @@ def compare_designs(
         }
         if design is not first:
             difference = found.C_D - first.result.prediction.coefficients.C_D
-            uncertainty = math.hypot(own, of_first)
+            uncertainty = difference_uncertainty(first.result, design.result, metrics)
             row |= {
                 "C_D_difference": difference,
                 "C_D_difference_counts": drag_counts(difference),

@@ -13,17 +13,17 @@ from mspt.geometry.bodies.variants import with_raised_tail
 from mspt.geometry.mesh import SurfaceMesh, box
 from mspt.geometry.placement import Placement
 from mspt.geometry.subdivide import refined
-from mspt.inference.designs import (
+from mspt.inference.flow import FlowPrediction
+from mspt.inference.shapes import ShapeResult
+from mspt.inference.side_by_side import (
     Design,
-    compare_designs,
+    design_rows,
     drag_uncertainty,
     have_same_triangles,
     morphed,
     nearest_difference,
     truth_on,
 )
-from mspt.inference.flow import FlowPrediction
-from mspt.inference.shapes import ShapeResult
 from mspt.inference.trust import Check, TrustReport
 from mspt.metrics.conditions import OperatingConditions
 from mspt.metrics.forces import Coefficients
@@ -53,9 +53,7 @@ def design(name: str, drag: float, *, spread: float = 0.001, length: float = 4.0
 
 
 def test_a_difference_has_the_uncertainty_of_two_independent_errors() -> None:
-    rows = compare_designs(
-        [design("a", 0.30), design("b", 0.40), design("c", 0.31)], metrics=METRICS
-    )
+    rows = design_rows([design("a", 0.30), design("b", 0.40), design("c", 0.31)], metrics=METRICS)
     assert "C_D_difference" not in rows[0]
     assert rows[1]["C_D_difference"] == pytest.approx(0.1)
     assert rows[1]["C_D_difference_counts"] == pytest.approx(1000)
@@ -71,7 +69,7 @@ def test_uncertainty_is_at_least_the_spread_of_the_points() -> None:
 def test_forces_are_for_the_length_of_each_file() -> None:
     wind = OperatingConditions(speed=20.0, length=1.0, density=1.25)
     pair = [design("a", 0.3), design("b", 0.3, length=8.0)]
-    first, second = compare_designs(pair, metrics=METRICS, conditions=wind)
+    first, second = design_rows(pair, metrics=METRICS, conditions=wind)
     assert first["drag_N"] == pytest.approx(0.3 * 250 * 0.1 * 16)
     assert second["drag_N"] == pytest.approx(4 * first["drag_N"])
     assert second["drag_N_difference"] == pytest.approx(3 * first["drag_N"])
@@ -82,7 +80,7 @@ def test_forces_are_for_the_length_of_each_file() -> None:
 @pytest.mark.parametrize("count", [1, 7])
 def test_other_numbers_of_shapes_are_refused(count: int) -> None:
     with pytest.raises(GeometryError, match=f"shapes must be 2 to 6 to be compared, got {count}"):
-        compare_designs([design("a", 0.3)] * count, metrics=METRICS)
+        design_rows([design("a", 0.3)] * count, metrics=METRICS)
 
 
 def fine_box() -> SurfaceMesh:
