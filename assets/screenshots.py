@@ -23,6 +23,7 @@ PAGES = {
     "explore": "/explore?source=car&car_case=car-0021",
     "explore-darcy": "/explore?source=darcy",
     "upload": "/upload?sample=Estate+on+wheels",
+    "compare": "/compare",
     "draw": "/draw",
     "draw-darcy": "/draw?dataset=darcy",
     "patches": "/patches?K=64&Q=1",

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from pages._shared import frame
+from pages._shared import frame, units
 from pages._shared.progress import follow
 from pages._upload import controls, data, panels
 
@@ -23,18 +23,19 @@ with frame.error_panel():
         result = data.finished(chosen.key)
     panels.verdict(result)
     panels.warnings(result)
-    panels.numbers(chosen, result)
+    conditions = units.pick(chosen.placement.length_m)
+    panels.numbers(chosen, result, conditions)
     compared = st.container()
     left, right = st.columns([7, 4], gap="medium")
     with right:
         truth = controls.solver(chosen, result)
         panels.trust_strip(result)
-        panels.findings(result)
+        panels.findings(result, conditions)
     if truth is not None:
         with compared:
-            panels.truth_numbers(chosen, result, truth, data.errors(chosen.key, truth))
+            panels.truth_numbers(chosen, result, truth, data.errors(chosen.key, truth), conditions)
     with left:
-        panels.flow_view(chosen.key, result, truth)
+        panels.flow_view(chosen.key, result, truth, conditions)
     with st.container(horizontal=True):
         for label, name, kind, content in (
             ("Mesh (VTP)", "prediction.vtp", "model/vtk", data.vtp_file),
@@ -48,13 +49,16 @@ with frame.error_panel():
         ):
             st.download_button(
                 label,
-                partial(content, result),
+                partial(content, result, conditions=conditions),
                 key=f"download_{name}",
                 file_name=f"{chosen.shape.stem}-{name}",
                 mime=kind,
                 on_click="ignore",
                 icon=":material/download:",
             )
+        panels.report_files(chosen, result, truth, conditions)
+        if truth is not None:
+            panels.solver_files(chosen, result, truth)
         if not chosen.is_own:
             panels.sample_file(chosen.shape)
-    frame.command(*controls.commands(chosen))
+    frame.command(*controls.commands(chosen, conditions))

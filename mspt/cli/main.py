@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "ship": ("data", "copy generated cases to those that come with the project"),
     "solve": ("data", "solve one case or the flow around one shape with the numerical solver"),
     "predict": ("shapes", "predict pressure, wall shear and drag of a shape, or a drawing"),
+    "compare": ("compare", "predict several shapes and compare their drag"),
     "train": ("train", "train a model"),
     "ablate": ("ablate", "train with varied settings and append the result to a table"),
     "attention": ("attention", "show the attention weights of points and the effect of a mask"),

@@ -12,6 +12,7 @@ import numpy as np
 
 from mspt.checkpoint import Checkpoint, load_checkpoint
 from mspt.cli._arguments import checkpoint_path, derived_name
+from mspt.cli._conditions import add_conditions, conditions_of, show_physical
 from mspt.cli._output import counted, duration, facts, number, paragraphs, percent, table
 from mspt.cli.drawings import is_drawing, predict_drawing, show_predicted_drawing
 from mspt.data.registry import dataset_of_case
@@ -32,6 +33,7 @@ from mspt.geometry.placement import (
 )
 from mspt.geometry.preparation import Domain, Half, PreparedShape, Reading, prepare_shape
 from mspt.inference.output import Refine
+from mspt.inference.physical import physical_summary
 from mspt.inference.records import largest_difference, read_run_record, run_record
 from mspt.inference.shapes import (
     ShapeResult,
@@ -39,6 +41,8 @@ from mspt.inference.shapes import (
     predict_shape,
     with_choices,
 )
+from mspt.inference.surface import cell_table
+from mspt.metrics.conditions import OperatingConditions
 from mspt.progress import ProgressBar, ProgressMode
 from mspt.solvers.openfoam.case import Recipe
 from mspt.solvers.openfoam.results import Flow
@@ -71,8 +75,9 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="?",
         const=NAMED_LIKE_SHAPE,
-        help="a .vtp file: the given mesh with Cp and Cf, or the points of a drawing (also .npz, "
-        ".csv); without a name it is named like the shape, such as my-car-prediction.vtp",
+        help="a .vtp file: the given mesh with Cp and Cf, or the points of a drawing (also .npz); "
+        "or a .csv table of either; without a name it is named like the shape, such as "
+        "my-car-prediction.vtp",
     )
     parser.add_argument(
         "--refine",
@@ -83,6 +88,12 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
         "the shape; auto: 0.025, as on the page; none: one value for each triangle",
     )
     parser.add_argument("--truth", type=Path, help="a .npz file from solve: adds the errors")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write a report with pictures: one .html file, or a .pdf where Chromium is there",
+    )
     parser.add_argument(
         "--passport",
         type=Path,
@@ -95,6 +106,7 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=0, help="seed of the points drawn on the shape and in the flow"
     )
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    add_conditions(parser)
     add_placement(parser)
 
 
@@ -153,35 +165,85 @@ def run_predict(args: argparse.Namespace) -> dict[str, Any]:
     """Predict pressure, shear and coefficients of a shape, or the fields of a drawing."""
     if args.replay:
         return _replay(args)
-    if args.shape is not None and is_drawing(args.shape):
-        return predict_drawing(args)
     if args.shape is None:
         raise MSPTError("shape must be a file, got none; name one or use --replay RECORD")
+    if is_drawing(args.shape):
+        return _drawing(args)
+    return _shape(args)
+
+
+def _drawing(args: argparse.Namespace) -> dict[str, Any]:
+    for name in ("speed", "report"):
+        if getattr(args, name) is not None:
+            raise MSPTError(f"--{name} must be absent for a drawing, got one; it is for shapes")
+    return predict_drawing(args)
+
+
+def _shape(args: argparse.Namespace) -> dict[str, Any]:
     _refuse_case(args.shape)
+    _check_report(args.report)
     path = checkpoint_path(args.checkpoint, DEFAULT_CHECKPOINT)
     checkpoint, shape = load_checkpoint(path), _prepared(args.shape, args)
     chosen = "as is" if args.as_is else _placement(shape, args)
+    conditions = conditions_of(args, None if chosen == "as is" else chosen)
     result = _follow(
         predict_shape(checkpoint, shape, placement=chosen, device=args.device, seed=args.seed),
         args.progress,
     )
     summary = {"shape": str(args.shape), "checkpoint": str(path)} | result.summary()
+    if conditions is not None:
+        prediction = result.prediction
+        summary["physical"] = physical_summary(
+            prediction.coefficients, conditions, drag_spread=prediction.drag_spread
+        )
     if args.out is not None:
         named = args.out != NAMED_LIKE_SHAPE
         out = args.out if named else derived_name(args.shape, "prediction", ".vtp")
-        result.write(out, refine=args.refine)
+        _write(result, out, refine=args.refine, conditions=conditions)
         summary["out"] = str(out)
     if args.passport:
         written = run_record(result, checkpoint=path, shape=args.shape)
         write_text(args.passport, json.dumps(written, indent=1) + "\n")
+    metrics, truth, errors = checkpoint.info.get("metrics", {}), None, {}
     if args.truth:
         body = partial(BodyShape, result.placed.mesh)
         truth = replace(read_flow(args.truth), shape=body)
         if words := unsettled_words(truth.info):
             summary["warnings"] = [*summary["warnings"], f"the solver's run has {words}"]
-        summary["errors"] = _errors(checkpoint, truth, args.device)
-        summary["label_noise"] = label_noise(checkpoint.info.get("metrics", {}))
+        summary["errors"] = errors = _errors(checkpoint, truth, args.device)
+        summary["label_noise"] = label_noise(metrics)
+    if args.report:
+        from mspt.cli._report import Reported, write_report
+
+        reported = Reported(
+            shape=args.shape,
+            checkpoint=path,
+            metrics=metrics,
+            result=result,
+            conditions=conditions,
+            truth=truth,
+            errors=errors,
+        )
+        written, note = write_report(args.report, reported)
+        summary |= {"report": str(written)} | ({"report_note": note} if note else {})
     return summary
+
+
+def _check_report(out: Path | None) -> None:
+    """Refuse a name that is no report's, before any work is done."""
+    if out is not None and out.suffix not in (".html", ".pdf"):
+        raise MSPTError(f"--report must be a .html or .pdf file, got {out.name}")
+
+
+def _write(
+    result: ShapeResult, out: Path, *, refine: Refine, conditions: OperatingConditions | None
+) -> None:
+    """Write a prediction as the ending of a file's name says."""
+    if out.suffix == ".csv":
+        table = cell_table(result, refine=refine, conditions=conditions)
+        write_text(out, table.to_csv(index=False, float_format="%.6g"))
+    else:
+        result.write(out, refine=refine, conditions=conditions)
 
 
 def _refuse_case(shape: Path) -> None:
@@ -268,6 +330,9 @@ def show_predict(result: dict[str, Any]) -> str:
         shown["written"] = (
             f"nothing; --out writes {derived_name(result['shape'], 'prediction', '.vtp')}"
         )
+    if "report" in result:
+        note = result.get("report_note", "")
+        shown["report"] = f"{result['report']}{f' ({note})' if note else ''}"
     checks = [
         [one["name"], f"{number(one['value'])} {one['unit']}".strip(), one["verdict"]]
         for one in trust["checks"]
@@ -276,6 +341,7 @@ def show_predict(result: dict[str, Any]) -> str:
     return paragraphs(
         "\n".join(f"Warning: {line}." for line in result["warnings"]),
         facts(shown),
+        show_physical(result["physical"]) if "physical" in result else "",
         table(checks, ["check", "value", "verdict"]),
         table(nearest, ["nearest training shape", "family", "distance"]) if nearest else "",
         _show_errors(result) if "errors" in result else "",

@@ -26,8 +26,10 @@ from mspt.geometry.placement import (
 from mspt.geometry.preparation import PreparedShape, prepare_shape
 from mspt.inference.flow import CloudsDone, FlowPrediction, predict_flow
 from mspt.inference.output import OutputSurface, Refine, output_surface
+from mspt.inference.physical import physical_cells
 from mspt.inference.sampling import NUM_CLOUDS, sample_inputs
 from mspt.inference.trust import TrustReport, library_of, trust_report
+from mspt.metrics.conditions import OperatingConditions
 
 ShapeStage = Literal["Repair", "Place", "Sample points", "Predict", "Check"]
 
@@ -144,10 +146,23 @@ class ShapeResult:
         """
         return output_surface(self.shape.body, self.placed, self.prediction, refine=refine)
 
-    def write(self, path: Path, *, refine: Refine = "auto") -> None:
-        """Write the body with its fields as a ``.vtp`` file; see :meth:`output`."""
+    def write(
+        self,
+        path: Path,
+        *,
+        refine: Refine = "auto",
+        conditions: OperatingConditions | None = None,
+    ) -> None:
+        """Write the body with its fields as a ``.vtp`` file; see :meth:`output`.
+
+        Args:
+            path: The file.
+            refine: How long triangles are divided.
+            conditions: Speed, air and size to write pressure and wall shear in Pa, too.
+        """
         found = self.output(refine)
-        write_vtp(path, found.mesh, cell_fields=found.cells)
+        cells = found.cells if conditions is None else physical_cells(found.cells, conditions)
+        write_vtp(path, found.mesh, cell_fields=cells)
 
 
 def predict_shape(

@@ -68,6 +68,13 @@ def steps_to_try() -> list[FirstStep]:
             "Yours or a sample: pressure, drag, streamlines, and how far to trust them.",
         ),
         FirstStep(
+            "compare",
+            "Compare designs",
+            "difference",
+            {},
+            "Two to six shapes side by side: differences of their drag, and where they come from.",
+        ),
+        FirstStep(
             "explore",
             "See where the model is wrong",
             "compare",

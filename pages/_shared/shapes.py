@@ -7,16 +7,21 @@ from tempfile import TemporaryDirectory
 
 import streamlit as st
 
+from mspt.geometry.axes import Orientation
 from mspt.geometry.bodies.blocks import BlockBody, block_mesh
 from mspt.geometry.bodies.families import draw_body
+from mspt.geometry.bodies.variants import with_raised_tail
 from mspt.geometry.files.names import safe_name, stem_of
 from mspt.geometry.files.readers import checked_suffix, read_mesh_bytes
 from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh
+from mspt.geometry.placement import Placement, Unit, placement_along
 from mspt.geometry.preparation import PreparedShape, Reading, prepare_shape
 from pages._shared.store import kept
 
 SAMPLES = ("Notchback", "Estate on wheels", "Van", "Pickup", "Ahmed body", "Ellipsoid", "Wing")
+RAISED_TAIL = "Notchback raised tail"
+"""A variant of the notchback with the same triangles, for comparisons."""
 MINE = "My shape"
 _BODIES = {  # family and seed
     "Notchback": ("notchback", 31),
@@ -27,6 +32,7 @@ _BODIES = {  # family and seed
     "Wing": ("wing", 1),
 }
 _METERS = 4.5  # length of a usual car
+_RISE = 0.03  # of the tail, in body lengths
 
 
 @dataclass(frozen=True)
@@ -63,15 +69,55 @@ class Shape:
         return stem_of(self.file_name)
 
 
+@dataclass(frozen=True, kw_only=True)
+class PlacementChoice:
+    """What a visitor has chosen of a shape's placement; None for what is likely.
+
+    Attributes:
+        orientation: Axes of its nose and its top.
+        unit: Unit of the file.
+        clearance: Height of the lowest point above the ground, in body lengths.
+    """
+
+    orientation: Orientation | None = None
+    unit: Unit | None = None
+    clearance: float | None = None
+
+
+def choice_of(shape: Shape) -> PlacementChoice:
+    """Return what this visitor has chosen of a shape's placement."""
+    return st.session_state.setdefault("placements", {}).get(shape.key, PlacementChoice())
+
+
+def placement_of(shape: Shape) -> Placement:
+    """Return the likely placement of a shape, with what this visitor has chosen of it."""
+    chosen, found = choice_of(shape), prepared(shape)
+    placement = placement_along(
+        found.body,
+        chosen.orientation or found.guess.best.orientation,
+        unit=chosen.unit,
+        clearance=chosen.clearance,
+    )
+    # As many digits as the control and the command show.
+    return replace(placement, clearance=round(100 * placement.clearance, 2) / 100)
+
+
 @st.cache_resource(max_entries=16, show_spinner="Building the sample shape …")
 def sample_shape(name: str) -> Shape:
     """Return a sample shape as if it had been uploaded, 4.5 m long."""
-    mesh = block_mesh(BlockBody()) if name == "Ahmed body" else draw_body(*_BODIES[name]).mesh
-    scaled = SurfaceMesh(mesh.vertices * _METERS, mesh.triangles)
+    if name == RAISED_TAIL:
+        mesh = with_raised_tail(draw_body(*_BODIES["Notchback"]).mesh, _RISE)
+    else:
+        mesh = block_mesh(BlockBody()) if name == "Ahmed body" else draw_body(*_BODIES[name]).mesh
+    return made_shape(name, SurfaceMesh(mesh.vertices * _METERS, mesh.triangles))
+
+
+def made_shape(name: str, mesh: SurfaceMesh) -> Shape:
+    """Return a mesh as if it had been uploaded, as a file that is named after it."""
     with TemporaryDirectory(prefix="mspt-sample-") as folder:
         path = Path(folder) / "sample.stl"
-        write_stl(path, scaled)
-        file_name = f"{name.lower().replace(' ', '-')}.stl"
+        write_stl(path, mesh)
+        file_name = f"{safe_name(name).lower().replace(' ', '-')}.stl"
         return replace(_shape(name, path.read_bytes(), ".stl"), file_name=file_name)
 
 

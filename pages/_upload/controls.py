@@ -1,7 +1,7 @@
 """The controls of the page for shapes: shape, checkpoint, placement, solver."""
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, get_args
 
@@ -16,15 +16,25 @@ from mspt.geometry.axes import (
     with_forward,
     with_up,
 )
-from mspt.geometry.placement import METERS, Placement, Unit, placement_along
+from mspt.geometry.placement import METERS, Placement
 from mspt.inference.shapes import ShapeResult
 from mspt.inference.surface import placed_size
+from mspt.metrics.conditions import OperatingConditions
 from mspt.solvers.openfoam.run import INSTALL, is_installed
-from pages._shared import frame, jobs, notes
+from pages._shared import frame, jobs, notes, units
 from pages._shared.cache import ListedCheckpoint
 from pages._shared.datasets import SHAPES
 from pages._shared.pickers import pick_checkpoint
-from pages._shared.shapes import SAMPLES, Shape, prepared, sample_shape, uploaded_shape
+from pages._shared.shapes import (
+    SAMPLES,
+    PlacementChoice,
+    Shape,
+    choice_of,
+    placement_of,
+    prepared,
+    sample_shape,
+    uploaded_shape,
+)
 from pages._upload import data
 from pages._upload.data import Chosen
 from pages._upload.panels import BESIDE
@@ -33,21 +43,6 @@ PICTURE = 190
 """Width of the picture of the placement."""
 
 KINDS = ("stl", "obj", "ply", "vtp", "vtu", "vtk", "glb", "gltf")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlacementChoice:
-    """What a visitor has chosen of a shape's placement; None for what is likely.
-
-    Attributes:
-        orientation: Axes of its nose and its top.
-        unit: Unit of the file.
-        clearance: Height of the lowest point above the ground, in body lengths.
-    """
-
-    orientation: Orientation | None = None
-    unit: Unit | None = None
-    clearance: float | None = None
 
 
 def pick() -> Chosen | None:
@@ -179,10 +174,6 @@ def _pick_reading(shape: Shape) -> Shape:
 # --- its placement -------------------------------------------------------------------------------
 
 
-def _choice(shape: Shape) -> PlacementChoice:
-    return st.session_state.setdefault("placements", {}).get(shape.key, PlacementChoice())
-
-
 def _choose(key: str, **changes: Any) -> None:
     """Change what is chosen of a shape's placement; it stays when the page is left."""
     known = st.session_state["placements"]
@@ -198,7 +189,7 @@ def _choose_from(widget: str, key: str, name: str) -> None:
 def _is_direction_known(shape: Shape) -> bool:
     """Return whether it is known which way a shape faces; if not, show the alternatives."""
     guess = prepared(shape).guess
-    if not guess.alternatives or _choice(shape).orientation is not None:
+    if not guess.alternatives or choice_of(shape).orientation is not None:
         return True
     options = [guess.best, *guess.alternatives]
     notes.info("Which way does it face? The form does not tell, as {}.", guess.reason)
@@ -219,15 +210,7 @@ def _is_direction_known(shape: Shape) -> bool:
 
 def _pick_placement(shape: Shape) -> Placement:
     """Show how a shape is placed, with what changes it beside the picture."""
-    chosen, found = _choice(shape), prepared(shape)
-    placement = placement_along(
-        found.body,
-        chosen.orientation or found.guess.best.orientation,
-        unit=chosen.unit,
-        clearance=chosen.clearance,
-    )
-    # As many digits as the control and the command show.
-    placement = replace(placement, clearance=round(100 * placement.clearance, 2) / 100)
+    found, placement = prepared(shape), placement_of(shape)
     length, width, height = placed_size(found.body, placement)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(width=PICTURE):
@@ -348,10 +331,10 @@ def solver(chosen: Chosen, result: ShapeResult) -> data.Truth | None:
 
 def _kept_placement(chosen: Chosen) -> dict[str, Any]:
     """Return what a session has to hold for the page to place a shape as it is placed now."""
-    return {"placements": {chosen.shape.key: _choice(chosen.shape)}}
+    return {"placements": {chosen.shape.key: choice_of(chosen.shape)}}
 
 
-def commands(chosen: Chosen) -> tuple[str, ...]:
+def commands(chosen: Chosen, conditions: OperatingConditions | None) -> tuple[str, ...]:
     """Return the commands for the same prediction and for the solver's result."""
     shape, placement = chosen.shape, chosen.placement
     name = shlex.quote(shape.file_name)
@@ -366,8 +349,9 @@ def commands(chosen: Chosen) -> tuple[str, ...]:
         where += f" --domain {reading.domain}"
     out_of = partial(_quoted, shape)
     used = f"--checkpoint {chosen.checkpoint.path.as_posix()}"
+    where_and_units = f"{where}{units.flags(conditions)}"
     return (
-        f"python -m mspt predict {name} {used} {where} --out {out_of('prediction.vtp')}",
+        f"python -m mspt predict {name} {used} {where_and_units} --out {out_of('prediction.vtp')}",
         f"python -m mspt solve {name} {where} --out {out_of('truth.npz')}",
     )
 

@@ -1,7 +1,7 @@
-"""Predictions and solved flows of shapes, kept for all visitors; and their files."""
+"""The solver's run for a shape, its error, its pictures and its files."""
 
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,45 +10,40 @@ from typing import Any
 
 import streamlit as st
 
+from mspt.cli._report import Reported, report_of
 from mspt.cli.shapes import recipe_for
-from mspt.data.sets.car.flow_case import FlowCase, flow_case
+from mspt.data.sets.car.flow_case import flow_case
+from mspt.data.sets.car.store import write_flow
 from mspt.errors import MSPTError
 from mspt.evaluation.flows import FlowScore, score_flow
 from mspt.figures.charts.placements import placement_figure
+from mspt.figures.report.document import report_html
+from mspt.figures.report.pdf import pdf_bytes
+from mspt.geometry.files.writers import write_vtp
 from mspt.geometry.marks import Marks, find_marks
 from mspt.geometry.placement import Placement, place_mesh
 from mspt.geometry.preparation import PreparedShape
+from mspt.inference.physical import physical_summary
 from mspt.inference.records import run_record
-from mspt.inference.shapes import ShapeResult, StageStarted, predict_shape
-from mspt.inference.surface import cell_table
-from mspt.solvers.openfoam.results import Flow
+from mspt.inference.shapes import ShapeResult
+from mspt.inference.surface import cell_table, solved_cells
+from mspt.metrics.conditions import OperatingConditions
 from mspt.solvers.openfoam.run import SolveLimits, SolverProgress, solve_flow
 from pages._shared import jobs, notes
-from pages._shared.cache import CheckpointKey, ListedCheckpoint, load, one_at_a_time
+from pages._shared.cache import ListedCheckpoint, load, one_at_a_time
+from pages._shared.predicted import (
+    PlacedKey,
+    ResultKey,
+    Truth,
+    finished,
+    predict,
+    predictions,
+    result_key,
+    truths,
+)
 from pages._shared.shapes import Shape, prepared
-from pages._shared.store import Store, store
 
-
-@dataclass(frozen=True)
-class PlacedKey:
-    """A shape in the wind tunnel, as far as results depend on it.
-
-    Attributes:
-        shape: Of the shape's file and how it is read.
-        placement: Its unit, nose and top.
-    """
-
-    shape: str
-    placement: Placement
-
-
-@dataclass(frozen=True)
-class ResultKey:
-    """All that a prediction of a shape depends on."""
-
-    shape: PlacedKey
-    checkpoint: CheckpointKey
-    device: str
+__all__ = ["finished", "predict", "predictions", "result_key", "truths"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,61 +68,6 @@ class Chosen:
     def title(self) -> str:
         """Name of the shape for people: that of the person's own file, or of the sample."""
         return notes.plain(self.shape.file_name) if self.is_own else self.shape.name
-
-
-@dataclass(frozen=True)
-class Truth:
-    """The solver's result for a shape.
-
-    Attributes:
-        case: What a data set stores of it.
-        flow: All of it.
-    """
-
-    case: FlowCase
-    flow: Flow
-
-
-def predictions() -> Store[ShapeResult]:
-    """Return the predictions made so far, by :class:`ResultKey`."""
-    return store("predicted shapes", 16, megabytes=200)
-
-
-def truths() -> Store[Truth]:
-    """Return the flows solved so far, by :class:`PlacedKey`."""
-    return store("solved shapes", 8, megabytes=200)
-
-
-def result_key(
-    shape: Shape, placement: Placement, checkpoint: ListedCheckpoint, device: str
-) -> ResultKey:
-    """Return all that a prediction depends on."""
-    return ResultKey(PlacedKey(shape.key, placement), checkpoint.key, device)
-
-
-def predict(shape: Shape, key: ResultKey) -> Iterator[tuple[float, str]]:
-    """Predict a shape, yielding share and words; the result is kept under its key."""
-    model = load(key.checkpoint)
-    body = prepared(shape)
-    with one_at_a_time():
-        events = predict_shape(model, body, placement=key.shape.placement, device=key.device)
-        for event in events:
-            if isinstance(event, StageStarted):
-                yield event.share, event.stage
-            else:
-                predictions().put(key, event)
-
-
-def finished(key: ResultKey) -> ShapeResult:
-    """Return the result of a prediction that has just ended.
-
-    Raises:
-        MSPTError: If it ended without one.
-    """
-    result = predictions().get(key)
-    if result is None:
-        raise MSPTError("the prediction must end with a result, got none; try again")
-    return result
 
 
 def solve(result: ShapeResult) -> Generator[jobs.Step, None, None]:
@@ -204,20 +144,27 @@ def _marks(key: str, *, _shape: PreparedShape) -> Marks:  # noqa: ARG001
 # --- files ---------------------------------------------------------------------------------------
 
 
-def vtp_file(result: ShapeResult) -> bytes:
-    """Return the body with its fields."""
+def vtp_file(result: ShapeResult, *, conditions: OperatingConditions | None = None) -> bytes:
+    """Return the body with its fields, also in Pa if there are conditions."""
     with TemporaryDirectory(prefix="mspt-export-") as folder:
         path = Path(folder) / "shape.vtp"
-        result.write(path)
+        result.write(path, conditions=conditions)
         return path.read_bytes()
 
 
-def table_file(result: ShapeResult) -> bytes:
+def table_file(result: ShapeResult, *, conditions: OperatingConditions | None = None) -> bytes:
     """Return center, area, C_p and C_f of each triangle, long ones divided, as CSV."""
-    return cell_table(result).to_csv(index=False, float_format="%.6g").encode()
+    table = cell_table(result, conditions=conditions)
+    return table.to_csv(index=False, float_format="%.6g").encode()
 
 
-def run_record_file(result: ShapeResult, shape: Shape, checkpoint: ListedCheckpoint) -> bytes:
+def run_record_file(
+    result: ShapeResult,
+    shape: Shape,
+    checkpoint: ListedCheckpoint,
+    *,
+    conditions: OperatingConditions | None = None,
+) -> bytes:
     """Return what is needed to repeat a prediction; it names the shape's file without a folder."""
     with TemporaryDirectory(prefix="mspt-export-") as folder:
         path = Path(folder) / f"shape{shape.suffix}"  # a name from outside is no path here
@@ -225,4 +172,72 @@ def run_record_file(result: ShapeResult, shape: Shape, checkpoint: ListedCheckpo
         written = run_record(result, checkpoint=checkpoint.path, shape=path)
     written["shape"]["path"] = shape.file_name
     written["checkpoint"]["path"] = checkpoint.path.as_posix()
+    if conditions is not None:
+        prediction = result.prediction
+        written["physical"] = physical_summary(
+            prediction.coefficients, conditions, drag_spread=prediction.drag_spread
+        )
     return (json.dumps(written, indent=1) + "\n").encode()
+
+
+def report_file(
+    chosen: Chosen,
+    result: ShapeResult,
+    truth: Truth | None,
+    conditions: OperatingConditions | None,
+) -> bytes:
+    """Return the report as one HTML file."""
+    return _report(chosen, result, truth, conditions).encode()
+
+
+def pdf_file(
+    chosen: Chosen,
+    result: ShapeResult,
+    truth: Truth | None,
+    conditions: OperatingConditions | None,
+) -> bytes:
+    """Return the report as PDF.
+
+    Raises:
+        MSPTError: If the browser of the server fails to print it.
+    """
+    printed = pdf_bytes(_report(chosen, result, truth, conditions))
+    if printed is None:
+        raise MSPTError("the browser of the server must print the report, got nothing; use HTML")
+    return printed
+
+
+def _report(
+    chosen: Chosen,
+    result: ShapeResult,
+    truth: Truth | None,
+    conditions: OperatingConditions | None,
+) -> str:
+    record = json.loads(run_record_file(result, chosen.shape, chosen.checkpoint))
+    reported = Reported(
+        shape=Path(chosen.shape.file_name),
+        checkpoint=chosen.checkpoint.path,
+        metrics=chosen.checkpoint.metrics,
+        result=result,
+        conditions=conditions,
+        truth=None if truth is None else truth.case,
+        errors={} if truth is None else vars(errors(chosen.key, truth)),
+    )
+    return report_html(report_of(reported, record))
+
+
+def solver_file(result: ShapeResult, truth: Truth) -> bytes:
+    """Return the body with the solver's fields beside the model's."""
+    with TemporaryDirectory(prefix="mspt-export-") as folder:
+        path = Path(folder) / "solver.vtp"
+        mesh, cells = result.output().mesh, solved_cells(result, truth.case)
+        write_vtp(path, mesh, cell_fields=cells)
+        return path.read_bytes()
+
+
+def truth_file(truth: Truth) -> bytes:
+    """Return the solver's result as ``solve`` writes it, for ``predict --truth``."""
+    with TemporaryDirectory(prefix="mspt-export-") as folder:
+        path = Path(folder) / "truth.npz"
+        write_flow(path, truth.case)
+        return path.read_bytes()

@@ -1,19 +1,24 @@
 """What the page for shapes shows: the 3-D view, coefficients, trust, findings on the mesh."""
 
+from functools import partial
+
 import streamlit as st
 
 from mspt.data.sets.car.clouds import LAYOUT
 from mspt.data.sets.car.flow_case import drag_history, unsettled_words
 from mspt.evaluation.flows import FlowScore, label_noise
 from mspt.figures.charts.convergence import convergence_figure
+from mspt.figures.report.pdf import has_browser
 from mspt.figures.scenes.surface import surface_comparison
 from mspt.figures.vtk.shape import SHAPE_LAYERS, placed_plotter, shape_plotter
 from mspt.geometry.placement import Placement, place_mesh
+from mspt.inference.physical import in_units
 from mspt.inference.shapes import ShapeResult
 from mspt.inference.surface import solved_pressure
 from mspt.inference.trust import Check
+from mspt.metrics.conditions import OperatingConditions, force_in_newtons
 from mspt.solvers.openfoam.case import STEADY_RESIDUALS
-from pages._shared import frame, notes, viewer, vtk
+from pages._shared import frame, notes, units, viewer, vtk
 from pages._shared.numbers import (
     MEASURED,
     STORED,
@@ -25,6 +30,7 @@ from pages._shared.numbers import (
     scatter_words,
 )
 from pages._shared.shapes import Shape, prepared
+from pages._upload import cards as physical
 from pages._upload import data
 from pages._upload.data import Chosen, ResultKey, Truth
 
@@ -42,8 +48,13 @@ _MARK_COLORS = {"open": "violet", "crowded": "violet", "added": "green", "left o
 # --- the 3-D view --------------------------------------------------------------------------------
 
 
-def flow_view(key: ResultKey, result: ShapeResult, truth: Truth | None) -> None:
-    """Show the body or the flow around it."""
+def flow_view(
+    key: ResultKey,
+    result: ShapeResult,
+    truth: Truth | None,
+    conditions: OperatingConditions | None,
+) -> None:
+    """Show the body or the flow around it, in the chosen units."""
     options = [*((BESIDE,) if truth else ()), *SHAPE_LAYERS]
     layer = st.segmented_control(
         "View",
@@ -55,18 +66,21 @@ def flow_view(key: ResultKey, result: ShapeResult, truth: Truth | None) -> None:
         wrap=True,
     )
     if layer == BESIDE and truth is not None:
-        _beside(result, truth)
+        _beside(result, truth, conditions)
         return
     dark = frame.is_dark()
+    # Fields do not depend on the length of the body.
+    of_fields = None if conditions is None else (conditions.speed, conditions.density)
     vtk.show(
         lambda: shape_plotter(
             result,
             layer,
             marks=data.marks(key.shape, result) if layer == MARKED else None,
+            conditions=conditions,
             dark=dark,
             height=HEIGHT,
         ),
-        scene=(key, str(result.placement_facts()), result.seed, layer),
+        scene=(key, str(result.placement_facts()), result.seed, layer, of_fields),
         key="flow_view",
         height=HEIGHT,
         label=f"{layer} of the flow around the shape, in 3-D",
@@ -82,16 +96,18 @@ def _legend(key: ResultKey, result: ShapeResult) -> None:
     st.caption(" · ".join(words) or "Nothing to mark: the surface was sound and stays as it is.")
 
 
-def _beside(result: ShapeResult, truth: Truth) -> None:
-    """Show the solver's C_p, the model's, and their difference."""
+def _beside(result: ShapeResult, truth: Truth, conditions: OperatingConditions | None) -> None:
+    """Show the solver's pressure, the model's, and their difference."""
     if words := unsettled_words(truth.case.info):
         st.caption(
             f":red[:material/error: **The solver's run has {words}.**] The error is against it."
         )
     mesh, predicted = result.prediction.fine_mesh, result.prediction.fine["C_p"]
     solved = solved_pressure(mesh, truth.case, truth.flow)
-    scene = surface_comparison(mesh, solved, predicted, quantity=LAYOUT.fields[0])
-    label = "C_p on the body by the solver, by the model, and their difference"
+    quantity, solved = in_units(LAYOUT.fields[0], solved, conditions)
+    _, predicted = in_units(LAYOUT.fields[0], predicted, conditions)
+    scene = surface_comparison(mesh, solved, predicted, quantity=quantity)
+    label = f"{quantity.name} on the body by the solver, by the model, and their difference"
     viewer.show(scene, key="flow_beside", label=label)
 
 
@@ -130,14 +146,15 @@ def _names(checks: list[Check]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]} are"
 
 
-def numbers(chosen: Chosen, result: ShapeResult) -> None:
-    """Show coefficients with their parts, and the usual error of C_D unless a check is poor."""
+def numbers(chosen: Chosen, result: ShapeResult, conditions: OperatingConditions | None) -> None:
+    """Show drag and lift with their parts, and the usual error of C_D unless a check is poor."""
     prediction, metrics = result.prediction, chosen.checkpoint.metrics
     found, is_poor = prediction.coefficients, result.trust.verdict == "poor"
     cards = [
         Card(
             label="C_D, drag",
             value=f"{found.C_D:.3f} ± {prediction.drag_spread:.3f}",
+            note=physical.drag_at_usual_speed(result),
             help_text="± is the spread between clouds of points, not the error.",
         ),
         Card(
@@ -152,6 +169,8 @@ def numbers(chosen: Chosen, result: ShapeResult) -> None:
             ),
         ),
     ]
+    if conditions is not None:
+        cards = physical.forces(result, conditions)
     if (error := metrics.get("C_D_relative")) is not None and not is_poor:
         cards.append(
             Card(
@@ -167,12 +186,20 @@ def numbers(chosen: Chosen, result: ShapeResult) -> None:
         f"{len(prediction.volume_points):,} points in the flow · {device_name(prediction.device)}"
     )
     number_row(cards, origin=MEASURED, state=state, is_poor=is_poor)
+    if conditions is not None:
+        units.caption(conditions)
 
 
 # --- the solver's answer -------------------------------------------------------------------------
 
 
-def truth_numbers(chosen: Chosen, result: ShapeResult, truth: Truth, score: FlowScore) -> None:
+def truth_numbers(
+    chosen: Chosen,
+    result: ShapeResult,
+    truth: Truth,
+    score: FlowScore,
+    conditions: OperatingConditions | None,
+) -> None:
     """Show whether the solver's run has settled, its coefficients and the model's real error."""
     info, noise = truth.case.info, label_noise(chosen.checkpoint.metrics)
     words = unsettled_words(info)
@@ -183,18 +210,7 @@ def truth_numbers(chosen: Chosen, result: ShapeResult, truth: Truth, score: Flow
     against = "against an unsettled run" if words else ""
     found = result.prediction.coefficients
     cards = [
-        Card(
-            label="C_D of the solver",
-            value=f"{info['C_D']:.3f} ± {info['C_D_spread']:.3f}",
-            note=f"model {found.C_D:.3f}",
-            help_text="± is the spread over the last iterations.",
-        ),
-        Card(
-            label="C_L of the solver",
-            value=minus(f"{info['C_L']:+.3f} ± {info['C_L_spread']:.3f}"),
-            note=minus(f"model {found.C_L:+.3f}"),
-            help_text="± is the spread over the last iterations.",
-        ),
+        *physical.of_solver(result, info, conditions),
         Card(
             label="Error of C_D",
             value=minus(f"{found.C_D / info['C_D'] - 1:+.1%}"),
@@ -219,18 +235,24 @@ def truth_numbers(chosen: Chosen, result: ShapeResult, truth: Truth, score: Flow
         expanded=bool(words),
         icon=":material/show_chart:",
     ):
-        convergence(truth)
+        convergence(truth, conditions)
 
 
-def convergence(truth: Truth) -> None:
+def convergence(truth: Truth, conditions: OperatingConditions | None) -> None:
     """Show how the solver's run has converged."""
     flow, info = truth.flow, truth.case.info
+    area, unit = info["frontal_area"], "1"
+    drag = drag_history(flow, frontal_area=area)
+    if conditions is not None:
+        drag = force_in_newtons(drag, reference_area=area, conditions=conditions)
+        unit = "N"
     st.plotly_chart(
         convergence_figure(
             flow.residual_history,
-            drag_history(flow, frontal_area=info["frontal_area"]),
+            drag,
             limits=(STEADY_RESIDUALS["p"], STEADY_RESIDUALS["U"]),
             averaged_from=flow.first_averaged,
+            unit=unit,
             dark=frame.is_dark(),
         ),
         key="solver_convergence",
@@ -278,7 +300,7 @@ def _short(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2g}"
 
 
-def findings(result: ShapeResult) -> None:
+def findings(result: ShapeResult, conditions: OperatingConditions | None) -> None:
     """Show the defects of the mesh beside what was repaired, and sizes and times."""
     found, repaired = result.shape.report.describe(), result.shape.changes(result.unit)
     label = f"Mesh: {_counted(len(found), 'finding')}, {_counted(len(repaired), 'change')}"
@@ -292,7 +314,7 @@ def findings(result: ShapeResult) -> None:
             column.markdown(f"**{title}**\n\n{listed}")
         if found or repaired:
             st.caption(f"The view *{MARKED}* marks them on the body.")
-        st.table(_facts(result), border="horizontal", width="stretch")
+        st.table(_facts(result) | physical.facts(conditions), border="horizontal", width="stretch")
 
 
 def _counted(number: int, noun: str) -> str:
@@ -335,3 +357,43 @@ def sample_file(shape: Shape) -> None:
         on_click="ignore",
         icon=":material/download:",
     )
+
+
+def report_files(
+    chosen: Chosen,
+    result: ShapeResult,
+    truth: Truth | None,
+    conditions: OperatingConditions | None,
+) -> None:
+    """Offer a report with pictures: one HTML file, and a PDF where a browser is on the server."""
+    kinds = [("Report (HTML)", "html", "text/html", data.report_file)]
+    if has_browser():
+        kinds.append(("Report (PDF)", "pdf", "application/pdf", data.pdf_file))
+    for label, ending, kind, content in kinds:
+        st.download_button(
+            label,
+            partial(content, chosen, result, truth, conditions),
+            key=f"download_report_{ending}",
+            file_name=f"{chosen.shape.stem}-report.{ending}",
+            mime=kind,
+            on_click="ignore",
+            icon=":material/description:",
+            help="Pictures, numbers in the chosen units, placement, checks, versions and hashes.",
+        )
+
+
+def solver_files(chosen: Chosen, result: ShapeResult, truth: Truth) -> None:
+    """Offer the solver's fields: on the body beside the model's, and all that is stored."""
+    for label, name, kind, content in (
+        ("Solver (VTP)", "solver.vtp", "model/vtk", partial(data.solver_file, result, truth)),
+        ("Solver (NPZ)", "truth.npz", "application/zip", partial(data.truth_file, truth)),
+    ):
+        st.download_button(
+            label,
+            content,
+            key=f"download_{name}",
+            file_name=f"{chosen.shape.stem}-{name}",
+            mime=kind,
+            on_click="ignore",
+            icon=":material/download:",
+        )

@@ -497,3 +497,40 @@ def test_patches_moved_apart_in_a_flat_view_stay_in_sight(visit: Callable[..., o
     frame = np.ones_like(drawn)
     frame[2:-2, 2:-2] = False
     assert not drawn[frame].any()
+
+
+def halves(page: object) -> tuple[float, float]:
+    """Share of the width of a pad that is purple, and that is yellow."""
+    image = pixels(page)
+    _, green, blue = np.moveaxis(image, -1, 0)
+    purple, yellow = (blue > green + 20).any(axis=0), (green > blue + 60).any(axis=0)
+    return purple.mean(), yellow.mean()
+
+
+def test_line_between_two_bodies_is_moved_by_mouse_and_by_key(
+    visit: Callable[..., object], settle: Callable[[object], None]
+) -> None:
+    page = visit("/?kind=divided")
+    line = page.locator(f"{VIEWER} .divider")
+    assert page.locator(f"{VIEWER} .title").first.inner_text() == "A | B"
+    first, second = halves(page)
+    assert first == pytest.approx(second, abs=0.1)
+    box, eye = line.bounding_box(), camera(page)
+    page.mouse.move(box["x"] + 11, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 11 - 0.15 * page.locator(f"{VIEWER} .pad").bounding_box()["width"],
+                    box["y"] + 20, steps=3)  # fmt: skip
+    page.mouse.up()
+    settle(page)
+    assert int(line.get_attribute("aria-valuenow")) in (34, 35, 36)
+    less, more = halves(page)
+    assert less < first - 0.1
+    assert more > second + 0.1
+    assert camera(page)["position"] == eye["position"]
+    line.focus()
+    page.keyboard.press("ArrowRight")
+    assert int(line.get_attribute("aria-valuenow")) in (36, 37, 38)
+    page.keyboard.press("End")
+    settle(page)
+    assert halves(page)[1] < 0.02
+    assert camera(page)["position"] == eye["position"]

@@ -80,6 +80,23 @@ scenes = {
     },
 }
 
+sheet = np.array([[x, y, 0.0] for x in (-1.0, 1.0) for y in (-0.6, 0.6)])
+scenes["divided"] = {
+    "points": np.concatenate([sheet, sheet]),
+    "triangles": np.array([[0, 1, 2], [1, 3, 2], [4, 5, 6], [5, 7, 6]]),
+    "panels": tuple(
+        Panel(
+            title=title,
+            coloring=Field(
+                name="pressure", unit="Pa", values=np.repeat([-2.0, 2.0], 4), limits=(-2.0, 2.0)
+            ),
+            part=part,
+        )
+        for title, part in (("A", (0, 2)), ("B", (2, 4)))
+    ),
+    "divided": True,
+}
+
 times, start = (0.5, 1.0, 1.5, 2.0), st.session_state.get("stopped", 0)
 rising = np.array([np.full(num_points, place - 1.5) for place in range(4)])
 pushed = np.array([points + np.array([place, 0]) for place in range(4)]) if kind == "time" else None
@@ -119,12 +136,11 @@ closer = st.checkbox("Closer")
 with st.container(width=int(query["width"]) if "width" in query else "stretch"):
     show(
         Scene(
-            points=points,
             marked=marked,
             group_text=("near the nose",) * 16,
             focus=part if closer else None,
             closeup=closer,
-            **scenes[kind],
+            **{"points": points} | scenes[kind],
         ),
         key="viewer",
         label="An egg",

@@ -31,6 +31,7 @@ SMALL: Mapping[tuple[str, ...], list[str] | str] = {
     ("benchmark", "passes"): "runs every checkpoint that ships, ten times",
     ("benchmark", "scaling"): [*TINY, "--axis", "points", "--sizes", "500", "--models", "mspt"],
     ("benchmark",): [*TINY, "--points", "600", "--patches", "8", "--models", "mspt"],
+    ("compare",): "predicts several shapes, as predict does for one",
     ("queue",): "takes hours",
 }
 """Settings that make long commands short, by their first words, or why they are parsed only."""

@@ -427,3 +427,62 @@ def test_groups_that_a_panel_shows_are_sent_once() -> None:
     np.testing.assert_array_equal(sent, groups[shuffle_order(60)])
     alone = Received(scene(points, groups=groups))
     assert alone.header["groups"] == received.header["groups"]
+
+
+# Panels of different bodies in one cloud.
+
+
+def bodies(**changes: object) -> Scene:
+    """Two squares, one beside the other, each in a panel of its own and of one coloring."""
+    square = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
+    corners = np.array([[0, 1, 2], [0, 2, 3]])
+    colors = field(np.repeat([-1.0, 1.0], 4))
+    given = {
+        "points": np.concatenate([square, square + np.array([2.0, 0.0, 0.0])]),
+        "triangles": np.concatenate([corners, corners + 4]),
+        "panels": (
+            Panel(title="A", coloring=colors, part=(0, 2)),
+            Panel(title="B", coloring=colors, part=(2, 4)),
+        ),
+    }
+    return Scene(**(given | changes))
+
+
+def test_bodies_of_several_panels_are_parts_of_one_cloud_and_their_colors_are_sent_once() -> None:
+    received = Received(bodies(divided=True))
+    first, second = received.header["panels"]
+    assert (first["title"], second["title"]) == ("A", "B")
+    assert (first["part"], second["part"]) == ([0, 2], [2, 4])
+    assert first["buffer"] == second["buffer"]
+    assert received.header["divided"]
+    blob, arrays = received.blob(received.header["geometry"])
+    triangles = arrays[blob["triangles"]].reshape(-1, 3)
+    assert (received.points()[triangles[2:].ravel(), 0] > 1.5).all()  # the second body's
+    assert not Received(scene(cloud(4))).header["divided"]
+    assert Received(scene(cloud(4))).header["panels"][0]["part"] is None
+
+
+def test_still_picture_of_a_panel_has_its_own_body_alone() -> None:
+    image = read_png(picture(bodies(), dark=False)).astype(int)
+    left, right = image[:, :320], image[:, 320:]
+    colors = to_rgb([color for _, color in palette_stops("field", dark=False)])
+    for half, color in ((left, colors[0]), (right, colors[-1])):
+        drawn = half[half[..., 3] > 0][:, :3]
+        assert np.abs(drawn - color).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"panels": (Panel(title="A", part=(0, 5)),)},
+            "part of the panel 'A' must be some of the 4",
+        ),
+        ({"panels": (Panel(title="A", part=(2, 2)),)}, "got 2 to 2"),
+        ({"panels": (Panel(title="A"),), "divided": True}, "a divided scene must have two panels"),
+        ({"triangles": None}, "must be some of the 0 triangles"),
+    ],
+)
+def test_parts_that_are_not_there_are_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        bodies(**changes)

@@ -20,6 +20,7 @@ from made_up_shapes import body, coarse_body
 from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import load_checkpoint
+from mspt.figures.report import pictures
 from mspt.figures.viewer.encode import decode_packet
 from mspt.geometry.axes import Orientation
 from mspt.geometry.files.readers import read_mesh_bytes
@@ -279,9 +280,30 @@ def test_solving_shows_truth_and_real_error(
     header, _ = decode_packet(viewer.proto.bytes)
     titles = [panel["title"] for panel in header["panels"]]
     assert titles == ["Truth (solver)", "Prediction (model)", "Error (prediction − truth)"]
+    solver_s_files(app, monkeypatch)
     app.run()
     assert quick_solver == ["solved"]  # kept, not solved again
     assert len(scored) == 1
+
+
+def solver_s_files(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The solver's fields can be taken along, and stand in the report."""
+    offered = {one.proto.label for one in app.get("download_button")}
+    assert {"Solver (VTP)", "Solver (NPZ)", "Report (HTML)"} <= offered
+    result, truth = data.predictions().values()[-1], data.truths().values()[-1]
+    assert b"Cp_solver" in data.solver_file(result, truth)
+    assert data.truth_file(truth)[:2] == b"PK"
+    shape, model = sample_shape("Ellipsoid"), checkpoints("car")["car"]
+    key = data.result_key(shape, result.placement, model, "auto")
+    chosen = data.Chosen(
+        shape=shape, is_own=False, placement=result.placement, checkpoint=model, key=key
+    )
+    monkeypatch.setattr(pictures, "FINER", 1)  # in less time
+    report = data.report_file(chosen, result, truth, None).decode()
+    assert report.count("data:image/png;base64,") == 6
+    assert "The solver&#x27;s result" in report or "The solver's result" in report
+    assert f"{truth.case.info['C_D']:.4f} ± " in report
+    assert "Error of surface pressure" in report
 
 
 def test_a_run_that_has_not_settled_says_so_before_its_numbers(
@@ -564,7 +586,8 @@ def test_files_are_named_after_the_person_s_own(
     assert command.startswith(f"python -m mspt predict {shown} ")
     assert shlex.split(command)[-1] == vtp
     names = {one.proto.label: one.proto for one in app.get("download_button")}
-    assert set(names) == {"Mesh (VTP)", "Table (CSV)", "Run record (JSON)"}
+    own = {"Mesh (VTP)", "Table (CSV)", "Run record (JSON)", "Report (HTML)"}
+    assert set(names) - {"Report (PDF)"} == own  # which needs a browser
 
 
 # The verdict.

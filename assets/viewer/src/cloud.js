@@ -37,6 +37,19 @@ export class Cloud {
     return out;
   }
 
+  /** Tells for each point whether a part of the triangles, from one to before another, has it; null for all. */
+  members(part) {
+    if (!part) return null;
+    this.parts ??= new Map();
+    const key = String(part);
+    if (!this.parts.has(key)) {
+      const found = new Uint8Array(this.count);
+      for (let corner = 3 * part[0]; corner < 3 * part[1]; corner += 1) found[this.triangles[corner]] = 1;
+      this.parts.set(key, found);
+    }
+    return this.parts.get(key);
+  }
+
   /** Diameter for points, in radii of the cloud, from the neighbors of a sample. */
   #spacing() {
     const { count, steps, size } = this;
@@ -158,6 +171,7 @@ export function cloudObject(cloud, panel, shared, outlined) {
       side: 2,
     });
   if (isMesh) geometry.setIndex(cloud.index);
+  if (isMesh && panel.part) geometry.setDrawRange(3 * panel.part[0], 3 * (panel.part[1] - panel.part[0]));
   const object = isMesh ? new Mesh(geometry, material()) : new Points(geometry, material());
   object.frustumCulled = false;
   if (outlined && !isMesh && defines.BEADS) {

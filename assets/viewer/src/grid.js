@@ -23,8 +23,8 @@ export class Grid {
     return this.cells.map(({ pad }) => pad);
   }
 
-  /** Takes on the panels that are seen; cells stay as long as their places do. */
-  layOut(panels, seen, columns) {
+  /** Takes on the panels that are seen, the first under a title of its own if it has one; cells stay as long as their places do. */
+  layOut(panels, seen, columns, first = "") {
     this.panels = seen.map((i) => panels[i]);
     this.columns = columns;
     this.runs = runsOf(this.panels, columns);
@@ -35,7 +35,7 @@ export class Grid {
     }
     const hasTitles = this.panels.some(({ title }) => title);
     this.cells.forEach(({ title }, place) => {
-      title.textContent = this.panels[place].title;
+      title.textContent = (place === 0 && first) || this.panels[place].title;
       title.style.display = hasTitles ? "" : "none";
     });
   }

@@ -17,6 +17,7 @@ const LIST = [
   [["space"], "play, pause (times)"],
   [["←", "→"], "step in time, where there is one; with Shift: turn, move"],
   [["Home", "End"], "first, last time"],
+  [["Tab"], "to the line between two shapes, where there is one; ← and → move it"],
   [["S"], "save as picture"],
   [["H", "?"], "this list"],
 ];

@@ -75,7 +75,7 @@ export class Painter {
   }
 
   /** Draws the panels that are seen, all points or as many as there is time for; returns how many. */
-  paint(objects, { seen, camera, cloud, hasPoints, moves }) {
+  paint(objects, { seen, divided, camera, cloud, hasPoints, moves }) {
     const { renderer } = this;
     const shown = moves ? Math.min(this.budget, cloud.count) : cloud.count;
     this.shared.point.value = pointSize(cloud, shown);
@@ -87,12 +87,18 @@ export class Painter {
       const { x, y, width, height } = this.places[place];
       const bottom = this.stageHeight - y - height;
       renderer.setViewport(x, bottom, width, height);
-      renderer.setScissor(x, bottom, width, height);
-      objects.forEach((object, i) => {
-        object.visible = i === panel && hasPoints;
-        if (!cloud.index) object.geometry.setDrawRange(0, shown);
-      });
-      renderer.render(this.scene, camera);
+      const draw = (one, left, wide) => {
+        renderer.setScissor(x + left, bottom, wide, height);
+        objects.forEach((object, i) => {
+          object.visible = i === one && hasPoints;
+          if (!cloud.index) object.geometry.setDrawRange(0, shown);
+        });
+        if (wide > 0) renderer.render(this.scene, camera);
+      };
+      if (divided === null || place > 0) return draw(panel, 0, width);
+      const left = Math.round(divided * width);
+      draw(0, 0, left);
+      return draw(1, left, width - left);
     });
     return shown;
   }

@@ -7,9 +7,9 @@ const DEPTH = 0.06; // points this much (in radii) behind the nearest one still 
  * Returns the point nearest to a place on a view among those in front, or -1.
  *
  * `x` and `y` are CSS pixels from the view's upper left corner, `reach` is in the same pixels; `steps` are
- * where the points are drawn.
+ * where the points are drawn, and `members` tells which of them a panel has; null for all.
  */
-export function pointAt(cloud, camera, shifts, explode, { x, y, width, height, reach, steps }) {
+export function pointAt(cloud, camera, shifts, explode, { x, y, width, height, reach, steps, members }) {
   camera.updateMatrixWorld();
   const matrix = new Matrix4().multiplyMatrices(camera.projectionMatrix, camera.matrixWorldInverse);
   const m = matrix.elements;
@@ -19,6 +19,7 @@ export function pointAt(cloud, camera, shifts, explode, { x, y, width, height, r
   const found = [];
   let front = Infinity;
   for (let i = 0; i < count; i += 1) {
+    if (members && !members[i]) continue;
     let px = lx + sx * steps[3 * i];
     let py = ly + sy * steps[3 * i + 1];
     let pz = lz + sz * steps[3 * i + 2];

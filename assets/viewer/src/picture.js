@@ -23,7 +23,7 @@ export async function savePicture(view) {
     pen.textAlign = "center";
     pen.textBaseline = "bottom";
     pen.font = `600 13px ${font}`;
-    pen.fillText(view.header.player ? `${panel.title}, ${view.player.words()}` : panel.title, box.x + box.width / 2, box.y - 4);
+    pen.fillText(view.header.player ? `${panel.title}, ${view.player.words()}` : view.grid.cells[place].title.textContent, box.x + box.width / 2, box.y - 4);
   });
   const stage = view.stage.getBoundingClientRect();
   view.grid.runs.forEach(({ first }, i) => {

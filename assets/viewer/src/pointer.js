@@ -41,14 +41,21 @@ export class Pointer {
   #pointUnder(event, place) {
     const { view } = this;
     const box = view.grid.cells[place].pad.getBoundingClientRect();
+    const panel = view.header.panels[this.#panelUnder(event, place)];
     return pointAt(view.cloud, view.eye.camera, view.groups.shifts, view.explode, {
       x: event.clientX - box.left,
       y: event.clientY - box.top,
       width: box.width,
       height: box.height,
       reach: view.cloud.index ? MESH_REACH : REACH,
-      steps: view.header.panels[view.seen()[place]].placesNow ?? view.cloud.steps,
+      steps: panel.placesNow ?? view.cloud.steps,
+      members: view.cloud.members(panel.part),
     });
+  }
+
+  #panelUnder(event, place) {
+    const box = this.view.grid.cells[place].pad.getBoundingClientRect();
+    return this.view.panelAt(place, (event.clientX - box.left) / box.width);
   }
 
   #click(event, place) {
@@ -58,7 +65,7 @@ export class Pointer {
     view.mark(point);
     this.#show(event, place, point);
     if (!view.header.pickable) return;
-    view.component.setTriggerValue("pick", { index: point, panel: view.seen()[place], points: view.cloud.count });
+    view.component.setTriggerValue("pick", { index: point, panel: this.#panelUnder(event, place), points: view.cloud.count });
   }
 
   #hoverSoon(event, place) {
@@ -77,7 +84,7 @@ export class Pointer {
 
   #show(event, place, point) {
     const { view, tip } = this;
-    const text = tell(view, point, view.header.panels[view.seen()[place]]);
+    const text = tell(view, point, view.header.panels[this.#panelUnder(event, place)]);
     view.root.dataset.hover = text;
     if (!text) return;
     tip.textContent = text;

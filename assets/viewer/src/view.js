@@ -8,6 +8,7 @@ import { many } from "./format.js";
 import { Grid, bestColumns, planOf } from "./grid.js";
 import { groupsOf } from "./groups.js";
 import { bindKeys, helpPanel } from "./keys.js";
+import { Divider } from "./divider.js";
 import { dispose, layerObject, rings } from "./layers.js";
 import { Options } from "./options.js";
 import { fetchBlobs } from "./packet.js";
@@ -41,6 +42,7 @@ export class View {
     this.canvas = el("canvas");
     this.grid = new Grid();
     this.pointer = new Pointer(this);
+    this.divider = new Divider(this);
     this.stage = el("div", { class: "stage", role: "img", tabIndex: 0 }, this.canvas, this.grid.element, this.pointer.tip);
     this.options = new Options({
       onLevel: (level) => this.setLevel(level),
@@ -315,9 +317,16 @@ export class View {
     if (this.ringObject) scene.add(this.ringObject);
   }
 
-  /** Panels that are seen: all, or those that a tour has chosen. */
+  /** Panels that have a place: all, or those that a tour has chosen; a divided scene has one for two. */
   seen() {
-    return this.chosen ?? this.header.panels.map((_, i) => i);
+    const all = this.header.panels.map((_, i) => i);
+    return this.chosen ?? (this.header.divided ? all.filter((i) => i !== 1) : all);
+  }
+
+  /** The panel at a distance, as a share of the width, from the left of a place. */
+  panelAt(place, share) {
+    const beyond = this.header.divided && place === 0 && share > this.divider.share;
+    return beyond ? 1 : this.seen()[place];
   }
 
   choosePanels(panels) {
@@ -360,7 +369,9 @@ export class View {
   }
 
   #layOut() {
-    this.grid.layOut(this.header.panels, this.seen(), this.#columns());
+    const { panels, divided } = this.header;
+    this.grid.layOut(panels, this.seen(), this.#columns(), divided ? `${panels[0].title} | ${panels[1].title}` : "");
+    this.divider.take(divided ? this.grid.pads[0] : null);
     this.#layBars();
     this.painter.measure(this.stage, this.grid.pads);
     if (!this.eye.cloud) this.eye.aspect = this.painter.aspect;
@@ -426,7 +437,8 @@ export class View {
     const { cloud, eye, painter } = this;
     const moves = Boolean(this.moving || eye.flight);
     const seen = this.seen();
-    const shown = painter.paint(this.panelObjects, { seen, camera: eye.camera, cloud, hasPoints: this.options.showsPoints, moves });
+    const divided = this.header.divided ? this.divider.share : null;
+    const shown = painter.paint(this.panelObjects, { seen, divided, camera: eye.camera, cloud, hasPoints: this.options.showsPoints, moves });
     this.#clearLeftovers();
     if (shown < cloud.count || eye.flight) this.#rest();
     const spent = painter.finish(begun, { moves, count: cloud.count });
@@ -439,7 +451,7 @@ export class View {
   }
 
   #describe() {
-    const seen = this.seen().map((i) => bars.describe(this.header.panels[i]));
+    const seen = this.header.panels.filter((_, i) => this.chosen?.includes(i) ?? true).map(bars.describe);
     this.stage.setAttribute("aria-label", `${this.header.label}. ${many(this.cloud.count, "point")}. ${seen.join("; ")}.`);
   }
 

@@ -22,6 +22,7 @@ def convergence_figure(
     *,
     limits: tuple[float, float],
     averaged_from: int,
+    unit: str = "1",
     dark: bool,
     height: int = 240,
 ) -> go.Figure:
@@ -29,24 +30,26 @@ def convergence_figure(
 
     Args:
         residuals: Of pressure and velocity at each iteration; may be empty.
-        drag: C_D at each iteration.
+        drag: C_D at each iteration, or the drag in a unit.
         limits: Residuals of pressure and velocity below which a flow is steady.
         averaged_from: First iteration of the mean.
+        unit: Of the drag; ``1`` for C_D.
         dark: Whether the page is dark.
         height: Height in pixels.
     """
     figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.09)
+    name, value = ("C_D", "%{y:.4f}") if unit == "1" else ("drag", f"%{{y:.4g}} {unit}")
     shown = np.where(residuals > 0, residuals, np.nan)  # a logarithmic axis has no zero
-    for column, (name, color) in enumerate((("pressure", BLUE[dark]), ("velocity", GREEN[dark]))):
+    for column, (part, color) in enumerate((("pressure", BLUE[dark]), ("velocity", GREEN[dark]))):
         figure.add_scatter(
             row=1,
             col=1,
             x=np.arange(1, len(shown) + 1),
             y=shown[:, column],
-            name=name,
+            name=part,
             mode="lines",
             line={"color": color, "width": 1.5},
-            hovertemplate=f"iteration %{{x}}: %{{y:.2e}}<extra>{name}</extra>",
+            hovertemplate=f"iteration %{{x}}: %{{y:.2e}}<extra>{part}</extra>",
         )
         figure.add_shape(
             type="line",
@@ -63,11 +66,11 @@ def convergence_figure(
         col=1,
         x=np.arange(1, len(drag) + 1),
         y=drag,
-        name="C_D",
+        name=name,
         showlegend=False,
         mode="lines",
         line={"color": ACCENT[dark], "width": 1.5},
-        hovertemplate="iteration %{x}: C_D %{y:.4f}<extra></extra>",
+        hovertemplate=f"iteration %{{x}}: {name} {value}<extra></extra>",
     )
     figure.add_shape(
         type="rect",
@@ -85,7 +88,11 @@ def convergence_figure(
     figure.update_yaxes(row=1, col=1, title="residual", **axis)
     # The first iterations are far off: the axis is that of the iterations of the mean.
     figure.update_yaxes(
-        row=2, col=1, title="C_D", range=_with_room(drag[averaged_from - 1 :], least=0.1), nticks=4
+        row=2,
+        col=1,
+        title=name if unit == "1" else f"{name} ({unit})",
+        range=_with_room(drag[averaged_from - 1 :], least=0.1),
+        nticks=4,
     )
     figure.update_xaxes(range=[1, max(len(drag), len(shown))], gridcolor=GRID[dark])
     figure.update_xaxes(title="iteration", row=2, col=1)

@@ -128,10 +128,14 @@ def encode_scene(scene: Scene) -> Encoded:
     """
     frame, blobs, writer = frame_of(_all_places(scene)), {}, Writer()
     order = shuffle_order(len(scene.points))
-    panels = [
-        _encode_panel(panel, order, writer, blobs) | _encode_places(scene, panel, frame, blobs)
-        for panel in scene.panels
-    ]
+    panels: list[Ref] = []
+    sent: dict[int, Ref] = {}  # a coloring of several panels is sent once
+    for panel in scene.panels:
+        place = id(panel.coloring)
+        if place not in sent:
+            sent[place] = _encode_panel(panel, order, writer, blobs)
+        own: Ref = {"title": panel.title, "part": panel.part and list(panel.part)}
+        panels.append(sent[place] | own | _encode_places(scene, panel, frame, blobs))
     layers = [_encode_layer(layer, frame, writer, blobs) for layer in scene.layers]
     palettes: set[Palette] = {"field", "share"}
     palettes |= {p.coloring.palette for p in scene.panels if isinstance(p.coloring, Field)}
@@ -152,6 +156,7 @@ def encode_scene(scene: Scene) -> Encoded:
         "groupText": list(scene.group_text),
         "marked": _places(scene.marked, len(order)),
         "tour": [_encode_stop(stop) for stop in scene.tour],
+        "divided": scene.divided,
         "player": None if scene.player is None else _encode_player(scene.player),
         "colors": theme_colors(palettes),
     }

@@ -91,11 +91,14 @@ class Panel:
         coloring: Colors of the points; None for one neutral color.
         places: Where this panel draws the points at each time of the scene's player; None for
             points that stay.
+        part: First of the scene's triangles that this panel draws, and the one after its last; None
+            for all. Bodies of several panels are parts of one cloud, which has one camera.
     """
 
     title: str
     coloring: Field | Labels | None = None
     places: Float[ndarray, "times N X"] | None = None
+    part: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -273,6 +276,8 @@ class Scene:
         player: Times of the frames of the panels; None for a scene that does not change. Marks and
             layers belong to the time that is shown at first; those on points that move are hidden
             at all other times.
+        divided: Whether the first two panels share one place: the first is seen on the left of a
+            line that a person can move, the second on its right.
     """
 
     points: Float[ndarray, "N X"]
@@ -288,6 +293,7 @@ class Scene:
     focus: Float[ndarray, "2 3"] | None = None
     closeup: bool = False
     player: Player | None = None
+    divided: bool = False
 
     def __post_init__(self) -> None:
         """Reject parts that do not fit together."""
@@ -300,6 +306,7 @@ class Scene:
         for panel in self.panels:
             _check_panel(panel, num_points)
         self._check_player()
+        self._check_parts()
         for name, places in (("marked", self.marked), ("up", (self.up,))):
             count = num_points if name == "marked" else 3
             if any(not 0 <= place < count for place in places):
@@ -325,6 +332,21 @@ class Scene:
                 f"frames, places and curves must have one row for each of the {times} times of the "
                 f"player, got {wrong[0]}"
             )
+
+    def _check_parts(self) -> None:
+        if self.divided and (len(self.panels) < 2 or self.tour):
+            raise ValueError(
+                f"a divided scene must have two panels and no tour, got {len(self.panels)} panels "
+                f"and {len(self.tour)} stops"
+            )
+        count = 0 if self.triangles is None else len(self.triangles)
+        for panel in self.panels:
+            start, stop = panel.part or (0, 1)
+            if panel.part is not None and not 0 <= start < stop <= count:
+                raise ValueError(
+                    f"part of the panel {panel.title!r} must be some of the {count} triangles, got "
+                    f"{start} to {stop}"
+                )
 
     def _check_names(self) -> None:
         names = [layer.name for layer in self.layers]
@@ -368,6 +390,24 @@ def _check_panel(panel: Panel, num_points: int) -> None:
             f"levels of {coloring.name} must have a column for every label up to {values.max()}, "
             f"got {coloring.levels.shape[1]}"
         )
+
+
+def points_of(scene: Scene, panel: Panel) -> Int[ndarray, " _"]:
+    """Return the points that a panel draws, ascending: those of its part, or all.
+
+    Examples:
+        >>> half = Panel(title="", part=(1, 2))
+        >>> square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+        >>> scene = Scene(
+        ...     points=square, triangles=np.array([[0, 1, 2], [0, 2, 3]]), panels=(half,)
+        ... )
+        >>> points_of(scene, half).tolist()
+        [0, 2, 3]
+    """
+    if panel.part is None or scene.triangles is None:
+        return np.arange(len(scene.points))
+    start, stop = panel.part
+    return np.unique(scene.triangles[start:stop])
 
 
 def places_at_start(scene: Scene, panel: Panel) -> Float[ndarray, "N X"]:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int, UInt8
 from mspt.figures.theme import NEUTRAL, PATCH_COLORS
 from mspt.figures.viewer.colors import palette_stops, to_rgb
 from mspt.figures.viewer.encode import frame_of, shuffle_order
-from mspt.figures.viewer.scene import Field, Labels, Panel, Scene, places_at_start
+from mspt.figures.viewer.scene import Field, Labels, Panel, Scene, places_at_start, points_of
 
 _MAX_POINTS = 60_000
 """Most points that are drawn."""
@@ -23,14 +23,15 @@ _FROM = (-1.0, -1.2, 0.8)
 
 def picture(scene: Scene, *, dark: bool) -> bytes:
     """Return the panels of a scene side by side as a PNG file with a transparent background."""
-    order = _seen(scene)[:_MAX_POINTS]
-    panels = []
+    seen, panels = _seen(scene), []
     for panel in scene.panels:
+        own = seen if panel.part is None else seen[np.isin(seen, points_of(scene, panel))]
+        order = own[:_MAX_POINTS]
         across, depth = _project(scene, places_at_start(scene, panel)[order])
         image = np.zeros((_SIDE, _SIDE, 4), dtype=np.uint8)
         _dots(image, across, depth, _colors(panel, order, dark=dark))
         panels.append(image)
-    return _png(np.concatenate(panels, axis=1))
+    return png_bytes(np.concatenate(panels, axis=1))
 
 
 def _close_view(scene: Scene) -> Float[np.ndarray, "2 3"] | None:
@@ -103,7 +104,7 @@ def _dots(image: np.ndarray, across: np.ndarray, depth: np.ndarray, colors: np.n
             image[row, np.clip(columns + right, 0, _SIDE - 1)] = rgba
 
 
-def _png(image: UInt8[np.ndarray, "H W 4"]) -> bytes:
+def png_bytes(image: UInt8[np.ndarray, "H W 4"]) -> bytes:
     """Return a PNG file of 8-bit red, green, blue and opacity.
 
     Each line begins with a filter type, here 0 for none.

@@ -19,6 +19,8 @@ from mspt.figures.vtk.resample import SliceGrid, flow_grid, slice_grid
 from mspt.figures.vtk.stage import add_colored, add_plain, make_stage, polygons, thin_mesh
 from mspt.figures.vtk.streamlines import rake, streamlines, tubes
 from mspt.geometry.mesh import SurfaceMesh
+from mspt.inference.physical import in_units
+from mspt.metrics.conditions import OperatingConditions
 
 _COLORS = {
     "speed": Quantity(name="speed", symbol="|u|", unit="U_inf", description="Speed of the flow."),
@@ -86,6 +88,7 @@ def flow_plotter(  # noqa: PLR0913 - a picture has many independent settings
     by: Literal["speed", "C_p"] = "speed",
     limits: tuple[float, float] | None = None,
     diverging: bool = False,
+    conditions: OperatingConditions | None = None,
     dark: bool,
     height: int = 520,
 ) -> pv.Plotter:
@@ -101,17 +104,23 @@ def flow_plotter(  # noqa: PLR0913 - a picture has many independent settings
         by: Quantity that colors the slice; streamlines are colored by the speed.
         limits: Values of the first and the last color; by default those of :func:`shared_limits`.
         diverging: Whether the pressure is an error, whose scale has zero in the middle.
+        conditions: Speed, air and size for colors in m/s and Pa; None for dimensionless ones.
         dark: Whether the page is dark.
         height: Height in pixels.
     """
-    quantity = _COLORS["speed" if layer == "streamlines" else by]
-    values = np.linalg.norm(velocity, axis=1) if quantity.name == "speed" else pressure
+    plain = _COLORS["speed" if layer == "streamlines" else by]
+    is_speed = plain.name == "speed"
+    values = np.linalg.norm(velocity, axis=1) if is_speed else pressure
+    quantity, values = in_units(plain, values, conditions)
     if layer == "slice":
-        grid = slice_grid(mesh, points, velocity if quantity.name == "speed" else pressure)
+        grid = slice_grid(mesh, points, velocity if is_speed else pressure)
         drawn = slice_surface(grid, name=quantity.name)
     else:
         lines = streamlines(flow_grid(mesh, points, velocity), rake(mesh), name=quantity.name)
         drawn = tubes(lines, radius=0.0025 * mesh.extent[0])
+    _, drawn.point_data[quantity.name] = in_units(
+        plain, np.asarray(drawn.point_data[quantity.name]), conditions
+    )
     body, _ = thin_mesh(mesh, None)
     plotter = make_stage(mesh, ground=0.0, dark=dark, height=height)
     add_plain(plotter, polygons(body.vertices, body.triangles), edges=False, dark=dark)

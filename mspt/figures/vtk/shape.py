@@ -16,7 +16,9 @@ from mspt.figures.vtk.stage import add_ghost, add_plain, make_stage, polygons, t
 from mspt.geometry.marks import Marks, find_marks
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import PlacedMesh
+from mspt.inference.physical import in_units
 from mspt.inference.shapes import ShapeResult
+from mspt.metrics.conditions import OperatingConditions
 
 SHAPE_LAYERS = ("Pressure", "Friction", "Slice", "Streamlines", "Shape")
 EDGE_RADIUS, MAX_TUBES = 0.004, 5000
@@ -29,7 +31,13 @@ _PRESSURE, _SHEAR, _ = CAR.fields
 
 
 def shape_plotter(
-    result: ShapeResult, layer: str, *, marks: Marks | None = None, dark: bool, height: int
+    result: ShapeResult,
+    layer: str,
+    *,
+    marks: Marks | None = None,
+    conditions: OperatingConditions | None = None,
+    dark: bool,
+    height: int,
 ) -> pv.Plotter:
     """Return a scene of a prediction in the wind tunnel.
 
@@ -37,6 +45,7 @@ def shape_plotter(
         result: The prediction.
         layer: One of ``SHAPE_LAYERS``.
         marks: What the layer ``Shape`` marks on the body; found anew if None.
+        conditions: Speed, air and size for fields in Pa and m/s; None for dimensionless ones.
         dark: Whether the page is dark.
         height: Height in pixels.
     """
@@ -48,18 +57,22 @@ def shape_plotter(
             prediction.velocity,
             prediction.volume_pressure,
             layer="slice" if layer == "Slice" else "streamlines",
+            conditions=conditions,
             dark=dark,
             height=height,
         )
     if layer == "Shape":
         found = find_marks(result.shape) if marks is None else marks
         return marked_plotter(result.placed, found, dark=dark, height=height)
-    mesh, cells = prediction.fine_mesh, prediction.fine
-    friction = layer == "Friction"
+    cells = prediction.fine
+    if layer == "Friction":
+        quantity, values = in_units(_SHEAR, np.linalg.norm(cells["C_f"], axis=1), conditions)
+    else:
+        quantity, values = in_units(_PRESSURE, cells["C_p"], conditions)
     return surface_plotter(
-        mesh,
-        np.linalg.norm(cells["C_f"], axis=1) if friction else cells["C_p"],
-        quantity=_SHEAR if friction else _PRESSURE,
+        prediction.fine_mesh,
+        values,
+        quantity=quantity,
         ground=0.0,
         dark=dark,
         height=height,

@@ -1,0 +1,1 @@
+"""Reports of predictions: one file each, with everything in it."""
