@@ -21,8 +21,9 @@ everywhere. {shipped}
 SHIPPED = """All models of a data set saw the same cases in the same order with the same optimizer
 settings, which were chosen for MSPT. Steps and minutes are given for each model, because they
 differ: `car-branched` takes longer for a step and had about as many minutes as the other models for
-flows, and `darcy`, `darcy-transolver-deep`, `elasticity` and `elasticity-transolver-long` were
-trained for longer than the other models of their data set. Every model was trained with one seed.
+flows, and `darcy`, `darcy-paper`, `darcy-transolver-deep`, `elasticity`, `elasticity-paper` and
+`elasticity-transolver-long` were trained for longer than the other models of their data set. Every
+model was trained with one seed.
 """
 """True of the checkpoints of this project alone."""
 OTHERS = "Steps and minutes are given for each model, because they may differ.\n"
