@@ -23,7 +23,7 @@ def stress_rows(args: argparse.Namespace) -> pd.DataFrame:
         ):
             rows.append(asdict(row))
             bar.reach(len(rows), len(STRESS_CLOUDS), words=row.cloud)
-    return pd.DataFrame(rows).round(6)
+    return pd.DataFrame(rows).round({"tree_seconds": 6, "pass_seconds": 6})
 
 
 def show_stress(result: dict[str, Any]) -> str:

@@ -91,7 +91,7 @@ def test_hard_clouds_are_the_stored_rows() -> None:
         values = [number(cell) for cell in line[2:]]
         expected = [100 * row.share, row.tree_seconds, row.tree_seconds / even.tree_seconds]
         expected += [row.pass_seconds, row.pass_seconds / even.pass_seconds]
-        assert values == pytest.approx(expected, abs=0.0051)
+        assert values == pytest.approx(expected, rel=0.06, abs=0.0051)
 
 
 SECONDS = {"s": 1, "min": 60, "h": 3600, "days": 86_400}
