@@ -3,7 +3,7 @@
 Each check is a number that is zero for the true flow, or small for shapes similar to the training
 shapes. It is graded against its values on the validation shapes of the checkpoint.
 
-Letters: M shapes, D numbers of a descriptor.
+Letters: M shapes, D numbers of a descriptor, N surface points, H every second one of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,9 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 from numpy import ndarray
+from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
 from mspt.data.clouds import Cloud
@@ -136,6 +137,7 @@ def trust_report(
     *,
     shape: PreparedShape,
     library: ShapeLibrary,
+    numbers: Mapping[str, float] | None = None,
     device: str = "auto",
 ) -> TrustReport:
     """Check a prediction of the flow around a body.
@@ -143,9 +145,11 @@ def trust_report(
     Args:
         checkpoint: The model.
         mesh: The body in the wind-tunnel frame.
-        inputs: The points of the prediction; the first cloud is predicted again, changed.
+        inputs: The points of the prediction.
         shape: How the body follows from its file.
         library: Outlines of the training shapes.
+        numbers: What :func:`model_checks` returns, where it is known; the first cloud is predicted
+            three more times where it is not.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
     """
     usual = checkpoint.info.get("trust", {})
@@ -153,7 +157,8 @@ def trust_report(
     outline = describe_outline(inputs.points)
     away = library.distances(outline)
     order = np.argsort(away)[:3]
-    numbers = model_checks(checkpoint, cloud, device=device)
+    if numbers is None:
+        numbers = model_checks(checkpoint, cloud, device=device)
     return TrustReport(
         checks=(
             *shape_checks(shape),
@@ -179,13 +184,36 @@ def model_checks(
     predicted = predict_cloud(checkpoint, cloud, device=device)[:count, 0]
     other = cloud.mirrored(-torch.ones(len(cloud.points)))
     mirrored = predict_cloud(checkpoint, other, device=device)[:count, 0]
-    rows = torch.cat([torch.arange(0, count, 2), torch.arange(count, len(cloud.points), 2)])
-    half = cloud.picked(rows, num_surface=(count + 1) // 2)
-    sparse = predict_cloud(checkpoint, half, device=device)[: half.num_surface, 0]
+    sparse = predict_cloud(checkpoint, half_cloud(cloud), device=device)[: (count + 1) // 2, 0]
+    return compared_passes(predicted, mirrored, sparse)
+
+
+def compared_passes(
+    predicted: Float[Tensor, " N"], mirrored: Float[Tensor, " N"], sparse: Float[Tensor, " H"]
+) -> Mapping[str, float]:
+    """Return the numbers of :func:`model_checks` from C_p at the surface points of three passes.
+
+    Args:
+        predicted: The cloud as it is.
+        mirrored: The mirrored cloud.
+        sparse: Every second point.
+
+    Examples:
+        >>> once = torch.tensor([3.0, 0.0, 4.0])
+        >>> compared_passes(once, once * 2, once[::2] * 1.5)
+        {'symmetry': 1.0, 'resolution': 0.5}
+    """
     return {
         "symmetry": ((mirrored - predicted).norm() / predicted.norm()).item(),
         "resolution": ((sparse - predicted[::2]).norm() / predicted[::2].norm()).item(),
     }
+
+
+def half_cloud(cloud: Cloud) -> Cloud:
+    """Return every second point of a cloud, on the surface and in the flow."""
+    count = cloud.num_surface
+    rows = torch.cat([torch.arange(0, count, 2), torch.arange(count, len(cloud.points), 2)])
+    return cloud.picked(rows, num_surface=(count + 1) // 2)
 
 
 MEANINGS = {
