@@ -253,7 +253,8 @@ def show_predict(result: dict[str, Any]) -> str:
         "changes": "; ".join(result["changes"]) or "none",
         "placement": _placement_words(result["placement"]),
         "checkpoint": result["checkpoint"],
-        "C_D": f"{number(result['C_D'])}: pressure {number(result['C_D_pressure'])}, friction "
+        **_interval(result),
+        "C_D parts": f"pressure {number(result['C_D_pressure'])}, friction "
         f"{number(result['C_D_friction'])}; varies by {number(result['C_D_spread'])} with the "
         "points drawn",
         "C_L": number(result["C_L"]),
@@ -280,6 +281,25 @@ def show_predict(result: dict[str, Any]) -> str:
         table(nearest, ["nearest training shape", "family", "distance"]) if nearest else "",
         _show_errors(result) if "errors" in result else "",
     )
+
+
+def _interval(result: dict[str, Any]) -> dict[str, str]:
+    """Return C_D with its interval, and the expected error of C_p, where they are known."""
+    drag = number(result["C_D"])
+    if "C_D_low" not in result:
+        return {"C_D": f"{drag}; no interval is known for this checkpoint"}
+    share = f"{result['coverage']:.0%}"
+    lines = {
+        "C_D": f"{drag}; {number(result['C_D_low'])} to {number(result['C_D_high'])} for {share} "
+        "of such shapes",
+        "error of C_p": f"{percent(result['expected_C_p_error'])} expected",
+    }
+    expected = result["trust"]["expected"]
+    if not expected["is_outside"]:
+        return lines
+    named = "; ".join(one["words"] for one in expected["unusual"])
+    words = "this shape is outside what the model knows; the interval was never tried on such"
+    return {"outside": f"{words}{f' ({named})' if named else ''}; solve it", **lines}
 
 
 def _area_words(result: dict[str, Any]) -> str:
@@ -313,14 +333,24 @@ def _show_errors(result: dict[str, Any]) -> str:
         for name, error in errors.items()
         if name not in coefficients
     ]
+    intervals = {"C_D": _beside(result), "C_L": ("–", "–")}
     drag = [
-        [letter, number(errors[letter]), number(errors[f"{letter}_true"])]
+        [letter, number(result[letter]), *intervals[letter], number(errors[f"{letter}_true"])]
         for letter in ("C_D", "C_L")
     ]
+    header = ["coefficient", "predicted", "interval", "holds the solver's", "solver"]
     return paragraphs(
         table(rows, ["field", "relative L2 error", "difference between meshes"]),
-        table(drag, ["coefficient", "predicted", "solver"]),
+        table(drag, header),
     )
+
+
+def _beside(result: dict[str, Any]) -> tuple[str, str]:
+    """Return the interval of C_D in words, and whether it holds that of the solver."""
+    if "C_D_low" not in result:
+        return "–", "–"
+    low, high, true = result["C_D_low"], result["C_D_high"], result["errors"]["C_D_true"]
+    return f"{number(low)} to {number(high)}", "yes" if low <= true <= high else "no"
 
 
 def _show_replay(result: dict[str, Any]) -> str:
@@ -378,7 +408,8 @@ def show_solved_shape(result: dict[str, Any]) -> str:
         {
             "shape": result["case"],
             "run": unsettled_words(result) or settled,
-            "C_D": f"{number(result['C_D'])}: pressure {number(result['C_D_pressure'])}, friction "
+            **_interval(result),
+            "C_D parts": f"pressure {number(result['C_D_pressure'])}, friction "
             f"{number(result['C_D_friction'])}",
             "C_L": number(result["C_L"]),
             "frontal area": f"{number(result['frontal_area'])} lengths\u00b2",

@@ -7,7 +7,7 @@ Letters: F numbers of a form, D numbers of an outline.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,9 @@ from mspt.geometry.preparation import prepare_shape
 from mspt.geometry.transfer import transfer_values
 from mspt.inference.flow import NORMAL_WEIGHT, NUM_NEIGHBORS, FlowPrediction, predict_flow
 from mspt.inference.latent import predict_with_latent
+from mspt.inference.repeated import half_cloud
 from mspt.inference.sampling import sample_inputs
 from mspt.inference.signals import observe
-from mspt.inference.trust import half_cloud
 
 STRANGER = "stranger"
 """Family of bodies that come from elsewhere."""
@@ -105,7 +105,9 @@ def observe_cases(
 
     for split in SPLITS:
         for name in dataset.names(split):
-            add("case", name, lambda name=name: _of_case(checkpoint, dataset, name, members, device))
+            add(
+                "case", name, lambda name=name: _of_case(checkpoint, dataset, name, members, device)
+            )
     for path in sorted(strangers.glob("*.stl")) if strangers else ():
         add("case", path.stem, lambda path=path: _of_stranger(checkpoint, path, members, device))
     for index in kept:
@@ -124,9 +126,7 @@ def observe_cases(
     yield found["known"], found["case"]
 
 
-def _of_training(
-    checkpoint: Checkpoint, dataset: Dataset, name: str, device: str
-) -> Observation:
+def _of_training(checkpoint: Checkpoint, dataset: Dataset, name: str, device: str) -> Observation:
     mesh = _body(dataset).surface(name)
     inputs = sample_inputs(checkpoint, mesh, num_clouds=1)
     _, latent = predict_with_latent(checkpoint, half_cloud(inputs.clouds[0]), device=device)
@@ -155,7 +155,10 @@ def _of_case(
 def _of_stranger(
     checkpoint: Checkpoint, path: Path, members: Mapping[str, Checkpoint], device: str
 ) -> Observation:
-    mesh, truth = as_is(prepare_shape(read_mesh(path)).body).mesh, read_flow(path.with_suffix(".npz"))
+    mesh, truth = (
+        as_is(prepare_shape(read_mesh(path)).body).mesh,
+        read_flow(path.with_suffix(".npz")),
+    )
     return _observed(checkpoint, mesh, truth, (path.stem, STRANGER), members, device)
 
 
@@ -219,12 +222,12 @@ def _write(path: Path, one: Observation) -> None:
 
 def _read(path: Path) -> Observation:
     arrays = read_arrays(path)
+    info = json.loads(str(arrays["info"]))
     return Observation(
-        **json.loads(str(arrays["info"])),
-        **{name: arrays[name] for name in ("form", "outline", "latent")},
+        name=info["name"],
+        family=info["family"],
+        numbers=info["numbers"],
+        form=arrays["form"],
+        outline=arrays["outline"],
+        latent=arrays["latent"],
     )
-
-
-def names_of(observations: Sequence[Observation]) -> tuple[str, ...]:
-    """Return the names of observed bodies."""
-    return tuple(one.name for one in observations)

@@ -49,4 +49,3 @@ def _recorded(model: nn.Module) -> Iterator[list[Tensor]]:
         yield pieces
     finally:
         handle.remove()
-

@@ -20,8 +20,8 @@ from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.outline import describe_outline
 from mspt.inference.flow import FlowPrediction, predict_cloud
 from mspt.inference.latent import predict_with_latent
+from mspt.inference.repeated import compared_passes, half_cloud
 from mspt.inference.sampling import FlowInputs
-from mspt.inference.trust import compared_passes, half_cloud
 from mspt.metrics.forces import coefficients, surface_force
 
 SMALL_DRAG = 0.05
@@ -36,7 +36,7 @@ class Signals:
         numbers: By name; each is zero for a prediction that nothing speaks against, and without a
             unit. ``clouds``: spread of C_D over the clouds, which have other points and other
             partitions. ``mirror_drag``: change of C_D when mirrored. ``symmetry`` and
-            ``resolution``: see :func:`mspt.inference.trust.model_checks`. ``drag NAME`` and
+            ``resolution``: see :func:`mspt.inference.repeated.model_checks`. ``drag NAME`` and
             ``pressure NAME``: difference of C_D, and relative L2 difference of C_p, between this
             model and the one of that name.
         local: Root mean square over mirrored pass and other models of the difference of C_p at

@@ -25,7 +25,7 @@ from pages._shared.numbers import (
     scatter_words,
 )
 from pages._shared.shapes import Shape, prepared
-from pages._upload import data
+from pages._upload import data, views
 from pages._upload.data import Chosen, ResultKey, Truth
 
 BESIDE, MARKED = "Truth and error", "Shape"
@@ -44,7 +44,7 @@ _MARK_COLORS = {"open": "violet", "crowded": "violet", "added": "green", "left o
 
 def flow_view(key: ResultKey, result: ShapeResult, truth: Truth | None) -> None:
     """Show the body or the flow around it."""
-    options = [*((BESIDE,) if truth else ()), *SHAPE_LAYERS]
+    options = [*((BESIDE,) if truth else ()), *SHAPE_LAYERS, *views.options(result)]
     layer = st.segmented_control(
         "View",
         options,
@@ -56,6 +56,9 @@ def flow_view(key: ResultKey, result: ShapeResult, truth: Truth | None) -> None:
     )
     if layer == BESIDE and truth is not None:
         _beside(result, truth)
+        return
+    if layer in views.options(result):
+        views.show(key, result, layer)
         return
     dark = frame.is_dark()
     vtk.show(
@@ -135,7 +138,8 @@ def numbers(chosen: Chosen, result: ShapeResult) -> None:
     prediction, metrics = result.prediction, chosen.checkpoint.metrics
     found, is_poor = prediction.coefficients, result.trust.verdict == "poor"
     cards = [
-        Card(
+        views.drag_card(result)
+        or Card(
             label="C_D, drag",
             value=f"{found.C_D:.3f} ± {prediction.drag_spread:.3f}",
             help_text="± is the spread between clouds of points, not the error.",
@@ -152,7 +156,10 @@ def numbers(chosen: Chosen, result: ShapeResult) -> None:
             ),
         ),
     ]
-    if (error := metrics.get("C_D_relative")) is not None and not is_poor:
+    expected = views.pressure_card(result)
+    if expected is not None:
+        cards.append(expected)
+    elif (error := metrics.get("C_D_relative")) is not None and not is_poor:
         cards.append(
             Card(
                 label="Error of C_D",

@@ -90,14 +90,16 @@ def test_gradient_is_the_slope_of_finite_differences(
     for sign in (1, -1):
         vertices = torch.from_numpy(BODY.vertices + sign * step * waves)
         means.append(
-            np.mean([
-                drag_of(checkpoint, scene, vertices, mirrored=mirrored).item()
-                for scene in (
-                    scene_of(checkpoint, BODY, cloud, reference_area=inputs.frontal_area)
-                    for cloud in inputs.clouds
-                )
-                for mirrored in (False, True)
-            ])
+            np.mean(
+                [
+                    drag_of(checkpoint, scene, vertices, mirrored=mirrored).item()
+                    for scene in (
+                        scene_of(checkpoint, BODY, cloud, reference_area=inputs.frontal_area)
+                        for cloud in inputs.clouds
+                    )
+                    for mirrored in (False, True)
+                ]
+            )
         )
     slope = (means[0] - means[1]) / (2 * step)
     assert abs(slope) > 1e-3

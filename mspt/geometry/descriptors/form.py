@@ -30,12 +30,7 @@ SIZES = ("length", "width", "height", "clearance", "filled")
 
 FORM_NAMES: tuple[str, ...] = (
     *SIZES,
-    *(
-        f"{name} {share:g}"
-        for names in DESCRIPTORS.values()
-        for name in names
-        for share in SHARES
-    ),
+    *(f"{name} {share:g}" for names in DESCRIPTORS.values() for name in names for share in SHARES),
 )
 """Names of the numbers of :func:`describe_form`, in their order."""
 
@@ -131,7 +126,9 @@ def unusual_parts(
         name = FORM_NAMES[index]
         if excess[index] > 0:
             words = _words(name, is_large=bool(above[index] > 0))
-            found.setdefault(name.split(" ")[0], Unusual(name=name, excess=float(excess[index]), words=words))
+            found.setdefault(
+                name.split(" ")[0], Unusual(name=name, excess=float(excess[index]), words=words)
+            )
     return tuple(found.values())[:most]
 
 
