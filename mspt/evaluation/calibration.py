@@ -22,8 +22,16 @@ from numpy import ndarray
 from sklearn.linear_model import LinearRegression
 
 from mspt.evaluation.observations import STRANGER, Observation
-from mspt.inference.calibration import FLOOR, Calibration, ErrorModel, PairModel, combined
-from mspt.inference.known import SPACES, KnownBodies
+from mspt.inference.calibration import (
+    FLOOR,
+    LIMITED,
+    Calibration,
+    ErrorModel,
+    PairModel,
+    combined,
+    widening,
+)
+from mspt.inference.known import KnownBodies
 from mspt.inference.library import ShapeLibrary
 from mspt.inference.signals import SMALL_DRAG
 
@@ -31,8 +39,8 @@ Target = Literal["drag", "pressure"]
 TARGETS: tuple[Target, ...] = ("drag", "pressure")
 COVERAGE = 0.8
 SIGNALS: Mapping[Target, tuple[str, ...]] = {
-    "drag": ("pressure", "drag", "form"),
-    "pressure": ("pressure", "symmetry", "form"),
+    "drag": ("drag", "pressure", "outline"),
+    "pressure": ("pressure",),
 }
 """Signals of each error, chosen on families that were left out; see docs/trust.md."""
 ERROR_FLOOR: Mapping[Target, float] = {"drag": 0.01, "pressure": 0.02}
@@ -238,6 +246,39 @@ def pair_scores(
     return np.abs(miss[first] - miss[second]) / np.hypot(half[first], half[second])
 
 
+def decided_pairs(
+    rows: Sequence[Row],
+    widths: Float64[ndarray, " R"],
+    pairs: Sequence[Pair],
+    model: PairModel,
+) -> dict[str, float]:
+    """Return the share of pairs that an interval decides, and the share of these in right order.
+
+    An interval decides the order of two bodies if it leaves out zero.
+
+    Args:
+        rows: The bodies.
+        widths: See :func:`pair_scores`.
+        pairs: Pairs of bodies of one family.
+        model: How well differences are known.
+    """
+    place = {row.name: index for index, row in enumerate(rows)}
+    drag, true = (np.array([row.values[name] for row in rows]) for name in ("C_D", "C_D_true"))
+    half = widths * np.maximum(np.abs(drag), SMALL_DRAG)
+    decided, right = [], []
+    for pair in pairs:
+        one, other = place[pair.first], place[pair.second]
+        factor = model.near_factor if pair.distance <= model.near else model.factor
+        change = drag[other] - drag[one]
+        decided.append(abs(change) > factor * np.hypot(half[one], half[other]))
+        right.append(change * (true[other] - true[one]) > 0)
+    shown = np.array(decided)
+    return {
+        "decided": float(shown.mean()),
+        "right": float(np.array(right)[shown].mean()) if shown.any() else float("nan"),
+    }
+
+
 def fit_pairs(
     rows: Sequence[Row],
     widths: Float64[ndarray, " R"],
@@ -293,7 +334,7 @@ def calibrate(
     own, strangers = split_strangers(rows)
     drag, pressure = (fit_errors(own, target, coverage=coverage) for target in TARGETS)
     widths = {target: left_out(own, target, coverage=coverage) for target in TARGETS}
-    limits = {space: max(row.values[space] for row in own) for space in SPACES}
+    limits = {name: max(row.values[name] for row in own) for name in LIMITED}
     upper = np.array([pressure.half_width(row.values) for row in own])
     ratios = np.array([row.error("pressure") for row in own]) / upper
     found = fit_pairs(own, widths["drag"], pairs, near=near, coverage=coverage)
@@ -311,13 +352,19 @@ def calibrate(
             "strangers": {
                 target: summary(
                     strangers,
-                    np.array([model.half_width(row.values) for row in strangers]),
+                    np.array(
+                        [
+                            widening(row.values, limits) * model.half_width(row.values)
+                            for row in strangers
+                        ]
+                    ),
                     target,
                 )
                 for target, model in (("drag", drag), ("pressure", pressure))
                 if strangers
             },
             "mean_of_two_passes": two_passes(own),
+            "order": decided_pairs(own, widths["drag"], pairs, found),
         },
         known=known,
     )

@@ -32,6 +32,9 @@ CALIBRATIONS = Path(__file__).parents[2] / "assets" / "calibration"
 """Folder of the calibrations that ship with the project."""
 PRETRAINED = Path(__file__).parents[2] / "pretrained"
 """Folder of the checkpoints that ship with the project."""
+LIMITED = (*SPACES, "pressure")
+"""Signals with a limit: their largest value on the bodies of a calibration, beyond which an interval
+would be an extrapolation. The last one is the disagreement with other models about C_p."""
 FLOOR = 0.003
 """Added to every signal before its logarithm: changes below are rounding and single points."""
 
@@ -121,10 +124,10 @@ class ExpectedError:
         C_p_error: Expected relative L2 error of C_p on the surface: as many are larger as smaller.
         C_p_error_high: Exceeded by one minus ``coverage`` of all.
         coverage: Share of shapes like those of the calibration whose C_D lies in the interval.
-        is_outside: Whether the shape lies outside what the model knows: in one of the spaces it is
-            farther from all training bodies than any body of the calibration.
+        is_outside: Whether the shape lies outside what the model knows: one of the signals with a
+            limit is larger than on any body of the calibration.
         distances: Distance from the nearest training body in each space, over the usual one.
-        limits: Largest distance of a body of the calibration in each space.
+        limits: Largest value on the bodies of the calibration of each signal in :data:`LIMITED`.
         unusual: What stands out of its form, the most extreme first.
         signals: All signals, by name.
         local: Expected error of C_p at points of the surface.
@@ -191,9 +194,9 @@ def expected_error(
     )
     values = combined(signals.numbers, distances)
     limits = calibration.measured["limits"]
-    is_outside = any(distances[space] > limits[space] for space in SPACES)
-    half = calibration.drag.half_width(values) * max(abs(C_D), SMALL_DRAG)
-    high = calibration.pressure.half_width(values)
+    farther = widening(values, limits)
+    half = farther * calibration.drag.half_width(values) * max(abs(C_D), SMALL_DRAG)
+    high = farther * calibration.pressure.half_width(values)
     size = np.sqrt((signals.local**2).mean())
     expected = calibration.typical * high
     return ExpectedError(
@@ -203,15 +206,34 @@ def expected_error(
         C_p_error=expected,
         C_p_error_high=high,
         coverage=calibration.coverage,
-        is_outside=is_outside,
+        is_outside=farther > 1,
         distances=distances,
-        limits={space: limits[space] for space in SPACES},
+        limits=limits,
         unusual=tuple(unusual_parts(signals.form, calibration.known.forms)),
         signals=values,
         local=signals.local * (expected * pressure_norm / max(size, 1e-12)),
         points=signals.points,
         normals=signals.normals,
     )
+
+
+def widening(values: Mapping[str, float], limits: Mapping[str, float]) -> float:
+    """Return how far a shape lies beyond the limits, 1 within them.
+
+    Intervals are as many times as wide. This is a rule and no result of the calibration, which
+    knows nothing of such shapes.
+
+    Args:
+        values: Signals by name.
+        limits: Largest value of some of them on the bodies of the calibration.
+
+    Examples:
+        >>> widening({"form": 3.0, "pressure": 0.2}, {"form": 2.0, "pressure": 0.4})
+        1.5
+        >>> widening({"form": 1.0, "pressure": 0.2}, {"form": 2.0, "pressure": 0.4})
+        1.0
+    """
+    return max(1.0, *(values[name] / limit for name, limit in limits.items()))
 
 
 def combined(numbers: Mapping[str, float], distances: Mapping[str, float]) -> dict[str, float]:

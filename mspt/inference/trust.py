@@ -248,10 +248,11 @@ def _distance(value: float, library: ShapeLibrary, outline: ndarray, nearest: nd
     )
 
 
-SPACE_WORDS = {
+LIMIT_WORDS = {
     "outline": "in outline",
     "form": "in edges, wheels, walls and gaps",
     "latent": "in what the model itself makes of it",
+    "pressure": "in how much two models disagree about it",
 }
 
 
@@ -259,8 +260,8 @@ def _kinds(expected: ExpectedError | None) -> tuple[Check, ...]:
     """Check whether a shape is of a kind that the expected error was calibrated on."""
     if expected is None:
         return ()
-    shares = {space: expected.distances[space] / expected.limits[space] for space in SPACE_WORDS}
-    farthest = max(shares, key=lambda space: shares[space])
+    shares = {name: expected.signals[name] / limit for name, limit in expected.limits.items()}
+    farthest = max(shares, key=lambda name: shares[name])
     usual = max(expected.distances.values()) <= 1
     verdict: Verdict = "poor" if expected.is_outside else "good" if usual else "fair"
     return (
@@ -270,9 +271,8 @@ def _kinds(expected: ExpectedError | None) -> tuple[Check, ...]:
             unit="%",
             verdict=verdict,
             meaning=(
-                "Distance from the nearest training shape over the largest of any shape whose "
-                f"error is known; farthest {SPACE_WORDS[farthest]}. Above 100% nothing is known "
-                "of the error."
+                "Distance from known shapes over the largest of any shape whose error is known; "
+                f"farthest {LIMIT_WORDS[farthest]}. Above 100% nothing is known of the error."
             ),
             caveat="Shapes of a known kind can be predicted badly.",
         ),

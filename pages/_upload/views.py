@@ -32,7 +32,11 @@ def outside(chosen: Chosen, result: ShapeResult) -> None:
         return
     st.subheader(":red[:material/wrong_location:] This shape is outside what the model knows")
     named = "; ".join(one.words for one in expected.unusual)
-    unusual = f"Unusual about it: {notes.plain(named)}. " if named else ""
+    unusual = (
+        f"Unusual about it: {notes.plain(named)}. "
+        if named
+        else "Models disagree about it more than about any body whose error is known. "
+    )
     st.markdown(
         f"{unusual}C_D may lie far from **{expected.C_D:.2f}**: even the interval of "
         f"{interval_words(expected)} was never tried on such a shape. *Solve it now* computes the "

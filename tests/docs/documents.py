@@ -32,6 +32,7 @@ SMALL: Mapping[tuple[str, ...], list[str] | str] = {
     ("benchmark", "scaling"): [*TINY, "--axis", "points", "--sizes", "500", "--models", "mspt"],
     ("benchmark",): [*TINY, "--points", "600", "--patches", "8", "--models", "mspt"],
     ("queue",): "takes hours",
+    ("calibrate",): "takes half an hour",
 }
 """Settings that make long commands short, by their first words, or why they are parsed only."""
 WHOLE = {"datasets", "solve", "predict", "patches", "attention", "published", "cards", "ship"}

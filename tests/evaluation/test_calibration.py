@@ -1,4 +1,4 @@
-"""The calibration of an expected error: on made-up bodies whose errors are drawn, and as shipped."""
+"""The calibration of an expected error: on bodies whose errors are drawn, and as it ships."""
 
 from pathlib import Path
 

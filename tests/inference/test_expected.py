@@ -19,18 +19,20 @@ from mspt.geometry.mesh import SurfaceMesh, box
 from mspt.geometry.sampling import sample_surface
 from mspt.geometry.subdivide import refined
 from mspt.inference.calibration import (
+    LIMITED,
     Calibrated,
     Calibration,
     ErrorModel,
     PairModel,
     calibrated,
+    expected_error,
     read_calibration,
     weights_digest,
     write_calibration,
 )
 from mspt.inference.designs import compare_designs
 from mspt.inference.flow import FlowPrediction, cloud_passes, predict_cloud, predict_flow
-from mspt.inference.known import SPACES, KnownBodies, known_bodies
+from mspt.inference.known import KnownBodies, known_bodies
 from mspt.inference.latent import predict_with_latent
 from mspt.inference.library import library_of
 from mspt.inference.repeated import half_cloud, model_checks
@@ -90,7 +92,7 @@ def calibration(**limits: float) -> Calibration:
         pressure=replace(model, offset=-0.5),
         typical=0.6,
         pairs=PairModel(factor=0.9, near_factor=0.4, near=0.02),
-        measured={"limits": {**dict.fromkeys(SPACES, 1e9), **limits}},
+        measured={"limits": {**dict.fromkeys(LIMITED, 1e9), **limits}},
         known=known(),
     )
 
@@ -170,11 +172,17 @@ def form_of(mesh: SurfaceMesh) -> np.ndarray:
     return describe_form(BodyShape(mesh), points, mesh.normals[triangle])
 
 
-def test_form_depends_on_the_body_and_not_on_its_triangles() -> None:
-    mesh = box((0, -0.2, 0.1), (1, 0.2, 0.4))
-    mirrored = mesh.mapped(np.diag([1.0, -1.0, 1.0]), np.zeros(3))
-    for other in (refined(mesh, max_edge=0.1).mesh, mirrored):
-        np.testing.assert_allclose(form_of(other), form_of(mesh), atol=0.02)
+def test_form_depends_on_the_body_and_not_on_its_triangles_or_its_side() -> None:
+    mesh = draw_body("block", 2).mesh
+    points, triangle = sample_surface(mesh, 200, np.random.default_rng(0))
+    normals = mesh.normals[triangle]
+    expected = describe_form(BodyShape(mesh), points, normals)
+    finer = BodyShape(refined(mesh, max_edge=0.1).mesh)
+    np.testing.assert_allclose(describe_form(finer, points, normals), expected, atol=0.02)
+    flip = np.array([1.0, -1.0, 1.0])
+    mirrored = BodyShape(mesh.mapped(np.diag(flip), np.zeros(3)))
+    found = describe_form(mirrored, points * flip, normals * flip)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 def test_what_is_unusual_is_named() -> None:
@@ -235,14 +243,23 @@ def test_interval_is_stated_with_the_prediction(result: ShapeResult) -> None:
     assert expected.on_cells(result.prediction.fine_mesh).max() <= expected.local.max() + 1e-12
 
 
-@pytest.mark.parametrize("space", SPACES)
-def test_a_shape_farther_than_any_known_error_is_outside(space: str) -> None:
-    found = predict_calibrated(calibration(**{space: 1e-9})).trust
-    assert found.expected is not None
-    assert found.expected.is_outside
+@pytest.mark.parametrize("name", LIMITED)
+def test_a_shape_beyond_all_known_errors_is_outside(signals: Signals, name: str) -> None:
+    given = {"library": library_of(MODEL), "C_D": 0.4, "pressure_norm": 0.5}
+    inside = expected_error(calibration(), signals, **given)
+    limit = inside.signals[name] / 3
+    found = expected_error(calibration(**{name: limit}), signals, **given)
+    assert (inside.is_outside, found.is_outside) == (False, True)
+    assert found.half_width == pytest.approx(3 * inside.half_width)
+    assert found.C_p_error == pytest.approx(3 * inside.C_p_error)
+
+
+def test_a_shape_that_is_outside_has_a_poor_check() -> None:
+    found = predict_calibrated(calibration(latent=1e-9)).trust
     assert found.verdict == "poor"
     (check,) = [one for one in found.checks if one.name == "Kind of shape"]
     assert check.verdict == "poor"
+    assert "farthest in what the model itself makes of it" in check.meaning
 
 
 def test_differences_have_a_smaller_error_bar_than_two_values(result: ShapeResult) -> None:
