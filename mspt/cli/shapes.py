@@ -254,7 +254,7 @@ def show_predict(result: dict[str, Any]) -> str:
         "placement": _placement_words(result["placement"]),
         "checkpoint": result["checkpoint"],
         **_interval(result),
-        "C_D parts": f"pressure {number(result['C_D_pressure'])}, friction "
+        "parts of C_D": f"pressure {number(result['C_D_pressure'])}, friction "
         f"{number(result['C_D_friction'])}; varies by {number(result['C_D_spread'])} with the "
         "points drawn",
         "C_L": number(result["C_L"]),
@@ -409,7 +409,7 @@ def show_solved_shape(result: dict[str, Any]) -> str:
             "shape": result["case"],
             "run": unsettled_words(result) or settled,
             **_interval(result),
-            "C_D parts": f"pressure {number(result['C_D_pressure'])}, friction "
+            "parts of C_D": f"pressure {number(result['C_D_pressure'])}, friction "
             f"{number(result['C_D_friction'])}",
             "C_L": number(result["C_L"]),
             "frontal area": f"{number(result['frontal_area'])} lengths\u00b2",

@@ -33,7 +33,7 @@ CALIBRATIONS = Path(__file__).parents[2] / "assets" / "calibration"
 PRETRAINED = Path(__file__).parents[2] / "pretrained"
 """Folder of the checkpoints that ship with the project."""
 LIMITED = (*SPACES, "pressure")
-"""Signals with a limit: their largest value on the bodies of a calibration, beyond which an interval
+"""Signals with a limit: their largest value on the bodies of a calibration. An interval beyond it
 would be an extrapolation. The last one is the disagreement with other models about C_p."""
 FLOOR = 0.003
 """Added to every signal before its logarithm: changes below are rounding and single points."""

@@ -41,8 +41,9 @@ so that the scatter between single points cancels, and 4 cm high on a car of 4 m
 NUM_BUMPS = 1500
 """Places at which the effect of a bump is computed for a picture."""
 
-NUM_CLOUDS = 2
-"""Clouds of a gradient unless chosen otherwise; each takes six times as long as a pass."""
+NUM_CLOUDS = 4
+"""Clouds of a gradient: the bumps of two single clouds have a correlation of one half. Each cloud
+takes six times as long as a pass."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -33,7 +33,7 @@ def outside(chosen: Chosen, result: ShapeResult) -> None:
     st.subheader(":red[:material/wrong_location:] This shape is outside what the model knows")
     named = "; ".join(one.words for one in expected.unusual)
     unusual = (
-        f"Unusual about it: {notes.plain(named)}. "
+        f"Unusual, compared with all training bodies: {notes.plain(named)}. "
         if named
         else "Models disagree about it more than about any body whose error is known. "
     )

@@ -104,7 +104,31 @@ def real_rows() -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("table", [signal_rows, held_rows, family_rows, real_rows])
+def pair_rows() -> list[str]:
+    own, found = rows()[0], []
+    pairs = sorted(
+        parse_pairs((CALIBRATIONS / "car-pairs.csv").read_text(encoding="utf-8")),
+        key=lambda pair: pair.distance,
+    )
+    miss = {row.name: row.values["C_D"] - row.values["C_D_true"] for row in own}
+    near, closest = kept().pairs.near, len(pairs) // 20
+    similar = sum(pair.distance <= near for pair in pairs)
+    for words, some in (
+        ("nearest twentieth", pairs[:closest]),
+        ("other similar ones", pairs[closest:similar]),
+        ("all others", pairs[similar:]),
+    ):
+        ends = np.array([[miss[pair.first], miss[pair.second]] for pair in some])
+        both = np.concatenate([ends, ends[:, ::-1]])
+        found.append(
+            f"| {words}, outlines up to {some[-1].distance:.3f} apart | {len(some)} | "
+            f"{np.median(np.abs(ends[:, 0] - ends[:, 1])):.4f} | "
+            f"{np.median(np.hypot(*ends.T)):.4f} | {np.corrcoef(both.T)[0, 1]:.2f} |"
+        )
+    return found
+
+
+@pytest.mark.parametrize("table", [signal_rows, held_rows, family_rows, real_rows, pair_rows])
 def test_table_is_that_of_the_stored_rows(table: object) -> None:
     lines = TEXT.splitlines()
     expected = table()
@@ -133,6 +157,12 @@ def test_numbers_in_the_text_are_those_of_the_calibration() -> None:
     assert f"{near:,} pairs of similar shapes" in words
     assert f"{calibration.pairs.near_factor:.2f} times" in words
     assert f"{calibration.pairs.factor:.2f} times" in words
+    order = calibration.measured["order"]
+    assert f"It decides {percent(order['decided'])} of the pairs" in words
+    assert f"{100 * order['right']:.1f} % of these rightly" in words
+    strangers = calibration.measured["strangers"]
+    held = round(6 * strangers["drag"]["coverage"]), round(6 * strangers["pressure"]["coverage"])
+    assert "holds for {} of 6, the upper limit of the error of C_p for {}".format(*held) in words
 
 
 def test_similar_shapes_are_as_near_as_training_bodies_usually_are() -> None:

@@ -192,7 +192,7 @@ def test_what_is_unusual_is_named() -> None:
     plate = unusual_parts(form_of(box((0, -0.2, 0.3), (1, 0.2, 0.31))), forms, most=9)
     words = " ".join(one.words for one in plate)
     assert "it is flat" in words
-    assert "thin walls, as of an open shell or a wing" in words
+    assert "thinner walls, as of an open shell or a wing" in words
     bike = unusual_parts(form_of(box((0, -0.03, 0.1), (1, 0.03, 0.4))), forms, most=9)
     assert "it is narrow, as a motorcycle is" in {one.words for one in bike}
     excesses = [one.excess for one in bike]

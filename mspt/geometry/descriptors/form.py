@@ -25,7 +25,7 @@ MOST_POINTS = 1024
 """Surface points of a form: the quantiles of twice as many differ by less than those of two
 drawings of points."""
 
-SIZES = ("length", "width", "height", "clearance", "filled")
+SIZES = ("width", "height", "clearance", "filled")
 """Sizes of the body in body lengths, and the share of its bounding box that it fills."""
 
 FORM_NAMES: tuple[str, ...] = (
@@ -54,34 +54,33 @@ def describe_form(
         >>> roof = np.array([[0.3, 0.1, 1.1], [0.6, 0.2, 1.1]])
         >>> found = describe_form(cube, roof, np.array([[0.0, 0, 1], [0, 0, 1]]))
         >>> dict(zip(FORM_NAMES, found.round(3).tolist()))["clearance"], len(found)
-        (0.1, 35)
+        (0.1, 34)
     """
     mesh = body.mesh
-    length, width, height = mesh.extent
-    sizes = (length, width, height, mesh.bounds[0, 2], mesh.volume / max(mesh.extent.prod(), 1e-12))
+    _, width, height = mesh.extent
+    sizes = (width, height, mesh.bounds[0, 2], mesh.volume / max(mesh.extent.prod(), 1e-12))
     rows = np.unique(np.linspace(0, len(points) - 1, MOST_POINTS).round().astype(int))
     found = describe_points(body, points[rows], normals[rows], tuple(DESCRIPTORS))
     return np.concatenate([sizes, np.quantile(found, SHARES, axis=0).T.ravel()])
 
 
 _SIZE_WORDS = {
-    "length": ("shorter than its outline should be", "longer than one body length"),
     "width": ("narrow, as a motorcycle is", "wide"),
     "height": ("flat", "tall"),
     "clearance": ("close to the ground", "high above the ground, as a flying body is"),
     "filled": ("hollow or full of gaps, as an open shell is", "like a full box"),
 }
 _SURFACE_WORDS = {
-    "free_upstream": ("sheltered by parts ahead of it", "free of parts ahead of it"),
-    "free_downstream": ("close ahead of other parts", "free of parts behind it"),
-    "ground_height": ("close to the ground", "high above the ground, as on a flying body"),
-    "below_roof": ("at the roof line", "far below the roof line, as between tall parts"),
-    "curvature_small": ("hollow or creased", "edges or fine parts"),
-    "curvature_middle": ("hollow, as inside a shell", "strongly curved, as on thin parts"),
-    "curvature_large": ("hollow, as inside a shell", "curved as a slender body is"),
-    "thickness": ("thin walls, as of an open shell or a wing", "over a thick body"),
-    "area_ahead": ("behind a slender part", "behind a bulky part"),
-    "area_behind": ("ahead of a slender part", "ahead of a bulky part"),
+    "free_upstream": ("more sheltered by parts ahead of it", "freer of parts ahead of it"),
+    "free_downstream": ("closer ahead of other parts", "freer of parts behind it"),
+    "ground_height": ("closer to the ground", "higher above the ground, as of a flying body"),
+    "below_roof": ("nearer the roof line", "farther below the roof line, as between tall parts"),
+    "curvature_small": ("more hollow or creased", "sharper or more finely divided"),
+    "curvature_middle": ("more hollow, as inside an open shell", "sharper, as on thin parts"),
+    "curvature_large": ("more hollow, as inside an open shell", "rounder, as of a slender body"),
+    "thickness": ("on thinner walls, as of an open shell or a wing", "on thicker parts"),
+    "area_ahead": ("behind more slender parts", "behind bulkier parts"),
+    "area_behind": ("ahead of more slender parts", "ahead of bulkier parts"),
 }
 
 
@@ -92,7 +91,7 @@ class Unusual:
     Attributes:
         name: One of :data:`FORM_NAMES`.
         excess: How far outside, in spreads of the known bodies.
-        words: What stands out, such as "10 % of the surface: thin walls, ...".
+        words: What stands out, such as "10% of its surface is more hollow or creased".
     """
 
     name: str
@@ -144,4 +143,4 @@ def _words(name: str, *, is_large: bool) -> str:
     quantity, share = name.split(" ")
     # The quantile below which a share lies is small: that share, or more, is as small.
     part = 1 - float(share) if is_large else float(share)
-    return f"{part:.0%} of its surface is more {_SURFACE_WORDS[quantity][is_large]}"
+    return f"{part:.0%} of its surface is {_SURFACE_WORDS[quantity][is_large]}"
