@@ -288,18 +288,18 @@ def _interval(result: dict[str, Any]) -> dict[str, str]:
     drag = number(result["C_D"])
     if "C_D_low" not in result:
         return {"C_D": f"{drag}; no interval is known for this checkpoint"}
-    share = f"{result['coverage']:.0%}"
-    lines = {
-        "C_D": f"{drag}; {number(result['C_D_low'])} to {number(result['C_D_high'])} for {share} "
-        "of such shapes",
-        "error of C_p": f"{percent(result['expected_C_p_error'])} expected",
-    }
-    expected = result["trust"]["expected"]
+    expected, share = result["trust"]["expected"], f"for {result['coverage']:.0%} of such shapes"
+    interval = f"{number(result['C_D_low'])} to {number(result['C_D_high'])}"
+    error = {"error of C_p": f"{percent(result['expected_C_p_error'])} expected"}
     if not expected["is_outside"]:
-        return lines
+        return {"C_D": f"{drag}; {interval} {share}"} | error
     named = "; ".join(one["words"] for one in expected["unusual"])
-    words = "this shape is outside what the model knows; the interval was never tried on such"
-    return {"outside": f"{words}{f' ({named})' if named else ''}; solve it", **lines}
+    return {
+        "outside": f"this shape is outside what the model knows{f' ({named})' if named else ''}; "
+        "`python -m mspt solve` computes the flow around it",
+        "C_D": f"{drag}; {interval}, which nobody has tried on such shapes",
+        **error,
+    }
 
 
 def _area_words(result: dict[str, Any]) -> str:

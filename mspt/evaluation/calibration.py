@@ -332,35 +332,26 @@ def calibrate(
         coverage: Share of bodies of a new family within their interval.
     """
     own, strangers = split_strangers(rows)
-    drag, pressure = (fit_errors(own, target, coverage=coverage) for target in TARGETS)
+    models = {target: fit_errors(own, target, coverage=coverage) for target in TARGETS}
     widths = {target: left_out(own, target, coverage=coverage) for target in TARGETS}
     limits = {name: max(row.values[name] for row in own) for name in LIMITED}
-    upper = np.array([pressure.half_width(row.values) for row in own])
+    upper = np.array([models["pressure"].half_width(row.values) for row in own])
     ratios = np.array([row.error("pressure") for row in own]) / upper
     found = fit_pairs(own, widths["drag"], pairs, near=near, coverage=coverage)
     return Calibration(
         digest=digest,
         members=dict(members),
         coverage=coverage,
-        drag=drag,
-        pressure=pressure,
+        drag=models["drag"],
+        pressure=models["pressure"],
         typical=float(np.median(ratios)),
         pairs=found,
         measured={
             "limits": limits,
             "left_out": {target: summary(own, widths[target], target) for target in TARGETS},
             "strangers": {
-                target: summary(
-                    strangers,
-                    np.array(
-                        [
-                            widening(row.values, limits) * model.half_width(row.values)
-                            for row in strangers
-                        ]
-                    ),
-                    target,
-                )
-                for target, model in (("drag", drag), ("pressure", pressure))
+                target: summary(strangers, _widened(strangers, models[target], limits), target)
+                for target in TARGETS
                 if strangers
             },
             "mean_of_two_passes": two_passes(own),
@@ -368,6 +359,13 @@ def calibrate(
         },
         known=known,
     )
+
+
+def _widened(
+    rows: Sequence[Row], model: ErrorModel, limits: Mapping[str, float]
+) -> Float64[ndarray, " R"]:
+    """Return half widths, wider beyond the limits."""
+    return np.array([widening(row.values, limits) * model.half_width(row.values) for row in rows])
 
 
 def two_passes(rows: Sequence[Row]) -> dict[str, float]:

@@ -30,7 +30,9 @@ def outside(chosen: Chosen, result: ShapeResult) -> None:
     expected = result.trust.expected
     if expected is None or not expected.is_outside:
         return
-    st.subheader(":red[:material/wrong_location:] This shape is outside what the model knows")
+    st.header(
+        ":red[:material/wrong_location:] This shape is outside what the model knows", anchor=False
+    )
     named = "; ".join(one.words for one in expected.unusual)
     unusual = (
         f"Unusual, compared with all training bodies: {notes.plain(named)}. "
@@ -50,10 +52,11 @@ def drag_card(result: ShapeResult) -> Card | None:
     if expected is None:
         return None
     share = f"{expected.coverage:.0%}"
+    where = "untried on such shapes" if expected.is_outside else f"{share} of such shapes"
     return Card(
         label="C_D, drag",
         value=f"{expected.C_D:.3f} ± {expected.half_width:.3f}",
-        note=f"{share} of such shapes: {interval_words(expected)}",
+        note=f"{where}: {interval_words(expected)}",
         help_text=(
             f"For {share} of the bodies of a kind that was left out, the solver's C_D lay within "
             "such an interval. The points alone change C_D by "
@@ -70,7 +73,11 @@ def pressure_card(result: ShapeResult) -> Card | None:
     return Card(
         label="Expected error of C_p",
         value=f"{expected.C_p_error:.0%}",
-        note=f"{expected.coverage:.0%} below {expected.C_p_error_high:.0%}",
+        note=(
+            "untried on such shapes"
+            if expected.is_outside
+            else f"{expected.coverage:.0%} below {expected.C_p_error_high:.0%}"
+        ),
         origin=STORED,
         help_text="Relative L2 error on the surface; as many are larger as smaller.",
     )

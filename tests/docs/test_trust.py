@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mspt.checkpoint import load_checkpoint
 from mspt.evaluation.calibration import (
     TARGETS,
     Row,
@@ -18,7 +17,6 @@ from mspt.evaluation.calibration import (
     two_passes,
 )
 from mspt.inference.calibration import CALIBRATIONS, Calibration, read_calibration, widening
-from mspt.inference.library import library_of
 from mspt.inference.signals import SMALL_DRAG
 from mspt.metrics.ranking import spearman
 
@@ -163,8 +161,3 @@ def test_numbers_in_the_text_are_those_of_the_calibration() -> None:
     strangers = calibration.measured["strangers"]
     held = round(6 * strangers["drag"]["coverage"]), round(6 * strangers["pressure"]["coverage"])
     assert "holds for {} of 6, the upper limit of the error of C_p for {}".format(*held) in words
-
-
-def test_similar_shapes_are_as_near_as_training_bodies_usually_are() -> None:
-    library = library_of(load_checkpoint(ROOT / "pretrained" / "car.safetensors"))
-    assert kept().pairs.near == pytest.approx(library.usual_distance())

@@ -644,8 +644,9 @@ def test_interval_is_seen_at_a_glance_and_being_outside_before_all_else(
         assert not app.exception
         assert shown["C_D, drag"].strip(":gray[]") == "0.310 ± 0.030"
         assert shown["Expected error of C_p"].strip(":gray[]") == "22%"
-        assert "80% of such shapes: 0.280 to 0.340" in texts(app)
-        heads = [one.value for one in app.subheader]
+        where = "untried on such shapes" if is_outside else "80% of such shapes"
+        assert f"{where}: 0.280 to 0.340" in texts(app)
+        heads = [one.value for one in app.header]
         assert any("outside what the model knows" in one for one in heads) == is_outside
         assert ("narrow, as a motorcycle is" in texts(app)) == is_outside
         for view, words in (("Expected error", "disagree"), ("Where to push", "raises drag")):

@@ -3,12 +3,16 @@
 Letters: S triangles of the drawn surface.
 """
 
+import numpy as np
 import pyvista as pv
 from jaxtyping import Float
 from numpy import ndarray
 
 from mspt.data.case import Quantity
+from mspt.figures.charts.fields import label
+from mspt.figures.theme import shared_limits
 from mspt.figures.vtk.flow import surface_plotter
+from mspt.figures.vtk.stage import add_colored, make_stage, polygons, thin_mesh
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.inference.gradient import BUMP_HEIGHT, BUMP_RADIUS
 
@@ -56,12 +60,19 @@ def drag_change_plotter(
         dark: Whether the page is dark.
         height: Height in pixels.
     """
-    return surface_plotter(
-        mesh,
-        1e4 * values,
-        quantity=DRAG_CHANGE,
-        diverging=True,
-        ground=0.0,
-        dark=dark,
-        height=height,
-    )
+    shown, of_shown = thin_mesh(mesh, 1e4 * values)
+    body = polygons(shown.vertices, shown.triangles)
+    plotter = make_stage(mesh, ground=0.0, dark=dark, height=height)
+    if of_shown is not None:
+        body.cell_data[DRAG_CHANGE.name] = of_shown.astype(np.float32)
+        add_colored(
+            plotter,
+            body,
+            DRAG_CHANGE,
+            limits=shared_limits(of_shown, centered=True),
+            diverging=True,
+            edges=False,
+            dark=dark,
+            title=label(DRAG_CHANGE),
+        )
+    return plotter

@@ -120,15 +120,14 @@ def unusual_parts(
     """
     spread = spreads(known)
     below, above = (known.min(axis=0) - form) / spread, (form - known.max(axis=0)) / spread
-    excess, found = np.maximum(below, above), {}
+    excess, found = np.maximum(below, above), []
     for index in np.argsort(-excess):
-        name = FORM_NAMES[index]
-        if excess[index] > 0:
-            words = _words(name, is_large=bool(above[index] > 0))
-            found.setdefault(
-                name.split(" ")[0], Unusual(name=name, excess=float(excess[index]), words=words)
-            )
-    return tuple(found.values())[:most]
+        name, extreme = FORM_NAMES[index], float(excess[index])
+        words = _words(name, is_large=bool(above[index] > 0))
+        said = {one.name.split(" ")[0] for one in found} | {one.words for one in found}
+        if extreme > 0 and said.isdisjoint((name.split(" ")[0], words)):
+            found.append(Unusual(name=name, excess=extreme, words=words))
+    return tuple(found[:most])
 
 
 def spreads(known: Float64[ndarray, "M F"]) -> Float64[ndarray, " F"]:
