@@ -45,6 +45,11 @@ def rows() -> tuple[list[Row], list[Row]]:
     return split_strangers(parse_rows((CALIBRATIONS / "car.csv").read_text(encoding="utf-8")))
 
 
+@cache
+def widths(target: str) -> np.ndarray:
+    return left_out(rows()[0], target)
+
+
 def percent(value: float) -> str:
     return f"{100 * value:.0f} %"
 
@@ -63,7 +68,7 @@ def signal_rows() -> list[str]:
 def held_rows() -> list[str]:
     own, found = rows()[0], []
     for target, words in zip(TARGETS, ("C_D", "C_p, upper limit"), strict=True):
-        one = summary(own, left_out(own, target), target)
+        one = summary(own, widths(target), target)
         numbers = (
             one["coverage"], one["coverage_by_family"], one["median_half_width"],
             one["median_error"], one["worst_error"],
@@ -74,10 +79,9 @@ def held_rows() -> list[str]:
 
 def family_rows() -> list[str]:
     own, found = rows()[0], []
-    widths = left_out(own, "drag")
     for family in sorted({row.family for row in own}):
         index = [place for place, row in enumerate(own) if row.family == family]
-        one = summary([own[place] for place in index], widths[index], "drag")
+        one = summary([own[place] for place in index], widths("drag")[index], "drag")
         numbers = (
             one["coverage"], one["median_half_width"], one["median_error"], one["worst_error"],
         )  # fmt: skip
@@ -118,10 +122,11 @@ def pair_rows() -> list[str]:
     ):
         ends = np.array([[miss[pair.first], miss[pair.second]] for pair in some])
         both = np.concatenate([ends, ends[:, ::-1]])
+        exchanged = ends[:, 0] - np.roll(ends[:, 1], len(ends) // 2)
         found.append(
             f"| {words}, outlines up to {some[-1].distance:.3f} apart | {len(some)} | "
             f"{np.median(np.abs(ends[:, 0] - ends[:, 1])):.4f} | "
-            f"{np.median(np.hypot(*ends.T)):.4f} | {np.corrcoef(both.T)[0, 1]:.2f} |"
+            f"{np.median(np.abs(exchanged)):.4f} | {np.corrcoef(both.T)[0, 1]:.2f} |"
         )
     return found
 

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 NAMES = ("pressure", "drag", "form")
 
 
-def drawn_rows(*, families: int = 14, bodies: int = 40, shift: float = 0.3, seed: int = 0) -> list:
+def drawn_rows(*, families: int = 14, bodies: int = 12, shift: float = 0.3, seed: int = 0) -> list:
     """Return bodies whose error is 0.4 pressure^0.8 times a draw, and more or less by family."""
     rng = np.random.default_rng(seed)
     rows = []
@@ -46,7 +46,7 @@ def drawn_rows(*, families: int = 14, bodies: int = 40, shift: float = 0.3, seed
 
 
 def test_powers_are_those_of_the_error() -> None:
-    model = fit_errors(drawn_rows(bodies=200), "drag", signals=("pressure", "drag"))
+    model = fit_errors(drawn_rows(bodies=80), "drag", signals=("pressure", "drag"))
     assert model.powers == pytest.approx((0.65, 0.0), abs=0.15)  # errors below the floor flatten it
     assert max(model.largest) > 0.3
 
@@ -68,7 +68,7 @@ def test_bodies_of_new_families_are_covered_as_often_as_stated(coverage: float) 
     for seed in range(3):
         rows = drawn_rows(seed=seed)
         model = fit_errors(rows, "drag", signals=("pressure",), coverage=coverage)
-        fresh = drawn_rows(seed=100 + seed, families=40)
+        fresh = drawn_rows(seed=100 + seed, families=30)
         holds = [one.error("drag") <= model.half_width(one.values) for one in fresh]
         shares.append(np.mean(holds))
     assert np.mean(shares) == pytest.approx(coverage + coverage / 15, abs=0.08)

@@ -11,7 +11,6 @@ from mspt.checkpoint import Checkpoint, build_model
 from mspt.data.sets.car.dataset import training_facts
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.distance import nearest_on
-from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.subdivide import refined
 from mspt.inference.flow import cloud_force, predict_cloud
 from mspt.inference.gradient import (
@@ -22,6 +21,7 @@ from mspt.inference.gradient import (
     scene_of,
     vertex_normals,
 )
+from mspt.inference.predict import predict_case
 from mspt.inference.sampling import FlowInputs, sample_inputs
 from mspt.metrics.forces import coefficients
 from mspt.progress import last_event
@@ -71,8 +71,6 @@ def test_drag_is_that_of_a_prediction(checkpoint: Checkpoint, inputs: FlowInputs
 
 
 def predict_with(checkpoint: Checkpoint, cloud: object, partition: object) -> torch.Tensor:
-    from mspt.inference.predict import predict_case
-
     return predict_case(
         checkpoint, cloud.points, cloud.features, partition=partition, device="cpu"
     ).fields
@@ -106,19 +104,10 @@ def test_gradient_is_the_slope_of_finite_differences(
     assert (gradient.vertex_gradient * waves).sum() == pytest.approx(slope, rel=1e-4)
 
 
-def test_moving_the_whole_body_up_and_growing_it_are_no_special_cases(
-    gradient: DragGradient,
-) -> None:
-    normals = vertex_normals(gradient.mesh)
-    along = gradient.along_normals()
-    np.testing.assert_allclose(along, (gradient.vertex_gradient * normals).sum(axis=1))
-
-
 def test_a_bump_is_the_sum_of_what_it_moves() -> None:
     mesh = refined(BODY, max_edge=0.1).mesh
     rng = np.random.default_rng(0)
     found = DragGradient(mesh=mesh, vertex_gradient=rng.normal(size=mesh.vertices.shape), C_D=0.3)
-    place = mesh.triangles[40]
     center, normal = mesh.centers[40], mesh.normals[40]
     expected = 0.0
     facing = vertex_normals(mesh)
@@ -128,7 +117,6 @@ def test_a_bump_is_the_sum_of_what_it_moves() -> None:
             expected += 0.01 * (1 - (away / 0.3) ** 2) * (pull @ out)
     bump = found.bumps(center[None], normal[None], radius=0.3)
     assert bump[0] == pytest.approx(expected)
-    assert place.max() < len(mesh.vertices)
 
 
 def test_points_are_where_their_coordinates_say() -> None:
@@ -144,4 +132,3 @@ def test_vertex_normals_point_outward() -> None:
     ball = draw_body("ellipsoid", 3).mesh
     middle = ball.vertices.mean(axis=0)
     assert ((ball.vertices - middle) * vertex_normals(ball)).sum(axis=1).min() > 0
-    assert isinstance(ball, SurfaceMesh)
