@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages._shared import frame, units
 from pages._shared.progress import follow
-from pages._upload import controls, data, panels
+from pages._upload import controls, data, panels, views
 
 frame.require_frame()
 st.header("What does the air do to my shape?", anchor=False)
@@ -21,6 +21,7 @@ with frame.error_panel():
             panels.preview(chosen.shape, chosen.placement)
             st.stop()
         result = data.finished(chosen.key)
+    views.outside(chosen, result)
     panels.verdict(result)
     panels.warnings(result)
     conditions = units.pick(chosen.placement.length_m)

@@ -11,6 +11,7 @@ from mspt.cli._output import MISSING, facts, number, paragraphs, table
 from mspt.cli.shapes import DEFAULT_CHECKPOINT
 from mspt.geometry.files.readers import read_mesh
 from mspt.geometry.preparation import prepare_shape
+from mspt.inference.calibration import calibrated
 from mspt.inference.shapes import StageStarted, predict_shape
 from mspt.inference.side_by_side import Design, check_number, design_rows
 from mspt.progress import ProgressBar
@@ -44,7 +45,13 @@ def run_compare(args: argparse.Namespace) -> dict[str, Any]:
     path = checkpoint_path(args.checkpoint, DEFAULT_CHECKPOINT)
     checkpoint = load_checkpoint(path)
     designs = _predicted(checkpoint, args)
-    rows = design_rows(designs, metrics=checkpoint.info.get("metrics", {}), conditions=conditions)
+    known = calibrated(checkpoint)
+    rows = design_rows(
+        designs,
+        metrics=checkpoint.info.get("metrics", {}),
+        pairs=None if known is None else known.calibration.pairs,
+        conditions=conditions,
+    )
     result: dict[str, Any] = {"checkpoint": str(path), "shapes": rows}
     warned = {one.name: list(one.result.warnings()) for one in designs if one.result.warnings()}
     if warned:

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "pooling": ("pooling", "measure why learned pooling gains or loses against the mean"),
     "published": ("published", "convert the authors' weights to a checkpoint"),
     "queue": ("queue", "run a list of long commands in the background"),
+    "calibrate": ("calibrate", "calibrate the expected error of a model of flows"),
     "cards": ("evaluate", "write the model cards of a folder of checkpoints"),
     "evaluate": ("evaluate", "score a checkpoint on a split of its data set"),
 }

@@ -315,7 +315,8 @@ def show_predict(result: dict[str, Any]) -> str:
         "changes": "; ".join(result["changes"]) or "none",
         "placement": _placement_words(result["placement"]),
         "checkpoint": result["checkpoint"],
-        "C_D": f"{number(result['C_D'])}: pressure {number(result['C_D_pressure'])}, friction "
+        **_interval(result),
+        "parts of C_D": f"pressure {number(result['C_D_pressure'])}, friction "
         f"{number(result['C_D_friction'])}; varies by {number(result['C_D_spread'])} with the "
         "points drawn",
         "C_L": number(result["C_L"]),
@@ -346,6 +347,25 @@ def show_predict(result: dict[str, Any]) -> str:
         table(nearest, ["nearest training shape", "family", "distance"]) if nearest else "",
         _show_errors(result) if "errors" in result else "",
     )
+
+
+def _interval(result: dict[str, Any]) -> dict[str, str]:
+    """Return C_D with its interval, and the expected error of C_p, where they are known."""
+    drag = number(result["C_D"])
+    if "C_D_low" not in result:
+        return {"C_D": f"{drag}; no interval is known for this checkpoint"}
+    expected, share = result["trust"]["expected"], f"for {result['coverage']:.0%} of such shapes"
+    interval = f"{number(result['C_D_low'])} to {number(result['C_D_high'])}"
+    error = {"error of C_p": f"{percent(result['expected_C_p_error'])} expected"}
+    if not expected["is_outside"]:
+        return {"C_D": f"{drag}; {interval} {share}"} | error
+    named = "; ".join(one["words"] for one in expected["unusual"])
+    return {
+        "outside": f"this shape is outside what the model knows{f' ({named})' if named else ''}; "
+        "`python -m mspt solve` computes the flow around it",
+        "C_D": f"{drag}; {interval}, which nobody has tried on such shapes",
+        **error,
+    }
 
 
 def _area_words(result: dict[str, Any]) -> str:
@@ -379,14 +399,24 @@ def _show_errors(result: dict[str, Any]) -> str:
         for name, error in errors.items()
         if name not in coefficients
     ]
+    intervals = {"C_D": _beside(result), "C_L": ("–", "–")}
     drag = [
-        [letter, number(errors[letter]), number(errors[f"{letter}_true"])]
+        [letter, number(result[letter]), *intervals[letter], number(errors[f"{letter}_true"])]
         for letter in ("C_D", "C_L")
     ]
+    header = ["coefficient", "predicted", "interval", "holds the solver's", "solver"]
     return paragraphs(
         table(rows, ["field", "relative L2 error", "difference between meshes"]),
-        table(drag, ["coefficient", "predicted", "solver"]),
+        table(drag, header),
     )
+
+
+def _beside(result: dict[str, Any]) -> tuple[str, str]:
+    """Return the interval of C_D in words, and whether it holds that of the solver."""
+    if "C_D_low" not in result:
+        return "–", "–"
+    low, high, true = result["C_D_low"], result["C_D_high"], result["errors"]["C_D_true"]
+    return f"{number(low)} to {number(high)}", "yes" if low <= true <= high else "no"
 
 
 def _show_replay(result: dict[str, Any]) -> str:
@@ -444,7 +474,8 @@ def show_solved_shape(result: dict[str, Any]) -> str:
         {
             "shape": result["case"],
             "run": unsettled_words(result) or settled,
-            "C_D": f"{number(result['C_D'])}: pressure {number(result['C_D_pressure'])}, friction "
+            **_interval(result),
+            "parts of C_D": f"pressure {number(result['C_D_pressure'])}, friction "
             f"{number(result['C_D_friction'])}",
             "C_L": number(result["C_L"]),
             "frontal area": f"{number(result['frontal_area'])} lengths\u00b2",

@@ -20,8 +20,8 @@ from mspt.errors import DataError
 from mspt.evaluation.cases import CaseScored, Evaluation, evaluate, rounded
 from mspt.evaluation.flows import FlowEvaluation, evaluate_flows
 from mspt.inference.flow import predict_cloud
+from mspt.inference.repeated import model_checks
 from mspt.inference.sampling import cloud_size
-from mspt.inference.trust import model_checks
 from mspt.metrics.ranking import spearman
 
 

@@ -4,8 +4,11 @@ A model of flows takes clouds of the size that it was trained on. More points ar
 several clouds, each spread over the whole body. The spread of their coefficients is a measure of
 how much a prediction depends on the choice of points.
 
+Each cloud is predicted twice, the second time mirrored, and the mean is taken: the flow around a
+mirrored body is the mirrored flow.
+
 Letters: N points, T triangles, S triangles after splitting long ones, V values, P points of the
-flow, C output channels.
+flow, C output channels, R passes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -79,6 +82,9 @@ class FlowPrediction:
         volume_pressure: C_p there.
         coefficients: Integrals of C_p and C_f over the triangles.
         drag_spread: Standard deviation of C_D over the clouds.
+        pressure_passes: C_p at the surface points in each pass: that of the flow as it is, and that
+            of the mirrored flow, mirrored back. One pass where the data set has no mirror.
+        drag_passes: Mean over the clouds of C_D in each pass.
         surface_area: Of the body.
         seconds: Time of the predictions, partitions included.
         prepare_seconds: Time to place the points.
@@ -98,6 +104,8 @@ class FlowPrediction:
     volume_pressure: Float64[ndarray, " P"]
     coefficients: Coefficients
     drag_spread: float
+    pressure_passes: Float64[ndarray, "R N"]
+    drag_passes: tuple[float, ...]
     surface_area: float
     seconds: float
     prepare_seconds: float
@@ -109,6 +117,8 @@ def predict_flow(
 ) -> Iterator[CloudsDone | FlowPrediction]:
     """Predict the flow around a body, yielding after each cloud and the prediction at the end.
 
+    The prediction is the mean of two passes, see :func:`cloud_passes`.
+
     Args:
         checkpoint: A model of flows.
         mesh: The body in the wind-tunnel frame; its triangles get the predicted values.
@@ -118,35 +128,60 @@ def predict_flow(
     Raises:
         MSPTError: If the device does not exist here, or the checkpoint is not one for flows.
     """
-    fields, seconds, total = [], 0.0, len(inputs.clouds)
+    passes, seconds, total = [], 0.0, len(inputs.clouds)
     for done, cloud in enumerate(inputs.clouds, start=1):
         start = perf_counter()
-        fields.append(predict_cloud(checkpoint, cloud, device=device))
+        passes.append(cloud_passes(checkpoint, cloud, device=device))
         seconds += perf_counter() - start
         yield CloudsDone(done=done, total=total)
-    yield _merge_clouds(mesh, inputs, fields, seconds=seconds, device=str(pick_device(device)))
+    yield _merge_clouds(mesh, inputs, passes, seconds=seconds, device=str(pick_device(device)))
+
+
+def cloud_passes(
+    checkpoint: Checkpoint, cloud: Cloud, *, device: str = "auto"
+) -> Float[Tensor, "R N C"]:
+    """Predict a cloud as it is, and mirrored with the fields mirrored back.
+
+    Where the layout of the data set has no mirror there is the first pass only.
+    """
+    once = predict_cloud(checkpoint, cloud, device=device)
+    if cloud.layout.mirror is None:
+        return once[None]
+    other_side = -torch.ones(len(cloud.points))
+    mirrored = cloud.mirrored(other_side)
+    again = predict_cloud(checkpoint, mirrored, device=device)
+    return torch.stack([once, replace(mirrored, fields=again).mirrored(other_side).fields])
 
 
 def _merge_clouds(
     mesh: SurfaceMesh,
     inputs: FlowInputs,
-    fields: Sequence[Float[Tensor, "_N C"]],
+    passes: Sequence[Float[Tensor, "R _N C"]],
     *,
     seconds: float,
     device: str,
 ) -> FlowPrediction:
-    """Return the prediction of a flow from the fields of each cloud."""
+    """Return the prediction of a flow from the fields of each pass over each cloud."""
+    area, fields = float(mesh.areas.sum()), [one.mean(dim=0) for one in passes]
     predicted = list(zip(inputs.clouds, fields, strict=True))
-    area = float(mesh.areas.sum())
-    drags = [
-        coefficients(cloud_force(cloud, field, area), reference_area=inputs.frontal_area).C_D
-        for cloud, field in predicted
+
+    def drag(cloud: Cloud, field: Tensor) -> float:
+        force = cloud_force(cloud, field, area)
+        return coefficients(force, reference_area=inputs.frontal_area).C_D
+
+    drags = [drag(cloud, field) for cloud, field in predicted]
+    by_pass = [
+        [drag(cloud, field) for field in one]
+        for cloud, one in zip(inputs.clouds, passes, strict=True)
     ]
     # Cloud i holds the surface points i, i + total, i + 2 total ...; see sample_inputs.
     layout = inputs.clouds[0].layout
     surface = np.empty((len(inputs.points), len(layout.field_channels)))
+    pressure = np.empty((len(passes[0]), len(inputs.points)))
     for index, (cloud, field) in enumerate(predicted):
         surface[index :: len(predicted)] = field[: cloud.num_surface].numpy()
+        for row, one in enumerate(passes[index]):
+            pressure[row, index :: len(predicted)] = layout.named(one[: cloud.num_surface])["C_p"]
     fine = _fine(mesh)
     values = carry_to_cells(fine.mesh, inputs.points, inputs.normals, values=surface)
     cells = layout.named(means_over_parts(values, fine, len(mesh.triangles)))
@@ -169,6 +204,8 @@ def _merge_clouds(
         volume_pressure=in_flow["C_p"],
         coefficients=coefficients(force, reference_area=inputs.frontal_area),
         drag_spread=float(np.std(drags)),
+        pressure_passes=pressure,
+        drag_passes=tuple(float(one) for one in np.mean(by_pass, axis=0)),
         surface_area=area,
         seconds=seconds,
         prepare_seconds=inputs.seconds,

@@ -9,6 +9,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
 
+import numpy as np
+import torch
 from numpy import ndarray
 
 from mspt.checkpoint import Checkpoint
@@ -24,10 +26,13 @@ from mspt.geometry.placement import (
     placement_along,
 )
 from mspt.geometry.preparation import PreparedShape, prepare_shape
-from mspt.inference.flow import CloudsDone, FlowPrediction, predict_flow
+from mspt.inference.calibration import Calibrated, calibrated, expected_error
+from mspt.inference.flow import CloudsDone, FlowPrediction, predict_cloud, predict_flow
 from mspt.inference.output import OutputSurface, Refine, output_surface
 from mspt.inference.physical import physical_cells
-from mspt.inference.sampling import NUM_CLOUDS, sample_inputs
+from mspt.inference.repeated import compared_passes, half_cloud
+from mspt.inference.sampling import NUM_CLOUDS, FlowInputs, sample_inputs
+from mspt.inference.signals import observe
 from mspt.inference.trust import TrustReport, library_of, trust_report
 from mspt.metrics.conditions import OperatingConditions
 
@@ -93,6 +98,8 @@ class ShapeResult:
             "C_D_pressure": (found.C_D_pressure, "1"),
             "C_D_friction": (found.C_D_friction, "1"),
             "C_D_spread": (self.prediction.drag_spread, "1"),
+            "C_D_once": (self.prediction.drag_passes[0], "1"),
+            "C_D_mirrored": (self.prediction.drag_passes[-1], "1"),
             "frontal_area": (found.reference_area, "lengths^2"),
             "surface_area": (self.prediction.surface_area, "lengths^2"),
             "length_in_file": (1 / self.placed.scale, self.unit),
@@ -102,11 +109,16 @@ class ShapeResult:
             length = self.placement.length_m
             numbers["length_m"] = length, "m"
             numbers["frontal_area_m2"] = found.reference_area * length**2, "m^2"
+        if (error := self.trust.expected) is not None:
+            numbers["C_D_low"], numbers["C_D_high"] = (error.C_D_low, "1"), (error.C_D_high, "1")
+            numbers["expected_C_p_error"] = error.C_p_error, "1"
+            numbers["coverage"] = error.coverage, "1"
         numbers["seconds"] = self.seconds, "s"
         numbers["model_seconds"] = self.prediction.seconds, "s"
         return {
             **{name: value for name, (value, _) in numbers.items()},
             "units": {name: unit for name, (_, unit) in numbers.items()},
+            "prediction": "mean of two passes, the second one mirrored",
             "triangles": len(self.shape.given.triangles),
             "body_triangles": len(body.triangles),
             "changes": list(self.shape.changes(self.unit)),
@@ -173,8 +185,11 @@ def predict_shape(
     device: str = "auto",
     num_clouds: int = NUM_CLOUDS,
     seed: int = 0,
+    errors: Calibrated | Literal["stored"] | None = "stored",
 ) -> Iterator[StageStarted | ShapeResult]:
     """Predict the flow around any shape, yielding each stage and the result at the end.
+
+    Each cloud of points is predicted twice, the second time mirrored, and the mean is taken.
 
     Args:
         checkpoint: A model of flows.
@@ -185,13 +200,15 @@ def predict_shape(
         num_clouds: Clouds of points; more take longer and reduce the influence of the sampled
             points.
         seed: Of the sampled points.
+        errors: The calibration that the expected error follows from; ``"stored"`` finds that of the
+            checkpoint among those that ship, None leaves it out and saves time.
 
     Raises:
         GeometryError: If the shape cannot be used.
         MSPTError: If the checkpoint is not one for flows, or the device does not exist here.
     """
     start = perf_counter()
-    library = library_of(checkpoint)  # first: refuses another checkpoint before any work is done
+    library_of(checkpoint)  # first: refuses another checkpoint before any work is done
     # The shares are typical ones; repair and sampling take longer on large meshes.
     yield StageStarted(stage="Repair", share=0.05)
     prepared = prepare_shape(shape) if isinstance(shape, SurfaceMesh) else shape
@@ -211,9 +228,8 @@ def predict_shape(
     if prediction is None:
         raise RuntimeError("prediction ended without a result")
     yield StageStarted(stage="Check", share=0.85)
-    trust = trust_report(
-        checkpoint, placed.mesh, inputs, shape=prepared, library=library, device=device
-    )
+    found = calibrated(checkpoint) if errors == "stored" else errors
+    trust = _checked(checkpoint, placed.mesh, (inputs, prediction), prepared, found, device)
     yield ShapeResult(
         shape=prepared,
         placed=placed,
@@ -223,6 +239,52 @@ def predict_shape(
         seconds=perf_counter() - start,
         seed=seed,
     )
+
+
+def _checked(
+    checkpoint: Checkpoint,
+    mesh: SurfaceMesh,
+    predicted: tuple[FlowInputs, FlowPrediction],
+    shape: PreparedShape,
+    errors: Calibrated | None,
+    device: str,
+) -> TrustReport:
+    """Return all checks of a prediction, with its expected error where that is calibrated."""
+    (inputs, prediction), library, expected = predicted, library_of(checkpoint), None
+    if errors is None:
+        numbers = _repeated(checkpoint, inputs, prediction, device)
+    else:
+        signals = observe(
+            checkpoint, mesh, inputs, prediction, members=errors.members, device=device
+        )
+        numbers = signals.checks
+        expected = expected_error(
+            errors.calibration,
+            signals,
+            library=library,
+            C_D=prediction.coefficients.C_D,
+            pressure_norm=float(np.sqrt((prediction.surface["C_p"] ** 2).mean())),
+        )
+    return trust_report(
+        checkpoint,
+        mesh,
+        inputs,
+        shape=shape,
+        library=library,
+        numbers=numbers,
+        expected=expected,
+        device=device,
+    )
+
+
+def _repeated(
+    checkpoint: Checkpoint, inputs: FlowInputs, prediction: FlowPrediction, device: str
+) -> Mapping[str, float]:
+    """Return the changes of C_p that are checked; only half of the points is predicted again."""
+    cloud, own = inputs.clouds[0], slice(None, None, len(inputs.clouds))
+    sparse = predict_cloud(checkpoint, half_cloud(cloud), device=device)
+    once, again = (torch.from_numpy(one[own]) for one in prediction.pressure_passes[[0, -1]])
+    return compared_passes(once, again, sparse[: (cloud.num_surface + 1) // 2, 0].double())
 
 
 def predict(

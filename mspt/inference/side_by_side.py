@@ -17,6 +17,8 @@ from numpy import ndarray
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.errors import GeometryError
 from mspt.geometry.mesh import SurfaceMesh
+from mspt.inference.calibration import PairModel
+from mspt.inference.designs import compare_designs
 from mspt.inference.flow import FlowPrediction, carry_to_cells
 from mspt.inference.physical import physical_forces
 from mspt.inference.shapes import ShapeResult
@@ -45,38 +47,50 @@ class Design:
 
 
 def drag_uncertainty(result: ShapeResult, metrics: Mapping[str, Any]) -> float:
-    """Return the usual error of a predicted C_D.
+    """Return half the width of the interval of a predicted C_D.
 
-    It is the mean relative error of the model's C_D over its test bodies, times C_D, and at least
-    the spread over the clouds of points. Pages, commands and reports take it from here.
+    Without a calibration it is the mean relative error of the model's C_D over its test bodies,
+    times C_D, and at least the spread over the clouds of points.
 
     Args:
         result: A prediction.
         metrics: Test metrics of the checkpoint's header.
     """
+    if result.trust.expected is not None:
+        return result.trust.expected.half_width
     usual = float(metrics.get("C_D_relative") or 0.0)
     return max(usual * abs(result.prediction.coefficients.C_D), result.prediction.drag_spread)
 
 
 def difference_uncertainty(
-    first: ShapeResult, other: ShapeResult, metrics: Mapping[str, Any]
+    first: ShapeResult,
+    other: ShapeResult,
+    metrics: Mapping[str, Any],
+    *,
+    pairs: PairModel | None = None,
 ) -> float:
-    """Return the usual error of the difference of two predicted C_D, as of two independent errors.
+    """Return half the width of the interval of the difference of two predicted C_D.
 
-    Errors of similar shapes cancel in part, so that it is rather too large for them.
+    Without a calibration it is that of two independent errors, which is rather too large for
+    similar shapes, as their errors cancel in part.
 
     Args:
         first: A prediction.
         other: Another one.
         metrics: Test metrics of the checkpoint's header.
+        pairs: How well differences are known, from the calibration of the checkpoint.
     """
-    return math.hypot(drag_uncertainty(first, metrics), drag_uncertainty(other, metrics))
+    if pairs is None or None in (first.trust.expected, other.trust.expected):
+        return math.hypot(drag_uncertainty(first, metrics), drag_uncertainty(other, metrics))
+    (difference,) = compare_designs({"first": first, "other": other}, pairs)
+    return difference.half_width
 
 
 def design_rows(
     designs: Sequence[Design],
     *,
     metrics: Mapping[str, Any],
+    pairs: PairModel | None = None,
     conditions: OperatingConditions | None = None,
 ) -> list[dict[str, Any]]:
     """Return one row for each shape: coefficients, and the difference of C_D to the first shape.
@@ -84,6 +98,7 @@ def design_rows(
     Args:
         designs: Two to six shapes.
         metrics: Test metrics of the checkpoint's header.
+        pairs: How well differences are known, from the calibration of the checkpoint.
         conditions: Speed and air for forces in N; each body has the length of its file.
 
     Raises:
@@ -104,7 +119,7 @@ def design_rows(
         }
         if design is not first:
             difference = found.C_D - first.result.prediction.coefficients.C_D
-            uncertainty = difference_uncertainty(first.result, design.result, metrics)
+            uncertainty = difference_uncertainty(first.result, design.result, metrics, pairs=pairs)
             row |= {
                 "C_D_difference": difference,
                 "C_D_difference_counts": drag_counts(difference),

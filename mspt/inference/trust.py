@@ -2,8 +2,6 @@
 
 Each check is a number that is zero for the true flow, or small for shapes similar to the training
 shapes. It is graded against its values on the validation shapes of the checkpoint.
-
-Letters: M shapes, D numbers of a descriptor.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,28 +9,25 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
-import torch
-from jaxtyping import Float64
 from numpy import ndarray
 
 from mspt.checkpoint import Checkpoint
-from mspt.data.clouds import Cloud
-from mspt.errors import MSPTError
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.outline import OUTLINE_NAMES, describe_outline
 from mspt.geometry.preparation import CLEAR, FINE_STEP, PreparedShape
-from mspt.inference.flow import predict_cloud
+from mspt.inference.calibration import ExpectedError
+from mspt.inference.library import USUAL_SHARE, ShapeLibrary, library_of
+from mspt.inference.repeated import model_checks
 from mspt.inference.sampling import FlowInputs
 from mspt.metrics.forces import closure_error
+
+__all__ = ["Check", "ShapeLibrary", "TrustReport", "library_of", "trust_report"]
 
 Verdict = Literal["good", "fair", "poor"]
 VERDICTS: tuple[Verdict, ...] = ("good", "fair", "poor")
 CLOSED, NEARLY_CLOSED = 1e-3, 1e-2
 """Closure errors up to which a surface is graded good and fair: those of one flat hole of 0.1 % and
 of 1 % of the surface."""
-
-USUAL_SHARE = 0.9
-"""Share of known shapes within whose range a number is graded good."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,60 +52,18 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShapeLibrary:
-    """Outlines of the training shapes of a checkpoint.
-
-    Attributes:
-        names: Names of the cases.
-        families: Family of each body.
-        outlines: See :func:`mspt.geometry.outline.describe_outline`.
-    """
-
-    names: tuple[str, ...]
-    families: tuple[str, ...]
-    outlines: Float64[ndarray, "M D"]
-
-    def distances(self, outline: Float64[ndarray, " D"]) -> Float64[ndarray, " M"]:
-        """Return root-mean-square differences of outlines, in body lengths."""
-        return np.sqrt(((self.outlines - outline) ** 2).mean(axis=1))
-
-    def usual_distance(self) -> float:
-        """Return the distance within which nine of ten shapes have their nearest other shape."""
-        apart = np.stack([self.distances(outline) for outline in self.outlines])
-        np.fill_diagonal(apart, np.inf)  # a shape is no neighbor of itself
-        return float(np.quantile(apart.min(axis=1), USUAL_SHARE))
-
-
-def library_of(checkpoint: Checkpoint) -> ShapeLibrary:
-    """Return the outlines of the training shapes, which are stored in a checkpoint's header.
-
-    Raises:
-        MSPTError: If the header has none.
-    """
-    stored = checkpoint.info.get("library")
-    if not stored:
-        raise MSPTError(
-            "checkpoint must hold the outlines of its training shapes, got one for "
-            f"{checkpoint.info.get('dataset', 'an unknown data set')!r}; choose car.safetensors"
-        )
-    return ShapeLibrary(
-        names=tuple(stored["names"]),
-        families=tuple(stored["families"]),
-        outlines=np.array(stored["outlines"], dtype=np.float64),
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
 class TrustReport:
     """All checks of one prediction.
 
     Attributes:
         checks: The checks.
         nearest: Names, families and distances of the three nearest training shapes.
+        expected: The expected error; None for a checkpoint that is not calibrated.
     """
 
     checks: tuple[Check, ...]
     nearest: tuple[tuple[str, str, float], ...]
+    expected: ExpectedError | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -126,16 +79,19 @@ class TrustReport:
                 {"name": name, "family": family, "distance": distance}
                 for name, family, distance in self.nearest
             ],
+            "expected": None if self.expected is None else self.expected.to_dict(),
         }
 
 
-def trust_report(
+def trust_report(  # noqa: PLR0913 - a report has many independent sources
     checkpoint: Checkpoint,
     mesh: SurfaceMesh,
     inputs: FlowInputs,
     *,
     shape: PreparedShape,
     library: ShapeLibrary,
+    numbers: Mapping[str, float] | None = None,
+    expected: ExpectedError | None = None,
     device: str = "auto",
 ) -> TrustReport:
     """Check a prediction of the flow around a body.
@@ -143,9 +99,12 @@ def trust_report(
     Args:
         checkpoint: The model.
         mesh: The body in the wind-tunnel frame.
-        inputs: The points of the prediction; the first cloud is predicted again, changed.
+        inputs: The points of the prediction.
         shape: How the body follows from its file.
         library: Outlines of the training shapes.
+        numbers: What :func:`model_checks` returns, where it is known; the first cloud is predicted
+            three more times where it is not.
+        expected: The expected error, where the checkpoint is calibrated.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
     """
     usual = checkpoint.info.get("trust", {})
@@ -153,7 +112,8 @@ def trust_report(
     outline = describe_outline(inputs.points)
     away = library.distances(outline)
     order = np.argsort(away)[:3]
-    numbers = model_checks(checkpoint, cloud, device=device)
+    if numbers is None:
+        numbers = model_checks(checkpoint, cloud, device=device)
     return TrustReport(
         checks=(
             *shape_checks(shape),
@@ -161,31 +121,13 @@ def trust_report(
             _judged("symmetry", numbers["symmetry"], usual),
             _judged("resolution", numbers["resolution"], usual),
             _distance(float(away[order[0]]), library, outline, library.outlines[order[0]]),
+            *_kinds(expected),
         ),
         nearest=tuple(
             (library.names[index], library.families[index], float(away[index])) for index in order
         ),
+        expected=expected,
     )
-
-
-def model_checks(
-    checkpoint: Checkpoint, cloud: Cloud, *, device: str = "auto"
-) -> Mapping[str, float]:
-    """Return by how much C_p changes when the cloud is mirrored, and when half of it is left out.
-
-    Both are relative L2 differences over the same surface points.
-    """
-    count = cloud.num_surface
-    predicted = predict_cloud(checkpoint, cloud, device=device)[:count, 0]
-    other = cloud.mirrored(-torch.ones(len(cloud.points)))
-    mirrored = predict_cloud(checkpoint, other, device=device)[:count, 0]
-    rows = torch.cat([torch.arange(0, count, 2), torch.arange(count, len(cloud.points), 2)])
-    half = cloud.picked(rows, num_surface=(count + 1) // 2)
-    sparse = predict_cloud(checkpoint, half, device=device)[: half.num_surface, 0]
-    return {
-        "symmetry": ((mirrored - predicted).norm() / predicted.norm()).item(),
-        "resolution": ((sparse - predicted[::2]).norm() / predicted[::2].norm()).item(),
-    }
 
 
 MEANINGS = {
@@ -303,4 +245,35 @@ def _distance(value: float, library: ShapeLibrary, outline: ndarray, nearest: nd
             f"(nine of ten are within {100 * usual:.1f}%). They differ most in the {part}."
         ),
         caveat="Outlines leave out wheels, mirrors and the radii of edges.",
+    )
+
+
+LIMIT_WORDS = {
+    "outline": "in outline",
+    "form": "in edges, wheels, walls and gaps",
+    "latent": "in what the model itself makes of it",
+    "pressure": "in how much two models disagree about it",
+}
+
+
+def _kinds(expected: ExpectedError | None) -> tuple[Check, ...]:
+    """Check whether a shape is of a kind that the expected error was calibrated on."""
+    if expected is None:
+        return ()
+    shares = {name: expected.signals[name] / limit for name, limit in expected.limits.items()}
+    farthest = max(shares, key=lambda name: shares[name])
+    usual = max(expected.distances.values()) <= 1
+    verdict: Verdict = "poor" if expected.is_outside else "good" if usual else "fair"
+    return (
+        Check(
+            name="Kind of shape",
+            value=100 * shares[farthest],
+            unit="%",
+            verdict=verdict,
+            meaning=(
+                "Distance from known shapes over the largest of any shape whose error is known; "
+                f"farthest {LIMIT_WORDS[farthest]}. Above 100% nothing is known of the error."
+            ),
+            caveat="Shapes of a known kind can be predicted badly.",
+        ),
     )

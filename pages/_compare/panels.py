@@ -9,11 +9,13 @@ from mspt.data.sets.car.clouds import LAYOUT
 from mspt.figures.scenes.designs import MOST_TRIANGLES, ColoredBody, designs_scene
 from mspt.figures.viewer.scene import Scene
 from mspt.geometry.mesh import SurfaceMesh
+from mspt.inference.calibration import calibrated
 from mspt.inference.physical import in_units
 from mspt.inference.side_by_side import design_rows
 from pages._compare import data
 from pages._compare.data import Chosen, Entry
 from pages._shared import charts, frame, notes, viewer
+from pages._shared.cache import load
 from pages._shared.numbers import MEASURED, STORED, badge, device_name, minus, significant
 from pages._shared.predicted import finished
 
@@ -98,8 +100,12 @@ def _thinned(mesh: SurfaceMesh, values: Any, most: int) -> tuple[SurfaceMesh, An
 
 def compared(chosen: Chosen) -> list[dict[str, Any]]:
     """Return the rows of the table; say above all else which shape has the least drag."""
+    known = calibrated(load(chosen.checkpoint.key))
     rows = design_rows(
-        chosen.designs, metrics=chosen.checkpoint.metrics, conditions=chosen.conditions
+        chosen.designs,
+        metrics=chosen.checkpoint.metrics,
+        pairs=None if known is None else known.calibration.pairs,
+        conditions=chosen.conditions,
     )
     st.markdown(_sentence(rows, first=chosen.entries[0].name))
     if poor := [row["name"] for row in rows if row["trust"] == "poor"]:
@@ -115,12 +121,17 @@ def table(chosen: Chosen, rows: list[dict[str, Any]]) -> None:
     shown = [_forces(row) if chosen.conditions else _coefficients(row) for row in rows]
     st.table(pd.DataFrame(shown).set_index("Shape"), border="horizontal", width="stretch")
     device = device_name(finished(chosen.entries[0].key).prediction.device)
+    expected = chosen.designs[0].result.trust.expected
     cases = chosen.checkpoint.metrics.get("cases", 0)
+    if expected is None:
+        error = f"mean relative error of C_D over {cases} test bodies; of a difference, of two such"
+    else:
+        error = (
+            f"for {expected.coverage:.0%} of such shapes; of a difference, for pairs of one kind"
+        )
     st.caption(
-        f"{badge(MEASURED)} predicted by {chosen.checkpoint.name} on {device} · ± {badge(STORED)} "
-        f"mean relative error of C_D over {cases} test bodies; of a difference, that of two "
-        "independent errors. It is rather too large for similar shapes, whose errors cancel in "
-        "part."
+        f"{badge(MEASURED)} predicted by {chosen.checkpoint.name} on {device} · "
+        f"± {badge(STORED)} {error}."
     )
     if chosen.conditions is not None:
         st.caption(

@@ -17,15 +17,20 @@ from pages._shared.numbers import Card, minus, significant
 
 def forces(result: ShapeResult, conditions: OperatingConditions) -> list[Card]:
     """Return drag, its parts, lift and power at a speed."""
-    prediction = result.prediction
-    found = physical_forces(prediction.coefficients, conditions, drag_spread=prediction.drag_spread)
+    prediction, expected = result.prediction, result.trust.expected
+    spread = prediction.drag_spread if expected is None else expected.half_width
+    found = physical_forces(prediction.coefficients, conditions, drag_spread=spread)
     value = {name: number for name, (number, _) in found.items()}
     return [
         Card(
             label="Drag",
             value=f"{newtons(value['drag'])} ± {newtons(value['drag_spread'])} N",
             note=f"C_D = {prediction.coefficients.C_D:.3f}",
-            help_text="± is the spread between clouds of points, not the error.",
+            help_text=(
+                "± is the spread between clouds of points, not the error."
+                if expected is None
+                else f"The interval of {expected.coverage:.0%} of such shapes, as for C_D."
+            ),
         ),
         Card(
             label="Drag: pressure + friction",

@@ -23,6 +23,7 @@ from mspt.geometry.files.writers import write_vtp
 from mspt.geometry.marks import Marks, find_marks
 from mspt.geometry.placement import Placement, place_mesh
 from mspt.geometry.preparation import PreparedShape
+from mspt.inference.gradient import drag_changes
 from mspt.inference.physical import physical_summary
 from mspt.inference.records import run_record
 from mspt.inference.shapes import ShapeResult
@@ -241,3 +242,26 @@ def truth_file(truth: Truth) -> bytes:
         path = Path(folder) / "truth.npz"
         write_flow(path, truth.case)
         return path.read_bytes()
+
+
+# --- fields for pictures -------------------------------------------------------------------------
+
+
+def surface_view(key: ResultKey, result: ShapeResult, of_drag: bool) -> Any:  # noqa: FBT001
+    """Return values of the drawn triangles: the change of C_D by bumps, or the expected error."""
+    return _drag_change(key, _result=result) if of_drag else _expected_error(key, _result=result)
+
+
+@st.cache_data(max_entries=8, show_spinner="Differentiating the drag …")
+def _drag_change(key: ResultKey, *, _result: ShapeResult) -> Any:
+    model = load(key.checkpoint)
+    with one_at_a_time():
+        return drag_changes(
+            model, _result.placed.mesh, _result.prediction, seed=_result.seed, device=key.device
+        )
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _expected_error(key: ResultKey, *, _result: ShapeResult) -> Any:  # noqa: ARG001
+    expected = _result.trust.expected
+    return None if expected is None else expected.on_cells(_result.prediction.fine_mesh)

@@ -31,7 +31,7 @@ from pages._shared.numbers import (
 )
 from pages._shared.shapes import Shape, prepared
 from pages._upload import cards as physical
-from pages._upload import data
+from pages._upload import data, views
 from pages._upload.data import Chosen, ResultKey, Truth
 
 BESIDE, MARKED = "Truth and error", "Shape"
@@ -55,7 +55,7 @@ def flow_view(
     conditions: OperatingConditions | None,
 ) -> None:
     """Show the body or the flow around it, in the chosen units."""
-    options = [*((BESIDE,) if truth else ()), *SHAPE_LAYERS]
+    options = [*((BESIDE,) if truth else ()), *SHAPE_LAYERS, *views.options(result)]
     layer = st.segmented_control(
         "View",
         options,
@@ -67,6 +67,9 @@ def flow_view(
     )
     if layer == BESIDE and truth is not None:
         _beside(result, truth, conditions)
+        return
+    if layer in views.options(result):
+        views.show(key, result, layer)
         return
     dark = frame.is_dark()
     # Fields do not depend on the length of the body.
@@ -151,7 +154,8 @@ def numbers(chosen: Chosen, result: ShapeResult, conditions: OperatingConditions
     prediction, metrics = result.prediction, chosen.checkpoint.metrics
     found, is_poor = prediction.coefficients, result.trust.verdict == "poor"
     cards = [
-        Card(
+        views.drag_card(result, note=physical.drag_at_usual_speed(result))
+        or Card(
             label="C_D, drag",
             value=f"{found.C_D:.3f} ± {prediction.drag_spread:.3f}",
             note=physical.drag_at_usual_speed(result),
@@ -171,7 +175,10 @@ def numbers(chosen: Chosen, result: ShapeResult, conditions: OperatingConditions
     ]
     if conditions is not None:
         cards = physical.forces(result, conditions)
-    if (error := metrics.get("C_D_relative")) is not None and not is_poor:
+    expected = views.pressure_card(result)
+    if expected is not None:
+        cards.append(expected)
+    elif (error := metrics.get("C_D_relative")) is not None and not is_poor:
         cards.append(
             Card(
                 label="Error of C_D",

@@ -10,6 +10,7 @@ from mspt.benchmarks import models as benchmark_module
 from mspt.benchmarks.models import Measurement
 from mspt.cli._output import to_json
 from mspt.cli.benchmark import show_benchmark
+from mspt.cli.calibrate import show_calibrate
 from mspt.cli.evaluate import show_evaluate
 from mspt.cli.main import COMMANDS, _module
 from mspt.cli.shapes import show_predict, show_solved_shape
@@ -254,3 +255,64 @@ def test_cards_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     count, out = len(list(Path("pretrained").glob("*.safetensors"))), tmp_path / "cards.md"
     text = run_text(capsys, "cards", "--out", str(out))
     assert text == f"Cards of {count} checkpoints written to {out}.\n"
+
+
+def test_an_interval_is_shown_with_its_share_and_beside_the_truth() -> None:
+    base = dict.fromkeys(("C_D", "C_D_pressure", "C_D_friction", "C_D_spread", "C_L"), 0.31)
+    base |= dict.fromkeys(("frontal_area", "frontal_area_in_file", "seconds", "model_seconds"), 1.0)
+    wide = {"words": "it is narrow, as a motorcycle is", "name": "width", "excess": 2.0}
+    expected = {"is_outside": False, "unusual": [wide]}
+    result = base | {
+        "shape": "a.stl", "triangles": 9, "changes": [], "placement": {"as_is": True},
+        "checkpoint": "car", "units": {"length_in_file": "m"}, "device": "cpu", "warnings": [],
+        "trust": {"verdict": "good", "checks": [], "nearest": [], "expected": expected},
+    }  # fmt: skip
+    assert (
+        cells(show_predict(result), "C_D")[1] == "0.310; no interval is known for this checkpoint"
+    )
+    result |= {"C_D_low": 0.28, "C_D_high": 0.34, "coverage": 0.8, "expected_C_p_error": 0.22}
+    text = show_predict(result)
+    assert cells(text, "C_D")[1] == "0.310; 0.280 to 0.340 for 80% of such shapes"
+    assert cells(text, "error of C_p")[1] == "22.0 % expected"
+    assert "outside what the model knows" not in text
+    expected["is_outside"] = True
+    text = show_predict(result)
+    assert text.index("outside what the model knows") < text.index("0.310; 0.280")
+    assert "as a motorcycle is" in text
+    for true, held in ((0.3, "yes"), (0.35, "no")):
+        errors = {"C_D": 0.3, "C_D_true": true, "C_L": 0.31, "C_L_true": 0.1, "velocity": 0.1}
+        shown = show_predict(result | {"errors": errors, "label_noise": {}})
+        row = ["C_D", "0.310", "0.280 to 0.340", held, f"{true:.3f}"]
+        lines = [re.split(r"\s{2,}", line.strip()) for line in shown.splitlines()]
+        assert row in lines
+    assert plain(shown)
+
+
+def test_a_calibration_says_what_it_reaches_on_bodies_that_took_no_part() -> None:
+    found = {
+        "bodies": 128, "coverage": 0.88, "coverage_by_family": 0.87, "median_half_width": 0.18,
+        "median_error": 0.05, "worst_error": 1.1,
+    }  # fmt: skip
+    body = {
+        "name": "real-1", "C_D": 0.3, "C_D_low": 0.2, "C_D_high": 0.4, "C_D_true": 0.25,
+        "is_outside": True, "expected_C_p_error": 0.3, "C_p_error": 0.4,
+    }  # fmt: skip
+    text = show_calibrate(
+        {
+            "checkpoint": "car",
+            "out": "car.npz",
+            "members": [],
+            "training_bodies": 128,
+            "coverage": 0.8,
+            "left_out": {"drag": found, "pressure": found},
+            "strangers": {},
+            "mean_of_two_passes": {"C_D_once": 0.09, "C_D": 0.08},
+            "order": {"decided": 0.6, "right": 0.97},
+            "pairs": {"near": 0.02, "near_factor": 0.8, "factor": 0.9},
+            "bodies": [body],
+        }
+    )
+    assert cells(text, "C_D, families left out")[1:3] == ["128", "88.0 %"]
+    assert cells(text, "real-1") == ["real-1", "0.300", "0.200 to 0.400", "0.250", "yes", "yes"]
+    assert cells(text, "order")[1] == "60.0 % of pairs decided, 97.0 % of these rightly"
+    assert plain(text)

@@ -33,6 +33,7 @@ SMALL: Mapping[tuple[str, ...], list[str] | str] = {
     ("benchmark",): [*TINY, "--points", "600", "--patches", "8", "--models", "mspt"],
     ("compare",): "predicts several shapes, as predict does for one",
     ("queue",): "takes hours",
+    ("calibrate",): "takes half an hour",
 }
 """Settings that make long commands short, by their first words, or why they are parsed only."""
 WHOLE = {"datasets", "solve", "predict", "patches", "attention", "published", "cards", "ship"}

@@ -36,7 +36,7 @@ def cells(part: str) -> list[list[str]]:
 
 
 def number(text: str) -> float:
-    return float(re.sub(r"[^\d.+-]", "", text))
+    return float(text.replace(",", "").split()[0])
 
 
 def test_forecasts_beside_measurements_are_the_stored_rows() -> None:
@@ -103,8 +103,12 @@ def test_a_billion_points_follow_from_the_stored_rates() -> None:
         for (patches, levels), shown in zip(
             ((31_623, 0), (1_000_000, 3)), (values[:3], values[3:]), strict=True
         ):
-            config = calibration_config("mspt", 128, patches)
-            config = dataclasses.replace(config, num_blocks=4, keys_per_level=levels)
+            config = dataclasses.replace(
+                calibration_config("mspt", 128, 128),
+                num_patches=patches,
+                num_blocks=4,
+                keys_per_level=levels,
+            )
             found = over_devices(config, 10**9, rates, devices=int(devices))
             amount, unit = shown[0].split()
             assert number(amount) * SECONDS[unit] == pytest.approx(found.compute_seconds, rel=0.03)

@@ -43,8 +43,9 @@ from mspt.inference.flow import (
     predict_flow,
     predict_stored,
 )
+from mspt.inference.repeated import model_checks
 from mspt.inference.sampling import cloud_size, sample_inputs
-from mspt.inference.trust import Check, TrustReport, library_of, model_checks, trust_report
+from mspt.inference.trust import Check, TrustReport, library_of, trust_report
 from mspt.metrics.forces import coefficients, surface_force
 from mspt.progress import last_event
 from mspt.training.batches import fit_normalizer

@@ -36,8 +36,8 @@ from mspt.evaluation.flows import (
     evaluate_flows,
     mean_field_score,
 )
+from mspt.inference.repeated import model_checks
 from mspt.inference.sampling import cloud_size
-from mspt.inference.trust import model_checks
 from mspt.models.normalizer import Normalizer
 from mspt.progress import last_event
 from mspt.training.presets import get_preset

@@ -9,6 +9,7 @@ from made_up_shapes import body
 
 from mspt.figures.charts.convergence import convergence_figure
 from mspt.figures.charts.placements import placement_figure
+from mspt.figures.vtk.expected import drag_change_plotter, expected_error_plotter
 from mspt.figures.vtk.shape import mark_colors, marked_plotter
 from mspt.geometry.marks import Marks, find_marks
 from mspt.geometry.mesh import SurfaceMesh, box, joined
@@ -144,3 +145,23 @@ def test_a_residual_of_zero_is_a_gap() -> None:
     )
     assert np.isnan(figure.data[0].y[1])
     assert np.isfinite(figure.layout.yaxis.range).all()
+
+
+def test_change_of_drag_is_signed_and_named_and_no_error() -> None:
+    mesh, values = box((0, -0.2, 0.1), (1, 0.2, 0.4)), np.linspace(-1e-3, 3e-3, 12)
+    for plotter, title, low in (
+        (drag_change_plotter(mesh, values, dark=False, height=100), "change of C_D (counts)", True),
+        (
+            expected_error_plotter(mesh, np.abs(values), dark=True, height=100),
+            "expected error of C_p (dimensionless)",
+            False,
+        ),
+    ):
+        (bar,) = plotter.scalar_bars.values()
+        assert list(plotter.scalar_bars.keys()) == [title]
+        first, last = bar.GetLookupTable().GetTableRange()
+        assert (first == -last) == low
+        plotter.close()
+    assert drag_change_plotter(mesh, values, dark=False, height=100).mesh[
+        "change of C_D"
+    ].max() == pytest.approx(30)

@@ -23,11 +23,13 @@ from mspt.checkpoint import load_checkpoint
 from mspt.figures.report import pictures
 from mspt.figures.viewer.encode import decode_packet
 from mspt.geometry.axes import Orientation
+from mspt.geometry.descriptors.form import Unusual
 from mspt.geometry.files.readers import read_mesh_bytes
 from mspt.geometry.files.writers import write_stl
 from mspt.geometry.mesh import SurfaceMesh, box, joined
 from mspt.geometry.placement import guess_placement, place_mesh, placement_along
 from mspt.geometry.preparation import prepare_shape
+from mspt.inference.calibration import ExpectedError
 from mspt.inference.shapes import predict
 from mspt.inference.trust import Verdict
 from mspt.solvers.openfoam.case import Recipe
@@ -626,3 +628,54 @@ def test_verdict_stands_above_the_numbers_and_decides_how_they_look(
     assert all(one.value.startswith(":gray[") == is_poor for one in app.metric)
     assert metrics(app).get("Error of C_D") == (None if is_poor else "12.34%")
     assert ("Average over 40 test bodies" in texts(app)) == (not is_poor)
+
+
+# The expected error.
+
+
+@pytest.mark.parametrize("is_outside", [False, True])
+def test_interval_is_seen_at_a_glance_and_being_outside_before_all_else(
+    open_page: Open, *, is_outside: bool
+) -> None:
+    app = open_page("upload")
+    shape, kept = sample_shape("Notchback"), data.predictions()
+    placement = guess_placement(shape.mesh).best
+    placement = replace(placement, clearance=round(100 * placement.clearance, 2) / 100)
+    key = data.result_key(shape, placement, checkpoints("car")["car"], "auto")
+    result = data.finished(key)
+    points = result.prediction.surface_points
+    expected = ExpectedError(
+        C_D=0.31,
+        C_D_low=0.28,
+        C_D_high=0.34,
+        C_p_error=0.22,
+        C_p_error_high=0.3,
+        coverage=0.8,
+        is_outside=is_outside,
+        distances={"outline": 1.0, "form": 2.0, "latent": 1.0},
+        limits={"form": 2.5, "pressure": 0.4},
+        unusual=(Unusual(name="width", excess=3.0, words="it is narrow, as a motorcycle is"),),
+        signals={"form": 2.0, "pressure": 0.2},
+        local=np.linspace(0, 0.2, len(points)),
+        points=points,
+        normals=result.prediction.surface_normals,
+    )
+    kept.put(key, replace(result, trust=replace(result.trust, expected=expected)))
+    try:
+        app.run()
+        shown = metrics(app)
+        assert not app.exception
+        assert shown["C_D, drag"].strip(":gray[]") == "0.310 ± 0.030"
+        assert shown["Expected error of C_p"].strip(":gray[]") == "22%"
+        where = "untried on such shapes" if is_outside else "80% of such shapes"
+        assert f"{where}: 0.280 to 0.340" in texts(app)
+        heads = [one.value for one in app.header]
+        assert any("outside what the model knows" in one for one in heads) == is_outside
+        assert ("narrow, as a motorcycle is" in texts(app)) == is_outside
+        for view, words in (("Expected error", "disagree"), ("Where to push", "raises drag")):
+            app.session_state["view"] = view
+            app.run()
+            assert not app.exception
+            assert words in texts(app)
+    finally:
+        kept.put(key, result)

@@ -126,7 +126,7 @@ def add_ghost(
     return _matte(plotter.add_mesh(inner, color=ACCENT[dark]))
 
 
-def add_colored(
+def add_colored(  # noqa: PLR0913 - a picture has many independent settings
     plotter: pv.Plotter,
     surface: pv.PolyData,
     quantity: Quantity,
@@ -135,6 +135,7 @@ def add_colored(
     diverging: bool,
     edges: bool,
     dark: bool,
+    title: str = "",
 ) -> pv.Actor:
     """Add a surface colored by its values of a quantity, with a color bar.
 
@@ -149,8 +150,9 @@ def add_colored(
         diverging: Whether the values are errors.
         edges: Whether to show the edges of the polygons.
         dark: Whether the page is dark.
+        title: Of the color bar; by default the quantity, and that it is its error.
     """
-    title = f"error of {label(quantity)}" if diverging else label(quantity)
+    title = title or (f"error of {label(quantity)}" if diverging else label(quantity))
     scale = error_scale(dark=False) if diverging else FIELD_SCALE
     actor = plotter.add_mesh(
         surface,
