@@ -282,10 +282,10 @@ def test_solving_shows_truth_and_real_error(
     header, _ = decode_packet(viewer.proto.bytes)
     titles = [panel["title"] for panel in header["panels"]]
     assert titles == ["Truth (solver)", "Prediction (model)", "Error (prediction − truth)"]
-    solver_s_files(app, monkeypatch)
     app.run()
     assert quick_solver == ["solved"]  # kept, not solved again
     assert len(scored) == 1
+    solver_s_files(app, monkeypatch)
 
 
 def solver_s_files(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
