@@ -4,6 +4,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -36,6 +37,26 @@ def limit_threads() -> int:
     if "numba" not in sys.modules:  # it reads this when it is imported
         os.environ.setdefault("NUMBA_NUM_THREADS", str(count))
     return count
+
+
+@contextmanager
+def with_threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads in the block, and as many as before afterward.
+
+    Examples:
+        >>> before = torch.get_num_threads()
+        >>> with with_threads(1):
+        ...     torch.get_num_threads()
+        1
+        >>> torch.get_num_threads() == before
+        True
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _quotas(root: Path) -> Iterator[float]:

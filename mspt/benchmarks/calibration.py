@@ -27,7 +27,7 @@ from mspt.inference.predict import pick_device
 from mspt.partition.ball_tree import build_partition
 from mspt.reading import read_text
 from mspt.seeding import generator
-from mspt.threads import usable_cpus
+from mspt.threads import usable_cpus, with_threads
 from mspt.writing import write_text
 
 REPEATS = 3
@@ -161,18 +161,20 @@ def calibrate(
         MSPTError: If the device does not exist here.
     """
     target, used = pick_device(device), threads or usable_cpus()
-    torch.set_num_threads(used)
     total = sum(len(SIZES[one]) for one in architectures) + 1
     done, found = 0, []
     for architecture in architectures:
         passes = []
         for num_points, width, groups in SIZES[architecture]:
             config = calibration_config(architecture, width, groups)
-            passes.append((config, num_points, _pass_seconds(config, num_points, work, target)))
+            with with_threads(used):
+                seconds = _pass_seconds(config, num_points, work, target)
+            passes.append((config, num_points, seconds))
             done += 1
             yield PassTimed(done=done, total=total)
         found.append(fit_rates(passes, work=work))
-    rate = _partition_rate()
+    with with_threads(used):
+        rate = _partition_rate()
     yield PassTimed(done=total, total=total)
     yield Calibration(
         rates=tuple(found),

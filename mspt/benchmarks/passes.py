@@ -19,7 +19,7 @@ from mspt.errors import MSPTError
 from mspt.inference.predict import Prediction, pick_device, predict_case
 from mspt.inference.sample import Sample, load_sample
 from mspt.reading import read_text
-from mspt.threads import usable_cpus
+from mspt.threads import usable_cpus, with_threads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,6 @@ def measure_passes(
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
     """
     used, load = threads or usable_cpus(), round(psutil.getloadavg()[0], 2)
-    torch.set_num_threads(used)
     jobs = [
         (loaded, load_sample(name, loaded), one)
         for one in checkpoints
@@ -103,7 +102,8 @@ def measure_passes(
     total = (rounds + 1) * len(jobs)
     for step in range(rounds + 1):
         for place, (checkpoint, sample, one) in enumerate(jobs, start=1):
-            predicted = _predict(checkpoint, sample, device)
+            with with_threads(used):
+                predicted = _predict(checkpoint, sample, device)
             if step:
                 times[one.path.stem].append(predicted)
             done = step * len(jobs) + place

@@ -23,7 +23,7 @@ from mspt.partition.ball_tree import Partition, build_partition
 from mspt.partition.cuts import add_cuts
 from mspt.partition.patches import compactness, measure_patches
 from mspt.reading import read_text
-from mspt.threads import usable_cpus
+from mspt.threads import usable_cpus, with_threads
 
 EVEN = "uniform"
 KEYS_PER_LEVEL = 3
@@ -96,16 +96,16 @@ def measure_stress(
         DataError: If there is no such kind, or the number of points is out of range.
     """
     used, load = threads or usable_cpus(), round(psutil.getloadavg()[0], 2)
-    torch.set_num_threads(used)
     patches = num_patches or max(1, num_points // 128)
     model = build_model(stress_config(patches)).eval()
     for kind in kinds:
         cloud = stress_cloud(kind, num_points)
         shapes = measure_patches(cloud, build_partition(cloud, num_patches=patches))
-        tree_seconds, partition = min(
-            (_timed_tree(cloud, patches) for _ in range(REPEATS)), key=lambda found: found[0]
-        )
-        pass_seconds = min(_timed_pass(model, cloud, partition) for _ in range(REPEATS))
+        with with_threads(used):
+            tree_seconds, partition = min(
+                (_timed_tree(cloud, patches) for _ in range(REPEATS)), key=lambda found: found[0]
+            )
+            pass_seconds = min(_timed_pass(model, cloud, partition) for _ in range(REPEATS))
         yield StressRow(
             cloud=kind,
             num_points=num_points,

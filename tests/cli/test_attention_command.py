@@ -17,7 +17,7 @@ from mspt.inspection.masking import mask_patch
 from mspt.inspection.observation import observe
 from tests.pages.tiny import save_tiny_flow
 
-CHECKPOINT = "pretrained/elasticity.safetensors"
+CHECKPOINT = "pretrained/elasticity-paper.safetensors"
 NAME = list_cases("elasticity")[0]
 
 

@@ -28,6 +28,8 @@ SMALL: Mapping[tuple[str, ...], list[str] | str] = {
     ("borders",): ["--per-split", "1"],
     ("pooling",): ["--cases", "3"],
     ("benchmark", "partition"): ["--points", "2000", "--patches", "8", "--rounds", "2"],
+    ("benchmark", "forecast"): "measures passes of large clouds",
+    ("benchmark", "stress"): "runs every kind of cloud; tests of its own do with few points",
     ("benchmark", "passes"): "runs every checkpoint that ships, ten times",
     ("benchmark", "scaling"): [*TINY, "--axis", "points", "--sizes", "500", "--models", "mspt"],
     ("benchmark",): [*TINY, "--points", "600", "--patches", "8", "--models", "mspt"],

@@ -48,6 +48,8 @@ FLOWS = [one for one in SHIPPED if one.info["dataset"] == CAR.name]
 STACKS = [one for one in SHIPPED if one.info["dataset"] != CAR.name]
 
 LONGER = (
+    "darcy-paper",
+    "elasticity-paper",
     "darcy",
     "darcy-transolver-deep",
     "elasticity",

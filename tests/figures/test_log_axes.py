@@ -24,11 +24,18 @@ from mspt.figures.charts.attention import masking_figure
 from mspt.figures.charts.axes import log_axis
 from mspt.figures.charts.convergence import convergence_figure
 from mspt.figures.charts.curves import learning_curve
+from mspt.figures.charts.forecast import Bar, forecast_figure
 from mspt.figures.charts.other_patches import patch_cost_figure, patch_errors_figure
 from mspt.figures.charts.resolution import resolution_figure
 from mspt.figures.charts.scaling import scaling_figure
 from mspt.figures.charts.scaling_curves import LETTERS, scaling_curves
-from mspt.figures.charts.series import RunPoint, error_against_cost, learning_curves
+from mspt.figures.charts.series import (
+    RaceCurve,
+    RunPoint,
+    error_against_cost,
+    learning_curves,
+    race_figure,
+)
 from mspt.figures.scenes.patches import compactness_figure
 from mspt.partition.patches import Compactness
 
@@ -145,6 +152,32 @@ FIGURES: dict[str, Callable[[], go.Figure]] = {
     "training of several": lambda: learning_curves(
         {"a": [0.5, 0.2, 0.1], "b": [0.4, 0.3]}, dark=False, places={"a": 0, "b": 1}
     ),
+    "a forecast": lambda: forecast_figure(
+        [
+            Bar(
+                architecture="mspt",
+                name=str(place),
+                seconds=10.0**place,
+                num_bytes=3e7 * 10.0**place,
+                texts=("", ""),
+            )
+            for place in range(4)
+        ],
+        free_bytes=2e10,
+        dark=False,
+    ),
+    "a race": lambda: race_figure(
+        [
+            RaceCurve(
+                name="one",
+                places=[0.0, 25.0, 50.0],
+                errors=[0.8, 0.2, 0.05],
+                losses=[float("nan"), 0.3, 0.06],
+            )
+        ],
+        title="steps",
+        dark=False,
+    ),
     "errors against costs": lambda: error_against_cost(
         [
             RunPoint(name=name, cost=cost, error=error, low=error, high=error, place=place)
@@ -222,6 +255,7 @@ def test_every_logarithmic_axis_of_the_app_is_made_by_the_one_function() -> None
         "attention",
         "convergence",
         "curves",
+        "forecast",
         "other_patches",
         "patches",
         "resolution",

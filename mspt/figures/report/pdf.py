@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from mspt.writing import write_text
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
 SECONDS = 90
 """After which a browser is ended."""
@@ -41,7 +43,7 @@ def pdf_bytes(html: str) -> bytes | None:
     with TemporaryDirectory(prefix="mspt-report-") as name:
         folder = Path(name)
         page, out = folder / "report.html", folder / "report.pdf"
-        page.write_text(html, encoding="utf-8")
+        write_text(page, html)
         # Root may not use the browser's sandbox; the document has no script and asks for nothing.
         is_root = hasattr(os, "geteuid") and os.geteuid() == 0
         command = [browser, *_QUIET, *(["--no-sandbox"] if is_root else [])]
