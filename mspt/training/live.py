@@ -111,7 +111,7 @@ def live_preset(dataset: str, model: LiveModel, *, epochs: int, seed: int = 0) -
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Look:
+class Snapshot:
     """One contestant after some more steps.
 
     Attributes:
@@ -119,7 +119,7 @@ class Look:
         step: Steps done.
         num_steps: Steps in all.
         seconds: Time of its own steps so far.
-        losses: Training loss of each step since the last look.
+        losses: Training loss of each step since the last snapshot.
         error: Mean relative L2 over the validation cases.
         fields: Its prediction of the case in view, in physical units.
     """
@@ -133,8 +133,10 @@ class Look:
     fields: Float[Tensor, "N C"]
 
 
-def race(trainings: Mapping[str, Training], *, shown: int = 0, steps: int = 25) -> Iterator[Look]:
-    """Train models in turn, yielding a look at each before its first and after every few steps.
+def race(
+    trainings: Mapping[str, Training], *, shown: int = 0, steps: int = 25
+) -> Iterator[Snapshot]:
+    """Train models in turn, yielding a snapshot of each at the start and after every few steps.
 
     Closing the generator stops all; the models stay as they are.
 
@@ -149,14 +151,14 @@ def race(trainings: Mapping[str, Training], *, shown: int = 0, steps: int = 25) 
     running = {name: train(training) for name, training in trainings.items()}
     spent = dict.fromkeys(trainings, 0.0)
     for name, training in trainings.items():
-        yield _look(name, training, shown=shown, turn=None, seconds=0.0)
+        yield _snapshot(name, training, shown=shown, turn=None, seconds=0.0)
     while running:
         for name in list(running):
             start = perf_counter()
             turn = _take_turn(running[name], steps)
             spent[name] += perf_counter() - start
             if turn.losses:
-                yield _look(name, trainings[name], shown=shown, turn=turn, seconds=spent[name])
+                yield _snapshot(name, trainings[name], shown=shown, turn=turn, seconds=spent[name])
             if turn.has_ended:
                 del running[name]
 
@@ -181,14 +183,16 @@ def _take_turn(events: Iterator[Any], steps: int) -> _Turn:
     return _Turn(tuple(losses), step, num_steps, has_ended=False)
 
 
-def _look(name: str, training: Training, *, shown: int, turn: _Turn | None, seconds: float) -> Look:
+def _snapshot(
+    name: str, training: Training, *, shown: int, turn: _Turn | None, seconds: float
+) -> Snapshot:
     cases = training.validation
     if not isinstance(cases, CaseStack):
         raise TypeError(f"cases must be a stack of clouds of one size, got {type(cases).__name__}")
     case = cases.case(shown)
     found = predict_case(as_checkpoint(training), case.points, case.features, device="cpu")
     batches = -(-len(training.cases) // training.preset.train.batch_size)
-    return Look(
+    return Snapshot(
         name=name,
         step=turn.step if turn else 0,
         num_steps=turn.num_steps if turn else batches * training.preset.train.epochs,

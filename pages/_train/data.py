@@ -1,4 +1,4 @@
-"""Models in training: started in the background, their looks kept, saved as checkpoints."""
+"""Models in training: started in the background, their snapshots kept, saved as checkpoints."""
 
 from collections.abc import Generator, Mapping
 from contextlib import closing
@@ -20,7 +20,7 @@ from mspt.errors import MSPTError
 from mspt.evaluation.accuracy import repeat_command
 from mspt.figures.charts.series import RaceCurve
 from mspt.inference.sample import Sample, sample_of_case
-from mspt.training.live import LiveModel, Look, live_preset, race
+from mspt.training.live import LiveModel, Snapshot, live_preset, race
 from mspt.training.loop import Training, prepare
 from mspt.training.state import Progress
 from pages._shared import jobs
@@ -76,14 +76,14 @@ class Race:
         chosen: What was chosen when it began.
         sample: The case in view, with its truth.
         trainings: The models, which change while they are trained.
-        looks: Looks at each model so far.
+        snapshots: Snapshots of each model so far.
         paused: Set while it rests.
     """
 
     chosen: Chosen
     sample: Sample
     trainings: Mapping[str, Training]
-    looks: Mapping[str, list[Look]]
+    snapshots: Mapping[str, list[Snapshot]]
     paused: Event = field(default_factory=Event)
 
     def curves(self, *, by_seconds: bool) -> list[RaceCurve]:
@@ -91,12 +91,12 @@ class Race:
         return [
             RaceCurve(
                 name=name,
-                places=[one.seconds if by_seconds else float(one.step) for one in looks],
-                errors=[one.error for one in looks],
-                losses=[float(np.mean(one.losses)) if one.losses else np.nan for one in looks],
+                places=[one.seconds if by_seconds else float(one.step) for one in snapshots],
+                errors=[one.error for one in snapshots],
+                losses=[float(np.mean(one.losses)) if one.losses else np.nan for one in snapshots],
             )
-            for name, looks in self.looks.items()
-            if looks
+            for name, snapshots in self.snapshots.items()
+            if snapshots
         ]
 
 
@@ -127,7 +127,7 @@ def begin(chosen: Chosen) -> Race:
             name: prepare(preset, cases=cases, validation=validation)
             for name, preset in presets.items()
         },
-        looks={name: [] for name in presets},
+        snapshots={name: [] for name in presets},
     )
 
 
@@ -145,15 +145,17 @@ def race_here() -> Race | None:
 
 
 def steps(running: Race) -> Generator[jobs.Step, None, None]:
-    """Run a race, yielding a step with each look."""
-    with closing(race(running.trainings, shown=SHOWN)) as looks:
-        for look in looks:
-            running.looks[look.name].append(look)
+    """Run a race, yielding a step with each snapshot."""
+    with closing(race(running.trainings, shown=SHOWN)) as snapshots:
+        for snapshot in snapshots:
+            running.snapshots[snapshot.name].append(snapshot)
             share = min(
-                one[-1].step / one[-1].num_steps if one else 0.0 for one in running.looks.values()
+                one[-1].step / one[-1].num_steps if one else 0.0
+                for one in running.snapshots.values()
             )
-            words = f"{look.name}: step {look.step:,} of {look.num_steps:,}, error {look.error:.1%}"
-            yield jobs.Step(share, words, len(running.looks[look.name]))
+            steps_done = f"step {snapshot.step:,} of {snapshot.num_steps:,}"
+            words = f"{snapshot.name}: {steps_done}, error {snapshot.error:.1%}"
+            yield jobs.Step(share, words, len(running.snapshots[snapshot.name]))
             while running.paused.is_set():
                 yield jobs.Step(share, "Paused")
                 sleep(0.2)
@@ -184,8 +186,8 @@ def keep(running: Race, name: str) -> str:
 
 
 def _save(running: Race, name: str, path: Path) -> None:
-    training, looks = running.trainings[name], running.looks[name]
-    last = looks[-1]
+    training, snapshots = running.trainings[name], running.snapshots[name]
+    last = snapshots[-1]
     progress = Progress(step=last.step, minutes=last.seconds / 60)
     facts = run_facts(training, progress, complete=last.step == last.num_steps)
     save_checkpoint(

@@ -18,7 +18,7 @@ AXES = {"Steps": False, "Seconds": True}
 
 def show(race: data.Race | None, *, dark: bool) -> None:
     """Show a race, or what the page is for where there is none."""
-    if race is None or not all(race.looks.values()):
+    if race is None or not all(race.snapshots.values()):
         st.markdown(
             "Choose data and models and press **Train**. A minute on two cores shows how the error "
             "falls, what each model predicts meanwhile, and what K, Q and the pooling change."
@@ -40,8 +40,8 @@ def show(race: data.Race | None, *, dark: bool) -> None:
 
 def _numbers(race: data.Race) -> None:
     cards = []
-    for name, looks in race.looks.items():
-        last = looks[-1]
+    for name, snapshots in race.snapshots.items():
+        last = snapshots[-1]
         steps = f"{last.step:,} of {last.num_steps:,} steps in {duration(last.seconds)}"
         cards.append(Card(label=name, value=percent(last.error), note=steps))
     chosen = race.chosen
@@ -58,8 +58,8 @@ def _fields(race: data.Race, *, dark: bool) -> None:
     view = next(iter(views_of(sample).values()))
     shown = {
         f"{name}, {one.relative_l2:.1%}": one
-        for name, looks in race.looks.items()
-        for one in [compare(sample, looks[-1].fields, view)]
+        for name, snapshots in race.snapshots.items()
+        for one in [compare(sample, snapshots[-1].fields, view)]
     }
     first = next(iter(shown.values()))
     fields = {"Truth (solver)": first.truth}

@@ -33,15 +33,15 @@ def test_two_models_race_and_can_be_kept(
     app = trained(open_page)
     assert not app.exception
     race = app.session_state[data.HERE]
-    last = {name: looks[-1] for name, looks in race.looks.items()}
+    last = {name: snapshots[-1] for name, snapshots in race.snapshots.items()}
     assert set(last) == {"MSPT", "Transolver"}
-    assert all(look.step == look.num_steps for look in last.values())
-    for name, look in last.items():
-        assert metrics(app)[name] == percent(look.error)
+    assert all(snapshot.step == snapshot.num_steps for snapshot in last.values())
+    for name, snapshot in last.items():
+        assert metrics(app)[name] == percent(snapshot.error)
     curves, fields = charts(app)
     drawn = next(one for one in curves["data"] if one["name"] == "MSPT, validation")
-    assert list(drawn["x"]) == [look.step for look in race.looks["MSPT"]]
-    assert list(drawn["y"]) == [look.error for look in race.looks["MSPT"]]
+    assert list(drawn["x"]) == [snapshot.step for snapshot in race.snapshots["MSPT"]]
+    assert list(drawn["y"]) == [snapshot.error for snapshot in race.snapshots["MSPT"]]
     titles = [one["text"] for one in fields["layout"]["annotations"]]
     assert titles[0] == "Truth (solver)"
     assert len(titles) == 3
@@ -83,11 +83,11 @@ def test_a_race_rests_and_goes_on(open_page: Open) -> None:
     job = app.session_state[data.JOB]
     while job.words != "Paused":
         assert not job.ended.wait(0.05)
-    looks = sum(map(len, race.looks.values()))
+    snapshots = sum(map(len, race.snapshots.values()))
     assert not job.ended.wait(0.6)
-    assert sum(map(len, race.looks.values())) == looks
+    assert sum(map(len, race.snapshots.values())) == snapshots
     race.paused.clear()
-    while sum(map(len, race.looks.values())) == looks:
+    while sum(map(len, race.snapshots.values())) == snapshots:
         assert not job.ended.wait(0.05)
     job.cancel(patience=10)
     assert job.ended.is_set()

@@ -1,4 +1,4 @@
-"""Models trained in turn: the same as apart, with looks at what the averaged model predicts."""
+"""Models trained in turn: the same as apart, with snapshots at what the averaged model predicts."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from helpers import made_up_cases, tiny_preset
 from mspt.config import PATCH_OPTIONS, Preset
 from mspt.inference.predict import predict_case
 from mspt.metrics.fields import relative_l2
-from mspt.training.live import LiveModel, Look, as_checkpoint, live_preset, race
+from mspt.training.live import LiveModel, Snapshot, as_checkpoint, live_preset, race
 from mspt.training.loop import Training, prepare, train
 
 CASES, VALIDATION = made_up_cases(10), made_up_cases(4, seed=1)
@@ -22,27 +22,27 @@ def begun(**changes: object) -> Training:
     )
 
 
-def looks_of(looks: list[Look], name: str) -> list[Look]:
-    return [one for one in looks if one.name == name]
+def snapshots_of(snapshots: list[Snapshot], name: str) -> list[Snapshot]:
+    return [one for one in snapshots if one.name == name]
 
 
 def test_models_in_a_race_become_what_they_become_alone() -> None:
     alone = begun()
     losses = [event.loss for event in train(alone) if hasattr(event, "loss")]
     trainings = {"first": begun(), "second": begun(width=16)}
-    looks = list(race(trainings, steps=3))
+    snapshots = list(race(trainings, steps=3))
     for name, parameter in alone.average.named_parameters():
         assert torch.equal(parameter, trainings["first"].average.get_parameter(name))
-    seen = looks_of(looks, "first")
+    seen = snapshots_of(snapshots, "first")
     assert [loss for one in seen for loss in one.losses] == losses
     assert [one.step for one in seen] == [0, 3, 6, 9, 12, 15, 18, 20][: len(seen)]
     assert seen[-1].step == seen[-1].num_steps == len(losses)
-    assert [one.step for one in seen] == [one.step for one in looks_of(looks, "second")]
+    assert [one.step for one in seen] == [one.step for one in snapshots_of(snapshots, "second")]
     seconds = [one.seconds for one in seen]
     assert seconds == sorted(seconds)
 
 
-def test_a_look_shows_what_the_averaged_model_predicts() -> None:
+def test_a_snapshot_shows_what_the_averaged_model_predicts() -> None:
     training = begun()
     *_, last = race({"one": training}, shown=2)
     case = VALIDATION.case(2)
@@ -58,11 +58,11 @@ def test_a_look_shows_what_the_averaged_model_predicts() -> None:
 
 def test_closing_a_race_leaves_the_models_as_they_are() -> None:
     training = begun()
-    looks = race({"one": training}, steps=2)
+    snapshots = race({"one": training}, steps=2)
     for _ in range(3):
-        next(looks)
+        next(snapshots)
     before = [one.clone() for one in training.average.parameters()]
-    looks.close()
+    snapshots.close()
     assert all(map(torch.equal, before, training.average.parameters()))
 
 

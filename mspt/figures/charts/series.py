@@ -98,9 +98,9 @@ class RaceCurve:
 
     Attributes:
         name: Its name.
-        places: Steps or seconds, one for each look.
-        errors: Validation error at each look.
-        losses: Mean training loss since the look before; NaN at the first.
+        places: Steps or seconds, one for each snapshot.
+        errors: Validation error at each snapshot.
+        losses: Mean training loss since the snapshot before; NaN at the first.
     """
 
     name: str
