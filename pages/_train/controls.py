@@ -30,10 +30,11 @@ _ARCHITECTURES: dict[str, Architecture] = {
 def pick() -> data.Chosen:
     """Show all choices and return them."""
     bound = {"bind": "query-params"}
-    dataset = st.segmented_control(
+    top = st.columns([3, 7], vertical_alignment="bottom")
+    dataset = top[0].segmented_control(
         "Data", SETS, default=SETS[0], key="train_set", required=True, **bound
     )
-    names = st.pills(
+    names = top[1].pills(
         "Models",
         list(_ARCHITECTURES),
         default=["MSPT", "Transolver"],
@@ -41,29 +42,29 @@ def pick() -> data.Chosen:
         key="train_models",
         **bound,
     )
-    pair = st.columns(2)
-    width = pair[0].select_slider("Width D", (16, 32, 48, 64), value=32, key="train_d", **bound)
-    blocks = pair[1].select_slider("Blocks", (1, 2, 3, 4), value=3, key="train_blocks", **bound)
-    patches = pair[0].select_slider(
+    first, second = st.columns(4, gap="medium"), st.columns(5, gap="medium")
+    width = first[0].select_slider("Width D", (16, 32, 48, 64), value=32, key="train_d", **bound)
+    blocks = first[1].select_slider("Blocks", (1, 2, 3, 4), value=3, key="train_blocks", **bound)
+    patches = first[2].select_slider(
         "Patches K", (1, 2, 4, 8, 16, 32, 64), value=4, key="train_k", **bound
     )
-    supernodes = pair[1].select_slider(
+    supernodes = first[3].select_slider(
         "Supernodes Q", (1, 2, 4, 8, 16), value=8, key="train_q", **bound
     )
-    pooling = pair[0].selectbox("Pooling", POOLINGS, key="train_pooling", **bound)
-    partition = pair[1].selectbox("Partition", list(PARTITIONS), key="train_partition", **bound)
+    pooling = second[0].selectbox("Pooling", POOLINGS, key="train_pooling", **bound)
+    partition = second[1].selectbox("Partition", list(PARTITIONS), key="train_partition", **bound)
     at_hand = min(data.MOST_CASES, data.num_at_hand(dataset))
-    cases = pair[0].select_slider(
+    cases = second[2].select_slider(
         "Training cases",
         [one for one in (25, 50, 100, 200) if one <= max(25, at_hand)],
         value=100,
         key="train_cases",
         **bound,
     )
-    epochs = pair[1].select_slider(
+    epochs = second[3].select_slider(
         "Passes over them", (5, 10, 20, 40, 80), value=20, key="train_epochs", **bound
     )
-    seed = int(st.number_input("Seed", 0, 999, 0, key="train_seed", **bound))
+    seed = int(second[4].number_input("Seed", 0, 999, 0, key="train_seed", **bound))
     models = {
         name: LiveModel(
             architecture=_ARCHITECTURES[name],
