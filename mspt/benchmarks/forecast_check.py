@@ -2,18 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from io import StringIO
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
+from mspt.benchmarks._tables import read_rows_of
 from mspt.benchmarks.calibration import Calibration, calibration_config
 from mspt.benchmarks.models import measure_models
 from mspt.config import ModelConfig
 from mspt.cost.forecast import forecast
-from mspt.errors import MSPTError
-from mspt.reading import read_text
 
 SIZES = (
     # points N, width D, patches K, supernodes Q
@@ -124,12 +119,5 @@ def read_forecasts(path: Path) -> tuple[ForecastRow, ...]:
     Raises:
         MSPTError: If the file is missing or is no such table.
     """
-    rule, advice = f"{path.name} must be a table of forecasts", "write it anew with --check"
-    text = read_text(path, rule=rule, advice=advice)
-    names = list(ForecastRow.__dataclass_fields__)
-    try:
-        table = pd.read_csv(StringIO(text)).loc[:, names]
-    except (KeyError, ValueError) as error:
-        raise MSPTError(f"{rule}, got another table; {advice}") from error
-    rows: list[dict[str, Any]] = table.to_dict("records")
-    return tuple(ForecastRow(**row) for row in rows)
+    command = "benchmark forecast --check --out FILE"
+    return read_rows_of(ForecastRow, path, what="forecasts", command=command)

@@ -5,24 +5,20 @@ Letters: N points, K patches.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
-import pandas as pd
 import psutil
 import torch
 
+from mspt.benchmarks._tables import read_rows_of
 from mspt.benchmarks.sweep import machine_name
 from mspt.checkpoint import build_model
 from mspt.config import ModelConfig
 from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
-from mspt.errors import MSPTError
 from mspt.partition.ball_tree import Partition, build_partition
 from mspt.partition.cuts import add_cuts
 from mspt.partition.patches import compactness, measure_patches
-from mspt.reading import read_text
 from mspt.threads import usable_cpus, with_threads
 
 EVEN = "uniform"
@@ -140,13 +136,5 @@ def read_stress(path: Path) -> tuple[StressRow, ...]:
     Raises:
         MSPTError: If the file is missing or is no such table.
     """
-    rule = f"{path.name} must be a table of stress clouds"
-    advice = "write it anew with `python -m mspt benchmark stress --out FILE`"
-    text = read_text(path, rule=rule, advice=advice)
-    names = list(StressRow.__dataclass_fields__)
-    try:
-        table = pd.read_csv(StringIO(text)).loc[:, names]
-    except (KeyError, ValueError) as error:
-        raise MSPTError(f"{rule}, got another table; {advice}") from error
-    rows: list[dict[str, Any]] = table.to_dict("records")
-    return tuple(StressRow(**row) for row in rows)
+    command = "benchmark stress --out FILE"
+    return read_rows_of(StressRow, path, what="stress clouds", command=command)

@@ -22,7 +22,7 @@ from mspt.evaluation.calibration import (
     rows_of,
     rows_text,
 )
-from mspt.evaluation.observations import STRANGER, Observation, Observed, observe_cases
+from mspt.evaluation.observations import OTHER, Observation, Observed, observe_cases
 from mspt.inference.calibration import (
     CALIBRATIONS,
     Calibration,
@@ -52,7 +52,7 @@ def add_calibrate(parser: argparse.ArgumentParser) -> None:
         f"{' '.join(MEMBERS)}",
     )
     parser.add_argument(
-        "--strangers",
+        "--other-bodies",
         type=Path,
         metavar="FOLDER",
         help="bodies NAME.stl in the wind-tunnel frame with their flows NAME.npz: the interval is "
@@ -87,7 +87,7 @@ def run_calibrate(args: argparse.Namespace) -> dict[str, Any]:
         trained_on(checkpoint, args.checkpoint.name),
         members=members,
         folder=args.work / f"{stem}-{digest}",
-        strangers=args.strangers,
+        other_bodies=args.other_bodies,
         device=args.device,
     )
     trained, others = _follow(events, args.progress)
@@ -123,7 +123,7 @@ def run_calibrate(args: argparse.Namespace) -> dict[str, Any]:
 
 def _tried(row: Row, found: Calibration) -> dict[str, Any] | None:
     """Return the interval of a body from elsewhere beside its truth; None for other bodies."""
-    if row.family != STRANGER:
+    if row.family != OTHER:
         return None
     drag, farther = row.values["C_D"], widening(row.values, found.measured["limits"])
     half = farther * found.drag.half_width(row.values) * max(abs(drag), SMALL_DRAG)
@@ -159,7 +159,7 @@ def show_calibrate(result: dict[str, Any]) -> str:
             percent(one["median_half_width"]),
             percent(one["median_error"]),
         ]
-        for where, key in (("families left out", "left_out"), ("from elsewhere", "strangers"))
+        for where, key in (("families left out", "left_out"), ("from elsewhere", "other_bodies"))
         for words, target in (("C_D", "drag"), ("C_p", "pressure"))
         if (one := result[key].get(target))
     ]

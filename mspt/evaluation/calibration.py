@@ -21,7 +21,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 from sklearn.linear_model import LinearRegression
 
-from mspt.evaluation.observations import STRANGER, Observation
+from mspt.evaluation.observations import OTHER, Observation
 from mspt.inference.calibration import (
     FLOOR,
     LIMITED,
@@ -80,10 +80,10 @@ def rows_of(
     return rows
 
 
-def split_strangers(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+def split_other_bodies(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     """Return rows of the data set, and of bodies from elsewhere, which take no part."""
-    own = [row for row in rows if row.family != STRANGER]
-    return own, [row for row in rows if row.family == STRANGER]
+    own = [row for row in rows if row.family != OTHER]
+    return own, [row for row in rows if row.family == OTHER]
 
 
 def fit_errors(
@@ -213,7 +213,7 @@ class Pair:
 
 def pairs_of(observations: Sequence[Observation]) -> list[Pair]:
     """Return all pairs of bodies of one family, bodies from elsewhere left out."""
-    own = [one for one in observations if one.family != STRANGER]
+    own = [one for one in observations if one.family != OTHER]
     return [
         Pair(
             first=one.name,
@@ -331,7 +331,7 @@ def calibrate(
         members: Digests of the other models by name.
         coverage: Share of bodies of a new family within their interval.
     """
-    own, strangers = split_strangers(rows)
+    own, others = split_other_bodies(rows)
     models = {target: fit_errors(own, target, coverage=coverage) for target in TARGETS}
     widths = {target: left_out(own, target, coverage=coverage) for target in TARGETS}
     limits = {name: max(row.values[name] for row in own) for name in LIMITED}
@@ -349,10 +349,10 @@ def calibrate(
         measured={
             "limits": limits,
             "left_out": {target: summary(own, widths[target], target) for target in TARGETS},
-            "strangers": {
-                target: summary(strangers, _widened(strangers, models[target], limits), target)
+            "other_bodies": {
+                target: summary(others, _widened(others, models[target], limits), target)
                 for target in TARGETS
-                if strangers
+                if others
             },
             "mean_of_two_passes": two_passes(own),
             "order": decided_pairs(own, widths["drag"], pairs, found),

@@ -35,7 +35,7 @@ from mspt.inference.repeated import half_cloud
 from mspt.inference.sampling import sample_inputs
 from mspt.inference.signals import observe
 
-STRANGER = "stranger"
+OTHER = "other"
 """Family of bodies that come from elsewhere."""
 
 MOST_KNOWN = 128
@@ -81,7 +81,7 @@ def observe_cases(
     *,
     members: Mapping[str, Checkpoint],
     folder: Path,
-    strangers: Path | None = None,
+    other_bodies: Path | None = None,
     device: str = "auto",
 ) -> Iterator[Observed | tuple[list[Observation], list[Observation]]]:
     """Observe training bodies and all bodies with a flow that training did not use.
@@ -93,7 +93,7 @@ def observe_cases(
         dataset: That it was trained on.
         members: Other models, by name.
         folder: Where the observations are kept; those that are there already are read.
-        strangers: A folder with bodies NAME.stl in the wind-tunnel frame and their flows NAME.npz.
+        other_bodies: A folder with NAME.stl in the wind-tunnel frame and flows NAME.npz.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
     """
     known = list(checkpoint.info["library"]["names"])
@@ -108,8 +108,8 @@ def observe_cases(
             add(
                 "case", name, lambda name=name: _of_case(checkpoint, dataset, name, members, device)
             )
-    for path in sorted(strangers.glob("*.stl")) if strangers else ():
-        add("case", path.stem, lambda path=path: _of_stranger(checkpoint, path, members, device))
+    for path in sorted(other_bodies.glob("*.stl")) if other_bodies else ():
+        add("case", path.stem, lambda path=path: _of_other(checkpoint, path, members, device))
     for index in kept:
         add(
             "known",
@@ -152,14 +152,14 @@ def _of_case(
     return _observed(checkpoint, mesh, truth, (name, family), members, device)
 
 
-def _of_stranger(
+def _of_other(
     checkpoint: Checkpoint, path: Path, members: Mapping[str, Checkpoint], device: str
 ) -> Observation:
     mesh, truth = (
         as_is(prepare_shape(read_mesh(path)).body).mesh,
         read_flow(path.with_suffix(".npz")),
     )
-    return _observed(checkpoint, mesh, truth, (path.stem, STRANGER), members, device)
+    return _observed(checkpoint, mesh, truth, (path.stem, OTHER), members, device)
 
 
 def _observed(

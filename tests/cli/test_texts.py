@@ -305,7 +305,7 @@ def test_a_calibration_says_what_it_reaches_on_bodies_that_took_no_part() -> Non
             "training_bodies": 128,
             "coverage": 0.8,
             "left_out": {"drag": found, "pressure": found},
-            "strangers": {},
+            "other_bodies": {},
             "mean_of_two_passes": {"C_D_once": 0.09, "C_D": 0.08},
             "order": {"decided": 0.6, "right": 0.97},
             "pairs": {"near": 0.02, "near_factor": 0.8, "factor": 0.9},

@@ -12,7 +12,7 @@ from mspt.evaluation.calibration import (
     left_out,
     parse_pairs,
     parse_rows,
-    split_strangers,
+    split_other_bodies,
     summary,
     two_passes,
 )
@@ -42,7 +42,7 @@ def kept() -> Calibration:
 
 @cache
 def rows() -> tuple[list[Row], list[Row]]:
-    return split_strangers(parse_rows((CALIBRATIONS / "car.csv").read_text(encoding="utf-8")))
+    return split_other_bodies(parse_rows((CALIBRATIONS / "car.csv").read_text(encoding="utf-8")))
 
 
 @cache
@@ -163,6 +163,9 @@ def test_numbers_in_the_text_are_those_of_the_calibration() -> None:
     order = calibration.measured["order"]
     assert f"It decides {percent(order['decided'])} of the pairs" in words
     assert f"{100 * order['right']:.1f} % of these rightly" in words
-    strangers = calibration.measured["strangers"]
-    held = round(6 * strangers["drag"]["coverage"]), round(6 * strangers["pressure"]["coverage"])
+    others = calibration.measured["other_bodies"]
+    held = (
+        round(6 * others["drag"]["coverage"]),
+        round(6 * others["pressure"]["coverage"]),
+    )
     assert "holds for {} of 6, the upper limit of the error of C_p for {}".format(*held) in words
