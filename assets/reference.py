@@ -35,16 +35,19 @@ img {{ max-width: 100%; }}
 """
 
 
-def build(folder: Path) -> None:
-    """Write one page for each module below ``folder/api`` and one for each document."""
-    modules = public_modules()
+def build(folder: Path, *, package: str = "mspt") -> None:
+    """Write one page for each module below ``folder/api`` and one for each document.
+
+    Args:
+        folder: Where the pages are written.
+        package: Package whose modules get a page, beside that of ``mspt`` itself.
+    """
     # pdoc reads the names of a module without calling its __getattr__.
-    for module in map(import_module, modules):
+    for module in map(import_module, public_modules()):
         for name in getattr(module, "__all__", ()):
             setattr(module, name, getattr(module, name))
     configure(docformat="google", show_source=False, footer_text=f"mspt {mspt.__version__}")
-    specs = [name for name in modules if name == "mspt" or _has_chosen_names(name)]
-    pdoc.pdoc(*specs, r"!mspt\..*\b_.*", output_directory=folder / API)
+    pdoc.pdoc(*specifications(package), output_directory=folder / API)
     pages = {path: folder / path.relative_to(ROOT).with_suffix(".html") for path in _documents()}
     for path, page in pages.items():
         page.parent.mkdir(parents=True, exist_ok=True)
@@ -56,6 +59,15 @@ def public_modules() -> list[str]:
     found = walk_packages(mspt.__path__, "mspt.")
     names = ["mspt", *(module.name for module in found)]
     return [name for name in names if "._" not in name]
+
+
+def specifications(package: str = "mspt") -> list[str]:
+    """Return what pdoc is to show: modules of a package, without those of private names."""
+    names = [name for name in public_modules() if name == "mspt" or _has_chosen_names(name)]
+    hidden = [r"!mspt\..*\b_.*"]
+    if package != "mspt":
+        hidden.append(rf"!mspt\.(?!{re.escape(package.removeprefix('mspt.'))}\b).*")
+    return names + hidden
 
 
 def _has_chosen_names(module: str) -> bool:
@@ -99,4 +111,6 @@ def _page(path: Path, pages: dict[Path, Path], api: Path) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    build(parser.parse_args().folder.resolve())
+    parser.add_argument("--package", default="mspt", help="show the modules of this package only")
+    args = parser.parse_args()
+    build(args.folder.resolve(), package=args.package)

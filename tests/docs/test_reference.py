@@ -1,3 +1,4 @@
+import importlib
 import os
 import re
 import subprocess
@@ -5,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pdoc.extract import walk_specs
 
 from tests.docs.documents import ROOT
 
@@ -12,7 +14,9 @@ from tests.docs.documents import ROOT
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
+    # One package: all of them take half a minute.
     command = [sys.executable, "-W", "error", "assets/reference.py", str(folder)]
+    command += ["--package", "mspt.metrics"]
     environment = os.environ | {"PYTHONPATH": "."}
     run = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
@@ -21,13 +25,23 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
-def test_every_public_module_has_a_page(site: Path) -> None:
+def test_every_public_module_has_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "assets"))
+    reference = importlib.import_module("reference")
     modules = {path.relative_to(ROOT).with_suffix("") for path in (ROOT / "mspt").rglob("*.py")}
-    public = {path for path in modules if not any(part.startswith("_") for part in path.parts)}
-    pages = {path.relative_to(site / "api").with_suffix("") for path in site.rglob("api/**/*.html")}
-    assert public <= pages
-    assert not {path for path in pages if any(part.startswith("_") for part in path.parts)}
+    names = {".".join(path.parts).removesuffix(".__init__") for path in modules}
+    public = {name for name in names if not any(part[0] == "_" for part in name.split("."))}
+    shown = set(walk_specs(reference.specifications()))
+    assert public <= shown
+    assert not {name for name in shown if any(part[0] == "_" for part in name.split("."))}
+
+
+@pytest.mark.slow
+def test_modules_have_pages_with_what_they_define(site: Path) -> None:
+    pages = {path.relative_to(site / "api").as_posix() for path in site.rglob("api/**/*.html")}
+    assert {"mspt.html", "mspt/metrics/forces.html", "mspt/metrics.html"} <= pages
+    page = site / "api/mspt/metrics/forces.html"
+    assert 'id="coefficients"' in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
