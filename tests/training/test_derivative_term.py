@@ -48,7 +48,7 @@ def test_first_step_follows_the_gradient_of_the_weighted_sum() -> None:
 
 def test_derivatives_are_learned_better_with_the_term() -> None:
     def error_of(weight: float) -> float:
-        preset = tiny_preset(derivative_weight=weight, epochs=40)
+        preset = tiny_preset(derivative_weight=weight, epochs=20)
         training = prepare(preset, cases=CASES, validation=VALIDATION)
         list(train(training))
         encoded = training.normalizer.encode(CASES.points, CASES.features)
