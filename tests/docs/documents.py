@@ -34,6 +34,7 @@ SMALL: Mapping[tuple[str, ...], list[str] | str] = {
     ("benchmark", "scaling"): [*TINY, "--axis", "points", "--sizes", "500", "--models", "mspt"],
     ("benchmark",): [*TINY, "--points", "600", "--patches", "8", "--models", "mspt"],
     ("compare",): "predicts several shapes, as predict does for one",
+    ("demo",): ["--cases", "elasticity-1100"],
     ("queue",): "takes hours",
     ("calibrate",): "takes half an hour",
 }
