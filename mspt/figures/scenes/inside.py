@@ -168,7 +168,7 @@ def inside_scene(
             limits=shared_limits(values[1] - values[0], centered=True),
             palette="error",
         )
-title = "Error (prediction − truth)"
+        title = "Error (prediction − truth)"
         panels.append(Panel(title=title, coloring=field, part=ends[0][2]))
     body, _ = thin_mesh(mesh, None, most=MOST_TRIANGLES)
     lines = _lines(mesh, grids, look)
