@@ -15,6 +15,7 @@ page = st.navigation(
         st.Page("pages/explore.py", title="Explore predictions", icon=":material/compare:"),
         st.Page("pages/upload.py", title="Upload a shape", icon=":material/directions_car:"),
         st.Page("pages/compare.py", title="Compare designs", icon=":material/difference:"),
+        st.Page("pages/roof.py", title="Pull the roof", icon=":material/tune:"),
         st.Page("pages/draw.py", title="Draw a domain", icon=":material/draw:"),
         st.Page("pages/patches.py", title="Patches and supernodes", icon=":material/bubble_chart:"),
         st.Page("pages/attention.py", title="Attention", icon=":material/center_focus_strong:"),

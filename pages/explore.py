@@ -16,6 +16,8 @@ if view == controls.FIELDS:
     panels.fields(chosen)
 elif view == controls.VTK_VIEW:
     views.vtk_view(chosen)
+elif view == controls.INSIDE:
+    views.inside(chosen)
 else:
     views.flat(chosen)
 with numbers:

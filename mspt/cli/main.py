@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "solve": ("data", "solve one case or the flow around one shape with the numerical solver"),
     "predict": ("shapes", "predict pressure, wall shear and drag of a shape, or a drawing"),
     "compare": ("compare", "predict several shapes and compare their drag"),
+    "demo": ("demo", "write a folder of plain HTML pages that needs no server"),
     "train": ("train", "train a model"),
     "ablate": ("ablate", "train with varied settings and append the result to a table"),
     "attention": ("attention", "show the attention weights of points and the effect of a mask"),

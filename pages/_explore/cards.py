@@ -15,7 +15,7 @@ from mspt.figures.charts.fields import suffix
 from mspt.metrics.fields import max_error
 from mspt.metrics.forces import drag_counts
 from pages._explore import scores
-from pages._explore.controls import VTK_VIEW
+from pages._explore.controls import ALL_POINTS
 from pages._explore.data import Chosen, whole_flow
 from pages._shared.cache import ListedCheckpoint, SamplePrediction
 from pages._shared.datasets import primary_quantity, primary_words
@@ -104,7 +104,7 @@ def _flow_numbers(chosen: Chosen, view: str) -> None:
     words = noise_words(chosen.checkpoint)
     help_text = f"{RELATIVE} Scatter of the solver: {words}" if words else RELATIVE
     error, state = primary_error(chosen.sample, chosen.prediction.fields), chosen.words
-    if view == VTK_VIEW:  # its picture has all stored points
+    if view in ALL_POINTS:  # its picture has all stored points
         whole = whole_flow(chosen)
         error = primary_error(whole.sample, whole.fields)
         state = f"{chosen.checkpoint.name} on {chosen.name} · all {len(whole.sample.points):,} "

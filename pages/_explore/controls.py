@@ -19,8 +19,10 @@ from pages._shared.pickers import pick_checkpoint
 from pages._shared.samples import case_names, case_names_to_pick
 
 NOTHING = "nothing"
-FIELDS, VTK_VIEW, FLAT = "Fields", "VTK view", "Flat"
-FLOW_VIEWS, SHEET_VIEWS = (FIELDS, VTK_VIEW), (FIELDS, VTK_VIEW, FLAT)
+FIELDS, VTK_VIEW, FLAT, INSIDE = "Fields", "VTK view", "Flat", "Inside the flow"
+FLOW_VIEWS, SHEET_VIEWS = (FIELDS, INSIDE, VTK_VIEW), (FIELDS, VTK_VIEW, FLAT)
+ALL_POINTS = (VTK_VIEW, INSIDE)
+"""Views of all stored points of a flow."""
 CLOUD_VIEWS = (FIELDS, FLAT)
 FACTORS = {"N/4": 0.25, "N/2": 0.5, "N": 1.0, "2N": 2.0}
 
@@ -169,7 +171,7 @@ def _pick_size(trained: Trained, view: str) -> str:
 
     A VTK view needs the triangles between the points of training, or all stored points of a flow.
     """
-    if len(trained.factors) == 1 or view == VTK_VIEW:
+    if len(trained.factors) == 1 or view in ALL_POINTS:
         return "N"
     return st.select_slider(
         "Number of points",

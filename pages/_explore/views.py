@@ -66,6 +66,22 @@ def vtk_view(chosen: Chosen) -> None:
 
 
 @frame.fragment
+def inside(chosen: Chosen) -> None:
+    """Show slices, iso-surfaces and streamlines of the solver beside those of the model."""
+    # Importing VTK takes two seconds; the other views start without it.
+    from pages._shared.inside import flows_of_sample, show
+
+    whole = whole_flow(chosen)
+    show(
+        flows_of_sample(whole.sample, whole.fields),
+        mesh=whole.sample.body,
+        scene=(whole.sample.key, chosen.checkpoint.key, chosen.device),
+        key="explore_inside",
+        name=chosen.file_name,
+    )
+
+
+@frame.fragment
 def flat(chosen: Chosen) -> None:
     """Show a two-dimensional case as pictures whose panels zoom together."""
     dark, row = frame.is_dark(), st.columns([2, 3, 2], vertical_alignment="bottom")

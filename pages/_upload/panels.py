@@ -69,7 +69,7 @@ def flow_view(
         _beside(result, truth, conditions)
         return
     if layer in views.options(result):
-        views.show(key, result, layer)
+        views.show(key, result, layer, truth=truth, conditions=conditions)
         return
     dark = frame.is_dark()
     # Fields do not depend on the length of the body.

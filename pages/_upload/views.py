@@ -2,22 +2,25 @@
 
 import streamlit as st
 
+from mspt.figures.scenes.inside import FlowAround
 from mspt.figures.vtk.expected import drag_change_plotter, expected_error_plotter
 from mspt.inference.calibration import ExpectedError
 from mspt.inference.gradient import BUMP_HEIGHT, BUMP_RADIUS
 from mspt.inference.shapes import ShapeResult
-from pages._shared import frame, notes, vtk
+from mspt.metrics.conditions import OperatingConditions
+from pages._shared import frame, inside, notes, vtk
 from pages._shared.numbers import STORED, Card
 from pages._upload import data
-from pages._upload.data import Chosen, ResultKey
+from pages._upload.data import Chosen, ResultKey, Truth
 
-ERROR, GRADIENT = "Expected error", "Where to push"
+ERROR, GRADIENT, INSIDE = "Expected error", "Where to push", "Inside the flow"
 HEIGHT = 500
 
 
 def options(result: ShapeResult) -> tuple[str, ...]:
     """Return the views that this module shows of a prediction."""
-    return (ERROR, GRADIENT) if result.trust.expected is not None else (GRADIENT,)
+    known = (ERROR,) if result.trust.expected is not None else ()
+    return (INSIDE, *known, GRADIENT)
 
 
 def interval_words(expected: ExpectedError) -> str:
@@ -83,8 +86,18 @@ def pressure_card(result: ShapeResult) -> Card | None:
     )
 
 
-def show(key: ResultKey, result: ShapeResult, view: str) -> None:
+def show(
+    key: ResultKey,
+    result: ShapeResult,
+    view: str,
+    *,
+    truth: Truth | None = None,
+    conditions: OperatingConditions | None = None,
+) -> None:
     """Show one of the views of :func:`options`."""
+    if view == INSIDE:
+        _inside(key, result, truth, conditions)
+        return
     dark, field = frame.is_dark(), data.surface_view(key, result, view == GRADIENT)
     plotter = drag_change_plotter if view == GRADIENT else expected_error_plotter
     vtk.show(
@@ -95,6 +108,30 @@ def show(key: ResultKey, result: ShapeResult, view: str) -> None:
         label=f"{view} on the shape, in 3-D",
     )
     st.caption(_GRADIENT_WORDS if view == GRADIENT else _ERROR_WORDS)
+
+
+def _inside(
+    key: ResultKey,
+    result: ShapeResult,
+    truth: Truth | None,
+    conditions: OperatingConditions | None,
+) -> None:
+    """Show the flow from inside, the solver's beside the model's if it has been solved."""
+    prediction = result.prediction
+    flow = FlowAround(
+        title="Prediction (model)",
+        points=prediction.volume_points,
+        velocity=prediction.velocity,
+        pressure=prediction.volume_pressure,
+    )
+    inside.show(
+        [*([] if truth is None else [inside.flow_of_case(truth.case)]), flow],
+        mesh=result.placed.mesh,
+        scene=(key, str(result.placement_facts()), result.seed, truth is not None),
+        key="flow_inside",
+        name="flow",
+        conditions=conditions,
+    )
 
 
 _ERROR_WORDS = (

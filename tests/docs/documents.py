@@ -36,6 +36,7 @@ SMALL: Mapping[tuple[str, ...], list[str] | str] = {
     ("benchmark", "scaling"): "tests of its own do with few points",
     ("benchmark",): [*TINY, "--points", "600", "--patches", "8", "--models", "mspt"],
     ("compare",): "predicts several shapes, as predict does for one",
+    ("demo",): ["--cases", "elasticity-1100"],
     ("queue",): "takes hours",
     ("calibrate",): "takes half an hour",
 }

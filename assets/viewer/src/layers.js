@@ -16,6 +16,8 @@ import * as shaders from "./shaders.js";
 const HEAD = 0.3; // share of an arrow that is its head
 const MOST_CORNERS = 2000; // vertices of a body that are looked at
 const NONE = -1;
+const GAP = 0.3; // between two particles of a curve, in the unit of its times
+const PACE = 0.35; // of that unit that goes by in a second
 const WIDTH = 13; // numbers that make a stroke
 
 /** Returns the object of a layer; what depends on the level is asked for in `setLevel`. */
@@ -24,6 +26,7 @@ export function layerObject(layer, array, blobs, shared, flat) {
   if (layer.kind === "surface") return body(blobs[layer.blob], shared);
   if (layer.kind === "spheres") return spheres(layer, array, shared, flat);
   if (layer.kind === "curves") return curves(blobs[layer.blob], shared);
+  if (layer.kind === "particles") return particles(blobs[layer.blob], shared);
   return layer.kind === "arrows" ? arrows(layer, array, shared) : lines(layer, array, shared);
 }
 
@@ -200,24 +203,85 @@ function arrows(layer, array, shared) {
   return strokes.object(shared, { plain: shared.ink, opacity: 0.9 });
 }
 
+/** Curves by the panel that draws them: one object for each, or one for all. */
 function curves(blob, shared) {
   const { positions, offsets, values } = blob.header;
-  const steps = blob.array(positions.buffer);
   const ends = blob.array(offsets);
   const tones = values === null ? null : blob.array(values);
-  const place = (i) => positions.low.map((low, axis) => low + (positions.size[axis] * steps[3 * i + axis]) / 65535);
-  const strokes = new Strokes(Math.max(steps.length / 3, 1));
-  for (let curve = 0; curve + 1 < ends.length; curve += 1) {
-    for (let i = ends[curve]; i + 1 < ends[curve + 1]; i += 1) {
-      const tone = tones ? [tones[i] / 255, tones[i + 1] / 255] : [1, 1];
-      strokes.add(place(i), place(i + 1), [1.8, 1.8], tone);
+  const place = placesOf(blob, positions);
+  return byPanel(blob, (mine) => {
+    const strokes = new Strokes(Math.max(blob.array(positions.buffer).length / 3, 1));
+    for (const curve of mine) {
+      for (let i = ends[curve]; i + 1 < ends[curve + 1]; i += 1) {
+        const tone = tones ? [tones[i] / 255, tones[i + 1] / 255] : [1, 1];
+        strokes.add(place(i), place(i + 1), [1.8, 1.8], tone);
+      }
     }
+    return strokes.object(shared, {
+      defines: tones ? { SCALE: 1 } : {},
+      scale: shared.scales.field,
+      plain: shared.accent,
+      opacity: tones ? 1 : 0.8,
+    });
+  });
+}
+
+const placesOf = (blob, { buffer, low, size }) => {
+  const steps = blob.array(buffer);
+  return (i) => low.map((part, axis) => part + (size[axis] * steps[3 * i + axis]) / 65535);
+};
+
+function byPanel(blob, make) {
+  const ends = blob.array(blob.header.offsets);
+  const panels = blob.header.panels === null ? null : blob.array(blob.header.panels);
+  const all = Array.from({ length: Math.max(ends.length - 1, 0) }, (_, curve) => curve);
+  if (!panels) return make(all);
+  const group = new Group();
+  for (const panel of new Set(panels)) {
+    const part = make(all.filter((curve) => panels[curve] === panel));
+    part.userData.panel = panel;
+    group.add(part);
   }
-  return strokes.object(shared, {
-    defines: tones ? { SCALE: 1 } : {},
-    scale: shared.scales.field,
-    plain: shared.accent,
-    opacity: tones ? 1 : 0.8,
+  group.userData.advance = (now) => group.children.forEach((part) => part.userData.advance?.(now));
+  return group;
+}
+
+/** Points that move along curves, equally far apart in time; `advance` takes the time in seconds. */
+function particles(blob, shared) {
+  const { positions, offsets, times } = blob.header;
+  const ends = blob.array(offsets);
+  const when = blob.array(times);
+  const place = placesOf(blob, positions);
+  return byPanel(blob, (mine) => {
+    const durations = mine.map((curve) => (ends[curve + 1] > ends[curve] ? when[ends[curve + 1] - 1] : 0));
+    const most = durations.reduce((sum, one) => sum + Math.ceil(one / GAP) + 1, 0);
+    const held = new Float32Array(3 * Math.max(most, 1));
+    const geometry = new BufferGeometry();
+    geometry.setAttribute("position", new BufferAttribute(held, 3));
+    const material = new ShaderMaterial({
+      glslVersion: GLSL3,
+      uniforms: { uColor: shared.ink, uHalo: shared.background, uPixel: shared.pixel },
+      vertexShader: shaders.PARTICLE_VERTEX,
+      fragmentShader: shaders.PARTICLE_FRAGMENT,
+    });
+    const object = finish(new Points(geometry, material));
+    object.userData.advance = (now) => {
+      let count = 0;
+      mine.forEach((curve, row) => {
+        let i = ends[curve];
+        for (let t = (now * PACE) % GAP; t < durations[row]; t += GAP) {
+          while (i + 2 < ends[curve + 1] && when[i + 1] < t) i += 1;
+          const share = Math.min(Math.max((t - when[i]) / (when[i + 1] - when[i] || 1), 0), 1);
+          const [from, to] = [place(i), place(i + 1)];
+          for (let axis = 0; axis < 3; axis += 1) held[3 * count + axis] = from[axis] + share * (to[axis] - from[axis]);
+          count += 1;
+        }
+      });
+      geometry.setDrawRange(0, count);
+      geometry.attributes.position.needsUpdate = true;
+    };
+    object.userData.advance(0);
+    return object;
   });
 }
 

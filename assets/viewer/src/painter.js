@@ -75,7 +75,7 @@ export class Painter {
   }
 
   /** Draws the panels that are seen, all points or as many as there is time for; returns how many. */
-  paint(objects, { seen, divided, camera, cloud, hasPoints, moves }) {
+  paint(objects, { seen, divided, camera, cloud, hasPoints, moves, ofPanels }) {
     const { renderer } = this;
     const shown = moves ? Math.min(this.budget, cloud.count) : cloud.count;
     this.shared.point.value = pointSize(cloud, shown);
@@ -93,6 +93,7 @@ export class Painter {
           object.visible = i === one && hasPoints;
           if (!cloud.index) object.geometry.setDrawRange(0, shown);
         });
+        ofPanels.forEach((part) => (part.visible = part.userData.panel === one));
         if (wide > 0) renderer.render(this.scene, camera);
       };
       if (divided === null || place > 0) return draw(panel, 0, width);

@@ -112,6 +112,10 @@ function tell({ cloud, header }, point, panel) {
     const plain = panel.log ? 10 ** value : value;
     lines.push(`${panel.name}: ${bound}${withUnit(number(plain), Number.isNaN(value) ? "" : panel.unit)}`);
   }
+  if (header.probe) {
+    const [x, y, z] = cloud.place(point, [0, 0, 0], panel.placesNow ?? cloud.steps).map((part, axis) => number(header.center[axis] + header.radius * part));
+    lines.push(withUnit(`x ${x}, y ${y}, z ${z}`, header.probe));
+  }
   if (panel.kind === "labels") lines.push(`${panel.name} ${count(valueAt(panel, point))}`);
   if (cloud.groups) {
     const group = cloud.groups[point];

@@ -321,3 +321,23 @@ void main() {
   color = vec4(mix(uHalo, uColor, ring), halo * 0.95);
 }
 `;
+
+export const PARTICLE_VERTEX = /* glsl */ `
+uniform float uPixel;
+void main() {
+  gl_Position = projectionMatrix * modelViewMatrix * vec4(position, 1.0);
+  gl_Position.z -= 0.002 * gl_Position.w; // before its own line
+  gl_PointSize = 8.0 * uPixel;
+}
+`;
+
+export const PARTICLE_FRAGMENT = /* glsl */ `
+uniform vec3 uColor, uHalo;
+uniform float uPixel;
+out vec4 color;
+void main() {
+  float r = length(2.0 * gl_PointCoord - 1.0);
+  if (r > 1.0) discard;
+  color = vec4(r > 0.68 ? uHalo : uColor, 1.0);
+}
+`;

@@ -18,6 +18,7 @@ import { Player } from "./player.js";
 import { Pointer } from "./pointer.js";
 import { Tour } from "./tour.js";
 
+const TICK = 40; // ms between two pictures of what moves by itself
 const REST = 150; // ms without movement until all points are drawn again
 
 export class View {
@@ -156,6 +157,7 @@ export class View {
       const object = layerObject(layer, array, blobs, shared, this.cloud.flat);
       return { name: layer.name, object };
     });
+    this.ofPanels = this.layers.flatMap(({ object }) => object.children.filter((part) => part.userData.panel !== undefined));
     this.painter.scene.add(...this.panelObjects, ...this.layers.map(({ object }) => object));
     this.chosen = header.tour.length ? (this.chosen ?? [0]).filter((i) => i < header.panels.length) : null;
     const names = this.layers.map(({ name }) => name);
@@ -251,6 +253,24 @@ export class View {
       if (object.visible) object.userData.setLevel?.(this.level);
     }
     this.options.press();
+    this.#animate();
+  }
+
+  /** Moves what moves by itself, as long as it is shown. */
+  #animate() {
+    const moving = () => this.layers.filter(({ object }) => object.visible && object.userData.advance);
+    if (this.ticking || this.dropped || !moving().length) return;
+    const tick = (now) => {
+      this.ticking = 0;
+      if (this.dropped || !moving().length) return;
+      if (!(now - this.ticked < TICK) && !document.hidden) {
+        this.ticked = now;
+        moving().forEach(({ object }) => object.userData.advance(now / 1000));
+        this.draw();
+      }
+      this.ticking = requestAnimationFrame(tick);
+    };
+    this.ticking = requestAnimationFrame(tick);
   }
 
   /** Shows a level of the ball tree; the last one are the patches. */
@@ -438,7 +458,7 @@ export class View {
     const moves = Boolean(this.moving || eye.flight);
     const seen = this.seen();
     const divided = this.header.divided ? this.divider.share : null;
-    const shown = painter.paint(this.panelObjects, { seen, divided, camera: eye.camera, cloud, hasPoints: this.options.showsPoints, moves });
+    const shown = painter.paint(this.panelObjects, { seen, divided, camera: eye.camera, cloud, hasPoints: this.options.showsPoints, moves, ofPanels: this.ofPanels });
     this.#clearLeftovers();
     if (shown < cloud.count || eye.flight) this.#rest();
     const spent = painter.finish(begun, { moves, count: cloud.count });
@@ -500,6 +520,7 @@ export class View {
     window.removeEventListener("resize", this.onFull);
     if (this.broken) return;
     cancelAnimationFrame(this.eye.flight);
+    cancelAnimationFrame(this.ticking);
     this.eye.dropControls();
     this.#setAside(false, false);
     this.#clearLeftovers();

@@ -37,6 +37,7 @@ from mspt.figures.viewer.scene import (
     Outline,
     Palette,
     Panel,
+    Particles,
     Player,
     Scene,
     Spheres,
@@ -157,6 +158,7 @@ def encode_scene(scene: Scene) -> Encoded:
         "marked": _places(scene.marked, len(order)),
         "tour": [_encode_stop(stop) for stop in scene.tour],
         "divided": scene.divided,
+        "probe": scene.probe,
         "player": None if scene.player is None else _encode_player(scene.player),
         "colors": theme_colors(palettes),
     }
@@ -373,7 +375,7 @@ def _encode_layer(layer: Layer, frame: Frame, writer: Writer, blobs: dict[str, b
         return named | {"blob": _keep(blobs, _encode_surface(layer, frame))}
     if isinstance(layer, Outline):
         return named | {"group": layer.group}
-    if isinstance(layer, Curves):
+    if isinstance(layer, Curves | Particles):
         return named | {"blob": _keep(blobs, _encode_curves(layer, frame))}
     if isinstance(layer, Spheres):
         return named | _encode_spheres(layer, frame, writer)
@@ -402,13 +404,17 @@ def _encode_surface(layer: Surface, frame: Frame) -> bytes:
     return pack({**header, "kinds": writer.kinds}, tuple(writer.buffers))
 
 
-def _encode_curves(layer: Curves, frame: Frame) -> bytes:
+def _encode_curves(layer: Curves | Particles, frame: Frame) -> bytes:
     writer = Writer()
     header: Ref = {"positions": _add_places(_relative(layer.vertices, frame), writer)}
     header["offsets"] = writer.add(layer.offsets, "u4")
-    header["values"] = (
-        None if layer.values is None else writer.add(quantize_from_zero(layer.values), "u1")
-    )
+    header["panels"] = None if layer.panel is None else writer.add(layer.panel, "u1")
+    if isinstance(layer, Particles):
+        header["times"] = writer.add(layer.times, "f4")
+    else:
+        header["values"] = (
+            None if layer.values is None else writer.add(quantize_from_zero(layer.values), "u1")
+        )
     return pack({**header, "kinds": writer.kinds}, tuple(writer.buffers))
 
 

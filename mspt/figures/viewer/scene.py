@@ -217,15 +217,38 @@ class Curves:
         vertices: Points of all curves.
         offsets: Curve ``c`` is ``vertices[offsets[c]:offsets[c + 1]]``.
         values: A number at each vertex; None for one color.
+        panel: Panel that draws each curve; None for all.
     """
 
     name: str
     vertices: Float[ndarray, "V X"]
     offsets: Int[ndarray, " curves_plus_1"]
     values: Float[ndarray, " V"] | None = None
+    panel: Int[ndarray, " curves"] | None = None
 
 
-Layer = Surface | Outline | Spheres | Lines | Arrows | Curves
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Particles:
+    """Points that move along curves as long as the layer is switched on.
+
+    Attributes:
+        name: Name beside the switch of the layer.
+        vertices: Points of all curves, as in :class:`Curves`.
+        offsets: As there.
+        times: When a particle that has started at the first vertex of its curve is at each of its
+            vertices, in times that the flow takes for one unit of length or so: about a third of a
+            unit goes by in a second.
+        panel: Panel that draws each curve; None for all.
+    """
+
+    name: str
+    vertices: Float[ndarray, "V X"]
+    offsets: Int[ndarray, " curves_plus_1"]
+    times: Float[ndarray, " V"]
+    panel: Int[ndarray, " curves"] | None = None
+
+
+Layer = Surface | Outline | Spheres | Lines | Arrows | Curves | Particles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,6 +299,7 @@ class Scene:
         player: Times of the frames of the panels; None for a scene that does not change. Marks and
             layers belong to the time that is shown at first; those on points that move are hidden
             at all other times.
+        probe: Unit of the coordinates that are told beside a value on hovering; empty for none.
         divided: Whether the first two panels share one place: the first is seen on the left of a
             line that a person can move, the second on its right.
     """
@@ -294,6 +318,7 @@ class Scene:
     closeup: bool = False
     player: Player | None = None
     divided: bool = False
+    probe: str = ""
 
     def __post_init__(self) -> None:
         """Reject parts that do not fit together."""

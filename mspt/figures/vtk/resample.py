@@ -1,13 +1,16 @@
 """Interpolation of values at scattered points of a flow to regular grids around a body.
 
-Shapes: P points, G nodes, C channels, X Y Z nodes along each axis.
+Shapes: P points, G nodes, C channels, X Y Z nodes along each axis,
+T triangles.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Bool, Float, Float64, Int64
 from numpy import ndarray
+from scipy.ndimage import distance_transform_edt
 from scipy.spatial import KDTree
 
 from mspt.geometry.distance import nearest_on
@@ -46,7 +49,7 @@ class SliceGrid:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FlowGrid:
-    """Velocity on a regular grid around a body.
+    """Velocity, and pressure where it was asked for, on a regular grid around a body.
 
     Attributes:
         x: Coordinates of the nodes along the flow.
@@ -54,6 +57,7 @@ class FlowGrid:
         z: Coordinates of the nodes upwards.
         velocity: Velocity at the nodes; zero inside the body.
         inside: Whether each node is inside the body.
+        pressure: C_p at the nodes, zero inside the body; None where only velocity is known.
     """
 
     x: Float64[ndarray, " X"]
@@ -61,6 +65,73 @@ class FlowGrid:
     z: Float64[ndarray, " Z"]
     velocity: Float64[ndarray, "Z Y X 3"]
     inside: Bool[ndarray, "Z Y X"]
+    pressure: Float64[ndarray, "Z Y X"] | None = None
+
+
+Axis = Literal["x", "y", "z"]
+AXES: tuple[Axis, ...] = ("x", "y", "z")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlaneGrid:
+    """Values on a regular grid in a plane across an axis.
+
+    Attributes:
+        points: The nodes.
+        triangles: Triangles of the nodes, those inside the body left out.
+        values: Values at the nodes; those inside the body have the values of the nearest outside.
+    """
+
+    points: Float64[ndarray, "G 3"]
+    triangles: Int64[ndarray, "T 3"]
+    values: Float64[ndarray, "G C"]
+
+
+def surroundings(mesh: SurfaceMesh) -> Float64[ndarray, "2 3"]:
+    """Return the corners of the box around a body in which the flow is resampled."""
+    return np.stack(_surroundings(mesh))
+
+
+def plane_grid(
+    mesh: SurfaceMesh,
+    points: Float[ndarray, "P 3"],
+    values: Float[ndarray, "P C"],
+    *,
+    axis: Axis,
+    at: float,
+    spacing: float = 0.015,
+) -> PlaneGrid:
+    """Return values in a plane across one axis.
+
+    Args:
+        mesh: The body in the wind-tunnel frame.
+        points: Points in the flow.
+        values: One or more values at each point.
+        axis: Normal of the plane.
+        at: Place of the plane along the axis.
+        spacing: Largest distance between nodes, in body lengths.
+    """
+    low, high = _surroundings(mesh)
+    normal = AXES.index(axis)
+    steps = np.ceil((high - low) / (spacing * mesh.extent[0])).astype(int) + 1
+    along = [np.linspace(*ends) for ends in zip(low, high, steps, strict=True)]
+    along[normal] = np.array([at])
+    nodes = _nodes(*along)
+    shape = [len(along[other]) for other in (2, 1, 0) if other != normal]
+    inside = is_inside(mesh, nodes)
+    found = np.zeros((len(nodes), values.shape[1]))
+    found[~inside] = fit_values(points, values, nodes[~inside])
+    inside = inside.reshape(shape)
+    if not inside.all():
+        nearest = distance_transform_edt(inside, return_distances=False, return_indices=True)
+        found = found.reshape(*shape, -1)[tuple(np.asarray(nearest))].reshape(len(nodes), -1)
+    corner = np.arange(len(nodes)).reshape(shape)
+    squares = np.stack(
+        [corner[:-1, :-1], corner[:-1, 1:], corner[1:, 1:], corner[1:, :-1]], axis=-1
+    ).reshape(-1, 4)
+    squares = squares[~inside.ravel()[squares].all(axis=1)]
+    triangles = np.concatenate([squares[:, [0, 1, 2]], squares[:, [0, 2, 3]]])
+    return PlaneGrid(points=nodes, triangles=triangles, values=found)
 
 
 def slice_grid(
@@ -93,16 +164,25 @@ def flow_grid(
     velocity: Float[ndarray, "P 3"],
     *,
     shape: tuple[int, int, int] = (96, 48, 40),
+    pressure: Float[ndarray, " P"] | None = None,
 ) -> FlowGrid:
     """Return the velocity on a regular grid around a body; arguments as in :func:`slice_grid`."""
+    values = velocity if pressure is None else np.column_stack([velocity, pressure])
     low, high = _surroundings(mesh)
     x, y, z = (np.linspace(*ends) for ends in zip(low, high, shape, strict=True))
     nodes = _nodes(x, y, z)
     inside = is_inside(mesh, nodes)
-    found = np.zeros_like(nodes)
-    found[~inside] = fit_values(points, velocity, nodes[~inside])
+    found = np.zeros((len(nodes), values.shape[1]))
+    found[~inside] = fit_values(points, values, nodes[~inside])
     sizes = (len(z), len(y), len(x))
-    return FlowGrid(x=x, y=y, z=z, velocity=found.reshape(*sizes, 3), inside=inside.reshape(sizes))
+    return FlowGrid(
+        x=x,
+        y=y,
+        z=z,
+        velocity=found[:, :3].reshape(*sizes, 3),
+        inside=inside.reshape(sizes),
+        pressure=None if pressure is None else found[:, 3].reshape(sizes),
+    )
 
 
 def fit_values(

@@ -5,7 +5,7 @@ The body has length 1, its nose at x = 0, is above the ground z = 0 and symmetri
 Rear edges are sharp. Strongly rounded rear ends make the wake bistable: in a study of the solver,
 the drag of one such body varied from 0.35 to 0.53 with the mesh, which no model can learn.
 
-Shapes: A B C nodes of a grid.
+Shapes: A B C nodes of a grid, W corners of a rounded outline.
 """
 
 from dataclasses import dataclass
@@ -148,12 +148,17 @@ def draw_car(kind: CarKind, rng: np.random.Generator) -> Car:
     )
 
 
-def car_mesh(car: Car) -> SurfaceMesh:
-    """Return the closed surface of a car."""
+def car_mesh(car: Car, *, lip: float = 0.0) -> SurfaceMesh:
+    """Return the closed surface of a car.
+
+    Args:
+        car: Its parameters.
+        lip: Height of a ducktail at the rear edge of a fastback; cars of the data set have none.
+    """
     half = car.width / 2 + (MIRROR_MARGIN if car.mirrors else 0.0) + MARGIN
     grid = Grid(low=(-MARGIN, -half, -MARGIN), high=(1 + MARGIN, half, car.height + MARGIN))
     x, y, z = grid.axes
-    side = plane_distance(x, z, _side(car))[:, None, :]
+    side = plane_distance(x, z, side_outline(car, lip=lip))[:, None, :]
     plan = plane_distance(x, y, _plan(car))[:, :, None]
     front = plane_distance(y, z, _front(car))[None, :, :]
     # The radius of the edges falls smoothly to that of the rear between x = 0.7 and 0.95.
@@ -169,12 +174,17 @@ def car_mesh(car: Car) -> SurfaceMesh:
     return extract_surface(body, grid)
 
 
-def _side(car: Car) -> ndarray:
-    """Return the outline in the plane of x and z, from the front bumper over the roof."""
+def side_outline(car: Car, *, lip: float = 0.0) -> Float64[ndarray, "W 2"]:
+    """Return the outline in the plane of x and z, from the front bumper over the roof.
+
+    Args:
+        car: Its parameters.
+        lip: As in :func:`car_mesh`.
+    """
     tail = car.tail
     rear = {
         "notchback": [(car.roof_stop + 0.14, tail + 0.012), (0.97, tail)],  # trunk lid
-        "fastback": [(0.965, tail - 0.01)],
+        "fastback": _slope(car, lip),
         "estate": [(0.97, tail)],
         "van": [(0.995, 0.55 * car.height)],
         "pickup": [(car.roof_stop + 0.035, tail), (0.985, tail)],  # bed
@@ -202,6 +212,16 @@ def _side(car: Car) -> ndarray:
     radii = np.where(is_sharp, max(car.rear_fillet, MIN_SHARP_RADIUS), 0.06)
     radii[:3] = 0.03  # bumper and nose
     return rounded_outline(corners, radii.tolist())
+
+
+def _slope(car: Car, lip: float) -> list[tuple[float, float]]:
+    """Return the corners of a fastback behind its roof: the rear edge, and the foot of a lip."""
+    end, edge, roof = 0.965, car.tail - 0.01, car.height - 0.012
+    if lip <= 0:
+        return [(end, edge)]
+    window = end - car.roof_stop
+    foot = min(0.06, 0.4 * window)
+    return [(end - foot, edge + foot / window * (roof - edge)), (end, edge + lip)]
 
 
 def _plan(car: Car) -> ndarray:
