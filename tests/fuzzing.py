@@ -30,7 +30,7 @@ from fuzz_hostile import hostile
 from mspt.benchmarks.ablations import read_ablations
 from mspt.benchmarks.rows import read_rows
 from mspt.checkpoint import load_checkpoint
-from mspt.cli.published import read_state_dict
+from mspt.inference.brought import read_state_dict
 from mspt.cli.queue import read_jobs
 from mspt.data.registry import get_dataset
 from mspt.data.sets.car.store import read_flow

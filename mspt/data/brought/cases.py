@@ -277,12 +277,7 @@ def _channels(
 
 def _published(read: Sequence[FileArrays], dataset: Dataset | None) -> _Stack:
     """Return the first rows of the files of a published set that has the same channels."""
-    sets = [
-        one
-        for one in datasets()
-        if isinstance(one.source, PublicArrays)
-        and (dataset is None or one.name == dataset.name or _same_channels(one, dataset))
-    ]
+    sets = public_sets_like(dataset)
     misses = []
     for one in sets:
         arrays = [_array_of(read, array) for array in one.source.arrays]  # pyright: ignore[reportAttributeAccessIssue]
@@ -304,6 +299,22 @@ def _published(read: Sequence[FileArrays], dataset: Dataset | None) -> _Stack:
     raise DataError(
         f"files must be those of a published set, {'; '.join(misses)}, got {names}; bring all of "
         "its files together"
+    )
+
+
+def public_sets_like(dataset: Dataset | None) -> tuple[Dataset, ...]:
+    """Return the published sets with the channels of a data set, itself included; all for None.
+
+    Examples:
+        >>> from mspt.data.registry import get_dataset
+        >>> [one.name for one in public_sets_like(get_dataset("darcy"))]
+        ['darcy_public']
+    """
+    return tuple(
+        one
+        for one in datasets()
+        if isinstance(one.source, PublicArrays)
+        and (dataset is None or one.name == dataset.name or _same_channels(one, dataset))
     )
 
 
