@@ -5,12 +5,15 @@ from functools import partial
 import streamlit as st
 
 from pages._explore import cards, charts, controls, files, panels, versus, views
-from pages._shared import datasets, frame, pickers
+from pages._shared import alone, datasets, frame, pickers
 
 frame.require_frame()
 pickers.carry_choices(datasets.case_sources())
 source, view = controls.pick_view("How close does the model come to the solver?")
 chosen = controls.pick(source, view)
+if chosen.sample.truth is None:  # a cloud that the visitor has brought
+    alone.prediction_alone(chosen.sample, chosen.prediction, chosen.checkpoint)
+    st.stop()
 numbers = st.container()
 if view == controls.FIELDS:
     panels.fields(chosen)

@@ -3,6 +3,7 @@
 Letters: B cases, N points, C fields.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from mspt.errors import DataError
 from mspt.evaluation.accuracy import TrainedModel
 from mspt.evaluation.flows import body_of, score_prediction, summarize
 from mspt.evaluation.regions import errors_by_region
+from mspt.geometry.files.names import stem_of
 from mspt.metrics.fields import field_metrics
 
 FORM = (
@@ -74,13 +76,18 @@ class PredictionScores:
             **self.further,
         }
 
+    @property
+    def row_name(self) -> str:
+        """Its name in the table of checkpoints, unlike that of any file there."""
+        return f"{self.title} (yours)"
+
     def row(self) -> TrainedModel:
         """Return them as a row of the table of checkpoints."""
         metrics = self.metrics()
         missing = self.num_cases - len(self.errors)
         words = "predictions brought as a file"
         return TrainedModel(
-            name=self.title,
+            name=self.row_name,
             dataset=self.dataset,
             architecture="predictions",
             words=f"{words}, {missing} cases missing" if missing else words,
@@ -130,7 +137,8 @@ def read_predictions(content: bytes, name: str, dataset: Dataset) -> Predictions
             f"predictions must be of test cases, {known[0]} to {known[-1]}, got {unknown[0][:80]!r}"
             f"; {FORM}"
         )
-    return Predictions(title=Path(name).stem[:60], dataset=dataset.name, fields=found)
+    title = re.sub(r"[^\w.+-]+", "-", stem_of(name))[:60].strip("-.") or "predictions"
+    return Predictions(title=title, dataset=dataset.name, fields=found)
 
 
 def _by_name(file: FileArrays, known: tuple[str, ...]) -> dict[str, ndarray]:

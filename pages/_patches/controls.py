@@ -11,8 +11,8 @@ from mspt.inference.frames import time_of
 from mspt.inference.partitioned import PartitionedCloud
 from mspt.partition.alternatives import PartitionMethod
 from pages._patches.data import METHODS, PARTS, Chosen
-from pages._shared import times
-from pages._shared.datasets import SHAPES, STRESS, model_sources
+from pages._shared import own, times
+from pages._shared.datasets import OWN, SHAPES, STRESS, model_sources
 from pages._shared.pickers import pick_checkpoint, pick_name, pick_size, pick_source
 from pages._shared.samples import sample, stress_sample
 
@@ -23,7 +23,7 @@ _ALONE = "nothing"
 
 def sources() -> tuple[str, ...]:
     """Return where clouds of this page come from."""
-    return (*model_sources(), STRESS)
+    return (*model_sources(), *([OWN] if own.case_names(None) else []), STRESS)
 
 
 def pick_cloud() -> Chosen:
