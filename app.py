@@ -21,6 +21,7 @@ page = st.navigation(
         st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
         st.Page("pages/scaling.py", title="Scaling", icon=":material/monitoring:"),
         st.Page("pages/benchmarks.py", title="Benchmarks", icon=":material/leaderboard:"),
+        st.Page("pages/documents.py", title="Documents", icon=":material/menu_book:"),
     ]
 )
 frame.turn_to(page.url_path)

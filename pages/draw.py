@@ -6,10 +6,11 @@ import streamlit as st
 
 from mspt.inference.drawings import drawing_file, drawing_of
 from pages._draw import controls, data, panels
-from pages._shared import frame, times
+from pages._shared import frame, times, words
 
 frame.require_frame()
 st.header("What does the model predict for my domain?", anchor=False)
+words.answers()
 dataset, checkpoint, preset, seed = controls.pick()
 dark = frame.is_dark()
 numbers = st.container(key="numbers", gap="small")  # has a height while solving, by app.css

@@ -5,11 +5,12 @@ from functools import partial
 import streamlit as st
 
 from pages._explore import cards, charts, controls, files, panels, versus, views
-from pages._shared import alone, datasets, frame, pickers
+from pages._shared import alone, datasets, frame, pickers, words
 
 frame.require_frame()
 pickers.carry_choices(datasets.case_sources())
 source, view = controls.pick_view("How close does the model come to the solver?")
+words.answers()
 chosen = controls.pick(source, view)
 if chosen.sample.truth is None:  # a cloud that the visitor has brought
     alone.prediction_alone(chosen.sample, chosen.prediction, chosen.checkpoint)

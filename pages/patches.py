@@ -4,11 +4,12 @@ import streamlit as st
 
 from mspt.figures.scenes.patches import patch_scene
 from pages._patches import cards, controls, data, panels
-from pages._shared import frame, pickers, viewer
+from pages._shared import frame, pickers, viewer, words
 
 frame.require_frame()
 pickers.carry_choices(controls.sources())
 st.header("How does the ball tree partition my cloud?", anchor=False)
+words.answers()
 
 
 def _pick(pick: viewer.Pick) -> None:

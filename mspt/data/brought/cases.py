@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int64
+from jaxtyping import Float32, Int64
 from numpy import ndarray
 from torch import Tensor
 
@@ -87,11 +87,14 @@ class BroughtCase:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Stack:
-    """Cases of a file before they are checked: features and fields may be absent."""
+    """Cases of a file, or one of them, before they are checked: numbers of any type.
 
-    points: Float[ndarray, "B N X"]
-    features: Float[ndarray, "B N F"] | None = None
-    fields: Float[ndarray, "B N C"] | None = None
+    Points are (B, N, X) or (N, X); features and fields, which may be absent, likewise.
+    """
+
+    points: ndarray
+    features: ndarray | None = None
+    fields: ndarray | None = None
     triangles: ndarray | None = None
 
 
