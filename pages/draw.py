@@ -17,7 +17,8 @@ numbers = st.container(key="numbers", gap="small")  # has a height while solving
 body = st.container(horizontal=True, gap="small")  # one row on a wide screen
 left, right = body.container(width=1000).columns([5, 7], gap="medium")
 with left:
-    drawing = drawing_file(dataset, controls.draw(dataset, preset, seed, dark=dark))
+    drawn = controls.draw(dataset, preset, seed, dark=dark)
+    drawing = drawing_file(dataset, drawn)
     controls.solve_buttons(dataset, drawing)
     progress = st.container()
     st.caption(drawing_of(dataset).hint)
@@ -43,6 +44,7 @@ with right, frame.error_panel():
     if solved is not None:
         table = partial(data.table_file, solved.case, prediction)
 with st.container(horizontal=True):
+    controls.link(dataset, preset, drawn)
     st.download_button(
         "This drawing (JSON)",
         drawing,

@@ -49,7 +49,9 @@ with left:
     st.subheader(f"All test cases{of_first}", anchor=False)
     charts.all_cases(chosen)
     if chosen.has_flow:
-        st.markdown(f"**How much of the error is the model's?**{of_first}")
+        st.markdown(
+            f"**How much of the error is the model's?**{of_first}", help=words.tip("label noise")
+        )
         charts.errors_and_noise(chosen)
 with right:
     st.subheader(f"The same model on other numbers of points{of_first}", anchor=False)

@@ -10,7 +10,7 @@ from mspt.evaluation.accuracy import TrainedModel
 from mspt.evaluation.literature import band, paper_error
 from mspt.figures.charts.series import error_against_cost, learning_curves
 from pages._benchmarks import controls, data
-from pages._shared import bring, frame, jobs, notes, own
+from pages._shared import bring, frame, jobs, notes, own, words
 from pages._shared.cache import PRETRAINED
 from pages._shared.charts import PERCENT, chart, csv_button, formatted
 from pages._shared.numbers import (
@@ -102,7 +102,14 @@ def passes_command() -> str:
 
 def _numbers(dataset: Dataset, found: tuple[TrainedModel, ...]) -> None:
     best = found[0]
-    cards = [Card(label="Least test error", value=percent(best.error), note=f"`{best.name}`")]
+    cards = [
+        Card(
+            label="Least test error",
+            value=percent(best.error),
+            note=f"`{best.name}`",
+            help_text=words.tip("relative L2"),
+        )
+    ]
     turned = [one for one in found if one.symmetric is not None]
     if turned:
         least = min(turned, key=lambda one: one.symmetric or 0)
@@ -114,7 +121,13 @@ def _numbers(dataset: Dataset, found: tuple[TrainedModel, ...]) -> None:
             )
         )
     if best.mean_only is not None:
-        cards.append(Card(label="Predicting the mean", value=percent(best.mean_only)))
+        cards.append(
+            Card(
+                label="Predicting the mean",
+                value=percent(best.mean_only),
+                help_text=words.tip("mean only"),
+            )
+        )
     cards += _published_cards(dataset.name)
     number_row(
         cards,

@@ -11,7 +11,7 @@ from mspt.inference.frames import time_of
 from mspt.inference.partitioned import PartitionedCloud
 from mspt.partition.alternatives import PartitionMethod
 from pages._patches.data import METHODS, PARTS, Chosen
-from pages._shared import own, times
+from pages._shared import own, times, words
 from pages._shared.datasets import OWN, SHAPES, STRESS, model_sources
 from pages._shared.pickers import pick_checkpoint, pick_name, pick_size, pick_source
 from pages._shared.samples import sample, stress_sample
@@ -71,11 +71,19 @@ def pick_sizes(chosen: Chosen) -> tuple[int, int]:
     first, second = st.columns(2)
     with first:
         typed = _typed(
-            "Patches K", "K", default, help_text="Any number from 1 to N; empty for the model's."
+            "Patches K",
+            "K",
+            default,
+            help_text=words.tip("K", "patch", more="Any number from 1 to N; empty: the model's."),
         )
     num_patches = min(typed or default, count)
     with second:
-        wanted = _typed("Supernodes per patch Q", "Q", chosen.default_supernodes)
+        wanted = _typed(
+            "Supernodes per patch Q",
+            "Q",
+            chosen.default_supernodes,
+            help_text=words.tip("Q", "supernode", "pooling"),
+        )
     num_supernodes = min(wanted or chosen.default_supernodes, count // num_patches)
     cheapest = recommended_patches(count, num_supernodes=num_supernodes)
     steps = (*_LADDER, default, cheapest, num_patches)
@@ -133,7 +141,14 @@ def pick_methods() -> tuple[PartitionMethod, PartitionMethod | None]:
     """Show a choice of how to partition, and of a second partition to show beside it."""
     names = list(METHODS)
     shared = {"required": True, "bind": "query-params"}
-    method = st.segmented_control("Partition", names, default=names[0], key="cut", **shared)
+    method = st.segmented_control(
+        "Partition",
+        names,
+        default=names[0],
+        key="cut",
+        help=words.tip("partition", "ball tree", "leaf order"),
+        **shared,
+    )
     beside = st.selectbox("Compare with", [_ALONE, *names], key="beside", bind="query-params")
     return METHODS[method], METHODS.get(beside)
 

@@ -12,7 +12,7 @@ from mspt.inference.partitioned import PartitionedCloud
 from mspt.partition.patches import attention_flops
 from pages._patches.cards import over_patches
 from pages._patches.data import Chosen, partition_by_every_method, patch_table
-from pages._shared import frame
+from pages._shared import frame, words
 from pages._shared.datasets import STRESS, has_flow
 from pages._shared.numbers import (
     COUNTED,
@@ -63,8 +63,12 @@ def numbers(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> Non
         Card(
             label="Keys L + S",
             value=f"{size.max()} + {cloud.num_patches * num_supernodes:,}",
-            help_text=f"What a point attends to: its patch, here {size.min()} to {size.max()} "
-            "points, and S = KQ supernodes.",
+            help_text=words.tip(
+                "L",
+                "S",
+                more=f"What a point attends to: its patch, here {size.min()} to {size.max()} "
+                "points, and all supernodes.",
+            ),
         ),
         Card(
             label=f"Radius, {chosen.unit}",
@@ -74,15 +78,17 @@ def numbers(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> Non
         Card(
             label=f"Dispersion, {chosen.unit}²",
             value=significant(compact.median),
-            help_text="The paper's compactness: mean squared distance of a patch's points from its "
-            "center; the median of all patches. Over all points "
-            f"{compact.share:.2%} of the cloud's own.",
+            help_text=words.tip(
+                "dispersion",
+                more="The paper's compactness; shown is the median of all patches. Over all "
+                f"points {compact.share:.2%} of the cloud's own.",
+            ),
         ),
         Card(
             label="Attention",
             value=flop_text(attention_flops(config, count)),
             origin=COUNTED,
-            help_text=f"4 N D (L + S) in each block, {model}.",
+            help_text=words.tip("N", "D", more=f"4 N D (L + S) in each block, {model}."),
         ),
         Card(
             label="Whole forward pass",

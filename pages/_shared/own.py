@@ -227,6 +227,9 @@ def remove(kind: str, name: str) -> None:
     """Forget a model, the cases of a file, or predictions."""
     key = {"model": OWN_MODELS, "cases": OWN_CASES, "predictions": _SCORES}[kind]
     known = st.session_state.get(key, {})
+    if kind == "model" and name in known:
+        # What a page still shows may refer to the model for a while.
+        shutil.rmtree(known[name].folder.path, ignore_errors=True)
     st.session_state[key] = {one: value for one, value in known.items() if one != name}
 
 

@@ -111,7 +111,7 @@ def test_a_case_without_truth_has_no_error(open_page: Open) -> None:
     assert "Error of stress" not in shown
     assert "Mean stress" in shown
     for page in ("patches", "attention"):
-        app = at(app, page)
+        app = at(at(app, "documents"), page)
         assert app.selectbox(key="elasticity_case").value.startswith("my-bare-")
 
 
