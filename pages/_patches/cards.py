@@ -9,7 +9,7 @@ from mspt.inference.partitioned import PartitionedCloud
 from pages._patches import scores
 from pages._patches.data import Chosen
 from pages._patches.scores import WhatIf
-from pages._shared import frame, progress
+from pages._shared import frame, progress, words
 from pages._shared.charts import chart
 from pages._shared.numbers import (
     COUNTED,
@@ -27,16 +27,21 @@ RUN = "Running the model at every K"
 def errors(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> None:
     """Show the error at the chosen K and Q, at those of the training, and of models trained there.
 
-    The model partitions the cloud as in its training, whatever partition the page shows.
+    The model is run with the partition of the page; around a body it keeps its own.
     """
-    case = scores.what_if(chosen, cloud.num_patches, num_supernodes)
+    case = scores.what_if(chosen, cloud, num_supernodes)
     if isinstance(case, str):
         st.caption(case)
         return
-    own, trained = (scores.error_at(chosen, case, sizes) for sizes in (case.wanted, case.trained))
+    own, trained = scores.error_at(chosen, case, case.wanted), scores.error_as_trained(chosen, case)
+    kind = "" if case.method is None else f", {cloud.name}"
     (k, q), (first_k, first_q) = case.wanted, case.trained
     cards = [
-        Card(label=f"Error at {_sizes(k, q)}", value=percent(own.relative_l2)),
+        Card(
+            label=f"Error at {_sizes(k, q)}{kind}",
+            value=percent(own.relative_l2),
+            help_text=words.tip("relative L2", more="This model, run here at these sizes."),
+        ),
         Card(
             label=f"Error at the training's {_sizes(first_k, first_q)}",
             value=percent(trained.relative_l2),
@@ -112,7 +117,7 @@ def runs_words(found: AblationMap) -> str:
 
 def over_patches(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> None:
     """Show the error over K beside the cost, and a button that runs the model at many K."""
-    case = scores.what_if(chosen, cloud.num_patches, num_supernodes)
+    case = scores.what_if(chosen, cloud, num_supernodes)
     if not isinstance(case, str):
         _run_button(chosen, case)
     left, right = st.columns(2, gap="medium")

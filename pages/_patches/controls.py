@@ -11,6 +11,7 @@ from mspt.inference.frames import time_of
 from mspt.inference.partitioned import PartitionedCloud
 from mspt.partition.alternatives import PartitionMethod
 from pages._patches.data import METHODS, PARTS, Chosen
+from pages._patches.scores import has_attention
 from pages._shared import own, times, words
 from pages._shared.datasets import OWN, SHAPES, STRESS, model_sources
 from pages._shared.pickers import pick_checkpoint, pick_name, pick_size, pick_source
@@ -18,7 +19,8 @@ from pages._shared.samples import sample, stress_sample
 
 _LADDER = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
 """Steps of the slider for K: about a factor of the square root of two apart."""
-_ALONE = "nothing"
+ATTENTION, _ALONE = "attention of a point", "nothing"
+"""What is shown beside a partition, unless it is another partition."""
 
 
 def sources() -> tuple[str, ...]:
@@ -137,8 +139,8 @@ def _as_the_model() -> None:
     st.session_state["K"] = st.session_state["Q"] = None
 
 
-def pick_methods() -> tuple[PartitionMethod, PartitionMethod | None]:
-    """Show a choice of how to partition, and of a second partition to show beside it."""
+def pick_methods(chosen: Chosen) -> tuple[PartitionMethod, str]:
+    """Show a choice of how to partition, and of what to show beside it: see :data:`ATTENTION`."""
     names = list(METHODS)
     shared = {"required": True, "bind": "query-params"}
     method = st.segmented_control(
@@ -149,8 +151,32 @@ def pick_methods() -> tuple[PartitionMethod, PartitionMethod | None]:
         help=words.tip("partition", "ball tree", "leaf order"),
         **shared,
     )
-    beside = st.selectbox("Compare with", [_ALONE, *names], key="beside", bind="query-params")
-    return METHODS[method], METHODS.get(beside)
+    beside = [ATTENTION, _ALONE] if has_attention(chosen) else [_ALONE]
+    if st.session_state.get("beside") not in (None, *beside, *names):
+        st.session_state["beside"] = beside[0]  # it was the attention of another model
+    shown = st.selectbox("Beside it", [*beside, *names], key="beside", bind="query-params")
+    return METHODS[method], shown
+
+
+def pick_block(chosen: Chosen) -> int:
+    """Show a choice of the block whose attention is shown; return it counted from 0."""
+    blocks = [str(index + 1) for index in range(chosen.checkpoint.config.num_blocks)]
+    if st.session_state.get("block") not in (None, *blocks):
+        st.session_state["block"] = blocks[0]  # it was one of a larger model
+    return (
+        int(
+            st.segmented_control(
+                "Attention in block",
+                blocks,
+                default=blocks[0],
+                key="block",
+                required=True,
+                bind="query-params",
+                help=words.tip("block", "PMSA"),
+            )
+        )
+        - 1
+    )
 
 
 def pick_point(chosen: Chosen) -> int | None:

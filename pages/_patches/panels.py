@@ -6,12 +6,15 @@ import streamlit as st
 
 from mspt.cost.formulas import flop_text, forward_flops, recommended_patches
 from mspt.data.stress_clouds import describe_cloud
-from mspt.figures.scenes.patches import compactness_figure, radius_histogram
+from mspt.figures.scenes.attention import attention_panel
+from mspt.figures.scenes.patches import ShownPartition, compactness_figure, radius_histogram
 from mspt.figures.theme import ACCENT
+from mspt.figures.viewer.scene import Panel
 from mspt.inference.partitioned import PartitionedCloud
 from mspt.partition.patches import attention_flops
 from pages._patches.cards import over_patches
-from pages._patches.data import Chosen, partition_by_every_method, patch_table
+from pages._patches.data import Chosen, drawn, partition_by_every_method, patch_table
+from pages._patches.scores import SeenAttention
 from pages._shared import frame, words
 from pages._shared.datasets import STRESS, has_flow
 from pages._shared.numbers import (
@@ -149,6 +152,27 @@ def picked_patch(chosen: Chosen, cloud: PartitionedCloud, point: int) -> str:
             "points."
         )
     return words
+
+
+def beside(
+    chosen: Chosen, other: PartitionedCloud | None, seen: SeenAttention | None
+) -> ShownPartition | Panel | None:
+    """Return what the second panel shows: another partition, the attention of a point, nothing."""
+    if seen is not None:
+        weights = seen.attention.local + seen.attention.through_supernodes
+        return attention_panel(seen.point, weights.numpy())
+    return None if other is None else drawn(chosen, other)
+
+
+def attention_words(chosen: Chosen, seen: SeenAttention) -> str:
+    """Return what a point attends to at the K, Q and partition in view, in words."""
+    found = seen.attention.summary
+    return (
+        f"**Point {seen.point:,}** attends {found.local_share:.0%} to its patch and "
+        f"{found.global_share:.0%} to all supernodes, as to {found.effective_keys:,.0f} of "
+        f"{found.num_keys:,} keys alike, in block {seen.attention.block + 1} of "
+        f"{chosen.checkpoint.name} {badge(MEASURED)}"
+    )
 
 
 def _radii(chosen: Chosen, cloud: PartitionedCloud, point: int | None) -> None:

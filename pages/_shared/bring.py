@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from mspt.config import Pooling
+from mspt.config import PATCHED, Pooling
 from mspt.data.registry import get_dataset
 from mspt.inference.brought import PARTS, PublishedSettings, usual_settings
 from pages._shared import frame, notes, own
@@ -50,7 +50,8 @@ def _links() -> None:
     """List what was loaded, each with links to the pages that show it."""
     for name, one in own.models().items():
         source = one.info["dataset"]
-        _entry("model", name, {"explore": {"source": source, "checkpoint": name}})
+        query = {"source": source, "checkpoint": name}
+        _entry("model", name, dict.fromkeys(_pages_for(one), query))
     for title, cases in own.files_of_cases().items():
         source = cases[0].dataset
         place = OWN if source is None else source
@@ -59,6 +60,13 @@ def _links() -> None:
         _entry("cases", title, dict.fromkeys(pages, query))
     for name, one in own.scores().items():
         _entry("predictions", name, {"benchmarks": {"set": one.dataset}})
+
+
+def _pages_for(model: own.OwnModel) -> list[str]:
+    """Return the pages that show a model: those of patches and attention show some alone."""
+    kind = model.config.architecture
+    known = {"explore": True, "patches": kind in PATCHED, "attention": kind == "mspt"}
+    return [page for page, has_it in known.items() if has_it]
 
 
 def _entry(kind: str, name: str, pages: dict[str, dict[str, str]]) -> None:
