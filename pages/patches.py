@@ -22,9 +22,8 @@ def explorer(chosen: data.Chosen) -> None:
     left, right = st.columns([1.5, 1], gap="medium")
     with right:
         num_patches, num_supernodes = controls.pick_sizes(chosen)
-        method, beside = controls.pick_methods(chosen)
+        method, beside, point = controls.pick_methods(chosen)
         cloud = data.partition(chosen, method, num_patches)
-        point = controls.pick_point(chosen)
         seen = other = None
         if beside == controls.ATTENTION:
             block = controls.pick_block(chosen)
@@ -32,6 +31,8 @@ def explorer(chosen: data.Chosen) -> None:
             st.markdown(panels.attention_words(chosen, seen))
         elif beside in data.METHODS:
             other = data.partition(chosen, data.METHODS[beside], num_patches)
+        if words_on_error := cards.in_words(chosen, cloud, num_supernodes):
+            st.markdown(words_on_error)
         if point is not None:
             st.markdown(panels.picked_patch(chosen, cloud, point))
     with left:

@@ -62,6 +62,24 @@ def errors(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> None
     )
 
 
+def in_words(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> str:
+    """Return error and cost at the chosen K, Q and partition in a line; empty without an error."""
+    case = scores.what_if(chosen, cloud, num_supernodes)
+    if isinstance(case, str):
+        return ""
+    own, trained = scores.error_at(chosen, case, case.wanted), scores.error_as_trained(chosen, case)
+    words = (
+        f"**Error {percent(own.relative_l2)}** at {_sizes(*case.wanted)}, "
+        f"{percent(trained.relative_l2)} at the training's {_sizes(*case.trained)}; "
+        f"**{_ratio(chosen, case):.2f} ×** its arithmetic"
+    )
+    found = scores.trained_map(case.sample.dataset)
+    cells = [] if found is None else _nearest(case, found)
+    if cells:
+        words += f". Models trained at {_cell(cells[0])}: {percent(cells[0].error.mean)}"
+    return f"{words}."
+
+
 def _sizes(num_patches: int, num_supernodes: int) -> str:
     return f"K = {num_patches:,}, Q = {num_supernodes}"
 

@@ -139,8 +139,11 @@ def _as_the_model() -> None:
     st.session_state["K"] = st.session_state["Q"] = None
 
 
-def pick_methods(chosen: Chosen) -> tuple[PartitionMethod, str]:
-    """Show a choice of how to partition, and of what to show beside it: see :data:`ATTENTION`."""
+def pick_methods(chosen: Chosen) -> tuple[PartitionMethod, str, int | None]:
+    """Show a choice of how to partition, of what to show beside it, and of a point.
+
+    What is shown beside it is another method, or one of the words of :data:`ATTENTION`.
+    """
     names = list(METHODS)
     shared = {"required": True, "bind": "query-params"}
     method = st.segmented_control(
@@ -154,8 +157,11 @@ def pick_methods(chosen: Chosen) -> tuple[PartitionMethod, str]:
     beside = [ATTENTION, _ALONE] if has_attention(chosen) else [_ALONE]
     if st.session_state.get("beside") not in (None, *beside, *names):
         st.session_state["beside"] = beside[0]  # it was the attention of another model
-    shown = st.selectbox("Beside it", [*beside, *names], key="beside", bind="query-params")
-    return METHODS[method], shown
+    left, right = st.columns([1.25, 1])
+    shown = left.selectbox("Beside it", [*beside, *names], key="beside", bind="query-params")
+    with right:
+        point = _pick_point(chosen)
+    return METHODS[method], shown, point
 
 
 def pick_block(chosen: Chosen) -> int:
@@ -179,7 +185,7 @@ def pick_block(chosen: Chosen) -> int:
     )
 
 
-def pick_point(chosen: Chosen) -> int | None:
+def _pick_point(chosen: Chosen) -> int | None:
     """Return the point that was picked in the view, in the table or by its number."""
     before = st.session_state.get("patches_cloud")
     st.session_state["patches_cloud"] = chosen.key
@@ -193,7 +199,7 @@ def pick_point(chosen: Chosen) -> int | None:
         step=1,
         key="point",
         bind="query-params",
-        placeholder="click one in the picture",
+        placeholder="click one",
     )
     return point if point is not None and point < len(chosen.points) else None
 
