@@ -4,7 +4,7 @@ import streamlit as st
 
 from mspt.figures.vtk.headless import choose_window
 from mspt.threads import limit_threads
-from pages._shared import frame, jobs, links, sidebar
+from pages._shared import bring, frame, jobs, links, sidebar
 
 choose_window()
 limit_threads()
@@ -22,12 +22,15 @@ page = st.navigation(
         st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
         st.Page("pages/scaling.py", title="Scaling", icon=":material/monitoring:"),
         st.Page("pages/benchmarks.py", title="Benchmarks", icon=":material/leaderboard:"),
+        st.Page("pages/documents.py", title="Documents", icon=":material/menu_book:"),
     ]
 )
 frame.turn_to(page.url_path)
 frame.restore_address()
 with st.sidebar:
     frame.device_picker()
+    with frame.error_panel():
+        bring.button()
     with frame.error_panel():
         frame.watch_browser()
     gone = jobs.adopt()

@@ -1,5 +1,5 @@
-// What every page needs of the browser: it tells when the visitor's system turns light or dark, and
-// keeps one entry in the history for each step of the visitor.
+// What every page needs of the browser: it tells when the visitor's system turns light or dark, keeps
+// one entry in the history for each step of the visitor, and offers the pictures of all charts.
 
 // Streamlit's own elements turn at once, but the server, which draws charts and VTK views, learns of
 // it only with the next rerun. This asks for one.
@@ -42,7 +42,51 @@ function keepHistory() {
   history.replaceState = write;
 }
 
+// Two buttons in the bar of every chart, in place of the camera: its picture as SVG and as PNG,
+// named after the chart. The bar is shown while one of them has the focus, too.
+function offerPictures() {
+  if (window.__msptPictures) return;
+  window.__msptPictures = true;
+  const FORMATS = ["svg", "png"];
+  const nameOf = (chart) => {
+    const key = chart.closest("[class*='st-key-']")?.className.match(/st-key-([\w-]+)/);
+    return (key ? key[1] : "chart").replaceAll("_", "-");
+  };
+  const save = (chart, camera, format) => {
+    const { width, height } = chart._fullLayout ?? {};
+    chart._context.toImageButtonOptions = { format, filename: nameOf(chart), width, height, scale: 2 };
+    camera.click();
+  };
+  const dress = (camera) => {
+    const chart = camera.closest(".js-plotly-plot"), bar = camera.closest(".modebar");
+    if (!chart?._context || !bar || camera.dataset.mspt) return;
+    camera.dataset.mspt = "replaced";
+    camera.style.display = "none";
+    for (const format of FORMATS) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "modebar-btn";
+      button.textContent = format.toUpperCase();
+      button.setAttribute("aria-label", `Save this chart as ${format.toUpperCase()}`);
+      button.title = `Save as ${format.toUpperCase()}`;
+      button.style.cssText = "font: 600 11px sans-serif; color: inherit; opacity: 0.75; padding: 0 3px";
+      button.addEventListener("click", () => save(chart, camera, format));
+      button.addEventListener("focus", () => { bar.style.opacity = 1; });
+      button.addEventListener("blur", () => { bar.style.opacity = ""; });
+      camera.parentElement.append(button);
+    }
+  };
+  const look = () => document.querySelectorAll(".modebar-btn[data-title^='Download plot']").forEach(dress);
+  let asked = 0;
+  new MutationObserver(() => {
+    cancelAnimationFrame(asked);
+    asked = requestAnimationFrame(look);
+  }).observe(document.body, { childList: true, subtree: true });
+  look();
+}
+
 export default function ({ setTriggerValue }) {
   keepHistory();
+  offerPictures();
   return followTheme(setTriggerValue);
 }

@@ -6,12 +6,13 @@ import streamlit as st
 
 from mspt.inspection.observation import attend_from
 from pages._attention import charts, controls, data, panels
-from pages._shared import datasets, frame, pickers
+from pages._shared import datasets, frame, pickers, words
 from pages._shared.samples import sample
 
 frame.require_frame()
 pickers.carry_choices(datasets.model_sources())
 st.header("What does this point attend to?", anchor=False)
+words.answers()
 with frame.error_panel():
     source, name, checkpoint = controls.pick_case()
     if not controls.has_attention(checkpoint, source):

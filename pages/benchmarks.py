@@ -3,10 +3,11 @@
 import streamlit as st
 
 from pages._benchmarks import controls, panels, views
-from pages._shared import frame
+from pages._shared import frame, words
 
 frame.require_frame()
 st.header("How good are the models, and what decides it?", anchor=False)
+words.answers()
 with frame.error_panel():
     view = controls.pick_view()
     if view == controls.MISTAKES:

@@ -3,10 +3,11 @@
 import streamlit as st
 
 from pages._compare import controls, panels
-from pages._shared import frame
+from pages._shared import frame, words
 
 frame.require_frame()
 st.header("Which of these shapes has less drag, and where does it come from?", anchor=False)
+words.answers()
 with frame.error_panel():
     chosen = controls.pick()
     if chosen is not None and controls.predict(chosen):

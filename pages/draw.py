@@ -6,17 +6,19 @@ import streamlit as st
 
 from mspt.inference.drawings import drawing_file, drawing_of
 from pages._draw import controls, data, panels
-from pages._shared import frame, times
+from pages._shared import frame, times, words
 
 frame.require_frame()
 st.header("What does the model predict for my domain?", anchor=False)
+words.answers()
 dataset, checkpoint, preset, seed = controls.pick()
 dark = frame.is_dark()
 numbers = st.container(key="numbers", gap="small")  # has a height while solving, by app.css
 body = st.container(horizontal=True, gap="small")  # one row on a wide screen
 left, right = body.container(width=1000).columns([5, 7], gap="medium")
 with left:
-    drawing = drawing_file(dataset, controls.draw(dataset, preset, seed, dark=dark))
+    drawn = controls.draw(dataset, preset, seed, dark=dark)
+    drawing = drawing_file(dataset, drawn)
     controls.solve_buttons(dataset, drawing)
     progress = st.container()
     st.caption(drawing_of(dataset).hint)
@@ -42,6 +44,7 @@ with right, frame.error_panel():
     if solved is not None:
         table = partial(data.table_file, solved.case, prediction)
 with st.container(horizontal=True):
+    controls.link(dataset, preset, drawn)
     st.download_button(
         "This drawing (JSON)",
         drawing,

@@ -5,12 +5,16 @@ from functools import partial
 import streamlit as st
 
 from pages._explore import cards, charts, controls, files, panels, versus, views
-from pages._shared import datasets, frame, pickers
+from pages._shared import alone, datasets, frame, pickers, words
 
 frame.require_frame()
 pickers.carry_choices(datasets.case_sources())
 source, view = controls.pick_view("How close does the model come to the solver?")
+words.answers()
 chosen = controls.pick(source, view)
+if chosen.sample.truth is None:  # a cloud that the visitor has brought
+    alone.prediction_alone(chosen.sample, chosen.prediction, chosen.checkpoint)
+    st.stop()
 numbers = st.container()
 if view == controls.FIELDS:
     panels.fields(chosen)
@@ -47,7 +51,9 @@ with left:
     st.subheader(f"All test cases{of_first}", anchor=False)
     charts.all_cases(chosen)
     if chosen.has_flow:
-        st.markdown(f"**How much of the error is the model's?**{of_first}")
+        st.markdown(
+            f"**How much of the error is the model's?**{of_first}", help=words.tip("label noise")
+        )
         charts.errors_and_noise(chosen)
 with right:
     st.subheader(f"The same model on other numbers of points{of_first}", anchor=False)

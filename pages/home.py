@@ -3,10 +3,11 @@
 import streamlit as st
 
 from pages._home import panels
-from pages._shared import frame, viewer
+from pages._shared import frame, viewer, words
 
 frame.require_frame()
 st.header("How does a neural PDE solver see a shape, and where is it wrong?", anchor=False)
+words.answers()
 with frame.error_panel():
     panels.tour()
 viewer.wait_for_picture()

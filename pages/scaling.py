@@ -3,10 +3,11 @@
 import streamlit as st
 
 from pages._scaling import charts, controls, data, panels
-from pages._shared import frame
+from pages._shared import frame, words
 
 frame.require_frame()
 st.header("What do more points cost?", anchor=False)
+words.answers()
 view = controls.pick_view()
 if view != "Curves":
     panels.show_forecasts() if view == "Forecast" else panels.show_hard_clouds()

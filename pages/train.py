@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from pages._shared import frame
+from pages._shared import frame, words
 from pages._train import controls, data, panels
 
 frame.require_frame()
 st.header("How does a model learn?", anchor=False)
+words.answers()
 with frame.error_panel():
     chosen = controls.pick()
     controls.start_buttons(chosen)

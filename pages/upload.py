@@ -4,12 +4,13 @@ from functools import partial
 
 import streamlit as st
 
-from pages._shared import frame, units
+from pages._shared import frame, units, words
 from pages._shared.progress import follow
 from pages._upload import controls, data, panels, views
 
 frame.require_frame()
 st.header("What does the air do to my shape?", anchor=False)
+words.answers()
 with frame.error_panel():
     chosen = controls.pick()
     if chosen is None:

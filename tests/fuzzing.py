@@ -30,7 +30,6 @@ from fuzz_hostile import hostile
 from mspt.benchmarks.ablations import read_ablations
 from mspt.benchmarks.rows import read_rows
 from mspt.checkpoint import load_checkpoint
-from mspt.cli.published import read_state_dict
 from mspt.cli.queue import read_jobs
 from mspt.data.registry import get_dataset
 from mspt.data.sets.car.store import read_flow
@@ -40,6 +39,7 @@ from mspt.geometry.files._process import VTK_SUFFIXES, answer
 from mspt.geometry.files.readers import read_mesh
 from mspt.geometry.placement import Placement
 from mspt.geometry.preparation import Reading
+from mspt.inference.brought import read_state_dict
 from mspt.inference.records import read_run_record
 from mspt.models.published.entries import find_weights
 from mspt.models.published.model import load_published

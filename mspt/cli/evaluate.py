@@ -17,6 +17,7 @@ from mspt.data.registry import get_dataset
 from mspt.errors import MSPTError
 from mspt.evaluation.cards import model_cards
 from mspt.evaluation.cases import CaseScored
+from mspt.evaluation.predictions import read_predictions, score_predictions
 from mspt.evaluation.score import final_scores, held_out, score
 from mspt.progress import ProgressBar, ProgressMode
 from mspt.writing import write_text
@@ -56,7 +57,15 @@ def show_cards(result: dict[str, Any]) -> str:
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
     """Declare the settings of ``evaluate``."""
-    parser.add_argument("checkpoint", type=Path, help="a .safetensors file")
+    parser.add_argument("checkpoint", type=Path, nargs="?", help="a .safetensors file")
+    parser.add_argument(
+        "--predictions",
+        type=Path,
+        metavar="FILE.npz",
+        help="score the predictions of another model of test cases instead; see "
+        "docs/use-your-checkpoint.md",
+    )
+    parser.add_argument("--dataset", help="with --predictions: data set of the cases")
     parser.add_argument(
         "--split", default="test", help="train, validation or test; unseen too for car"
     )
@@ -81,7 +90,14 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def run_evaluate(args: argparse.Namespace) -> dict[str, Any]:
-    """Score a checkpoint on a split of its data set."""
+    """Score a checkpoint on a split of its data set, or predictions of its test cases."""
+    if args.predictions is not None:
+        return _score_file(args)
+    if args.checkpoint is None or args.dataset is not None:
+        raise MSPTError(
+            "evaluate must be given a checkpoint, or --predictions with --dataset, got "
+            f"{'--dataset alone' if args.dataset else 'neither'}; name a .safetensors file"
+        )
     checkpoint = load_checkpoint(args.checkpoint)
     dataset = trained_on(checkpoint, args.checkpoint.name)
     if args.record:
@@ -128,6 +144,31 @@ def run_evaluate(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _score_file(args: argparse.Namespace) -> dict[str, Any]:
+    """Score the predictions of another model."""
+    if args.checkpoint is not None or args.dataset is None:
+        raise MSPTError(
+            "--predictions must go with --dataset and without a checkpoint, got "
+            f"{args.checkpoint or 'no data set'}; name the data set of the cases"
+        )
+    dataset, path = get_dataset(args.dataset), args.predictions
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise MSPTError(
+            f"--predictions must be a file, got nothing to read at '{path}'; check its path"
+        ) from error
+    scores = score_predictions(read_predictions(content, path.name, dataset), dataset)
+    return {
+        "checkpoint": str(path),
+        "dataset": dataset.name,
+        "split": "test",
+        "cases": len(scores.errors),
+        "metrics": scores.metrics(),
+        "scores": dict(scores.errors),
+    }
+
+
 def trained_on(checkpoint: Checkpoint, name: str) -> Dataset:
     """Return the data set that a checkpoint was trained on.
 
@@ -151,7 +192,7 @@ def show_evaluate(result: dict[str, Any]) -> str:
     metrics = result["metrics"]
     first = facts(
         {
-            "checkpoint": result["checkpoint"],
+            ("predictions" if "scores" in result else "checkpoint"): result["checkpoint"],
             "cases": f"{counted(result['cases'], 'case')} of the {result['split']} split of "
             f"{result['dataset']}",
         }
@@ -183,7 +224,9 @@ LABELS = {
 
 def _columns(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the metrics of the model and of what it is compared with, by a heading."""
-    columns = {"model": metrics, "predicting the mean": metrics.get("mean_only_all", {})}
+    columns = {"model": metrics}
+    if "mean_only" in metrics:  # not of predictions alone
+        columns["predicting the mean"] = metrics.get("mean_only_all", {})
     if against := metrics.get("against_mean"):
         columns["against mesh mean"] = against
     for mesh, values in metrics.get("other_meshes", {}).items():
@@ -193,10 +236,11 @@ def _columns(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _error_table(metrics: dict[str, Any]) -> str:
     columns = _columns(metrics)
-    columns["predicting the mean"] = {
-        **columns["predicting the mean"],
-        "relative_l2": metrics["mean_only"],
-    }
+    if "mean_only" in metrics:
+        columns["predicting the mean"] = {
+            **columns["predicting the mean"],
+            "relative_l2": metrics["mean_only"],
+        }
     names = [
         name
         for name, value in metrics.items()

@@ -1,27 +1,20 @@
 """The command ``published``: the authors' weights as a checkpoint of this project."""
 
 import argparse
-import pickle
-import re
-import struct
-import warnings
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile, is_zipfile
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-
-from mspt.checkpoint import save_checkpoint
+from mspt.checkpoint import read_info, save_checkpoint
 from mspt.cli._output import counted, facts
-from mspt.errors import CheckpointError
+from mspt.data.dataset import Dataset
+from mspt.data.registry import get_dataset
+from mspt.errors import MSPTError
 from mspt.evaluation.cases import num_parameters
+from mspt.inference.brought import convert_published, read_state_dict, usual_settings
 from mspt.models.normalizer import Normalizer
 from mspt.models.published.entries import find_weights
 from mspt.models.published.model import load_published
-from mspt.reading import DAMAGED
 
 
 def add_published(parser: argparse.ArgumentParser) -> None:
@@ -33,9 +26,19 @@ def add_published(parser: argparse.ArgumentParser) -> None:
         help="where the file holds the weights, with dots between nested names, such as "
         "model_state_dict or ema.module; default: searched for",
     )
+    parser.add_argument(
+        "--dataset",
+        help="predict cases of this data set: means and scales come from its training cases, and "
+        "all settings that are not given from the authors' script for it",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="with --dataset: folder of the data; default: data/, then what ships",
+    )
     parser.add_argument("--out", type=Path, required=True, help="a .safetensors file")
-    parser.add_argument("--heads", type=int, default=8, help="attention heads H; default: 8")
-    parser.add_argument("--patches", type=int, default=32, help="patches K; default: 32")
+    parser.add_argument("--heads", type=int, help="attention heads H; default: 8")
+    parser.add_argument("--patches", type=int, help="patches K; default: 32")
     parser.add_argument(
         "--supernodes", type=int, default=1, help="supernodes Q per patch; default: 1"
     )
@@ -51,12 +54,14 @@ def add_published(parser: argparse.ArgumentParser) -> None:
 
 
 def run_published(args: argparse.Namespace) -> dict[str, Any]:
-    """Convert a state dict; inputs and outputs stay in the units the authors trained in."""
+    """Convert a state dict; without a data set in the units the authors trained in."""
+    if args.dataset is not None:
+        return _run_for(get_dataset(args.dataset), args)
     entry, weights = find_weights(read_state_dict(args.state_dict), entry=args.entry)
     model = load_published(
         weights,
-        num_heads=args.heads,
-        num_patches=args.patches,
+        num_heads=args.heads or 8,
+        num_patches=args.patches or 32,
         num_supernodes=args.supernodes,
         pooling=args.pooling,
         structured_shape=tuple(args.grid) if args.grid else None,
@@ -78,6 +83,27 @@ def run_published(args: argparse.Namespace) -> dict[str, Any]:
     return {"checkpoint": str(args.out), "config": config.to_dict(), **info}
 
 
+def _run_for(dataset: Dataset, args: argparse.Namespace) -> dict[str, Any]:
+    """Convert a state dict for a data set; settings that are given replace the usual ones."""
+    if args.entry is not None:
+        raise MSPTError(
+            f"--entry must be absent with --dataset, got {args.entry!r}; save that entry by itself"
+        )
+    usual = usual_settings(dataset)
+    settings = replace(
+        usual,
+        num_heads=args.heads or usual.num_heads,
+        num_patches=args.patches or usual.num_patches,
+        num_supernodes=args.supernodes,
+        pooling=args.pooling,
+        grid=tuple(args.grid) if args.grid else usual.grid,
+        unified_position=args.unified_position or usual.unified_position,
+    )
+    convert_published(args.state_dict, args.out, dataset=dataset, settings=settings, root=args.data)
+    found = read_info(args.out)
+    return {"checkpoint": str(args.out), "config": found.config.to_dict(), **found.info}
+
+
 def show_published(result: dict[str, Any]) -> str:
     """Return the architecture that was found and the file written."""
     config = result["config"]
@@ -91,52 +117,3 @@ def show_published(result: dict[str, Any]) -> str:
             "written": result["checkpoint"],
         }
     )
-
-
-def read_state_dict(path: Path) -> Mapping[Any, Any]:
-    """Read a table of tensors; a pickle is read as plain values only, no code in it is run.
-
-    Raises:
-        CheckpointError: If the file is absent or holds anything but tensors and plain values.
-    """
-    if not path.is_file():
-        raise CheckpointError(f"state_dict must be a file, got nothing at '{path}'; check its path")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        _check_archive(path)
-        with warnings.catch_warnings():  # of odd files that it refuses all the same
-            warnings.simplefilter("ignore")
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        unknown = re.search(r"GLOBAL (\S+)", str(error))
-        raise CheckpointError(
-            f"state_dict must be a file of tensors and plain values, got {path.name} with "
-            f"{f'an object of {unknown[1]}' if unknown else 'other things'}; "
-            "save model.state_dict() alone"
-        ) from error
-    except (*DAMAGED, SafetensorError, RecursionError, struct.error) as error:
-        raise CheckpointError(
-            f"state_dict must be a file of tensors, got {path.name}, which is "
-            f"{'empty' if path.stat().st_size == 0 else 'damaged or of another kind'}; "
-            "save model.state_dict() with torch.save again"
-        ) from error
-    if not isinstance(state, Mapping):
-        raise CheckpointError(
-            f"state_dict must be a table of tensors by name, got {type(state).__name__}; "
-            "save model.state_dict() with torch.save"
-        )
-    return state
-
-
-def _check_archive(path: Path) -> None:
-    """Refuse an archive whose members are far larger than itself: torch.save packs nothing."""
-    if not is_zipfile(path):  # the format of old versions of torch
-        return
-    with ZipFile(path) as archive:
-        size = sum(entry.file_size for entry in archive.infolist())
-    if size > path.stat().st_size:
-        raise CheckpointError(
-            f"state_dict must be a file as torch.save writes it, got {path.name}, which claims to "
-            f"hold {size:,} bytes; save model.state_dict() with torch.save again"
-        )

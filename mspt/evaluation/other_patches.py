@@ -14,8 +14,10 @@ from mspt.checkpoint import Checkpoint
 from mspt.config import ModelConfig
 from mspt.errors import MSPTError
 from mspt.evaluation.comparison import primary_error
-from mspt.inference.sample import Sample, predict_sample
+from mspt.inference.predict import predict_case
+from mspt.inference.sample import Sample, features_for, predict_sample
 from mspt.models.registry import build_model
+from mspt.partition.alternatives import PartitionMethod, divide_points
 
 ANY_PATCHES = ("mspt", "branched")
 """Architectures that run at any K."""
@@ -62,12 +64,22 @@ def runs_at_any_supernodes(config: ModelConfig) -> bool:
 
 
 def with_other_patches(
-    checkpoint: Checkpoint, *, num_patches: int, num_supernodes: int
+    checkpoint: Checkpoint,
+    *,
+    num_patches: int,
+    num_supernodes: int,
+    method: PartitionMethod | None = None,
 ) -> Checkpoint:
     """Return a checkpoint with the same weights and other numbers of patches and supernodes.
 
+    Args:
+        checkpoint: The model.
+        num_patches: K.
+        num_supernodes: Q.
+        method: How clouds will be partitioned for it; None as in its training.
+
     Raises:
-        MSPTError: If its model cannot run at these numbers.
+        MSPTError: If its model cannot run at these numbers, or with this partition.
     """
     config = checkpoint.config
     if not runs_at_any_patches(config):
@@ -81,6 +93,13 @@ def with_other_patches(
             f"{config.pooling}, whose weights are one set for each supernode, got {num_supernodes}"
         )
     other = replace(config, num_patches=num_patches, patch_size=None, num_supernodes=num_supernodes)
+    if method is not None:
+        if config.keys_per_level and method != "ball_tree":
+            raise MSPTError(
+                "method must be ball_tree for a model whose points attend to levels of the tree, "
+                f"got {method}"
+            )
+        other = replace(other, partition="ball_tree")  # whatever it is called, it will be given
     model = build_model(other).eval()
     model.load_state_dict(checkpoint.model.state_dict())
     return replace(checkpoint, model=model, config=other)
@@ -92,17 +111,36 @@ def error_at_patches(
     *,
     num_patches: int,
     num_supernodes: int,
+    method: PartitionMethod | None = None,
     device: str = "auto",
 ) -> AtPatches:
     """Return the error of a checkpoint on a case with other numbers of patches and supernodes.
 
+    Args:
+        checkpoint: The model.
+        sample: The case, with its truth.
+        num_patches: K.
+        num_supernodes: Q.
+        method: How the case is partitioned; None as in training, and always so around bodies.
+        device: Where to predict.
+
     Raises:
-        MSPTError: If its model cannot run at these numbers.
+        MSPTError: If its model cannot run at these numbers, or with this partition.
         ValueError: If the truth of the sample is not known, or a patch has fewer points than
             supernodes.
     """
-    other = with_other_patches(checkpoint, num_patches=num_patches, num_supernodes=num_supernodes)
-    predicted = predict_sample(other, sample, device=device)
+    given = None if sample.num_surface else method
+    other = with_other_patches(
+        checkpoint, num_patches=num_patches, num_supernodes=num_supernodes, method=given
+    )
+    if given is None:
+        predicted = predict_sample(other, sample, device=device)
+    else:
+        partition = divide_points(sample.points, num_patches, method=given)
+        features = features_for(sample, other.config)
+        predicted = predict_case(
+            other, sample.points, features, partition=partition, device=device
+        ).fields
     return AtPatches(
         num_patches=num_patches,
         num_supernodes=num_supernodes,

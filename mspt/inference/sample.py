@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mspt.checkpoint import Checkpoint
 from mspt.config import ModelConfig
+from mspt.data.brought.cases import BroughtCase
 from mspt.data.case import Case, Quantity
 from mspt.data.clouds import Cloud, whole_body
 from mspt.data.descriptors import described
@@ -116,6 +117,21 @@ def sample_of_case(case: Case) -> Sample:
         features=case.features,
         layout=get_dataset(case.dataset).layout,
         truth=case.fields,
+        triangles=None if case.triangles is None else case.triangles.numpy(),
+    )
+
+
+def sample_of_brought(case: BroughtCase) -> Sample:
+    """Return a case that a person has brought, whose truth may not be known."""
+    dataset = None if case.dataset is None else get_dataset(case.dataset)
+    return Sample(
+        key=case.name,
+        title=case.title,
+        dataset=case.dataset,
+        points=case.points,
+        features=case.features,
+        layout=None if dataset is None else dataset.layout,
+        truth=case.truth,
         triangles=None if case.triangles is None else case.triangles.numpy(),
     )
 

@@ -144,7 +144,12 @@ class PatchMatrix:
 
 @torch.inference_mode()
 def observe(
-    checkpoint: Checkpoint, sample: Sample, *, frame: int | None = None, device: str = "auto"
+    checkpoint: Checkpoint,
+    sample: Sample,
+    *,
+    frame: int | None = None,
+    partition: Partition | None = None,
+    device: str = "auto",
 ) -> Observed:
     """Predict a sample once and record the forward pass.
 
@@ -155,6 +160,7 @@ def observe(
         checkpoint: The model.
         sample: The cloud, at all times if there are several.
         frame: Index of the time; the last one if None.
+        partition: The partition of the sample's points; built as in training if None.
         device: Where to predict.
 
     Raises:
@@ -168,15 +174,15 @@ def observe(
             f"all supernodes in one softmax, got {checkpoint.config.architecture}"
         )
     given = features_for(sample, checkpoint.config)
-    inputs = encode_inputs(checkpoint, sample.points, given)
+    inputs = encode_inputs(checkpoint, sample.points, given, partition=partition)
     model = checkpoint.model.to(pick_device(device))
     # Only a branched model has a partition of another kind.
-    partition = inputs.partition if isinstance(inputs.partition, Partition) else None
+    built = inputs.partition if isinstance(inputs.partition, Partition) else None
     place = _place_in_time(checkpoint, sample, frame)
     features = inputs.features
     if place.index > 0:
         features = _features_of_pass(model, inputs, checkpoint.config, place.index)
-    recording = record(model, inputs.points, features, partition=partition)
+    recording = record(model, inputs.points, features, partition=built)
     decoded = checkpoint.normalizer.decode(recording.output.float())
     return Observed(
         checkpoint=checkpoint,

@@ -17,7 +17,7 @@ from mspt.inspection.masking import Effect
 from mspt.metrics.forces import drag_counts
 from pages._attention.controls import SHARE, Mask, mask_or_pick_clicked, pick_clicked
 from pages._attention.data import Chosen, global_shares
-from pages._shared import viewer
+from pages._shared import viewer, words
 from pages._shared.datasets import length_unit
 from pages._shared.numbers import MEASURED, Card, minus, number_row
 
@@ -95,10 +95,18 @@ def numbers(chosen: Chosen) -> None:
         Card(
             label="Attention to all supernodes",
             value=f"{found.global_share:.1%}",
-            help_text="Share of the attention that goes to supernodes"
-            + (", mean over the points." if several else "."),
+            help_text=words.tip(
+                "supernode",
+                "global attention",
+                more="The share that goes to supernodes"
+                + (", mean over the points." if several else "."),
+            ),
         ),
-        Card(label="Attention to the own patch", value=f"{found.local_share:.1%}"),
+        Card(
+            label="Attention to the own patch",
+            value=f"{found.local_share:.1%}",
+            help_text=words.tip("patch", "local"),
+        ),
         Card(
             label="Effective number of keys",
             value=f"{found.effective_keys:.1f} of {found.num_keys}",
@@ -144,7 +152,7 @@ def mask_numbers(chosen: Chosen, mask: Mask, effect: Effect) -> None:
                 Card(
                     label=f"Change of {name}",
                     value=minus(f"{drag_counts(after) - drag_counts(before):+.1f} counts"),
-                    help_text=f"One count is 0.0001. Unmasked: {name} = {before:.4f}.",
+                    help_text=words.tip("count", more=f"Unmasked: {name} = {before:.4f}."),
                 )
             )
     blocks = "all blocks" if mask.block is None else f"block {mask.block + 1}"

@@ -1,18 +1,25 @@
 """What the page on benchmarks reads: headers of checkpoints, times of a pass, rows of ablations."""
 
+import io
+from collections.abc import Generator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mspt.benchmarks.passes import PassRow, read_passes
 from mspt.data.registry import datasets
 from mspt.evaluation.accuracy import SeedSpread, TrainedModel, seed_spreads, trained_models
+from mspt.evaluation.cases import CaseScored
 from mspt.evaluation.literature import KINDS, published_errors
 from mspt.evaluation.mistakes import KNOWN_MISTAKES
+from mspt.evaluation.predictions import PredictionScores, error_on
+from mspt.evaluation.score import final_scores
 from mspt.figures.charts.series import RunPoint
-from pages._shared import runs
-from pages._shared.cache import all_checkpoints
+from pages._shared import jobs, own, runs
+from pages._shared.cache import all_checkpoints, load, test_cases
 from pages._shared.charts import PERCENT
+from pages._shared.datasets import has_flow, num_test_cases
 
 PASSES_FILE = Path("assets/benchmarks/passes.csv")
 COSTS = {
@@ -57,8 +64,54 @@ def first_dataset() -> str:
 
 
 def models(dataset: str) -> tuple[TrainedModel, ...]:
-    """Return the scored checkpoints of a data set, the best first."""
-    return trained_models(all_checkpoints(), dataset)
+    """Return the scored checkpoints of a data set and the visitor's predictions, best first."""
+    known = trained_models(all_checkpoints(), dataset)
+    return tuple(sorted((*known, *(one.row() for one in brought(dataset))), key=_error))
+
+
+def _error(one: TrainedModel) -> float:
+    return one.error
+
+
+def brought(dataset: str) -> list[PredictionScores]:
+    """Return the scores of the predictions that the visitor has brought for a data set."""
+    return [one for one in own.scores().values() if one.dataset == dataset]
+
+
+def own_without_scores(dataset: str) -> list[own.OwnModel]:
+    """Return the models that the visitor has brought and that nobody has scored yet."""
+    return [
+        one
+        for one in own.models().values()
+        if one.info["dataset"] == dataset and one.metrics.get("relative_l2") is None
+    ]
+
+
+def score_steps(model: own.OwnModel) -> Generator[jobs.Step, None, None]:
+    """Score a model on all test cases; the entries of its header are the result."""
+    for event in final_scores(load(model.key)):
+        if isinstance(event, CaseScored):
+            yield jobs.Step(event.done / event.total, f"Predicted {event.done} of {event.total}")
+        else:
+            yield jobs.Step(1.0, "Scored", event)
+
+
+def _on_same_cases(found: tuple[TrainedModel, ...]) -> dict[str, list[float | None]]:
+    """Return a column for predictions of some cases alone: the errors of all models on these."""
+    columns, headers = {}, {one.name: one for one in all_checkpoints()}
+    for scores in brought(found[0].dataset):
+        if len(scores.errors) == scores.num_cases:
+            continue
+        mean = scores.metrics()["relative_l2"]
+        columns[f"On these {len(scores.errors)} cases"] = [
+            mean
+            if one.name == scores.row_name
+            else error_on(headers[one.name], scores.errors)
+            if one.name in headers
+            else None
+            for one in found
+        ]
+    return columns
 
 
 def passes(found: tuple[TrainedModel, ...]) -> dict[str, PassRow]:
@@ -94,6 +147,8 @@ def model_table(found: tuple[TrainedModel, ...]) -> pd.DataFrame:
             for one in found
         ]
     )
+    for place, (title, column) in enumerate(_on_same_cases(found).items(), start=2):
+        table.insert(place, title, column)
     return table.dropna(axis="columns", how="all")
 
 
@@ -162,3 +217,21 @@ def mistakes_table() -> pd.DataFrame:
             for one in KNOWN_MISTAKES
         ]
     )
+
+
+def has_sheets(dataset: str) -> bool:
+    """Return whether the test cases of a data set are here and have one size."""
+    return num_test_cases(dataset) > 0 and not has_flow(dataset)
+
+
+def cases_file(dataset: str) -> bytes:
+    """Return the test cases as an archive of plain arrays."""
+    cases, content = test_cases(dataset), io.BytesIO()
+    np.savez_compressed(
+        content,
+        names=np.array(cases.names),
+        points=cases.points.numpy(),
+        features=cases.features.numpy(),
+        fields=cases.fields.numpy(),
+    )
+    return content.getvalue()

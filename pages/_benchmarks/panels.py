@@ -1,5 +1,7 @@
 """What the page on benchmarks shows of checkpoints: their errors, beside published ones."""
 
+from functools import partial
+
 import streamlit as st
 
 from mspt.data.dataset import Dataset
@@ -8,7 +10,7 @@ from mspt.evaluation.accuracy import TrainedModel
 from mspt.evaluation.literature import band, paper_error
 from mspt.figures.charts.series import error_against_cost, learning_curves
 from pages._benchmarks import controls, data
-from pages._shared import frame, notes
+from pages._shared import bring, frame, jobs, notes, own, words
 from pages._shared.cache import PRETRAINED
 from pages._shared.charts import PERCENT, chart, csv_button, formatted
 from pages._shared.numbers import (
@@ -41,14 +43,56 @@ def accuracy(name: str) -> None:
             "stand here."
         )
         st.code(f"python -m mspt train {name} --out {PRETRAINED}", language="bash")
+    _bring(name)
     _published(dataset)
     frame.command(*commands(found))
 
 
 def commands(found: tuple[TrainedModel, ...]) -> list[str]:
     """Return the commands that give the shown numbers."""
-    evaluate = [f"python -m mspt evaluate {PRETRAINED}/{one.name}.safetensors" for one in found]
+    evaluate = [_evaluate_command(one) for one in found]
     return [*evaluate, "python -m mspt cards", passes_command()]
+
+
+def _evaluate_command(one: TrainedModel) -> str:
+    if one.architecture == "predictions":
+        return one.command
+    folder = "" if one.name in own.models() else f"{PRETRAINED}/"
+    return f"python -m mspt evaluate {folder}{one.name}.safetensors"
+
+
+def _bring(name: str) -> None:
+    """Show buttons to add a row: predictions of another model, or scores of an own one."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Add the predictions of another model",
+            key="benchmarks_bring",
+            icon=":material/upload_file:",
+            on_click=bring.open_dialog,
+            args=(bring.PREDICTIONS,),
+        )
+        st.download_button(
+            "Test cases (NPZ)",
+            partial(data.cases_file, name),
+            file_name=f"{name}-test.npz",
+            mime="application/octet-stream",
+            icon=":material/download:",
+            on_click="ignore",
+            key="benchmarks_cases",
+            disabled=not data.has_sheets(name),
+            help="Names, points, features and true fields, to predict with another model.",
+        )
+    for model in data.own_without_scores(name):
+        key = f"score {model.name}"
+        for entries in jobs.fetch(key):
+            own.add_scores(model.name, entries)
+            st.rerun()
+        if jobs.job(key) is not None or st.button(
+            f"Score {model.name} on all test cases",
+            key=f"{key}_start",
+            icon=":material/play_arrow:",
+        ):
+            jobs.follow_work(key, partial(data.score_steps, model), title=f"Scoring {model.name}")
 
 
 def passes_command() -> str:
@@ -58,7 +102,14 @@ def passes_command() -> str:
 
 def _numbers(dataset: Dataset, found: tuple[TrainedModel, ...]) -> None:
     best = found[0]
-    cards = [Card(label="Least test error", value=percent(best.error), note=f"`{best.name}`")]
+    cards = [
+        Card(
+            label="Least test error",
+            value=percent(best.error),
+            note=f"`{best.name}`",
+            help_text=words.tip("relative L2"),
+        )
+    ]
     turned = [one for one in found if one.symmetric is not None]
     if turned:
         least = min(turned, key=lambda one: one.symmetric or 0)
@@ -70,7 +121,13 @@ def _numbers(dataset: Dataset, found: tuple[TrainedModel, ...]) -> None:
             )
         )
     if best.mean_only is not None:
-        cards.append(Card(label="Predicting the mean", value=percent(best.mean_only)))
+        cards.append(
+            Card(
+                label="Predicting the mean",
+                value=percent(best.mean_only),
+                help_text=words.tip("mean only"),
+            )
+        )
     cards += _published_cards(dataset.name)
     number_row(
         cards,

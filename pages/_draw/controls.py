@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -11,6 +12,7 @@ from mspt.data.registry import get_dataset
 from mspt.data.solve import Solved
 from mspt.errors import MSPTError
 from mspt.figures.theme import error_scale, two_value_scale
+from mspt.inference.drawing_links import pack_drawing, rounded, unpack_drawing
 from mspt.inference.drawings import (
     RANDOM,
     CanvasContent,
@@ -26,6 +28,8 @@ from pages._shared.cache import ListedCheckpoint, all_checkpoints
 from pages._shared.pickers import pick_checkpoint, pick_dataset
 
 FOLDER = Path("assets/draw")
+_LINK = "drawing"
+"""Name in an address."""
 _KEPT = 12
 """Drawings that a session keeps, those last seen."""
 
@@ -82,16 +86,53 @@ def _pick_model(dataset: str) -> ListedCheckpoint | None:
 
 def draw(dataset: Dataset, preset: str, seed: int, *, dark: bool) -> CanvasContent:
     """Show the canvas and return the drawing, the preset until something is drawn."""
+    linked = _linked(dataset)
     resets = st.session_state.setdefault("draw_resets", 0)
     # A new version puts the preset back on the canvas.
     version = f"{dataset.name} {preset} {seed if preset == RANDOM else ''} {resets}"
     # Streamlit forgets what a canvas held when the visitor opens another page or data set.
     drawings = st.session_state.setdefault("drawings", {})
-    start = drawings.pop(version, None) or preset_drawing(dataset, preset, seed=seed)
+    known = drawings.pop(version, None) if linked is None else linked
+    start = known or preset_drawing(dataset, preset, seed=seed)
     drawings[version] = drawn = canvas(dataset, start, version=version, dark=dark)
+    if _LINK in st.query_params and rounded(drawn) != rounded(start):
+        del st.query_params[_LINK]  # the address no longer shows what is on the canvas
     while len(drawings) > _KEPT:
         del drawings[next(iter(drawings))]
     return drawn
+
+
+def _linked(dataset: Dataset) -> CanvasContent | None:
+    """Return the drawing that the address carries, once; a damaged one is refused in one line."""
+    state, text = st.session_state, st.query_params.get(_LINK)
+    if text is None or state.get("draw_link") == text:
+        return None
+    state["draw_link"] = text
+    try:
+        found = unpack_drawing(dataset, text)
+    except MSPTError as error:
+        frame.show_error(str(error))
+        del st.query_params[_LINK]
+        return None
+    state["draw_resets"] = state.get("draw_resets", 0) + 1
+    return found
+
+
+def link(dataset: Dataset, preset: str, drawn: CanvasContent) -> None:
+    """Show the address of the page with the drawing in it, to copy."""
+    with st.popover("Link to this drawing", icon=":material/link:"):
+        try:
+            text = pack_drawing(dataset, drawn)
+        except MSPTError as error:
+            frame.show_error(str(error))
+            return
+        query = {"dataset": dataset.name, f"{dataset.name}_start": preset, _LINK: text}
+        base = (st.context.url or "/draw").partition("?")[0]
+        st.code(f"{base}?{urlencode(query)}", language=None, wrap_lines=True)
+        st.caption(
+            "Whoever opens it sees this drawing, where the app runs under the same address. "
+            "Numbers keep six digits; the file keeps all."
+        )
 
 
 def canvas(dataset: Dataset, start: CanvasContent, *, version: str, dark: bool) -> CanvasContent:

@@ -9,7 +9,7 @@ from mspt.inference.partitioned import PartitionedCloud
 from pages._patches import scores
 from pages._patches.data import Chosen
 from pages._patches.scores import WhatIf
-from pages._shared import frame, progress
+from pages._shared import frame, progress, words
 from pages._shared.charts import chart
 from pages._shared.numbers import (
     COUNTED,
@@ -27,16 +27,21 @@ RUN = "Running the model at every K"
 def errors(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> None:
     """Show the error at the chosen K and Q, at those of the training, and of models trained there.
 
-    The model partitions the cloud as in its training, whatever partition the page shows.
+    The model is run with the partition of the page; around a body it keeps its own.
     """
-    case = scores.what_if(chosen, cloud.num_patches, num_supernodes)
+    case = scores.what_if(chosen, cloud, num_supernodes)
     if isinstance(case, str):
         st.caption(case)
         return
-    own, trained = (scores.error_at(chosen, case, sizes) for sizes in (case.wanted, case.trained))
+    own, trained = scores.error_at(chosen, case, case.wanted), scores.error_as_trained(chosen, case)
+    kind = "" if case.method is None else f", {cloud.name}"
     (k, q), (first_k, first_q) = case.wanted, case.trained
     cards = [
-        Card(label=f"Error at {_sizes(k, q)}", value=percent(own.relative_l2)),
+        Card(
+            label=f"Error at {_sizes(k, q)}{kind}",
+            value=percent(own.relative_l2),
+            help_text=words.tip("relative L2", more="This model, run here at these sizes."),
+        ),
         Card(
             label=f"Error at the training's {_sizes(first_k, first_q)}",
             value=percent(trained.relative_l2),
@@ -55,6 +60,24 @@ def errors(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> None
         state=f"`{chosen.checkpoint.name}` on {chosen.name} at N = {len(case.sample.points):,}; it "
         f"was trained at {_sizes(first_k, first_q)} and has seen no other sizes",
     )
+
+
+def in_words(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> str:
+    """Return error and cost at the chosen K, Q and partition in a line; empty without an error."""
+    case = scores.what_if(chosen, cloud, num_supernodes)
+    if isinstance(case, str):
+        return ""
+    own, trained = scores.error_at(chosen, case, case.wanted), scores.error_as_trained(chosen, case)
+    words = (
+        f"**Error {percent(own.relative_l2)}** at {_sizes(*case.wanted)}, "
+        f"{percent(trained.relative_l2)} at the training's {_sizes(*case.trained)}; "
+        f"**{_ratio(chosen, case):.2f} ×** its arithmetic"
+    )
+    found = scores.trained_map(case.sample.dataset)
+    cells = [] if found is None else _nearest(case, found)
+    if cells:
+        words += f". Models trained at {_cell(cells[0])}: {percent(cells[0].error.mean)}"
+    return f"{words}."
 
 
 def _sizes(num_patches: int, num_supernodes: int) -> str:
@@ -112,7 +135,7 @@ def runs_words(found: AblationMap) -> str:
 
 def over_patches(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> None:
     """Show the error over K beside the cost, and a button that runs the model at many K."""
-    case = scores.what_if(chosen, cloud.num_patches, num_supernodes)
+    case = scores.what_if(chosen, cloud, num_supernodes)
     if not isinstance(case, str):
         _run_button(chosen, case)
     left, right = st.columns(2, gap="medium")

@@ -11,19 +11,21 @@ from mspt.inference.frames import time_of
 from mspt.inference.partitioned import PartitionedCloud
 from mspt.partition.alternatives import PartitionMethod
 from pages._patches.data import METHODS, PARTS, Chosen
-from pages._shared import times
-from pages._shared.datasets import SHAPES, STRESS, model_sources
+from pages._patches.scores import has_attention
+from pages._shared import own, times, words
+from pages._shared.datasets import OWN, SHAPES, STRESS, model_sources
 from pages._shared.pickers import pick_checkpoint, pick_name, pick_size, pick_source
 from pages._shared.samples import sample, stress_sample
 
 _LADDER = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
 """Steps of the slider for K: about a factor of the square root of two apart."""
-_ALONE = "nothing"
+ATTENTION, _ALONE = "attention of a point", "nothing"
+"""What is shown beside a partition, unless it is another partition."""
 
 
 def sources() -> tuple[str, ...]:
     """Return where clouds of this page come from."""
-    return (*model_sources(), STRESS)
+    return (*model_sources(), *([OWN] if own.case_names(None) else []), STRESS)
 
 
 def pick_cloud() -> Chosen:
@@ -71,11 +73,19 @@ def pick_sizes(chosen: Chosen) -> tuple[int, int]:
     first, second = st.columns(2)
     with first:
         typed = _typed(
-            "Patches K", "K", default, help_text="Any number from 1 to N; empty for the model's."
+            "Patches K",
+            "K",
+            default,
+            help_text=words.tip("K", "patch", more="Any number from 1 to N; empty: the model's."),
         )
     num_patches = min(typed or default, count)
     with second:
-        wanted = _typed("Supernodes per patch Q", "Q", chosen.default_supernodes)
+        wanted = _typed(
+            "Supernodes per patch Q",
+            "Q",
+            chosen.default_supernodes,
+            help_text=words.tip("Q", "supernode", "pooling"),
+        )
     num_supernodes = min(wanted or chosen.default_supernodes, count // num_patches)
     cheapest = recommended_patches(count, num_supernodes=num_supernodes)
     steps = (*_LADDER, default, cheapest, num_patches)
@@ -129,16 +139,53 @@ def _as_the_model() -> None:
     st.session_state["K"] = st.session_state["Q"] = None
 
 
-def pick_methods() -> tuple[PartitionMethod, PartitionMethod | None]:
-    """Show a choice of how to partition, and of a second partition to show beside it."""
+def pick_methods(chosen: Chosen) -> tuple[PartitionMethod, str, int | None]:
+    """Show a choice of how to partition, of what to show beside it, and of a point.
+
+    What is shown beside it is another method, or one of the words of :data:`ATTENTION`.
+    """
     names = list(METHODS)
     shared = {"required": True, "bind": "query-params"}
-    method = st.segmented_control("Partition", names, default=names[0], key="cut", **shared)
-    beside = st.selectbox("Compare with", [_ALONE, *names], key="beside", bind="query-params")
-    return METHODS[method], METHODS.get(beside)
+    method = st.segmented_control(
+        "Partition",
+        names,
+        default=names[0],
+        key="cut",
+        help=words.tip("partition", "ball tree", "leaf order"),
+        **shared,
+    )
+    beside = [ATTENTION, _ALONE] if has_attention(chosen) else [_ALONE]
+    if st.session_state.get("beside") not in (None, *beside, *names):
+        st.session_state["beside"] = beside[0]  # it was the attention of another model
+    left, right = st.columns([1.25, 1])
+    shown = left.selectbox("Beside it", [*beside, *names], key="beside", bind="query-params")
+    with right:
+        point = _pick_point(chosen)
+    return METHODS[method], shown, point
 
 
-def pick_point(chosen: Chosen) -> int | None:
+def pick_block(chosen: Chosen) -> int:
+    """Show a choice of the block whose attention is shown; return it counted from 0."""
+    blocks = [str(index + 1) for index in range(chosen.checkpoint.config.num_blocks)]
+    if st.session_state.get("block") not in (None, *blocks):
+        st.session_state["block"] = blocks[0]  # it was one of a larger model
+    return (
+        int(
+            st.segmented_control(
+                "Attention in block",
+                blocks,
+                default=blocks[0],
+                key="block",
+                required=True,
+                bind="query-params",
+                help=words.tip("block", "PMSA"),
+            )
+        )
+        - 1
+    )
+
+
+def _pick_point(chosen: Chosen) -> int | None:
     """Return the point that was picked in the view, in the table or by its number."""
     before = st.session_state.get("patches_cloud")
     st.session_state["patches_cloud"] = chosen.key
@@ -152,7 +199,7 @@ def pick_point(chosen: Chosen) -> int | None:
         step=1,
         key="point",
         bind="query-params",
-        placeholder="click one in the picture",
+        placeholder="click one",
     )
     return point if point is not None and point < len(chosen.points) else None
 

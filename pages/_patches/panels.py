@@ -6,13 +6,16 @@ import streamlit as st
 
 from mspt.cost.formulas import flop_text, forward_flops, recommended_patches
 from mspt.data.stress_clouds import describe_cloud
-from mspt.figures.scenes.patches import compactness_figure, radius_histogram
+from mspt.figures.scenes.attention import attention_panel
+from mspt.figures.scenes.patches import ShownPartition, compactness_figure, radius_histogram
 from mspt.figures.theme import ACCENT
+from mspt.figures.viewer.scene import Panel
 from mspt.inference.partitioned import PartitionedCloud
 from mspt.partition.patches import attention_flops
 from pages._patches.cards import over_patches
-from pages._patches.data import Chosen, partition_by_every_method, patch_table
-from pages._shared import frame
+from pages._patches.data import Chosen, drawn, partition_by_every_method, patch_table
+from pages._patches.scores import SeenAttention
+from pages._shared import frame, words
 from pages._shared.datasets import STRESS, has_flow
 from pages._shared.numbers import (
     COUNTED,
@@ -63,8 +66,12 @@ def numbers(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> Non
         Card(
             label="Keys L + S",
             value=f"{size.max()} + {cloud.num_patches * num_supernodes:,}",
-            help_text=f"What a point attends to: its patch, here {size.min()} to {size.max()} "
-            "points, and S = KQ supernodes.",
+            help_text=words.tip(
+                "L",
+                "S",
+                more=f"What a point attends to: its patch, here {size.min()} to {size.max()} "
+                "points, and all supernodes.",
+            ),
         ),
         Card(
             label=f"Radius, {chosen.unit}",
@@ -74,15 +81,17 @@ def numbers(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> Non
         Card(
             label=f"Dispersion, {chosen.unit}²",
             value=significant(compact.median),
-            help_text="The paper's compactness: mean squared distance of a patch's points from its "
-            "center; the median of all patches. Over all points "
-            f"{compact.share:.2%} of the cloud's own.",
+            help_text=words.tip(
+                "dispersion",
+                more="The paper's compactness; shown is the median of all patches. Over all "
+                f"points {compact.share:.2%} of the cloud's own.",
+            ),
         ),
         Card(
             label="Attention",
             value=flop_text(attention_flops(config, count)),
             origin=COUNTED,
-            help_text=f"4 N D (L + S) in each block, {model}.",
+            help_text=words.tip("N", "D", more=f"4 N D (L + S) in each block, {model}."),
         ),
         Card(
             label="Whole forward pass",
@@ -143,6 +152,27 @@ def picked_patch(chosen: Chosen, cloud: PartitionedCloud, point: int) -> str:
             "points."
         )
     return words
+
+
+def beside(
+    chosen: Chosen, other: PartitionedCloud | None, seen: SeenAttention | None
+) -> ShownPartition | Panel | None:
+    """Return what the second panel shows: another partition, the attention of a point, nothing."""
+    if seen is not None:
+        weights = seen.attention.local + seen.attention.through_supernodes
+        return attention_panel(seen.point, weights.numpy())
+    return None if other is None else drawn(chosen, other)
+
+
+def attention_words(chosen: Chosen, seen: SeenAttention) -> str:
+    """Return what a point attends to at the K, Q and partition in view, in words."""
+    found = seen.attention.summary
+    return (
+        f"**Point {seen.point:,}** attends {found.local_share:.0%} to its patch and "
+        f"{found.global_share:.0%} to all supernodes, as to {found.effective_keys:,.0f} of "
+        f"{found.num_keys:,} keys alike, in block {seen.attention.block + 1} of "
+        f"{chosen.checkpoint.name} {badge(MEASURED)}"
+    )
 
 
 def _radii(chosen: Chosen, cloud: PartitionedCloud, point: int | None) -> None:

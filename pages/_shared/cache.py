@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mspt.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint, scan_checkpoints
 from mspt.config import PATCHED, ModelConfig
@@ -23,6 +24,8 @@ from mspt.inference.sample import Sample, predict_sample
 from pages._shared.store import kept
 
 PRETRAINED = Path("pretrained")
+OWN_MODELS, OWN_CASES = "own_models", "own_cases"
+"""Where a session keeps the models and the cases that its visitor has brought."""
 
 
 # --- checkpoints ---------------------------------------------------------------------------------
@@ -112,8 +115,15 @@ def _listing() -> Listed:
 
 
 def all_checkpoints() -> tuple[ListedCheckpoint, ...]:
-    """Return all checkpoints that can be used."""
-    return _listing().usable
+    """Return all checkpoints that can be used: those of the folder, and the visitor's own."""
+    if get_script_run_ctx(suppress_warning=True) is None:  # a thread, which has no visitor
+        return _listing().usable
+    return (*_listing().usable, *st.session_state.get(OWN_MODELS, {}).values())
+
+
+def key_of(path: Path) -> CheckpointKey:
+    """Return what stands in every cache for a file that nobody else has and that never changes."""
+    return CheckpointKey(path, 0.0)
 
 
 def refused_checkpoints() -> dict[str, str]:
@@ -133,7 +143,16 @@ def checkpoints(dataset: str) -> dict[str, ListedCheckpoint]:
             f"the folder {PRETRAINED}/ must hold a checkpoint for {dataset}, found none; "
             f"train one with `python -m mspt train {dataset} --out {PRETRAINED}`"
         )
-    return {item.name: item for item in sorted(found, key=lambda item: len(item.name))}
+    return {item.name: item for item in sorted(found, key=_place)}
+
+
+def _place(item: ListedCheckpoint) -> tuple[bool, int]:
+    """Sort by: those of the folder before the visitor's own, short names before long ones."""
+    return item.name in _own_names(), len(item.name)
+
+
+def _own_names() -> set[str]:
+    return set(st.session_state.get(OWN_MODELS, {}))
 
 
 def num_checkpoints(dataset: str) -> int:
@@ -182,7 +201,11 @@ def test_cases(dataset: str) -> CaseStack:
 
 
 def find_case(dataset: str, name: str) -> Case:
-    """Return one test case."""
+    """Return one test case, or one that the visitor has brought with its truth."""
+    for found in st.session_state.get(OWN_CASES, {}).values():
+        for one in found:
+            if one.name == name:
+                return one.case()
     cases = test_cases(dataset)
     return cases.case(cases.names.index(name))
 

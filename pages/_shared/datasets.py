@@ -10,7 +10,7 @@ from mspt.data.frames import frame_layout, timeless
 from mspt.data.registry import datasets, get_dataset
 from mspt.inference.sample import Sample
 
-SHAPES, STRESS = "shape", "stress"
+SHAPES, STRESS, OWN = "shape", "stress", "mine"
 SECONDS = 60
 """How long a count of the cases at hand is cached: files may appear while the app runs."""
 
@@ -56,12 +56,12 @@ def public_datasets() -> tuple[Dataset, ...]:
 
 def has_flow(name: str) -> bool:
     """Return whether a source consists of flows around bodies, cases of a data set."""
-    return name not in (SHAPES, STRESS) and get_dataset(name).body is not None
+    return name not in (SHAPES, STRESS, OWN) and get_dataset(name).body is not None
 
 
 def models_for(source: str) -> str:
     """Return the data set whose checkpoints can predict clouds of a source."""
-    return flow_source() if source in (SHAPES, STRESS) else source
+    return flow_source() if source in (SHAPES, STRESS, OWN) else source
 
 
 def primary_quantity(dataset: Dataset) -> Quantity:

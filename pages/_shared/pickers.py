@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mspt.data.stress_clouds import STRESS_CLOUDS
-from pages._shared import frame, notes, shapes
+from pages._shared import frame, notes, own, shapes
 from pages._shared.cache import (
     ListedCheckpoint,
     all_checkpoints,
@@ -11,6 +11,7 @@ from pages._shared.cache import (
     refused_checkpoints,
 )
 from pages._shared.datasets import (
+    OWN,
     SHAPES,
     STRESS,
     case_sources,
@@ -124,6 +125,8 @@ def pick_name(source: str) -> str:
         return st.selectbox("Shape", shapes.names(), key=key, bind="query-params")
     if source == STRESS:
         return st.selectbox("Cloud", list(STRESS_CLOUDS), key=key, bind="query-params")
+    if source == OWN:
+        return st.selectbox("Cloud", own.case_names(None), key=key, bind="query-params")
     names = case_names_to_pick(source)
     return st.selectbox(
         f"Test case, one of {len(names)}",

@@ -9,13 +9,14 @@ from mspt.geometry.placement import place_mesh
 from mspt.inference.sample import (
     Sample,
     fitted,
+    sample_of_brought,
     sample_of_case,
     sample_of_clouds,
     sample_of_flow,
     sample_of_points,
 )
 from mspt.inference.sampling import cloud_size, sample_inputs
-from pages._shared import shapes
+from pages._shared import own, shapes
 from pages._shared.cache import CheckpointKey, ListedCheckpoint, find_case, load, test_cases
 from pages._shared.datasets import SHAPES, has_flow
 from pages._shared.store import kept
@@ -30,12 +31,12 @@ def case_names(source: str) -> list[str]:
 
 
 def case_names_to_pick(source: str) -> list[str]:
-    """Return the same cases with the one in front that a page shows first."""
+    """Return the same cases, the one in front that a page shows first; before it the visitor's."""
     names = case_names(source)
     if (body := get_dataset(source).body) is not None:
         first = (name for name in names if body.family(name) == body.first_family)
         names.insert(0, names.pop(names.index(next(first, names[0]))))
-    return names
+    return [*own.case_names(source), *names]
 
 
 def flow_family(name: str) -> str:
@@ -55,6 +56,8 @@ def sample(
         checkpoint: Around bodies, gives the numbers of points that it was trained on.
         all_points: Take all points known of a body, several times as many as in training.
     """
+    if (mine := own.find(name)) is not None:
+        return sample_of_brought(mine)
     if has_flow(source):
         return _flow_sample(name, checkpoint.key, all_points=all_points)
     if source == SHAPES:

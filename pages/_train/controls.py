@@ -8,7 +8,7 @@ from mspt.config import Architecture, PartitionKind, Pooling
 from mspt.errors import MSPTError
 from mspt.figures.charts.scaling import MODEL_NAMES
 from mspt.training.live import LiveModel
-from pages._shared import frame, jobs
+from pages._shared import frame, jobs, words
 from pages._train import data
 
 SETS = ("elasticity", "darcy")
@@ -43,16 +43,32 @@ def pick() -> data.Chosen:
         **bound,
     )
     first, second = st.columns(4, gap="medium"), st.columns(5, gap="medium")
-    width = first[0].select_slider("Width D", (16, 32, 48, 64), value=32, key="train_d", **bound)
+    width = first[0].select_slider(
+        "Width D", (16, 32, 48, 64), value=32, key="train_d", help=words.tip("D"), **bound
+    )
     blocks = first[1].select_slider("Blocks", (1, 2, 3, 4), value=3, key="train_blocks", **bound)
     patches = first[2].select_slider(
-        "Patches K", (1, 2, 4, 8, 16, 32, 64), value=4, key="train_k", **bound
+        "Patches K",
+        (1, 2, 4, 8, 16, 32, 64),
+        value=4,
+        key="train_k",
+        help=words.tip("K", "patch"),
+        **bound,
     )
     supernodes = first[3].select_slider(
-        "Supernodes Q", (1, 2, 4, 8, 16), value=8, key="train_q", **bound
+        "Supernodes Q",
+        (1, 2, 4, 8, 16),
+        value=8,
+        key="train_q",
+        help=words.tip("Q", "supernode"),
+        **bound,
     )
-    pooling = second[0].selectbox("Pooling", POOLINGS, key="train_pooling", **bound)
-    partition = second[1].selectbox("Partition", list(PARTITIONS), key="train_partition", **bound)
+    pooling = second[0].selectbox(
+        "Pooling", POOLINGS, key="train_pooling", help=words.tip("pooling"), **bound
+    )
+    partition = second[1].selectbox(
+        "Partition", list(PARTITIONS), key="train_partition", help=words.tip("partition"), **bound
+    )
     at_hand = min(data.MOST_CASES, data.num_at_hand(dataset))
     cases = second[2].select_slider(
         "Training cases",

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pytest
@@ -141,3 +142,24 @@ def test_random_map_is_the_one_of_its_seed(open_page: Open) -> None:
 def test_canvas_data_stays_small(open_page: Open, dataset: str, limit: int) -> None:
     (canvas,) = open_page("draw", dataset=dataset).main.get("bidi_component")
     assert len(canvas.proto.json) < limit
+
+
+def test_a_link_carries_the_drawing(open_page: Open) -> None:
+    app = draw(open_page("draw", dataset="elasticity"), BEAN.tolist())
+    address = app.code[0].value
+    query = dict(parse_qsl(urlsplit(address).query))
+    other = open_page("draw", **query)
+    assert not other.exception
+    assert not other.error
+    np.testing.assert_allclose(component(other)["polygon"], BEAN, rtol=1e-5)
+    assert metrics(other)["Error of stress"] == metrics(app)["Error of stress"]
+    moved = draw(other, (0.5 + 0.9 * (BEAN - 0.5)).tolist())
+    assert "drawing" not in moved.query_params
+
+
+def test_a_damaged_link_is_refused_in_one_line(open_page: Open) -> None:
+    app = open_page("draw", dataset="elasticity", drawing="jXYZ")
+    assert not app.exception
+    assert ["cut off or damaged" in one.value for one in app.error] == [True]
+    assert "drawing" not in app.query_params
+    assert component(app)["polygon"]

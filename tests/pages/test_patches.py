@@ -7,14 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import streamlit as st
+import torch
 from streamlit.testing.v1 import AppTest
 
 from mspt.checkpoint import load_checkpoint, save_checkpoint
 from mspt.cost.formulas import forward_flops, recommended_patches
 from mspt.data.store import load_case
 from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
+from mspt.evaluation.other_patches import with_other_patches
 from mspt.figures.viewer.encode import decode_packet, shuffle_order
 from mspt.inference.predict import predict_case
+from mspt.inference.sample import sample_of_case
+from mspt.inspection.observation import attend_from, observe
+from mspt.partition.alternatives import divide_points
 from mspt.partition.ball_tree import build_partition
 from mspt.partition.levels import tree_levels
 from tests.pages.reading import charts, metrics
@@ -328,3 +333,29 @@ def test_without_an_error_the_page_says_why_and_shows_the_cost(
     (cost,) = charts(app)
     assert cost["layout"]["yaxis"]["title"]["text"] == "multiplications and additions"
     assert "--error" not in app.code[0].value
+
+
+def test_attention_of_a_point_moves_with_k_and_the_partition(
+    open_page: Open, project: Path
+) -> None:
+    """The picture's second panel has the weights that the library computes at this K."""
+    checkpoint = load_checkpoint(project / "pretrained" / "elasticity.safetensors")
+    case = load_case("elasticity", "elasticity-1103")
+    shown = {}
+    for cut, method in (("ball tree", "ball_tree"), ("random", "random")):
+        app = open_page(
+            "patches", source="elasticity", elasticity_case=case.name, K="16", cut=cut, point="40"
+        )
+        assert not app.exception
+        panel = message(app)[0]["panels"][1]
+        assert panel["title"] == "attention of point 40"
+        other = with_other_patches(checkpoint, num_patches=16, num_supernodes=1, method=method)
+        partition = divide_points(case.points, 16, method=method)
+        observed = observe(other, sample_of_case(case), partition=partition)
+        seen = attend_from(observed, (40,), block=0).summary
+        assert f"attends {seen.local_share:.0%} to its patch" in text(app)
+        predicted = predict_case(other, case.points, case.features, partition=partition).fields
+        error = torch.linalg.norm(predicted - case.fields) / torch.linalg.norm(case.fields)
+        assert f"**Error {error.item():.2%}** at K = 16" in text(app)
+        shown[cut] = error.item()
+    assert shown["ball tree"] != pytest.approx(shown["random"], rel=1e-4)

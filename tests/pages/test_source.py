@@ -11,7 +11,7 @@ PAGES = sorted((ROOT / "pages").glob("*.py"))
 HELPERS = sorted((ROOT / "pages").glob("*/*.py"))
 FILES = [*PAGES, *HELPERS]
 OWN = ("_home", "_explore", "_upload", "_draw", "_patches", "_attention", "_scaling")
-OWN += ("_benchmarks", "_compare", "_roof", "_train")
+OWN += ("_benchmarks", "_compare", "_documents", "_roof", "_train")
 """Packages of one page each; ``_shared`` is for all."""
 KINDS = {"__init__", "data", "scores", "controls", "panels", "charts", "cards", "versus", "views"}
 KINDS |= {"files"}

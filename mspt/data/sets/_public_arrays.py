@@ -59,6 +59,15 @@ class PublicArray:
         """Return the name of the file that holds the cases of a split."""
         return self.test_file if split == "test" and self.test_file else self.file
 
+    def num_rows(self, shape: tuple[int, ...]) -> int:
+        """Return how many cases an array of a shape has."""
+        return shape[-1 if self.last_axis else 0]
+
+    def has_shape(self, shape: tuple[int, ...], *, num_rows: int) -> bool:
+        """Return whether a shape is that of this array, with so many cases at least."""
+        others = shape[:-1] if self.last_axis else shape[1:]
+        return bool(shape) and others == self.shape and self.num_rows(shape) >= num_rows
+
     def check(self, path: Path, num_rows: int) -> None:
         """Refuse a file without this array, or with one of another shape or of fewer rows.
 
@@ -66,8 +75,7 @@ class PublicArray:
             DataError: With what the file holds.
         """
         found = _stored_shape(path, self.key)
-        rows, others = (found[-1:], found[:-1]) if self.last_axis else (found[:1], found[1:])
-        if others != self.shape or rows[0] < num_rows:
+        if not self.has_shape(found, num_rows=num_rows):
             wanted = [str(size) for size in self.shape]
             wanted.insert(len(wanted) if self.last_axis else 0, f"at least {num_rows}")
             raise DataError(
@@ -75,16 +83,20 @@ class PublicArray:
                 f"got {found}"
             )
 
+    def used(self, stored: ndarray, rows: range) -> Float32[ndarray, "B ..."]:
+        """Return what is used of some rows of the whole array, as a copy."""
+        in_order = np.moveaxis(stored, -1 if self.last_axis else 0, 0)
+        return np.array(
+            in_order[(slice(rows.start, rows.stop), *self.pick)], dtype=np.float32, order="C"
+        )
+
     def read(self, path: Path, rows: range) -> Float32[ndarray, "B ..."]:
         """Return what is used of some rows, as a copy.
 
         Raises:
             DataError: If the file is damaged, or a value is not finite.
         """
-        stored = np.moveaxis(_stored(path, self.key), -1 if self.last_axis else 0, 0)
-        values = np.array(
-            stored[(slice(rows.start, rows.stop), *self.pick)], dtype=np.float32, order="C"
-        )
+        values = self.used(_stored(path, self.key), rows)
         finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
         if not finite.all():
             raise DataError(

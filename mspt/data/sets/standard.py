@@ -20,6 +20,7 @@ to the last axis of the grid. In plasticity that is the one through the block, a
 Letters: B cases, R rows and S columns of a grid, T times.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -293,3 +294,13 @@ STANDARD = (
     DARCY_PUBLIC,
 )
 """In the order of the paper's table."""
+
+SCALED_BY_AUTHORS: Mapping[str, tuple[str, ...]] = {
+    ELASTICITY_PUBLIC.name: ("fields",),
+    PLASTICITY_PUBLIC.name: ("features",),
+    AIRFOIL_PUBLIC.name: (),
+    PIPE_PUBLIC.name: ("points", "features", "fields"),
+    NAVIER_STOKES_PUBLIC.name: (),
+    DARCY_PUBLIC.name: ("features", "fields"),
+}
+"""What the authors' scripts normalize in training; all else is fed as it is in the files."""

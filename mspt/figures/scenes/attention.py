@@ -171,6 +171,16 @@ def plain_field(name: str, unit: str, values: Float[ndarray, " N"]) -> Field:
     return Field(name=name, unit=unit, values=values, limits=(low, high))
 
 
+def attention_panel(point: int, weights: Float[ndarray, " N"]) -> Panel:
+    """Return a panel for another scene of the cloud: all attention of one point.
+
+    Args:
+        point: The point, for the title.
+        weights: Its attention, local and global, spread over the cloud; they sum to 1.
+    """
+    return _even_panel(f"attention of point {point}", weights * len(weights))
+
+
 def _even_panel(title: str, multiples: Float[ndarray, " N"]) -> Panel:
     """Return a panel of weights as multiples of uniform attention.
 

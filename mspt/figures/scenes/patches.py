@@ -77,7 +77,7 @@ def patch_scene(  # noqa: PLR0913 - a picture has many independent settings
     *,
     unit: str,
     num_supernodes: int = 1,
-    beside: ShownPartition | None = None,
+    beside: ShownPartition | Panel | None = None,
     body: SurfaceMesh | None = None,
     close: CloseView | None = None,
     picked: int | None = None,
@@ -89,8 +89,8 @@ def patch_scene(  # noqa: PLR0913 - a picture has many independent settings
         shown: Its partition.
         unit: Unit of the points.
         num_supernodes: Supernodes Q per patch.
-        beside: Partition of a second panel. Balls and supernodes are then left out, because panels
-            share layers.
+        beside: Partition of a second panel; balls and supernodes are then left out, because panels
+            share layers. Or a panel of another quantity, beside which they stay.
         body: Body inside the cloud.
         close: What is shown at first of a large plane domain; None for all points.
         picked: Selected point, which gets a ring; its patch is outlined.
@@ -106,7 +106,9 @@ def patch_scene(  # noqa: PLR0913 - a picture has many independent settings
     if picked is not None:
         around = int(patch[picked])
         layers.append(patch_outline(PICKED, points.numpy(), triangles, patch, patch=around))
-    if beside is not None:
+    if isinstance(beside, Panel):
+        panels.append(beside)
+    if isinstance(beside, ShownPartition):
         panels.append(Panel(title=beside.title, coloring=_labels(beside, None)))
     else:
         layers += _patch_balls(shapes) if tree is None or walk is None else _tree_balls(tree, walk)
