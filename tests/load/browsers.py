@@ -1,0 +1,149 @@
+"""Visitors with a real browser, which draws in software."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from random import Random
+from time import monotonic
+
+from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Error as BrowserError
+
+from assets.screenshots import FLAGS
+from tests.load.protocol import PATIENCE
+from tests.load.visits import LONG_WORK, STEPS_PER_PAGE, think_seconds, tour
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+_WATCH = """
+window.__runs = {begun: 0, ended: 0};
+new MutationObserver(() => {
+  const app = document.querySelector("[data-testid=stApp]");
+  const state = app?.getAttribute("data-test-script-state");
+  if (state === window.__runs.state) return;
+  window.__runs.state = state;
+  if (state === "running") window.__runs.begun += 1;
+  if (state === "notRunning") window.__runs.ended += 1;
+}).observe(document, {subtree: true, childList: true, attributes: true,
+                      attributeFilter: ["data-test-script-state"]});
+"""
+_IDLE = """(before) => {
+  const app = document.querySelector("[data-testid=stApp]");
+  return app?.getAttribute("data-test-script-state") === "notRunning"
+    && app.getAttribute("data-test-connection-state") === "CONNECTED"
+    && window.__runs.ended > before
+    && !document.querySelector(".mspt-viewer:not([data-ready])");
+}"""
+_CONTROLS = (
+    "[data-testid=stMain] [data-testid=stButtonGroup] button:not([disabled]), "
+    "[data-testid=stMain] [data-testid=stCheckbox] label, "
+    "[data-testid=stMain] [data-testid=stButton] button:not([disabled])"
+)
+_FAILED = "text=This part of the page has failed"
+
+
+@asynccontextmanager
+async def browser() -> AsyncIterator[Browser]:
+    """Start the browser that all visitors of this kind share, each in a context of their own."""
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        await chromium.close()
+
+
+async def visit(
+    number: int,
+    address: str,
+    chromium: Browser,
+    *,
+    random: Random,
+    end: float,
+    record: Callable[..., None],
+) -> None:
+    """Go through all pages again and again, each time in a new context, until the time is over."""
+    while monotonic() < end:
+        window = await chromium.new_context(viewport={"width": 1280, "height": 800})
+        await window.add_init_script(_WATCH)
+        page = await window.new_page()
+        page.set_default_timeout(PATIENCE * 1000)
+        try:
+            await _round(page, address, number, random, end, record)
+        except BrowserError:
+            await asyncio.sleep(think_seconds(random))  # it has been recorded: begin again
+        finally:
+            await window.close()
+
+
+async def _round(page, address, number, random, end, record):
+    pages = tour(random)
+    for index, path in enumerate(pages):
+        if index == 0:
+            await _timed("open", page, path, number, record, page.goto(f"{address}/{path}"))
+        else:
+            await asyncio.sleep(think_seconds(random))
+            if monotonic() >= end:
+                return
+            link = page.locator(f'[data-testid=stSidebarNavLink][href$="/{path}"]').first
+            await _timed("page", page, path, number, record, link.click())
+        for _ in range(STEPS_PER_PAGE):
+            await asyncio.sleep(think_seconds(random))
+            if monotonic() >= end:
+                return
+            if (control := await _pick(page, random)) is not None:
+                await _timed("control", page, path, number, record, control.click(force=True))
+
+
+async def _pick(page: Page, random: Random):
+    """Return a control that can be seen and does not start long work; None if there is none."""
+    found = [
+        one
+        for one in await page.locator(_CONTROLS).all()
+        if await one.is_visible() and not (await one.inner_text()).strip().startswith(LONG_WORK)
+    ]
+    return random.choice(found) if found else None
+
+
+async def _timed(kind, page, path, number, record, action):
+    """Do something and wait until the script has run and all scenes are drawn."""
+    begin, error = monotonic(), ""
+    before = 0 if kind == "open" else (await page.evaluate("window.__runs.ended"))
+    try:
+        await action
+        if kind == "control" and not await _has_begun(page, before):
+            return  # nothing on the page depended on it
+        await page.wait_for_function(_IDLE, arg=before, polling=50)
+        if await page.locator(_FAILED).count():
+            error = "this part of the page has failed"
+    except BrowserError as failure:
+        error = str(failure).partition("\n")[0]
+        raise
+    finally:
+        if kind != "control" or error or await _ended(page) > before:
+            record(
+                visitor=number,
+                tool="browser",
+                kind=kind,
+                page=path,
+                what=kind,
+                begin=begin,
+                seconds=monotonic() - begin,
+                error=error,
+            )
+
+
+async def _has_begun(page: Page, before: int) -> bool:
+    """Return whether a click has started a run; it has, or will not, within two seconds."""
+    try:
+        await page.wait_for_function(
+            "(n) => window.__runs.state === 'running' || window.__runs.ended > n",
+            arg=before,
+            timeout=2000,
+            polling=50,
+        )
+    except BrowserError:
+        return False
+    return True
+
+
+async def _ended(page: Page) -> int:
+    return await page.evaluate("window.__runs.ended")
