@@ -1,10 +1,15 @@
-"""Processes that let others on the machine go first."""
+"""Processes and threads that let others go first."""
 
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
+from threading import get_native_id
 
 import psutil
+
+BEHIND = 10
+"""Nice value of threads that compute: beside one of 0, such a thread gets a tenth of a core."""
 
 
 def lower_priority(pid: int) -> None:
@@ -20,3 +25,13 @@ def lower_priority(pid: int) -> None:
     with suppress(OSError):  # another system, or a process that has ended
         if group.exists() and os.getsid(pid) in (pid, os.getpid()):
             group.write_text("19", encoding="utf-8")
+
+
+def lower_thread_priority() -> None:
+    """Let the other threads of this process go before this one and those that it starts.
+
+    Linux has a priority for each thread; elsewhere nothing changes. The thread keeps it, as only a
+    privileged process may raise a priority again.
+    """
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), BEHIND)

@@ -35,6 +35,7 @@ from pages._shared.cache import (
     predict,
 )
 from pages._shared.samples import sample, stored_flow
+from pages._shared.worker import computed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -255,6 +256,7 @@ def whole_flow(chosen: Chosen) -> WholeFlow:
 
 
 @st.cache_resource(max_entries=6, show_spinner="Predicting all stored points …")
+@computed
 def _whole_flow(name: str, key: CheckpointKey, device: str, *, _flow: FlowCase) -> WholeFlow:
     body = body_of(_flow)
     with one_at_a_time():
@@ -266,6 +268,7 @@ def _whole_flow(name: str, key: CheckpointKey, device: str, *, _flow: FlowCase) 
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
+@computed
 def turned_predictions(
     source: str, name: str, key: CheckpointKey, device: str
 ) -> list[TurnedPrediction]:
@@ -285,6 +288,7 @@ def errors_by_resolution(chosen: Chosen) -> Iterator[AtResolution]:
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
+@computed
 def _error_at(
     name: str,  # noqa: ARG001 - identifies the sample in the cache
     key: CheckpointKey,

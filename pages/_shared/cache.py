@@ -21,6 +21,7 @@ from mspt.evaluation.comparison import patches_of
 from mspt.inference.predict import pick_device, predict_case
 from mspt.inference.sample import Sample, predict_sample
 from pages._shared.store import kept
+from pages._shared.worker import computed
 
 PRETRAINED = Path("pretrained")
 
@@ -226,6 +227,7 @@ def predict(checkpoint: ListedCheckpoint, sample: Sample, device: str) -> Sample
 
 
 @kept("predictions", megabytes=200, spinner="The model predicts …")
+@computed
 def _predicted(
     key: CheckpointKey,
     sample: str,  # noqa: ARG001

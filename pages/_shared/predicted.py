@@ -11,6 +11,7 @@ from mspt.solvers.openfoam.results import Flow
 from pages._shared.cache import CheckpointKey, ListedCheckpoint, load, one_at_a_time
 from pages._shared.shapes import Shape, prepared
 from pages._shared.store import Store, store
+from pages._shared.worker import computed
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,19 @@ def predict(shape: Shape, key: ResultKey) -> Iterator[tuple[float, str]]:
     """Predict a shape, yielding share and words; the result is kept under its key."""
     model = load(key.checkpoint)
     body = prepared(shape)
+    events = predict_shape(model, body, placement=key.shape.placement, device=key.device)
+    # Stage by stage, so that other visitors, who wait for less, come in between.
+    while (event := _next_stage(events)) is not None:
+        if isinstance(event, StageStarted):
+            yield event.share, event.stage
+        else:
+            predictions().put(key, event)
+
+
+@computed
+def _next_stage(events: Iterator[StageStarted | ShapeResult]) -> StageStarted | ShapeResult | None:
     with one_at_a_time():
-        events = predict_shape(model, body, placement=key.shape.placement, device=key.device)
-        for event in events:
-            if isinstance(event, StageStarted):
-                yield event.share, event.stage
-            else:
-                predictions().put(key, event)
+        return next(events, None)
 
 
 def finished(key: ResultKey) -> ShapeResult:

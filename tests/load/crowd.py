@@ -65,7 +65,9 @@ async def run(
                         if number < browsers
                         else visit(number, address, presses_all=number == browsers, **common)
                     )
-                    visits.append(_after(random.expovariate(1 / ARRIVAL) * number, one))
+                    visits.append(
+                        _after(random.uniform(0.0, min(ARRIVAL * visitors, seconds / 4)), one)
+                    )
                 await asyncio.gather(*visits)
             await asyncio.sleep(rest)
             after = tree_megabytes(process)

@@ -125,9 +125,12 @@ class Tab:
         back.file_urls_request.request_id = key = uuid4().hex
         back.file_urls_request.file_names.append(name)
         back.file_urls_request.session_id = self._session
-        self._answers[key] = asyncio.get_running_loop().create_future()
+        answer = self._answers[key] = asyncio.get_running_loop().create_future()
         await self._send(back)
-        urls = await asyncio.wait_for(self._answers.pop(key), PATIENCE)
+        try:
+            urls = await asyncio.wait_for(answer, PATIENCE)
+        except TimeoutError:
+            raise VisitError(f"no place for a file within {PATIENCE:.0f} s") from None
         await self._put(urls.upload_url, name, data)
         state = WidgetState(id=element.proto.id)
         info = state.file_uploader_state_value.uploaded_file_info.add()
@@ -216,7 +219,9 @@ class Tab:
         elif kind == "script_finished":
             self._end(message)
         elif kind == "navigation":
-            self.pages = {one.url_pathname: one.page_script_hash for one in message.navigation.app_pages}
+            self.pages = {
+                one.url_pathname: one.page_script_hash for one in message.navigation.app_pages
+            }
             self.pages[""] = next(
                 one.page_script_hash for one in message.navigation.app_pages if one.is_default
             )
@@ -227,11 +232,13 @@ class Tab:
             self._repeat(message.auto_rerun.fragment_id, message.auto_rerun.interval)
         elif kind == "stop_auto_rerun":
             self._stop(message.stop_auto_rerun.fragment_id)
-        elif kind == "session_event" and message.session_event.HasField("script_compilation_exception"):
+        elif kind == "session_event" and message.session_event.HasField(
+            "script_compilation_exception"
+        ):
             self._complain("a script did not compile")
         elif kind == "file_urls_response":
             answer = message.file_urls_response
-            if waiting := self._answers.get(answer.response_id):
+            if waiting := self._answers.pop(answer.response_id, None):
                 waiting.set_result(answer.file_urls[0] if answer.file_urls else FileURLs())
 
     def _begin(self, message: ForwardMsg) -> None:

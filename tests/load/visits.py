@@ -31,7 +31,7 @@ THINK_MEDIAN, THINK_SPREAD, THINK_LEAST, THINK_MOST = 5.0, 0.7, 1.0, 30.0
 """Seconds between two steps of a visitor: log-normal, within bounds. The mean is 6.3 s."""
 
 ARRIVAL = 2.0
-"""Mean seconds between two arrivals at the beginning."""
+"""Mean seconds between two arrivals at the beginning, which takes at most a quarter of the time."""
 
 UPLOADS = 0.2
 """How many of the visits to *Upload a shape* bring a shape of one's own."""
