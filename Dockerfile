@@ -15,9 +15,11 @@ RUN if [ "$OPENFOAM" = yes ]; then \
     fi
 COPY requirements.txt /tmp/requirements.txt
 RUN python3 -m venv /opt/venv \
+    && grep '^torch==' /tmp/requirements.txt > /tmp/torch.txt \
     && /opt/venv/bin/pip install --no-cache-dir --no-compile \
-        --extra-index-url "https://download.pytorch.org/whl/$TORCH" -r /tmp/requirements.txt \
-    && rm /tmp/requirements.txt
+        --extra-index-url "https://download.pytorch.org/whl/$TORCH" -r /tmp/torch.txt \
+    && /opt/venv/bin/pip install --no-cache-dir --no-compile -r /tmp/requirements.txt \
+    && rm /tmp/requirements.txt /tmp/torch.txt
 ENV PATH=/opt/venv/bin:$PATH
 
 WORKDIR /app

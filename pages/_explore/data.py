@@ -35,6 +35,7 @@ from pages._shared.cache import (
     predict,
 )
 from pages._shared.samples import sample, stored_flow
+from pages._shared.store import Store, store
 from pages._shared.worker import computed
 
 
@@ -285,6 +286,16 @@ def errors_by_resolution(chosen: Chosen) -> Iterator[AtResolution]:
     for factor, kept in resolution_steps(load(key), trained.factors):
         found = _at_factor(trained.sample, factor, trained.flow)
         yield _error_at(chosen.name, key, chosen.device, factor, kept, _sample=found)
+    _resolved().put((chosen.name, key, chosen.device), True)
+
+
+def knows_resolutions(chosen: Chosen) -> bool:
+    """Return whether these errors have been computed before, by whomever."""
+    return bool(_resolved().get((chosen.name, chosen.checkpoint.key, chosen.device)))
+
+
+def _resolved() -> Store[bool]:
+    return store("cases at other resolutions", 256)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

@@ -6,22 +6,28 @@ page answers at once while another visitor's model is running.
 """
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache, partial, wraps
 from threading import current_thread
 from typing import ParamSpec, TypeVar
 
+import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from mspt.priority import lower_thread_priority
+from mspt.priority import AWAITED, lower_thread_priority
 
 Value, Arguments = TypeVar("Value"), ParamSpec("Arguments")
 _NAME = "predictions"
+_asked: set[Future] = set()
+POLL = 0.2
+"""Seconds between two looks at whether a script that waits is still wanted."""
 
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, thread_name_prefix=_NAME, initializer=lower_thread_priority)
+    return ThreadPoolExecutor(
+        1, thread_name_prefix=_NAME, initializer=lower_thread_priority, initargs=(AWAITED,)
+    )
 
 
 def compute(function: Callable[[], Value]) -> Value:
@@ -32,10 +38,20 @@ def compute(function: Callable[[], Value]) -> Value:
     if get_script_run_ctx(suppress_warning=True) is None or current_thread().name.startswith(_NAME):
         return function()
     future: Future[Value] = _pool().submit(function)
+    _asked.add(future)
     try:
+        while not wait([future], POLL).done:
+            # Streamlit ends the script here if the visitor has left or has changed an input.
+            st.session_state.get("page")
         return future.result()
     finally:
-        future.cancel()  # the script was ended while it waited
+        _asked.discard(future)
+        future.cancel()  # what nobody waits for any longer is not begun
+
+
+def is_busy() -> bool:
+    """Return whether the thread has something to do."""
+    return any(not one.done() for one in _asked.copy())
 
 
 def computed(function: Callable[Arguments, Value]) -> Callable[Arguments, Value]:

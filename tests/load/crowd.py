@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
@@ -24,7 +25,6 @@ async def run(
     seed: int = 0,
     folder: Path = ROOT,
     log: Path | None = None,
-    niceness: int = 5,
 ) -> tuple[list[Step], Row]:
     """Let a crowd visit a new server.
 
@@ -37,12 +37,10 @@ async def run(
         seed: Of all that visitors choose.
         folder: The project's folder.
         log: File for the server's output.
-        niceness: Of the visitors, who in life have machines of their own.
     """
     steps: list[Step] = []
     usable = tuple(sorted(os.sched_getaffinity(0)))[:cpus]
     with served(cpus=usable, folder=folder, log=log) as (address, process):
-        os.nice(niceness)
         start = tree_megabytes(process)
         await _look_at_all(address)
         with watched(process) as memory:
@@ -65,9 +63,8 @@ async def run(
                         if number < browsers
                         else visit(number, address, presses_all=number == browsers, **common)
                     )
-                    visits.append(
-                        _after(random.uniform(0.0, min(ARRIVAL * visitors, seconds / 4)), one)
-                    )
+                    wait = random.uniform(0.0, min(ARRIVAL * visitors, seconds / 4))
+                    visits.append(_after(wait, one, number, record))
                 await asyncio.gather(*visits)
             await asyncio.sleep(rest)
             after = tree_megabytes(process)
@@ -82,9 +79,25 @@ async def run(
     return steps, row
 
 
-async def _after(seconds: float, visit_of: object) -> None:
+async def _after(
+    seconds: float, visit_of: Awaitable[None], number: int, record: Callable[..., None]
+) -> None:
+    """Let a visitor come after some seconds; what ends the visit is an error of the run."""
     await asyncio.sleep(seconds)
-    await visit_of
+    begin = monotonic()
+    try:
+        await visit_of
+    except Exception as failure:  # noqa: BLE001 - the other visitors go on
+        record(
+            visitor=number,
+            tool="visitor",
+            kind="visit",
+            page="",
+            what="the whole visit",
+            begin=begin,
+            seconds=monotonic() - begin,
+            error=f"{type(failure).__name__}: {failure}",
+        )
 
 
 async def _look_at_all(address: str) -> None:

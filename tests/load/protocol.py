@@ -84,7 +84,8 @@ class Tab:
         """Load the front end, connect, and wait until the first page has been shown."""
         self._query = path.partition("?")[2]
         shell = (await self._fetch(f"{self.address}/{path}")).decode()
-        await self._fetch(f"{self.address}/_stcore/host-config")
+        for path in ("host-config", "health"):  # the second brings the token for uploads
+            await self._fetch(f"{self.address}/_stcore/{path}")
         for asset in _ASSET.findall(shell):
             await self._fetch(f"{self.address}/{asset[2:]}")
         self._socket = await connect(

@@ -88,7 +88,7 @@ def make_row(
     by_kind = defaultdict(list)
     for one in steps:
         by_kind[one.kind].append(one)
-    moves = [one for one in steps if one.kind != "open"]
+    moves = [one for one in steps if one.kind not in ("open", "visit")]
     start, before, most, after = map(round, memory)
     return Row(
         date=datetime.now(UTC).date().isoformat(),
