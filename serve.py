@@ -19,12 +19,15 @@ import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import net_util
 from streamlit.runtime.pages_manager import PagesManager
 
-from pages._shared import protection
+from pages._shared import health, logs, protection
 
+if logs.log_format(os.environ) == "json":
+    logs.write_json()
 PagesManager.uses_pages_directory = False  # app.py lists the pages; no menu of files before it
 # Streamlit asks a server outside for the address of this one when a page of another origin
 # connects. Nothing is asked outside; who may connect is for protection.Access to say.
@@ -182,6 +185,7 @@ def show_failure(failure: Exception) -> bool:
 app = st.App(
     "app.py",
     lifespan=warmed_up,
+    routes=[Route(protection.below_base(health.PATH), health.Health().answer)],
     middleware=[Middleware(Guard), Middleware(ViewerAhead)],
     on_script_error=show_failure,
 )

@@ -22,7 +22,7 @@ def is_well() -> bool:
     """Return whether the server has answered that it is well."""
     try:
         with urllib.request.urlopen(address(), timeout=PATIENCE) as answer:
-            return answer.status == 200  # noqa: PLR2004 - HTTP's word for all is well
+            return answer.status == 200
     except OSError:
         return False
 

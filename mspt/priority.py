@@ -9,7 +9,7 @@ from threading import get_native_id
 import psutil
 
 AWAITED, BACKGROUND = 5, 15
-"""Nice values of threads that compute. Of a core that they share, a thread with the usual value of 0
+"""Nice values of threads that compute. Of a core that they share, a thread with the usual value, 0,
 gets three times as much as one that somebody waits for, and thirty times as much as the other."""
 
 

@@ -286,7 +286,7 @@ def errors_by_resolution(chosen: Chosen) -> Iterator[AtResolution]:
     for factor, kept in resolution_steps(load(key), trained.factors):
         found = _at_factor(trained.sample, factor, trained.flow)
         yield _error_at(chosen.name, key, chosen.device, factor, kept, _sample=found)
-    _resolved().put((chosen.name, key, chosen.device), True)
+    _resolved().put((chosen.name, key, chosen.device), len(trained.factors))
 
 
 def knows_resolutions(chosen: Chosen) -> bool:
@@ -294,7 +294,7 @@ def knows_resolutions(chosen: Chosen) -> bool:
     return bool(_resolved().get((chosen.name, chosen.checkpoint.key, chosen.device)))
 
 
-def _resolved() -> Store[bool]:
+def _resolved() -> Store[int]:
     return store("cases at other resolutions", 256)
 
 

@@ -1,19 +1,18 @@
 """Visitors with a real browser, which draws in software."""
 
-import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from random import Random
 from time import monotonic
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Locator, Page, async_playwright
 from playwright.async_api import Error as BrowserError
 
 from assets.screenshots import FLAGS
 from tests.load.protocol import PATIENCE
-from tests.load.visits import LONG_WORK, STEPS_PER_PAGE, think_seconds, tour
+from tests.load.visits import LONG_WORK, STEPS_PER_PAGE, Visitor, tour
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _WATCH = """
@@ -59,50 +58,42 @@ async def browser() -> AsyncIterator[Browser]:
         await chromium.close()
 
 
-async def visit(
-    number: int,
-    address: str,
-    chromium: Browser,
-    *,
-    random: Random,
-    end: float,
-    record: Callable[..., None],
-) -> None:
+async def visit(visitor: Visitor, chromium: Browser) -> None:
     """Go through all pages again and again, each time in a new context, until the time is over."""
-    while monotonic() < end:
+    while monotonic() < visitor.end:
         window = await chromium.new_context(viewport={"width": 1280, "height": 800})
         await window.add_init_script(_WATCH)
         page = await window.new_page()
         page.set_default_timeout(PATIENCE * 1000)
         try:
-            await _round(page, address, number, random, end, record)
+            await _round(page, visitor)
         except BrowserError:
-            await asyncio.sleep(think_seconds(random))  # it has been recorded: begin again
+            await visitor.think()  # it has been noted: begin again
         finally:
             with suppress(BrowserError):
                 await window.close()
 
 
-async def _round(page, address, number, random, end, record):
-    pages = tour(random)
+async def _round(page: Page, visitor: Visitor) -> None:
+    pages = tour(visitor.random)
     for index, path in enumerate(pages):
         if index == 0:
-            await _timed("open", page, path, number, record, page.goto(f"{address}/{path}"))
+            step = page.goto(f"{visitor.address}/{path}")
+            await _timed(page, visitor, step, kind="open", path=path)
         else:
-            await asyncio.sleep(think_seconds(random))
-            if monotonic() >= end:
+            if not await visitor.think():
                 return
             link = page.locator(f'[data-testid=stSidebarNavLink][href$="/{path}"]').first
-            await _timed("page", page, path, number, record, link.click())
+            await _timed(page, visitor, link.click(), kind="page", path=path)
         for _ in range(STEPS_PER_PAGE):
-            await asyncio.sleep(think_seconds(random))
-            if monotonic() >= end:
+            if not await visitor.think():
                 return
-            if (control := await _pick(page, random)) is not None:
-                await _timed("control", page, path, number, record, control.click(force=True))
+            if (control := await _pick(page, visitor.random)) is not None:
+                step = control.click(force=True)
+                await _timed(page, visitor, step, kind="control", path=path)
 
 
-async def _pick(page: Page, random: Random):
+async def _pick(page: Page, random: Random) -> Locator | None:
     """Return a control that can be seen and does not start long work; None if there is none."""
     found = [
         one
@@ -112,32 +103,26 @@ async def _pick(page: Page, random: Random):
     return random.choice(found) if found else None
 
 
-async def _timed(kind, page, path, number, record, action):
+async def _timed(
+    page: Page, visitor: Visitor, action: Awaitable[object], *, kind: str, path: str
+) -> None:
     """Do something and wait until the script has run and all scenes are drawn."""
-    begin, error = monotonic(), ""
-    before = 0 if kind == "open" else (await page.evaluate("window.__runs.ended"))
+    before = 0 if kind == "open" else await page.evaluate("window.__runs.ended")
+    begin = monotonic()
+
+    def note(error: str) -> None:
+        seconds = monotonic() - begin
+        visitor.note("browser", kind=kind, page=path, what=kind, seconds=seconds, error=error)
+
     try:
         await action
         if kind == "control" and not await _has_begun(page, before):
             return  # nothing on the page depended on it
         await page.wait_for_function(_IDLE, arg=before, polling=50)
-        if await page.locator(_FAILED).count():
-            error = "this part of the page has failed"
+        note("this part of the page has failed" if await page.locator(_FAILED).count() else "")
     except BrowserError as failure:
-        error = str(failure).partition("\n")[0]
+        note(str(failure).partition("\n")[0])
         raise
-    finally:
-        if kind != "control" or error or await _ended(page) > before:
-            record(
-                visitor=number,
-                tool="browser",
-                kind=kind,
-                page=path,
-                what=kind,
-                begin=begin,
-                seconds=monotonic() - begin,
-                error=error,
-            )
 
 
 async def _has_begun(page: Page, before: int) -> bool:
@@ -152,7 +137,3 @@ async def _has_begun(page: Page, before: int) -> bool:
     except BrowserError:
         return False
     return True
-
-
-async def _ended(page: Page) -> int:
-    return await page.evaluate("window.__runs.ended")

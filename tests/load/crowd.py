@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
@@ -12,7 +12,7 @@ from tests.load import browsers as real
 from tests.load.protocol import Tab
 from tests.load.report import Row, make_row
 from tests.load.server import ROOT, served, tree_megabytes, watched
-from tests.load.visits import ARRIVAL, PAGES, Step, visit
+from tests.load.visits import ARRIVAL, PAGES, Step, Visitor, visit
 
 
 async def run(
@@ -38,34 +38,15 @@ async def run(
         folder: The project's folder.
         log: File for the server's output.
     """
-    steps: list[Step] = []
     usable = tuple(sorted(os.sched_getaffinity(0)))[:cpus]
     with served(cpus=usable, folder=folder, log=log) as (address, process):
         start = tree_megabytes(process)
-        await _look_at_all(address)
+        await look_at_all(address)
         with watched(process) as memory:
-            before, begin = memory[0], monotonic()
-
-            def record(**found: object) -> None:
-                steps.append(Step(**{**found, "begin": found["begin"] - begin}))
-
-            end = begin + seconds
-            async with AsyncExitStack() as open_things:
-                chromium = (
-                    await open_things.enter_async_context(real.browser()) if browsers else None
-                )
-                visits = []
-                for number in range(visitors):
-                    random = Random(f"{seed}-{number}")
-                    common = {"random": random, "end": end, "record": record}
-                    one = (
-                        real.visit(number, address, chromium, **common)
-                        if number < browsers
-                        else visit(number, address, presses_all=number == browsers, **common)
-                    )
-                    wait = random.uniform(0.0, min(ARRIVAL * visitors, seconds / 4))
-                    visits.append(_after(wait, one, number, record))
-                await asyncio.gather(*visits)
+            before = memory[0]
+            steps = await visit_all(
+                address, visitors=visitors, browsers=browsers, seconds=seconds, seed=seed
+            )
             await asyncio.sleep(rest)
             after = tree_megabytes(process)
         row = make_row(
@@ -79,28 +60,56 @@ async def run(
     return steps, row
 
 
-async def _after(
-    seconds: float, visit_of: Awaitable[None], number: int, record: Callable[..., None]
-) -> None:
+async def visit_all(
+    address: str, *, visitors: int, browsers: int, seconds: float, seed: int = 0, pace: float = 1.0
+) -> list[Step]:
+    """Let a crowd visit a server that runs, and return all its steps.
+
+    Args:
+        address: Of the server.
+        visitors: How many at a time.
+        browsers: How many of them have a real browser.
+        seconds: How long.
+        seed: Of all that visitors choose.
+        pace: How many times less than a person they think.
+    """
+    steps: list[Step] = []
+    begin = monotonic()
+    async with AsyncExitStack() as open_things:
+        chromium = await open_things.enter_async_context(real.browser()) if browsers else None
+        visits = []
+        for number in range(visitors):
+            one = Visitor(
+                number=number,
+                address=address,
+                random=Random(f"{seed}-{number}"),
+                end=begin + seconds,
+                pace=pace,
+                presses_all=number == browsers,
+                steps=steps,
+                begin=begin,
+            )
+            wait = one.random.uniform(0.0, min(ARRIVAL * visitors, seconds / 4))
+            going = real.visit(one, chromium) if number < browsers else visit(one)
+            visits.append(_after(wait, going, one))
+        await asyncio.gather(*visits)
+    return steps
+
+
+async def _after(seconds: float, going: Awaitable[None], visitor: Visitor) -> None:
     """Let a visitor come after some seconds; what ends the visit is an error of the run."""
     await asyncio.sleep(seconds)
     begin = monotonic()
     try:
-        await visit_of
+        await going
     except Exception as failure:  # noqa: BLE001 - the other visitors go on
-        record(
-            visitor=number,
-            tool="visitor",
-            kind="visit",
-            page="",
-            what="the whole visit",
-            begin=begin,
-            seconds=monotonic() - begin,
-            error=f"{type(failure).__name__}: {failure}",
+        error = f"{type(failure).__name__}: {failure}"
+        visitor.note(
+            "visitor", kind="visit", page="", what="all", seconds=monotonic() - begin, error=error
         )
 
 
-async def _look_at_all(address: str) -> None:
+async def look_at_all(address: str) -> None:
     """Open each page once, as one visitor: what the server then holds is the state before."""
     tab = Tab(address)
     await tab.open()

@@ -1,7 +1,7 @@
 """What visitors do, whatever they do it with: which pages, how many steps, how long they think."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
@@ -158,67 +158,88 @@ def own_shape(random: Random) -> bytes:
 # --- a visitor -----------------------------------------------------------------------------------
 
 
-async def visit(
-    number: int,
-    address: str,
-    *,
-    random: Random,
-    end: float,
-    record: Callable[..., None],
-    presses_all: bool = False,
-) -> None:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Visitor:
+    """One visitor.
+
+    Attributes:
+        number: Counted from 0.
+        address: Of the server.
+        random: Where choices come from.
+        end: When to leave, as :func:`time.monotonic` tells.
+        pace: How many times less than a person they think.
+        presses_all: Whether they start work of minutes, too.
+        steps: Where steps of all visitors are noted.
+        begin: When the run began.
+    """
+
+    number: int
+    address: str
+    random: Random
+    end: float
+    pace: float
+    presses_all: bool
+    steps: list[Step]
+    begin: float
+
+    async def think(self) -> bool:
+        """Think, and return whether there is time for another step."""
+        await asyncio.sleep(think_seconds(self.random) / self.pace)
+        return monotonic() < self.end
+
+    def note(self, tool: str, *, seconds: float, **found: str) -> None:
+        """Note a step that has just ended."""
+        begin = monotonic() - seconds - self.begin
+        self.steps.append(
+            Step(visitor=self.number, tool=tool, begin=begin, seconds=seconds, **found)
+        )
+
+
+async def visit(visitor: Visitor) -> None:
     """Go through all pages again and again, each time in a new tab, until the time is over."""
-    while monotonic() < end:
-        tab = Tab(address)
+    while monotonic() < visitor.end:
+        tab = Tab(visitor.address)
         try:
-            await _round(tab, number, random, end, record, presses_all=presses_all)
+            await _round(tab, visitor)
         except VisitError:
-            await asyncio.sleep(think_seconds(random))  # it has been recorded: begin again
+            await visitor.think()  # it has been noted: begin again
         finally:
             with suppress(Exception):
                 await tab.close()
 
 
-async def _round(tab, number, random, end, record, *, presses_all):
-    pages = tour(random)
-
-    async def timed(kind: str, page: str, what: str, step) -> None:
-        begin, error = monotonic(), ""
-        try:
-            await step
-        except VisitError as failure:
-            error = str(failure)
-            raise
-        finally:
-            record(
-                visitor=number,
-                tool="protocol",
-                kind=kind,
-                page=page,
-                what=what,
-                begin=begin,
-                seconds=monotonic() - begin,
-                error=error,
-            )
-
-    await timed("open", pages[0], pages[0], tab.open(pages[0]))
+async def _round(tab: Tab, visitor: Visitor) -> None:
+    pages = tour(visitor.random)
+    await _timed(visitor, tab.open(pages[0]), kind="open", page=pages[0], what=pages[0])
     for index, page in enumerate(pages):
         if index:
-            await asyncio.sleep(think_seconds(random))
-            if monotonic() >= end:
+            if not await visitor.think():
                 return
-            await timed("page", page, page, tab.turn_to(page))
+            await _timed(visitor, tab.turn_to(page), kind="page", page=page, what=page)
         for _ in range(STEPS_PER_PAGE):
-            await asyncio.sleep(think_seconds(random))
-            if monotonic() >= end:
+            if not await visitor.think():
                 return
-            uploader = next(tab.controls("file_uploader"), None)
-            if page == "upload" and uploader and random.random() < UPLOADS:
-                shape = own_shape(random)
-                await timed("upload", page, "upload", tab.upload(uploader, "mine.stl", shape))
-                continue
-            found = possible_steps(tab, presses_all=presses_all)
-            if found:
-                element, state, shown = pick_step(found, random)
-                what = f"{element.proto.label or element.proto.id} = {shown}"
-                await timed("control", page, what, tab.set(element, state, shown))
+            await _use_control(tab, visitor, page)
+
+
+async def _use_control(tab: Tab, visitor: Visitor, page: str) -> None:
+    random = visitor.random
+    uploader = next(tab.controls("file_uploader"), None)
+    if page == "upload" and uploader and random.random() < UPLOADS:
+        step = tab.upload(uploader, "mine.stl", own_shape(random))
+        await _timed(visitor, step, kind="upload", page=page, what="upload")
+    elif found := possible_steps(tab, presses_all=visitor.presses_all):
+        element, state, shown = pick_step(found, random)
+        what = f"{element.proto.label or element.proto.id} = {shown}"
+        await _timed(visitor, tab.set(element, state, shown), kind="control", page=page, what=what)
+
+
+async def _timed(visitor: Visitor, step: Awaitable[None], **found: str) -> None:
+    begin, error = monotonic(), ""
+    try:
+        await step
+    except VisitError as failure:
+        error = str(failure)
+        raise
+    finally:
+        visitor.note("protocol", seconds=monotonic() - begin, error=error, **found)
