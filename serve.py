@@ -24,10 +24,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import net_util
 from streamlit.runtime.pages_manager import PagesManager
 
-from pages._shared import health, logs, protection
+from pages._shared import health, logs, protection, store
 
 if logs.log_format(os.environ) == "json":
     logs.write_json()
+store.limit_fragments()
 PagesManager.uses_pages_directory = False  # app.py lists the pages; no menu of files before it
 # Streamlit asks a server outside for the address of this one when a page of another origin
 # connects. Nothing is asked outside; who may connect is for protection.Access to say.
@@ -104,12 +105,10 @@ async def tidy() -> None:
     Streamlit would collect garbage after each run of a script (``runner.postScriptGC``): with 25
     visitors that took half of the time in which Python could run at all.
     """
-    from pages._shared.store import return_memory
-
     while True:
         await asyncio.sleep(TIDY_EVERY)
         gc.collect()
-        await asyncio.to_thread(return_memory)
+        await asyncio.to_thread(store.return_memory)
 
 
 class Guard:

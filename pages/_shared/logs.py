@@ -61,4 +61,4 @@ def write_json() -> None:
 
     streamlits.setup_formatter = pass_on
     streamlits.update_formatter()
-    logging.captureWarnings(True)
+    logging.captureWarnings(capture=True)

@@ -146,7 +146,7 @@ def pick_step(
 
 
 def own_shape(random: Random) -> bytes:
-    """Return a shape that no other visitor has, as an STL file: a smooth body of 1,800 triangles."""
+    """Return a shape that no other visitor has, as an STL file: a body of 1,800 triangles."""
     import numpy as np
     import trimesh
 
