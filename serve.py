@@ -4,23 +4,31 @@
 first page takes longer, and its answers lack the headers that ``SECURITY.md`` describes.
 """
 
+import asyncio
+import gc
 import inspect
 import logging
 import os
+import pkgutil
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import Any
 
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import net_util
 from streamlit.runtime.pages_manager import PagesManager
 
-from pages._shared import protection
+from pages._shared import health, logs, protection, store
 
+if logs.log_format(os.environ) == "json":
+    logs.write_json()
+store.limit_fragments()
 PagesManager.uses_pages_directory = False  # app.py lists the pages; no menu of files before it
 # Streamlit asks a server outside for the address of this one when a page of another origin
 # connects. Nothing is asked outside; who may connect is for protection.Access to say.
@@ -29,18 +37,78 @@ NO_SESSION = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_
 NO_SESSION.setLevel(logging.ERROR)  # a warning: the spinner of the tour's cache has no page
 
 
+# Imported within functions of the pages and the library, so that commands start sooner.
+LATE = (
+    "PIL.Image",
+    "PIL.PngImagePlugin",
+    "igl.embree",
+    "mspt.data.descriptors",
+    "mspt.figures.vtk.case",
+    "mspt.figures.vtk.stage",
+    "mspt.geometry.area",
+    "mspt.geometry.descriptors.curvature",
+    "mspt.geometry.descriptors.points",
+    "mspt.partition._order",
+    "mspt.solvers.airfoil",
+    "mspt.solvers.plasticity_kernels",
+    "pandas.io.formats.style",
+    "plotly.express",
+    "psutil",
+    "pyvista.plotting",
+    "scipy.stats",
+    "sklearn.neighbors",
+    "trame_vtk.modules.vtk.serializers",
+    "trimesh.exchange.load",
+    "vtkmodules.vtkIOXML",
+)
+TIDY_EVERY = 20.0
+"""Seconds between two rounds of garbage collection."""
+
+
+def import_all() -> None:
+    """Import what any page needs.
+
+    A page that imports it with its first visitor takes seconds longer, and two visitors whose
+    scripts import packages of circular imports at the same time may meet a module that is half
+    done.
+    """
+    import pages
+
+    helpers = pkgutil.walk_packages(pages.__path__, "pages.")
+    names = [one.name for one in helpers if "._" in one.name]  # what has no underscore is a page
+    for name in (*names, *LATE):
+        import_module(name)
+
+
 @asynccontextmanager
 async def warmed_up(_: st.App) -> AsyncIterator[None]:
     """Import what pages need and build the tour before the server answers."""
-    from PIL import Image  # noqa: F401 - the page's icon needs it
-
+    import_all()
     from pages._home import data  # its caches need the runtime, which exists only now
 
     data.prepare()
     # Streamlit inspects the stack before its first element. The first time takes long, as it reads
     # the source of every module.
     inspect.stack()
+    # All that is there now lives as long as the server. Garbage collection would go through its
+    # million objects each time, while every script waits.
+    gc.collect()
+    gc.freeze()
+    tidying = asyncio.create_task(tidy())
     yield
+    tidying.cancel()
+
+
+async def tidy() -> None:
+    """Free what visitors have left behind, and return it to the system.
+
+    Streamlit would collect garbage after each run of a script (``runner.postScriptGC``): with 25
+    visitors that took half of the time in which Python could run at all.
+    """
+    while True:
+        await asyncio.sleep(TIDY_EVERY)
+        gc.collect()
+        await asyncio.to_thread(store.return_memory)
 
 
 class Guard:
@@ -116,6 +184,7 @@ def show_failure(failure: Exception) -> bool:
 app = st.App(
     "app.py",
     lifespan=warmed_up,
+    routes=[Route(protection.below_base(health.PATH), health.Health().answer)],
     middleware=[Middleware(Guard), Middleware(ViewerAhead)],
     on_script_error=show_failure,
 )

@@ -25,6 +25,7 @@ from mspt.partition.patches import supernode_centers
 from pages._shared import frame
 from pages._shared.cache import CheckpointKey, ListedCheckpoint, load, one_at_a_time
 from pages._shared.store import Store, store
+from pages._shared.worker import computed
 
 _MOST_COMPARED = 32
 """Comparisons of attention with masking that are kept."""
@@ -137,6 +138,7 @@ def record(checkpoint: ListedCheckpoint, sample: Sample, when: int | None) -> Re
 
 
 @st.cache_resource(max_entries=4, show_spinner="The model predicts, and its attention is kept …")
+@computed
 def _observed(key: RecordingKey, *, _sample: Sample) -> Observed:
     with one_at_a_time():
         return observe(load(key.checkpoint), _sample, frame=key.frame, device=key.device)
@@ -178,6 +180,7 @@ def effect(recorded: Recorded, patch: int, masked: Masked, block: int | None) ->
 
 
 @st.cache_resource(max_entries=16, show_spinner="The model predicts with the mask …")
+@computed
 def _effect(
     key: RecordingKey,  # noqa: ARG001
     patch: int,

@@ -18,6 +18,7 @@ from mspt.inference.sample import Sample, sample_of_case
 from pages._shared import frame, jobs
 from pages._shared.cache import CheckpointKey, ListedCheckpoint, load, one_at_a_time, warm_up
 from pages._shared.store import Store, store
+from pages._shared.worker import computed
 
 QUICK_SECONDS = 0.5
 """Longest processor time of a solver that follows each change of a drawing."""
@@ -112,6 +113,7 @@ def predict(checkpoint: ListedCheckpoint, drawing: str, sample: Sample, device: 
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
+@computed
 def _predict(
     checkpoint: CheckpointKey,
     drawing: str,  # noqa: ARG001

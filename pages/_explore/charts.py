@@ -16,7 +16,7 @@ from mspt.metrics.ranking import order_accuracy
 from pages._explore import data, scores
 from pages._explore.controls import FACTORS
 from pages._explore.data import Chosen
-from pages._shared import frame
+from pages._shared import frame, worker
 from pages._shared.numbers import MEASURED, STORED, badge, checkpoint_facts, percent
 from pages._shared.samples import case_names
 
@@ -179,6 +179,13 @@ def resolution(chosen: Chosen) -> None:
     """Show the error against the number of points, where the truth is known at more than one."""
     if len(chosen.trained.factors) == 1:
         st.caption("The truth of this case is stored at one number of points only.")
+        return
+    if (
+        worker.is_busy()
+        and not data.knows_resolutions(chosen)
+        and not st.button("Predict at other numbers of points", key="resolutions")
+    ):
+        st.caption("Others wait for predictions just now, so these wait for you to ask for them.")
         return
     rows, place = [], st.empty()
     words = "Predicting at other resolutions …"

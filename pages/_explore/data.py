@@ -35,6 +35,8 @@ from pages._shared.cache import (
     predict,
 )
 from pages._shared.samples import sample, stored_flow
+from pages._shared.store import Store, store
+from pages._shared.worker import computed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -255,6 +257,7 @@ def whole_flow(chosen: Chosen) -> WholeFlow:
 
 
 @st.cache_resource(max_entries=6, show_spinner="Predicting all stored points …")
+@computed
 def _whole_flow(name: str, key: CheckpointKey, device: str, *, _flow: FlowCase) -> WholeFlow:
     body = body_of(_flow)
     with one_at_a_time():
@@ -266,6 +269,7 @@ def _whole_flow(name: str, key: CheckpointKey, device: str, *, _flow: FlowCase) 
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
+@computed
 def turned_predictions(
     source: str, name: str, key: CheckpointKey, device: str
 ) -> list[TurnedPrediction]:
@@ -282,9 +286,20 @@ def errors_by_resolution(chosen: Chosen) -> Iterator[AtResolution]:
     for factor, kept in resolution_steps(load(key), trained.factors):
         found = _at_factor(trained.sample, factor, trained.flow)
         yield _error_at(chosen.name, key, chosen.device, factor, kept, _sample=found)
+    _resolved().put((chosen.name, key, chosen.device), len(trained.factors))
+
+
+def knows_resolutions(chosen: Chosen) -> bool:
+    """Return whether these errors have been computed before, by whomever."""
+    return bool(_resolved().get((chosen.name, chosen.checkpoint.key, chosen.device)))
+
+
+def _resolved() -> Store[int]:
+    return store("cases at other resolutions", 256)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
+@computed
 def _error_at(
     name: str,  # noqa: ARG001 - identifies the sample in the cache
     key: CheckpointKey,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import streamlit as st
 
@@ -28,6 +29,7 @@ from pages._shared import frame, runs
 from pages._shared.cache import CheckpointKey, load, one_at_a_time
 from pages._shared.samples import sample
 from pages._shared.store import Store, store
+from pages._shared.worker import computed
 
 LADDER = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """K at which one click runs the model."""
@@ -112,9 +114,9 @@ def error_at(chosen: Chosen, case: WhatIf, sizes: tuple[int, int]) -> AtPatches:
     key = _key(chosen, case, supernodes, case.method)
     if (known := (_results().get(key) or {}).get(patches)) is not None:
         return known
-    with st.spinner(f"The model predicts with K = {patches:,} …"), one_at_a_time():
-        found = error_at_patches(
-            load(chosen.checkpoint.key),
+    with st.spinner(f"The model predicts with K = {patches:,} …"):
+        found = _error_at(
+            chosen.checkpoint.key,
             case.sample,
             num_patches=patches,
             num_supernodes=supernodes,
@@ -123,6 +125,12 @@ def error_at(chosen: Chosen, case: WhatIf, sizes: tuple[int, int]) -> AtPatches:
         )
     _results().put(key, {**(_results().get(key) or {}), patches: found})
     return found
+
+
+@computed
+def _error_at(key: CheckpointKey, sample: Sample, **settings: Any) -> AtPatches:
+    with one_at_a_time():
+        return error_at_patches(load(key), sample, **settings)
 
 
 def known_errors(chosen: Chosen, case: WhatIf) -> list[AtPatches]:

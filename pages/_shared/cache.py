@@ -22,6 +22,7 @@ from mspt.evaluation.comparison import patches_of
 from mspt.inference.predict import pick_device, predict_case
 from mspt.inference.sample import Sample, predict_sample
 from pages._shared.store import kept
+from pages._shared.worker import computed
 
 PRETRAINED = Path("pretrained")
 OWN_MODELS, OWN_CASES = "own_models", "own_cases"
@@ -249,6 +250,7 @@ def predict(checkpoint: ListedCheckpoint, sample: Sample, device: str) -> Sample
 
 
 @kept("predictions", megabytes=200, spinner="The model predicts …")
+@computed
 def _predicted(
     key: CheckpointKey,
     sample: str,  # noqa: ARG001

@@ -19,6 +19,7 @@ import streamlit as st
 from streamlit import runtime
 
 from mspt.errors import MSPTError
+from mspt.priority import BACKGROUND, lower_thread_priority
 from pages._shared import frame
 from pages._shared.store import Store, store
 from pages._shared.turns import Turns, waiting_words
@@ -109,6 +110,7 @@ class Job:
 
     def run(self) -> None:
         """Do the work as soon as what it uses is free."""
+        lower_thread_priority(BACKGROUND)
         try:
             with ExitStack() as held:
                 if self._wait_for_turn(held):

@@ -2,15 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from threading import Lock
+from time import sleep
 
+from mspt.checkpoint import Checkpoint
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.errors import MSPTError
 from mspt.geometry.placement import Placement
+from mspt.geometry.preparation import PreparedShape
 from mspt.inference.shapes import ShapeResult, StageStarted, predict_shape
 from mspt.solvers.openfoam.results import Flow
 from pages._shared.cache import CheckpointKey, ListedCheckpoint, load, one_at_a_time
 from pages._shared.shapes import Shape, prepared
 from pages._shared.store import Store, store
+from pages._shared.worker import POLL, computed
+
+_begun: set["ResultKey"] = set()
+_beginning = Lock()
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class Truth:
 
 def predictions() -> Store[ShapeResult]:
     """Return the predictions made so far, by :class:`ResultKey`."""
-    return store("predicted shapes", 16, megabytes=200)
+    return store("predicted shapes", 64, megabytes=300)
 
 
 def truths() -> Store[Truth]:
@@ -69,13 +77,38 @@ def predict(shape: Shape, key: ResultKey) -> Iterator[tuple[float, str]]:
     """Predict a shape, yielding share and words; the result is kept under its key."""
     model = load(key.checkpoint)
     body = prepared(shape)
+    while not _begin(key):  # another visitor's script predicts the same
+        yield 0.0, "Waiting for another visitor's prediction of the same shape"
+        sleep(POLL)
+    try:
+        if predictions().get(key) is None:
+            yield from _predict(model, body, key)
+    finally:
+        _begun.discard(key)
+
+
+def _predict(model: Checkpoint, body: PreparedShape, key: ResultKey) -> Iterator[tuple[float, str]]:
+    events = predict_shape(model, body, placement=key.shape.placement, device=key.device)
+    # Stage by stage, so that other visitors, who wait for less, come in between.
+    while (event := _next_stage(events)) is not None:
+        if isinstance(event, StageStarted):
+            yield event.share, event.stage
+        else:
+            predictions().put(key, event)
+
+
+def _begin(key: ResultKey) -> bool:
+    """Return whether this script is to predict what no other one is predicting now."""
+    with _beginning:
+        is_first = key not in _begun
+        _begun.add(key)
+        return is_first
+
+
+@computed
+def _next_stage(events: Iterator[StageStarted | ShapeResult]) -> StageStarted | ShapeResult | None:
     with one_at_a_time():
-        events = predict_shape(model, body, placement=key.shape.placement, device=key.device)
-        for event in events:
-            if isinstance(event, StageStarted):
-                yield event.share, event.stage
-            else:
-                predictions().put(key, event)
+        return next(events, None)
 
 
 def finished(key: ResultKey) -> ShapeResult:

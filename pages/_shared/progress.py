@@ -1,11 +1,14 @@
 """Work in the script of a page itself, with its progress and a button to cancel it."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 
 import streamlit as st
 
 
-def follow(title: str, steps: Iterator[tuple[float, str]], *, work: object | None = None) -> bool:
+def follow(
+    title: str, steps: Generator[tuple[float, str], None, None], *, work: object | None = None
+) -> bool:
     """Run steps, show their progress, and return whether all were done.
 
     Any other input on the page ends the work too. Work that starts by itself names itself in
@@ -39,7 +42,9 @@ def follow(title: str, steps: Iterator[tuple[float, str]], *, work: object | Non
             on_click=st.session_state.__setitem__,
             args=(flag, work),
         )
-        for share, words in steps:
-            bar.progress(min(share, 1.0), words)
+        # Closed at once if the script is ended here: others may wait for what the steps hold.
+        with closing(steps):
+            for share, words in steps:
+                bar.progress(min(share, 1.0), words)
     place.empty()
     return True

@@ -17,7 +17,8 @@ _SELF, _NOBODY = "'self'", "'none'"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SOURCE = re.compile(r"'self'|'none'|(https?://)?(\*\.)?[\w-]+(\.[\w-]+)*(:\d+)?")
 _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
-_METRICS_PATH, _HEALTH_PATH = "/_stcore/metrics", "/_stcore/health"
+_METRICS_PATH = "/_stcore/metrics"
+_HEALTH_PATHS = ("/_stcore/health", "/healthz")
 _SCENE_SCRIPT = Path("assets/vtk/scene.js")
 _FEATURES = "camera microphone geolocation usb serial payment display-capture midi"
 
@@ -131,7 +132,7 @@ class Access:
         base = f"/{self.base.strip('/')}".rstrip("/")
         if path == f"{base}{_METRICS_PATH}" and not self.has_metrics:
             return f"metrics are closed; {METRICS}=open opens them"
-        if path == f"{base}{_HEALTH_PATH}":
+        if path in [f"{base}{one}" for one in _HEALTH_PATHS]:
             return ""
         if not self._is_own_name(host):
             return (
@@ -155,6 +156,12 @@ class Access:
             known == "*" or name == known or (known.startswith("*.") and name.endswith(known[1:]))
             for known in self.hosts
         )
+
+
+def below_base(path: str) -> str:
+    """Return a path of this server as a proxy that keeps the base path asks for it."""
+    base = (st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}{path}" if base else path
 
 
 def _host_name(host: str) -> str:

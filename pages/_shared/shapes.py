@@ -18,6 +18,7 @@ from mspt.geometry.mesh import SurfaceMesh
 from mspt.geometry.placement import Placement, Unit, placement_along
 from mspt.geometry.preparation import PreparedShape, Reading, prepare_shape
 from pages._shared.store import kept
+from pages._shared.worker import computed
 
 SAMPLES = ("Notchback", "Estate on wheels", "Van", "Pickup", "Ahmed body", "Ellipsoid", "Wing")
 RAISED_TAIL = "Notchback raised tail"
@@ -153,6 +154,7 @@ def prepared(shape: Shape) -> PreparedShape:
 
 
 @kept("prepared shapes", megabytes=200, spinner="Checking the shape …")
+@computed
 def _prepared(key: str, *, _shape: Shape) -> PreparedShape:  # noqa: ARG001
     return prepare_shape(_shape.mesh, reading=_shape.reading)
 

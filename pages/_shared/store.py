@@ -3,6 +3,7 @@
 import ctypes
 import inspect
 import os
+import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import fields, is_dataclass
@@ -14,6 +15,7 @@ import streamlit as st
 
 Value, Arguments = TypeVar("Value"), ParamSpec("Arguments")
 MEGABYTE = 10**6
+_PARTS, _APART = -8, -3  # M_ARENA_MAX and M_MMAP_THRESHOLD of malloc.h
 LARGE = 20 * MEGABYTE
 """Bytes from which memory that was freed is returned to the system at once."""
 
@@ -62,8 +64,20 @@ def return_memory() -> None:
         trim(0)
 
 
+def limit_fragments() -> None:
+    """Let the C library give memory back that threads have used for a while.
+
+    By default each thread gets a part of the memory for itself, and an array of some megabytes
+    stays between smaller ones after it was freed. Here large ones are apart and go at once.
+    """
+    choose = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if choose is not None:
+        choose(_PARTS, 2)
+        choose(_APART, 2 * 2**20)
+
+
 class Store(Generic[Value]):
-    """A bounded store of results; the oldest results go when there is no room for a new one.
+    """A bounded store of results; those longest unused go when there is no room for a new one.
 
     Streamlit's caches compute what they lack, and are bounded by a number of entries, whatever
     their size. A page that lists which results there are, or that keeps the results of a job that
@@ -80,12 +94,15 @@ class Store(Generic[Value]):
         self._lock = Lock()  # several visitors' scripts run at the same time
 
     def get(self, key: Hashable) -> Value | None:
-        """Return the result under a key, or None."""
+        """Return the result under a key, which counts as new again, or None."""
         with self._lock:
-            return self._values.get(key)
+            if key not in self._values:
+                return None
+            self._values[key] = value = self._values.pop(key)
+            return value
 
     def values(self) -> list[Value]:
-        """Return all results, the oldest first."""
+        """Return all results, those longest unused first."""
         with self._lock:
             return list(self._values.values())
 

@@ -43,6 +43,7 @@ from pages._shared.predicted import (
     truths,
 )
 from pages._shared.shapes import Shape, prepared
+from pages._shared.worker import computed
 
 __all__ = ["finished", "predict", "predictions", "result_key", "truths"]
 
@@ -102,6 +103,7 @@ def errors(key: ResultKey, truth: Truth) -> FlowScore:
 
 
 @st.cache_data(max_entries=16, show_spinner="Comparing model and solver …")
+@computed
 def _errors(key: ResultKey, *, _truth: Truth) -> FlowScore:
     with one_at_a_time():
         return score_flow(load(key.checkpoint), "truth", _truth.case, device=key.device)
@@ -253,6 +255,7 @@ def surface_view(key: ResultKey, result: ShapeResult, of_drag: bool) -> Any:  # 
 
 
 @st.cache_data(max_entries=8, show_spinner="Differentiating the drag …")
+@computed
 def _drag_change(key: ResultKey, *, _result: ShapeResult) -> Any:
     model = load(key.checkpoint)
     with one_at_a_time():
