@@ -58,8 +58,6 @@ OPTIONS = {
         "rotary": 1,
         "partition": "alternating_trees",
     },
-    "carry": {"carry": True},
-    "carry and rotary": {"carry": True, "rotary": 2},
     "fourier features": {"fourier_features": 3},
     "inputs at the head": {"inputs_at_head": True, "unified_position": 2},
     "inputs at the head, trees in turn": {
@@ -75,7 +73,11 @@ OPTIONS = {
     },
     "mean and std, trees in turn": {"pooling": "mean_std", "partition": "alternating_trees"},
 }
+CARRYING = {"carry": {"carry": True}, "carry and rotary": {"carry": True, "rotary": 2}}
 every_option = pytest.mark.parametrize("changes", OPTIONS.values(), ids=OPTIONS)
+every_way = pytest.mark.parametrize(
+    "changes", (OPTIONS | CARRYING).values(), ids=OPTIONS | CARRYING
+)
 
 
 def make(**changes: object) -> MSPT:
@@ -163,7 +165,7 @@ def test_clouds_of_a_batch_do_not_see_each_other(changes: dict) -> None:
         torch.testing.assert_close(together[row], model(points[[row]], features[[row]])[0])
 
 
-@every_option
+@every_way
 def test_streaming_takes_a_few_rows_and_gives_the_same(
     changes: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,7 +178,7 @@ def test_streaming_takes_a_few_rows_and_gives_the_same(
         torch.testing.assert_close(model(points[None], features[None]), full)
 
 
-@every_option
+@every_way
 def test_features_on_the_host_and_pieces_elsewhere_give_the_same(
     changes: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
