@@ -43,4 +43,5 @@ def say_needs(
         config, num_points, passes=passes, device=args.device, memory_budget=args.memory
     )
     if needs is not None:
-        print(f"{needs.words()[0].upper()}{needs.words()[1:]}.", file=sys.stderr, flush=True)
+        words = needs.words()
+        sys.stderr.write(f"{words[0].upper()}{words[1:]}.\n")

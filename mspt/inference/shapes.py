@@ -179,7 +179,7 @@ class ShapeResult:
         write_vtp(path, found.mesh, cell_fields=cells)
 
 
-def predict_shape(
+def predict_shape(  # noqa: PLR0913 - each is a choice of a person
     checkpoint: Checkpoint,
     shape: SurfaceMesh | PreparedShape,
     *,
