@@ -23,6 +23,7 @@ from mspt.benchmarks.rows import (
     write_rows,
 )
 from mspt.benchmarks.sweep import MeasurementProgress, SweepLimits, available_bytes, run_sweep
+from mspt.cli._cuda import cuda_rows, show_cuda
 from mspt.cli._forecast import add_forecast, forecast_rows, show_forecast
 from mspt.cli._growth import growth_rows, show_growth
 from mspt.cli._output import (
@@ -44,7 +45,18 @@ from mspt.progress import ProgressBar
 from mspt.writing import write_text
 
 MEBIBYTE = 2**20
-KINDS = ("forward", "train", "memory", "partition", "scaling", "passes", "forecast", "stress", "growth")
+KINDS = (
+    "forward",
+    "train",
+    "memory",
+    "partition",
+    "scaling",
+    "passes",
+    "forecast",
+    "stress",
+    "growth",
+    "cuda",
+)
 
 
 def add_benchmark(parser: argparse.ArgumentParser) -> None:
@@ -61,10 +73,11 @@ def add_benchmark(parser: argparse.ArgumentParser) -> None:
             "forecast",
             "stress",
             "growth",
+            "cuda",
         ],
         help="a forward pass, a training step, memory of large clouds, the ball tree, growth, a "
         "pass of each checkpoint over a test case, what a run would take, clouds that are hard "
-        "to partition, or growth to millions of points",
+        "to partition, growth to millions of points, or all that needs a CUDA device",
     )
     parser.add_argument(
         "--axis",
@@ -146,6 +159,7 @@ def run_benchmark(args: argparse.Namespace) -> dict[str, Any]:
         "forecast": forecast_rows,
         "stress": stress_rows,
         "growth": growth_rows,
+        "cuda": cuda_rows,
     }
     table = tables.get(args.what, _model_table)(args)
     if args.out:
@@ -200,6 +214,7 @@ def show_benchmark(result: dict[str, Any]) -> str:
         "forecast": show_forecast,
         "stress": show_stress,
         "growth": show_growth,
+        "cuda": show_cuda,
     }
     show = shows.get(result["what"], _show_models)
     written = f"Written to {result['out']}." if "out" in result else ""

@@ -1,6 +1,5 @@
 """Large shapes: every triangle is predicted once, by the model and not by its neighbors."""
 
-
 import numpy as np
 import pytest
 import torch
