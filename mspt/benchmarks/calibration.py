@@ -20,7 +20,7 @@ from mspt.benchmarks.rows import COMPARED
 from mspt.benchmarks.sweep import machine_name
 from mspt.checkpoint import build_model
 from mspt.config import Architecture, ModelConfig
-from mspt.cost.forecast import AMOUNTS, Rates, fit_rates, partition_levels
+from mspt.cost.forecast import AMOUNTS, Keys, Rates, fit_rates, keys_of, partition_levels
 from mspt.cost.formulas import Work
 from mspt.errors import MSPTError
 from mspt.inference.predict import pick_device
@@ -56,6 +56,16 @@ SIZES: dict[Architecture, tuple[tuple[int, int, int], ...]] = {
 """Points N, width D, and patches K or slices G, of each pass: wide and narrow, of few and many
 patches, so that linear layers, attention, point-wise work and launches all dominate somewhere."""
 
+NODE_SIZES: tuple[tuple[int, int, int], ...] = (
+    (8192, 64, 64),
+    (16_384, 64, 128),
+    (16_384, 32, 512),
+    (8192, 128, 128),
+    (4096, 256, 64),
+)
+"""The same of an MSPT whose patches attend to nodes of the tree."""
+NODES_PER_LEVEL = 3
+
 
 @dataclass(frozen=True, kw_only=True)
 class PassTimed:
@@ -88,9 +98,10 @@ class Calibration:
     device: str
     machine: str
 
-    def has(self, architecture: Architecture, work: Work) -> bool:
-        """Return whether the rates of an architecture were measured."""
-        return any((one.architecture, one.work) == (architecture, work) for one in self.rates)
+    def has(self, architecture: Architecture, work: Work, *, keys: Keys = "all") -> bool:
+        """Return whether the rates of an architecture were measured, with such keys."""
+        wanted = (architecture, work, keys)
+        return any((one.architecture, one.work, one.keys) == wanted for one in self.rates)
 
     def joined(self, other: "Calibration") -> "Calibration":
         """Return these rates and others of the same machine, which replace equal ones.
@@ -104,28 +115,44 @@ class Calibration:
                     f"rates must be of one machine, got {name} {own} and {theirs}; "
                     "name another file, or remove that one"
                 )
-        kept = [one for one in self.rates if not other.has(one.architecture, one.work)]
+        kept = [
+            one for one in self.rates if not other.has(one.architecture, one.work, keys=one.keys)
+        ]
         return replace(other, rates=(*kept, *other.rates))
 
-    def of(self, architecture: Architecture, work: Work) -> Rates:
-        """Return the rates of one architecture.
+    def of(self, architecture: Architecture, work: Work, *, keys: Keys = "all") -> Rates:
+        """Return the rates of one architecture, with such keys.
 
         Raises:
             MSPTError: If they were not measured.
         """
         for one in self.rates:
-            if (one.architecture, one.work) == (architecture, work):
+            if (one.architecture, one.work, one.keys) == (architecture, work, keys):
                 return one
-        raise MSPTError(f"rates must include {architecture}, {work}; got none, calibrate again")
+        nodes = " with nodes as keys" if keys == "nodes" else ""
+        raise MSPTError(
+            f"rates must include {architecture}, {work}{nodes}; got none, calibrate again"
+        )
+
+    def of_pass(self, config: ModelConfig, num_points: int, work: Work) -> Rates:
+        """Return the rates for one pass of a model over so many points.
+
+        Raises:
+            MSPTError: If they were not measured.
+        """
+        return self.of(config.architecture, work, keys=keys_of(config, num_points))
 
 
-def calibration_config(architecture: Architecture, width: int, groups: int) -> ModelConfig:
+def calibration_config(
+    architecture: Architecture, width: int, groups: int, *, keys: Keys = "all"
+) -> ModelConfig:
     """Return the small model that a calibration runs.
 
     Args:
         architecture: Architecture.
         width: Width D.
         groups: Patches K, or slices G of Transolver.
+        keys: What the points of an MSPT attend to.
     """
     return ModelConfig(
         space_dim=3,
@@ -138,6 +165,7 @@ def calibration_config(architecture: Architecture, width: int, groups: int) -> M
         mlp_ratio=2,
         num_patches=groups,
         num_slices=groups,
+        keys_per_level=NODES_PER_LEVEL if keys == "nodes" else 0,
         partition="sequence" if architecture == "published" else "ball_tree",
     )
 
@@ -161,12 +189,13 @@ def calibrate(
         MSPTError: If the device does not exist here.
     """
     target, used = pick_device(device), threads or usable_cpus()
-    total = sum(len(SIZES[one]) for one in architectures) + 1
+    kinds = [(one, keys) for one in architectures for keys in _kinds_of_keys(one)]
+    total = sum(len(_sizes(*kind)) for kind in kinds) + 1
     done, found = 0, []
-    for architecture in architectures:
+    for architecture, keys in kinds:
         passes = []
-        for num_points, width, groups in SIZES[architecture]:
-            config = calibration_config(architecture, width, groups)
+        for num_points, width, groups in _sizes(architecture, keys):
+            config = calibration_config(architecture, width, groups, keys=keys)
             with with_threads(used):
                 seconds = _pass_seconds(config, num_points, work, target)
             passes.append((config, num_points, seconds))
@@ -183,6 +212,14 @@ def calibrate(
         device=str(target),
         machine=machine_name(str(target)),
     )
+
+
+def _kinds_of_keys(architecture: Architecture) -> tuple[Keys, ...]:
+    return ("all", "nodes") if architecture == "mspt" else ("all",)
+
+
+def _sizes(architecture: Architecture, keys: Keys) -> tuple[tuple[int, int, int], ...]:
+    return SIZES[architecture] if keys == "all" else NODE_SIZES
 
 
 def _pass_seconds(config: ModelConfig, num_points: int, work: Work, device: torch.device) -> float:
@@ -229,6 +266,8 @@ def read_rates(path: Path) -> Calibration:
         table = pd.read_csv(StringIO(text)).astype(
             dict.fromkeys((*AMOUNTS, "partition_rate"), float)
         )
+        if "keys" not in table:  # written before there were two kinds
+            table["keys"] = "all"
         rows: list[dict[str, Any]] = table.to_dict("records")
         machine = {name: rows[0][name] for name in _MACHINE}
         rates = tuple(Rates(**{name: row[name] for name in names}) for row in rows)

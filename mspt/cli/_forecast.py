@@ -19,7 +19,7 @@ from mspt.benchmarks.sweep import available_bytes
 from mspt.cli._output import counted, duration, memory, number, paragraphs, percent, table
 from mspt.config import Architecture, ModelConfig
 from mspt.cost.devices import Network, over_devices
-from mspt.cost.forecast import forecast
+from mspt.cost.forecast import Keys, forecast
 from mspt.cost.formulas import recommended_patches
 from mspt.errors import MSPTError
 from mspt.progress import ProgressBar
@@ -91,8 +91,15 @@ def _check_size(num_points: int, num_patches: int, *, devices: Sequence[int]) ->
 def _calibration(args: argparse.Namespace, models: Sequence[Architecture]) -> Calibration:
     """Return rates of a file, with those that it lacks measured now and added to it."""
     stored = read_rates(args.rates) if args.rates and args.rates.exists() else None
+    kinds: tuple[Keys, ...] = ("all", "nodes") if args.keys_per_level else ("all",)
     missing: list[Architecture] = [
-        one for one in models if stored is None or not stored.has(one, args.work)
+        one
+        for one in models
+        if stored is None
+        or any(
+            not stored.has(one, args.work, keys=keys)
+            for keys in (kinds if one == "mspt" else ("all",))
+        )
     ]
     if not missing and stored is not None:
         return stored
@@ -142,7 +149,10 @@ def _row(
 ) -> dict[str, Any]:
     config = _forecast_config(args, model, num_patches)
     found = forecast(
-        config, num_points, rates.of(model, args.work), partition_rate=rates.partition_rate
+        config,
+        num_points,
+        rates.of_pass(config, num_points, args.work),
+        partition_rate=rates.partition_rate,
     )
     free = available_bytes(args.device)
     return {
@@ -165,7 +175,7 @@ def _rows_of_devices(
 ) -> list[dict[str, Any]]:
     config = _forecast_config(args, "mspt", num_patches)
     network = Network(bandwidth=1e9 * args.bandwidth)
-    one = rates.of("mspt", args.work)
+    one = rates.of_pass(config, num_points, args.work)
     return [
         {
             "num_points": num_points,

@@ -23,7 +23,9 @@ from mspt.benchmarks.rows import (
     write_rows,
 )
 from mspt.benchmarks.sweep import MeasurementProgress, SweepLimits, available_bytes, run_sweep
+from mspt.cli._cuda import cuda_rows, show_cuda
 from mspt.cli._forecast import add_forecast, forecast_rows, show_forecast
+from mspt.cli._growth import growth_rows, show_growth
 from mspt.cli._output import (
     MISSING,
     counted,
@@ -43,7 +45,18 @@ from mspt.progress import ProgressBar
 from mspt.writing import write_text
 
 MEBIBYTE = 2**20
-KINDS = ("forward", "train", "memory", "partition", "scaling", "passes", "forecast", "stress")
+KINDS = (
+    "forward",
+    "train",
+    "memory",
+    "partition",
+    "scaling",
+    "passes",
+    "forecast",
+    "stress",
+    "growth",
+    "cuda",
+)
 
 
 def add_benchmark(parser: argparse.ArgumentParser) -> None:
@@ -59,10 +72,12 @@ def add_benchmark(parser: argparse.ArgumentParser) -> None:
             "passes",
             "forecast",
             "stress",
+            "growth",
+            "cuda",
         ],
         help="a forward pass, a training step, memory of large clouds, the ball tree, growth, a "
-        "pass of each checkpoint over a test case, what a run would take, or clouds that are "
-        "hard to partition",
+        "pass of each checkpoint over a test case, what a run would take, clouds that are hard "
+        "to partition, growth to millions of points, or all that needs a CUDA device",
     )
     parser.add_argument(
         "--axis",
@@ -122,6 +137,12 @@ def add_benchmark(parser: argparse.ArgumentParser) -> None:
         default=Path("pretrained"),
         help="passes: folder of the checkpoints; default: pretrained",
     )
+    parser.add_argument(
+        "--way",
+        choices=["both", "fixed", "K"],
+        default="both",
+        help="growth: patches of a fixed size L, K = sqrt(N/Q) of them, or both; default: both",
+    )
     parser.add_argument("--out", type=Path, help="a CSV file for the rows")
     add_forecast(parser)
 
@@ -137,6 +158,8 @@ def run_benchmark(args: argparse.Namespace) -> dict[str, Any]:
         "passes": measured_passes,
         "forecast": forecast_rows,
         "stress": stress_rows,
+        "growth": growth_rows,
+        "cuda": cuda_rows,
     }
     table = tables.get(args.what, _model_table)(args)
     if args.out:
@@ -190,6 +213,8 @@ def show_benchmark(result: dict[str, Any]) -> str:
         "passes": show_passes,
         "forecast": show_forecast,
         "stress": show_stress,
+        "growth": show_growth,
+        "cuda": show_cuda,
     }
     show = shows.get(result["what"], _show_models)
     written = f"Written to {result['out']}." if "out" in result else ""

@@ -6,6 +6,7 @@ from typing import Any
 
 from mspt.checkpoint import Checkpoint, load_checkpoint
 from mspt.cli._arguments import checkpoint_path, derived_name
+from mspt.cli._needs import say_needs
 from mspt.cli._output import counted, duration, facts
 from mspt.data.case import Inputs
 from mspt.data.export import check_format, point_table, write_points
@@ -97,7 +98,14 @@ def predict_drawing(args: argparse.Namespace) -> dict[str, Any]:
     path = checkpoint_path(args.checkpoint, Path(f"pretrained/{dataset.name}.safetensors"))
     checkpoint = _fitting_checkpoint(path, dataset.name)
     inputs, solver_seconds = _inputs(drawing, args.progress)
-    found = predict_case(checkpoint, inputs.points, inputs.features, device=args.device)
+    say_needs(args, checkpoint.config, len(inputs.points), passes=checkpoint.config.rollout)
+    found = predict_case(
+        checkpoint,
+        inputs.points,
+        inputs.features,
+        device=args.device,
+        memory_budget=args.memory,
+    )
     result = {
         "drawing": str(args.shape),
         "dataset": dataset.name,

@@ -13,6 +13,7 @@ import numpy as np
 from mspt.checkpoint import Checkpoint, load_checkpoint
 from mspt.cli._arguments import checkpoint_path, derived_name
 from mspt.cli._conditions import add_conditions, conditions_of, show_physical
+from mspt.cli._needs import check_budget, say_needs
 from mspt.cli._output import counted, duration, facts, number, paragraphs, percent, table
 from mspt.cli.drawings import is_drawing, predict_drawing, show_predicted_drawing
 from mspt.data.registry import dataset_of_case
@@ -35,6 +36,7 @@ from mspt.geometry.preparation import Domain, Half, PreparedShape, Reading, prep
 from mspt.inference.output import Refine
 from mspt.inference.physical import physical_summary
 from mspt.inference.records import largest_difference, read_run_record, run_record
+from mspt.inference.sampling import cloud_size
 from mspt.inference.shapes import (
     ShapeResult,
     StageStarted,
@@ -42,6 +44,7 @@ from mspt.inference.shapes import (
     with_choices,
 )
 from mspt.inference.surface import cell_table
+from mspt.inference.triangles import num_passes
 from mspt.metrics.conditions import OperatingConditions
 from mspt.progress import ProgressBar, ProgressMode
 from mspt.solvers.openfoam.case import Recipe
@@ -106,6 +109,11 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=0, help="seed of the points drawn on the shape and in the flow"
     )
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    parser.add_argument(
+        "--memory",
+        metavar="AMOUNT",
+        help="most memory of the model, such as 4GB; it then takes fewer patches at a time",
+    )
     add_conditions(parser)
     add_placement(parser)
 
@@ -183,11 +191,26 @@ def _shape(args: argparse.Namespace) -> dict[str, Any]:
     _refuse_case(args.shape)
     _check_report(args.report)
     path = checkpoint_path(args.checkpoint, DEFAULT_CHECKPOINT)
-    checkpoint, shape = load_checkpoint(path), _prepared(args.shape, args)
+    checkpoint = load_checkpoint(path)
+    check_budget(args, checkpoint.config, sum(cloud_size(checkpoint)))
+    shape = _prepared(args.shape, args)
     chosen = "as is" if args.as_is else _placement(shape, args)
     conditions = conditions_of(args, None if chosen == "as is" else chosen)
+    say_needs(
+        args,
+        checkpoint.config,
+        sum(cloud_size(checkpoint)),
+        passes=num_passes(checkpoint, len(shape.body.triangles)),
+    )
     result = _follow(
-        predict_shape(checkpoint, shape, placement=chosen, device=args.device, seed=args.seed),
+        predict_shape(
+            checkpoint,
+            shape,
+            placement=chosen,
+            device=args.device,
+            seed=args.seed,
+            memory_budget=args.memory,
+        ),
         args.progress,
     )
     summary = {"shape": str(args.shape), "checkpoint": str(path)} | result.summary()

@@ -61,13 +61,15 @@ def _mspt_flops(config: ModelConfig, n: int) -> FlopCounts:
     keys, read = (s, s) if is_dense(config, n) else node_keys(config, n)
     projections = 2 * n * 4 * d * d + 2 * keys * 2 * d * d
     projections += _pooling(config, n)
+    carrying = (blocks - 1) * config.carry
+    projections += carrying / blocks * (2 * (n + s) * 3 * d * d + 2 * s * d * d)
     # The task head replaces the feed-forward network of the last block.
     described = input_channels(config) if config.inputs_at_head else 0
     head = 2 * n * hidden * (d + described + config.out_channels)
     return FlopCounts(
         linear=second + blocks * projections + (blocks - 1) * 4 * n * d * hidden + head,
         first=first,
-        attention=blocks * 4 * n * d * (n / k + read),
+        attention=blocks * 4 * n * d * (n / k + read) + carrying * 4 * s * d * (n / k + s),
     )
 
 

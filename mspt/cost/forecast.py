@@ -17,6 +17,7 @@ Letters: N points, K patches, Q supernodes per patch, D width.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64
@@ -24,7 +25,7 @@ from numpy import ndarray
 from scipy.optimize import nnls
 
 from mspt.config import PATCHED, Architecture, ModelConfig
-from mspt.cost.arithmetic import FLOP_COUNTS
+from mspt.cost.arithmetic import FLOP_COUNTS, is_dense, node_keys
 from mspt.cost.formulas import FLOAT_BYTES, Work, peak_bytes, train_flops
 from mspt.models.embedding import STREAM_ROWS
 from mspt.partition.runs import patch_runs
@@ -36,6 +37,24 @@ library has freed and not returned yet, and buffers of the kernels. Chosen on th
 ``benchmark forecast --check``."""
 AMOUNTS = ("linear", "attention", "scores", "pointwise", "pieces")
 """What the time of a pass is made of, in the order of :func:`amounts`."""
+
+
+Keys = Literal["all", "nodes"]
+"""What the points of an MSPT attend to besides their patch: the supernodes of all patches, which
+are keys of all points at once, or those of some nodes of the tree, which are copied for each
+patch."""
+
+
+def keys_of(config: ModelConfig, num_points: int) -> Keys:
+    """Return the kind of keys of a model; ``all`` for other architectures.
+
+    Examples:
+        >>> config = ModelConfig(space_dim=3, num_patches=64, keys_per_level=2)
+        >>> keys_of(config, 10_000)
+        'nodes'
+    """
+    is_all = config.architecture != "mspt" or is_dense(config, num_points)
+    return "all" if is_all else "nodes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +69,7 @@ class Rates:
         scores: Seconds for each pair of a query and a key, or of a point and a slice, in each head.
         pointwise: Seconds for each of N x D numbers in each block.
         pieces: Seconds for each piece of a cloud in each block.
+        keys: Kind of keys of the passes that were measured.
     """
 
     architecture: Architecture
@@ -59,6 +79,7 @@ class Rates:
     scores: float
     pointwise: float
     pieces: float
+    keys: Keys = "all"
 
     def seconds(self, config: ModelConfig, num_points: int) -> float:
         """Return the time of one pass over one cloud, without its partition.
@@ -115,7 +136,7 @@ def amounts(config: ModelConfig, num_points: int, *, work: Work) -> Float64[ndar
     if work == "train":
         linear = 3 * counts.linear + 2 * counts.first + counts.repeated
         attention = train_flops(config, num_points) - linear
-    pointwise = num_points * config.width * config.num_blocks
+    pointwise = (num_points + _copies(config, num_points)) * config.width * config.num_blocks
     pieces = config.num_blocks * _pieces(config, num_points, work)
     scores = _scores(config, num_points) * attention / counts.attention
     return np.array([linear, attention, scores, pointwise, pieces], dtype=np.float64)
@@ -127,6 +148,13 @@ def _scores(config: ModelConfig, num_points: int) -> float:
         return float(num_points * config.num_slices * config.num_heads * config.num_blocks)
     counts = FLOP_COUNTS[config.architecture](config, num_points)
     return counts.attention * config.num_heads / (4 * config.width)  # 4 D products for each pair
+
+
+def _copies(config: ModelConfig, num_points: int) -> float:
+    """Return the rows of keys that are copied in one block, twice: alone, and joined to others."""
+    if keys_of(config, num_points) == "all":
+        return 0.0
+    return 2.0 * config.patches_for(num_points) * node_keys(config, num_points)[1]
 
 
 def _pieces(config: ModelConfig, num_points: int, work: Work) -> int:
@@ -143,11 +171,11 @@ def fit_rates(passes: Sequence[tuple[ModelConfig, int, float]], *, work: Work) -
     Least squares of *relative* errors, so that short and long passes count alike.
 
     Args:
-        passes: Config, points N and seconds of each; all of one architecture.
+        passes: Config, points N and seconds of each; all of one architecture and kind of keys.
         work: What was measured.
 
     Raises:
-        ValueError: If there is no pass, or passes of several architectures.
+        ValueError: If there is no pass, or passes of several architectures or kinds of keys.
 
     Examples:
         >>> config = ModelConfig(space_dim=3, width=64, num_blocks=2, num_patches=8)
@@ -158,13 +186,16 @@ def fit_rates(passes: Sequence[tuple[ModelConfig, int, float]], *, work: Work) -
     kinds = sorted({config.architecture for config, _, _ in passes})
     if len(kinds) != 1:
         raise ValueError(f"passes must be of one architecture, got {', '.join(kinds) or 'none'}")
+    keys = {keys_of(config, size) for config, size, _ in passes}
+    if len(keys) != 1:
+        raise ValueError("passes must be of one kind of keys, got all and nodes")
     rows = np.stack([amounts(config, size, work=work) for config, size, _ in passes])
     seconds = np.array([one for _, _, one in passes])
     # Amounts differ by ten orders of magnitude; columns of mean 1 keep the fit well conditioned.
     scale = rows.mean(axis=0)
     found, _ = nnls(rows / scale / seconds[:, None], np.ones(len(rows)))
     values = dict(zip(AMOUNTS, (float(one) for one in found / scale), strict=True))
-    return Rates(architecture=passes[0][0].architecture, work=work, **values)
+    return Rates(architecture=passes[0][0].architecture, work=work, keys=keys.pop(), **values)
 
 
 def forecast(

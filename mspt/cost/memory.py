@@ -9,6 +9,7 @@ Letters as in :mod:`mspt.cost.formulas`; d, k, g and n in the code are D, K, G a
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from mspt.config import Architecture, ModelConfig
 from mspt.cost.arithmetic import input_channels, is_dense, node_keys, published_rows
@@ -17,33 +18,73 @@ from mspt.models.embedding import STREAM_ROWS
 
 
 def _mspt_forward(config: ModelConfig, n: int) -> float:
-    """Count a forward pass of MSPT without gradients, which works on ``rows`` rows at a time."""
+    """Count a forward pass of MSPT without gradients on a CPU, in pieces of the usual size."""
+    return streamed_floats(config, n, rows=STREAM_ROWS).total
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamedFloats:
+    """Numbers that a pass of MSPT without gradients holds at its peak, without weights and inputs.
+
+    Attributes:
+        total: All of them, where everything lies on one device.
+        on_device: Those of the pieces and of the supernodes, where features lie on the host.
+        on_host: Those on the host then.
+    """
+
+    total: float
+    on_device: float
+    on_host: float
+
+
+def streamed_floats(config: ModelConfig, n: int, *, rows: int) -> StreamedFloats:
+    """Count a forward pass of MSPT without gradients that takes ``rows`` rows at a time.
+
+    Args:
+        config: Of an MSPT.
+        n: Points N.
+        rows: Rows of a piece; it has at least one patch, and no more patches than fit.
+
+    Examples:
+        >>> config = ModelConfig(space_dim=3, width=64, num_blocks=2, num_patches=100)
+        >>> few, many = (streamed_floats(config, 100_000, rows=one) for one in (1000, 4000))
+        >>> few.total < many.total, few.on_device < few.total / 10, few.on_host == many.on_host
+        (True, True, True)
+    """
     d, k = float(config.width), config.patches_for(n)
     size = -(-n // k)
-    rows = min(n, size * max(1, STREAM_ROWS // size))
+    piece = min(n, size * max(1, rows // size))
     given = config.space_dim + config.in_features
     read = input_channels(config) if config.inputs_at_head else 0
-    moved = MOVED_CHANNELS if config.partition == "alternating_trees" else 0
+    alternates = config.partition == "alternating_trees"
     held, at_start = _mspt_supernodes(config, n)
-    # Throughout: the activations, which are updated in place.
-    return n * d + max(
-        # Embedding, of some rows: the inputs in leaf order, and the hidden layer (2 D) around its
-        # GELU.
-        min(n, STREAM_ROWS) * (given + input_channels(config) + 4 * d),
-        # Moving some channels from one leaf order to another.
-        n * moved,
-        # Block: its supernodes, and some rows.
-        at_start,
-        held + rows * _mspt_block_row(config, n),
-        # Task head that reads the inputs again: normalized rows and inputs, both side by side, and
-        # the hidden layer around its GELU.
-        n * config.out_channels
-        + min(n, STREAM_ROWS) * (given + max(2 * (d + read), (1 + 2 * config.mlp_ratio) * d + read))
-        if read
-        else 0,
-        # Result in leaf order and in the order of the input.
-        2 * n * config.out_channels,
+    # Embedding, of some rows: the inputs in leaf order, and the hidden layer (2 D) around its GELU.
+    embedding = min(n, rows) * (given + input_channels(config) + 4 * d)
+    # Task head that reads the inputs again: normalized rows and inputs, both side by side, and the
+    # hidden layer around its GELU.
+    network = max(2 * (d + read), (1 + 2 * config.mlp_ratio) * d + read)
+    head = min(n, rows) * (given + network) if read else 0.0
+    block = max(at_start, held + piece * _mspt_block_row(config, n), _carrying(config, n, piece))
+    # Throughout: the activations, which are updated in place. Then moving some channels from one
+    # leaf order to another, or the result in leaf order and in the order of the input.
+    ends = max(n * MOVED_CHANNELS * alternates, 2 * n * config.out_channels)
+    own_head = min(n, rows) * (1 + 2 * config.mlp_ratio) * d
+    return StreamedFloats(
+        total=n * d + max(embedding, block, n * config.out_channels + head if read else 0, ends),
+        # Copies of the features of a piece, beside all else that it needs.
+        on_device=max(embedding, block + piece * d, max(head, own_head) + min(n, rows) * d),
+        on_host=n * d + ends,
     )
+
+
+def _carrying(config: ModelConfig, n: int, rows: int) -> float:
+    """Count what computes the supernodes for the next block: theirs, and some rows."""
+    if not config.carry:
+        return 0.0
+    d, supernodes = float(config.width), config.patches_for(n) * config.num_supernodes
+    # Supernodes, their queries, keys and values, the updated ones; normalized rows, queries, keys
+    # and values of the points.
+    return 5 * supernodes * d + rows * 4 * d
 
 
 def _mspt_block_row(config: ModelConfig, n: int) -> float:
@@ -75,6 +116,7 @@ def _mspt_supernodes(config: ModelConfig, n: int) -> tuple[float, float]:
     keys = supernodes if dense else node_keys(config, n)[0]
     # Keys and values; with a rotary embedding turned keys, cosines and sines.
     held = supernodes * d + keys * (2 * d + (d + 2 * pairs if pairs else 0))
+    held += supernodes * d * config.carry  # those for the next block
     # Supernodes of all nodes exist until their keys and values are there.
     return held, held + (0 if dense else keys * d)
 
@@ -88,6 +130,11 @@ def _mspt_train(config: ModelConfig, n: int) -> float:
     # three LayerNorm calls (6), because pooling normalizes once more.
     block = n * ((8 + 2 * ratio) * d + config.num_heads + 6) + 3 * supernodes * d
     block += _pooling_train(config, n)
+    if config.carry:
+        # Of points: normalized features, queries, keys and values once more; of supernodes: their
+        # queries, keys and values, and what they are changed to. Not in the last block.
+        update = n * (4 * d + 2) + supernodes * (4 * d + config.num_heads)
+        block += update * (blocks - 1) / blocks
     copied, keys = 0.0, supernodes
     if not is_dense(config, n):
         # Supernodes of all nodes with their keys and values; copies of them beside those of points.

@@ -113,7 +113,12 @@ class FlowPrediction:
 
 
 def predict_flow(
-    checkpoint: Checkpoint, mesh: SurfaceMesh, inputs: FlowInputs, *, device: str = "auto"
+    checkpoint: Checkpoint,
+    mesh: SurfaceMesh,
+    inputs: FlowInputs,
+    *,
+    device: str = "auto",
+    memory_budget: str | float | None = None,
 ) -> Iterator[CloudsDone | FlowPrediction]:
     """Predict the flow around a body, yielding after each cloud and the prediction at the end.
 
@@ -124,32 +129,38 @@ def predict_flow(
         mesh: The body in the wind-tunnel frame; its triangles get the predicted values.
         inputs: The points sampled on and around it.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
+        memory_budget: For each cloud; see :func:`mspt.inference.predict.predict_case`.
 
     Raises:
-        MSPTError: If the device does not exist here, or the checkpoint is not one for flows.
+        MSPTError: If the device does not exist here, the checkpoint is not one for flows, or the
+            budget is too small.
     """
     passes, seconds, total = [], 0.0, len(inputs.clouds)
     for done, cloud in enumerate(inputs.clouds, start=1):
         start = perf_counter()
-        passes.append(cloud_passes(checkpoint, cloud, device=device))
+        passes.append(cloud_passes(checkpoint, cloud, device=device, memory_budget=memory_budget))
         seconds += perf_counter() - start
         yield CloudsDone(done=done, total=total)
     yield _merge_clouds(mesh, inputs, passes, seconds=seconds, device=str(pick_device(device)))
 
 
 def cloud_passes(
-    checkpoint: Checkpoint, cloud: Cloud, *, device: str = "auto"
+    checkpoint: Checkpoint,
+    cloud: Cloud,
+    *,
+    device: str = "auto",
+    memory_budget: str | float | None = None,
 ) -> Float[Tensor, "R N C"]:
     """Predict a cloud as it is, and mirrored with the fields mirrored back.
 
     Where the layout of the data set has no mirror there is the first pass only.
     """
-    once = predict_cloud(checkpoint, cloud, device=device)
+    once = predict_cloud(checkpoint, cloud, device=device, memory_budget=memory_budget)
     if cloud.layout.mirror is None:
         return once[None]
     other_side = -torch.ones(len(cloud.points))
     mirrored = cloud.mirrored(other_side)
-    again = predict_cloud(checkpoint, mirrored, device=device)
+    again = predict_cloud(checkpoint, mirrored, device=device, memory_budget=memory_budget)
     return torch.stack([once, replace(mirrored, fields=again).mirrored(other_side).fields])
 
 
@@ -242,11 +253,20 @@ def means_over_parts(
 
 
 def predict_cloud(
-    checkpoint: Checkpoint, cloud: Cloud, *, device: str = "auto"
+    checkpoint: Checkpoint,
+    cloud: Cloud,
+    *,
+    device: str = "auto",
+    memory_budget: str | float | None = None,
 ) -> Float[Tensor, "N C"]:
     """Predict the fields of one cloud, in the units of its data set."""
     return predict_case(
-        checkpoint, cloud.points, cloud.features, num_surface=cloud.num_surface, device=device
+        checkpoint,
+        cloud.points,
+        cloud.features,
+        num_surface=cloud.num_surface,
+        device=device,
+        memory_budget=memory_budget,
     ).fields
 
 

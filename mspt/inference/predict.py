@@ -6,11 +6,12 @@ clouds around bodies, samples and the checks of trust all call it.
 Letters: B cases, N points, X space axes, F input features, C output channels.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from typing import overload
+from typing import Any, overload
 
 import torch
 from jaxtyping import Float
@@ -19,10 +20,12 @@ from torch import Tensor
 from mspt.checkpoint import Checkpoint
 from mspt.config import PATCHED, ModelConfig
 from mspt.errors import MSPTError
+from mspt.inference.budget import PassPlan, memory_bytes, plan_pass
 from mspt.models.branched import SplitPartition, split_partition
 from mspt.models.mspt import partition_points
 from mspt.models.ranks import is_one_of_several
 from mspt.models.rollout import roll_out
+from mspt.models.streaming import Streaming
 from mspt.partition.ball_tree import Partition
 
 
@@ -191,6 +194,7 @@ def predict_case(
     num_surface: int = 0,
     partition: Partition | SplitPartition | None = None,
     device: str = "auto",
+    memory_budget: str | float | None = None,
 ) -> Prediction:
     """Predict the fields of one cloud, whatever it comes from.
 
@@ -201,11 +205,16 @@ def predict_case(
         num_surface: Surface points, which come first; for a branched model.
         partition: The cloud's partition, built here where absent.
         device: ``auto`` or one of :func:`available_devices`.
+        memory_budget: Most memory for inputs, partition, features and output on the device, such as
+            ``4GB``; patches are computed in pieces that fit. The result is the same, but for
+            rounding. None for no limit on a CPU, and for the free memory elsewhere.
 
     Raises:
-        MSPTError: If the device does not exist here, or the inputs do not fit the checkpoint.
+        MSPTError: If the device does not exist here, the inputs do not fit the checkpoint, or the
+            budget is below what one patch at a time needs.
     """
     target = pick_device(device)
+    plan = pass_plan(checkpoint.config, len(points), device=target, memory_budget=memory_budget)
     inputs = encode_inputs(
         checkpoint, points, features, num_surface=num_surface, partition=partition
     )
@@ -215,6 +224,7 @@ def predict_case(
         inputs.points[None],
         inputs.features[None],
         partitions=None if inputs.partition is None else [inputs.partition],
+        streaming=plan.streaming,
     )
     return Prediction(
         fields=fields[0],
@@ -223,6 +233,29 @@ def predict_case(
         partition_seconds=inputs.partition_seconds,
         device=str(target),
     )
+
+
+def pass_plan(
+    config: ModelConfig,
+    num_points: int,
+    *,
+    device: torch.device,
+    memory_budget: str | float | None = None,
+) -> PassPlan:
+    """Return how a pass over one cloud is divided on a device of this machine.
+
+    Args:
+        config: Of the model.
+        num_points: Points N.
+        device: Where it is computed.
+        memory_budget: As for :func:`predict_case`.
+
+    Raises:
+        MSPTError: If the budget is no amount, or too small.
+    """
+    free = float(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else math.inf
+    budget = None if memory_budget is None else memory_bytes(memory_budget)
+    return plan_pass(config, num_points, device=device, budget=budget, free=free)
 
 
 def predict_cases(
@@ -280,14 +313,19 @@ def _run(
     features: Float[Tensor, "B N F"],
     *,
     partitions: Sequence[Partition | SplitPartition] | None,
+    streaming: Streaming | None,
 ) -> tuple[Float[Tensor, "B N C"], float]:
     """Return decoded fields on the CPU, and the seconds of the forward passes alone."""
     model = checkpoint.model.to(device)
-    points, features = points.to(device), features.to(device)
+    if streaming is None or streaming.device is None:
+        points, features = points.to(device), features.to(device)
+    options: dict[str, Any] = dict(_over_ranks(checkpoint.config))
+    if streaming is not None:
+        options["streaming"] = streaming
     # A GPU works in the background: without waiting, the clock would measure the launches alone.
     synchronize(device)
     start = perf_counter()
-    forward = partial(model, points, partitions=partitions, **_over_ranks(checkpoint.config))
+    forward = partial(model, points, partitions=partitions, **options)
     output = roll_out(forward, features, checkpoint.config)
     synchronize(device)
     seconds = perf_counter() - start

@@ -30,9 +30,11 @@ from mspt.inference.calibration import Calibrated, calibrated, expected_error
 from mspt.inference.flow import CloudsDone, FlowPrediction, predict_cloud, predict_flow
 from mspt.inference.output import OutputSurface, Refine, output_surface
 from mspt.inference.physical import physical_cells
+from mspt.inference.predict import pass_plan, pick_device
 from mspt.inference.repeated import compared_passes, half_cloud
-from mspt.inference.sampling import NUM_CLOUDS, FlowInputs, sample_inputs
+from mspt.inference.sampling import NUM_CLOUDS, FlowInputs, cloud_size, sample_inputs
 from mspt.inference.signals import observe
+from mspt.inference.triangles import EVERY_FROM, predict_triangles, with_triangles
 from mspt.inference.trust import TrustReport, library_of, trust_report
 from mspt.metrics.conditions import OperatingConditions
 
@@ -177,7 +179,7 @@ class ShapeResult:
         write_vtp(path, found.mesh, cell_fields=cells)
 
 
-def predict_shape(
+def predict_shape(  # noqa: PLR0913 - each is a choice of a person
     checkpoint: Checkpoint,
     shape: SurfaceMesh | PreparedShape,
     *,
@@ -186,6 +188,7 @@ def predict_shape(
     num_clouds: int = NUM_CLOUDS,
     seed: int = 0,
     errors: Calibrated | Literal["stored"] | None = "stored",
+    memory_budget: str | float | None = None,
 ) -> Iterator[StageStarted | ShapeResult]:
     """Predict the flow around any shape, yielding each stage and the result at the end.
 
@@ -202,13 +205,18 @@ def predict_shape(
         seed: Of the sampled points.
         errors: The calibration that the expected error follows from; ``"stored"`` finds that of the
             checkpoint among those that ship, None leaves it out and saves time.
+        memory_budget: Most memory of the model for one cloud; see
+            :func:`mspt.inference.predict.predict_case`.
 
     Raises:
         GeometryError: If the shape cannot be used.
-        MSPTError: If the checkpoint is not one for flows, or the device does not exist here.
+        MSPTError: If the checkpoint is not one for flows, the device does not exist here, or the
+            budget is too small.
     """
     start = perf_counter()
     library_of(checkpoint)  # first: refuses another checkpoint before any work is done
+    points, target = sum(cloud_size(checkpoint)), pick_device(device)
+    pass_plan(checkpoint.config, points, device=target, memory_budget=memory_budget)
     # The shares are typical ones; repair and sampling take longer on large meshes.
     yield StageStarted(stage="Repair", share=0.05)
     prepared = prepare_shape(shape) if isinstance(shape, SurfaceMesh) else shape
@@ -220,13 +228,27 @@ def predict_shape(
     yield StageStarted(stage="Sample points", share=0.2)
     inputs = sample_inputs(checkpoint, placed.mesh, num_clouds=num_clouds, seed=seed)
     prediction = None
-    for event in predict_flow(checkpoint, placed.mesh, inputs, device=device):
+    large = len(body.triangles) >= EVERY_FROM
+    share = 0.15 if large else 0.45
+    for event in predict_flow(
+        checkpoint, placed.mesh, inputs, device=device, memory_budget=memory_budget
+    ):
         if isinstance(event, CloudsDone):
-            yield StageStarted(stage="Predict", share=0.35 + 0.45 * event.done / event.total)
+            yield StageStarted(stage="Predict", share=0.35 + share * event.done / event.total)
         else:
             prediction = event
     if prediction is None:
         raise RuntimeError("prediction ended without a result")
+    if large:
+        began = perf_counter()
+        for event in predict_triangles(
+            checkpoint, placed.mesh, inputs, device=device, memory_budget=memory_budget
+        ):
+            if isinstance(event, CloudsDone):
+                yield StageStarted(stage="Predict", share=0.5 + 0.35 * event.done / event.total)
+            else:
+                taken = perf_counter() - began
+                prediction = with_triangles(prediction, placed.mesh, event, seconds=taken)
     yield StageStarted(stage="Check", share=0.85)
     found = calibrated(checkpoint) if errors == "stored" else errors
     trust = _checked(checkpoint, placed.mesh, (inputs, prediction), prepared, found, device)
@@ -294,6 +316,7 @@ def predict(
     placement: Placement | Literal["guess", "as is"] = "guess",
     device: str = "auto",
     seed: int = 0,
+    memory_budget: str | float | None = None,
 ) -> ShapeResult:
     """Predict the flow around any shape and return the result.
 
@@ -305,8 +328,16 @@ def predict(
         placement: Unit and axes of the shape, ``"guess"``, or ``"as is"``.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
         seed: Of the sampled points.
+        memory_budget: Most memory of the model for one cloud, such as ``4GB``.
     """
-    events = predict_shape(checkpoint, shape, placement=placement, device=device, seed=seed)
+    events = predict_shape(
+        checkpoint,
+        shape,
+        placement=placement,
+        device=device,
+        seed=seed,
+        memory_budget=memory_budget,
+    )
     return next(event for event in events if isinstance(event, ShapeResult))
 
 

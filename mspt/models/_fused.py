@@ -1,4 +1,4 @@
-"""Two fused attentions over disjoint keys as one softmax, with its exact gradient; on CPUs.
+"""Two fused attentions over disjoint keys as one softmax, with its exact gradient.
 
 Why two calls: a fused kernel takes one list of keys per query, so one call for the joint softmax of
 equation 7 needs a copy of all S supernodes for each of the K patches. Attending to the own patch
@@ -10,23 +10,91 @@ z the log-sum-exp of the scores of each part,
 
 which is softmax over all keys at once.
 
-The kernel is private to torch: a release may drop it, or change what it takes or returns. Before
-its first use it is compared with the same formulas in plain arithmetic (:func:`has_kernel`), and
-where it is missing or disagrees, :mod:`mspt.models.joint` concatenates the keys instead.
+There is a kernel for CPUs and one for CUDA devices (:data:`KERNELS`). They are private to torch: a
+release may drop them, or change what they take or return. Before its first use a kernel is compared
+with the same formulas in plain arithmetic (:func:`has_kernel`), and where it is missing or
+disagrees, :mod:`mspt.models.joint` concatenates the keys instead.
 
 Shape suffixes as in :mod:`mspt.models.attention`.
 """
 
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 aten = torch.ops.aten  # where torch's private kernels are looked up
+
+
+@dataclass(frozen=True)
+class FusedKernel:
+    """Fused attention of one kind of device, on tensors with heads before rows.
+
+    Attributes:
+        attend: Return the output of queries, keys and values, and the log-sum-exp of the scores.
+        backward: Return the gradient of queries, keys and values from that of the output, these,
+            the output and a log-sum-exp.
+    """
+
+    attend: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+    backward: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, ...]]
+
+
+def _attend_on_cpu(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    out, lse, *_ = aten._scaled_dot_product_flash_attention_for_cpu(q, k, v)
+    return out, lse
+
+
+def _backward_on_cpu(*tensors: Tensor) -> tuple[Tensor, ...]:
+    kernel = aten._scaled_dot_product_flash_attention_for_cpu_backward
+    return kernel(*tensors, dropout_p=0.0, is_causal=False)
+
+
+LSE_ROWS = 32
+"""The CUDA kernel has the log-sum-exp of a multiple of so many rows; those beyond are infinite."""
+
+
+def _attend_on_cuda(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    # This kernel takes float32 and bfloat16, and all sizes of heads; flash attention does not.
+    out, lse, *_ = aten._scaled_dot_product_efficient_attention(
+        q, k, v, None, compute_log_sumexp=True
+    )
+    return out, lse[..., : q.shape[2]]
+
+
+def _backward_on_cuda(
+    grad: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor
+) -> tuple[Tensor, ...]:
+    whole = F.pad(lse.float(), (0, -lse.shape[-1] % LSE_ROWS), value=float("inf")).contiguous()
+    seed = torch.zeros((), dtype=torch.int64, device=q.device)  # of dropout, which there is not
+    *grads, _ = aten._scaled_dot_product_efficient_attention_backward(
+        grad,
+        q,
+        k,
+        v,
+        None,
+        out,
+        whole,
+        seed,
+        seed,
+        dropout_p=0.0,
+        grad_input_mask=[True, True, True, False],
+    )
+    return tuple(grads)
+
+
+KERNELS: Mapping[str, FusedKernel] = {
+    "cpu": FusedKernel(_attend_on_cpu, _backward_on_cpu),
+    "cuda": FusedKernel(_attend_on_cuda, _backward_on_cuda),
+}
+"""The kernel of each kind of device that has one."""
 
 
 class MergedAttention(torch.autograd.Function):
@@ -50,7 +118,7 @@ class MergedAttention(torch.autograd.Function):
     ) -> Tensor:
         """Attend; arguments as in :func:`mspt.models.attention.joint_attention`."""
         ctx.count = count
-        attend = aten._scaled_dot_product_flash_attention_for_cpu
+        attend = KERNELS[q.device.type].attend
         local_out, local_lse = attend(*(per_patch(t, count) for t in (q, k, v)))
         global_out, global_lse = attend(*(_heads_first(t) for t in (q, global_k, global_v)))
         out = rearrange(local_out, "(b k) h l e -> b (k l) h e", k=count)
@@ -74,14 +142,12 @@ class MergedAttention(torch.autograd.Function):
         (grad,) = grad_outputs
         q, k, v, global_k, global_v, out, lse = ctx.saved_tensors
         count = ctx.count
-        backward = aten._scaled_dot_product_flash_attention_for_cpu_backward
-        grad_q, grad_k, grad_v = _backward(
-            backward,
+        backward = KERNELS[q.device.type].backward
+        grad_q, grad_k, grad_v = backward(
             *(per_patch(t, count) for t in (grad, q, k, v, out)),
             rearrange(lse, "b (k l) h -> (b k) h l", k=count),
         )
-        grad_q_global, grad_global_k, grad_global_v = _backward(
-            backward,
+        grad_q_global, grad_global_k, grad_global_v = backward(
             *(_heads_first(t) for t in (grad, q, global_k, global_v, out)),
             lse.transpose(1, 2),
         )
@@ -98,17 +164,23 @@ class MergedAttention(torch.autograd.Function):
 
 
 @cache
-def has_kernel() -> bool:
-    """Return whether torch has the fused kernel for CPUs, and it computes what it is used for."""
+def has_kernel(device: str = "cpu") -> bool:
+    """Return whether torch has a fused kernel for a device, and it computes what it is used for.
+
+    Args:
+        device: Kind of the device, such as ``cuda``.
+    """
+    if device not in KERNELS:
+        return False
     # What the first caller has set for its thread (autocast, inference mode, a default device, a
     # counter of operations) neither changes the numbers of another thread nor sees its operations.
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(_agrees).result()
+        return pool.submit(_agrees, device).result()
 
 
-def _agrees() -> bool:
+def _agrees(device: str) -> bool:
     try:
-        found, expected = _compared()
+        found, expected = _compared(torch.device(device))
     except (AttributeError, RuntimeError, TypeError, ValueError):
         return False
     return len(found) == len(expected) and all(
@@ -117,19 +189,18 @@ def _agrees() -> bool:
     )
 
 
-def _compared() -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+def _compared(device: torch.device) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """Return what the kernel and its backward pass return for random numbers, and should return."""
     random = torch.Generator().manual_seed(0)
     # Sizes that are no multiple of a vector's, and fewer queries than keys.
     shapes = ((2, 2, 5, 8), (2, 2, 19, 8), (2, 2, 19, 8), (2, 2, 5, 8), (2, 2, 5))
     q, k, v, grad, shift = (
-        torch.randn(shape, generator=random, dtype=torch.float32) for shape in shapes
+        torch.randn(shape, generator=random, dtype=torch.float32).to(device) for shape in shapes
     )
-    kernel = aten._scaled_dot_product_flash_attention_for_cpu
-    backward = aten._scaled_dot_product_flash_attention_for_cpu_backward
-    out, lse, *_ = kernel(q, k, v)
+    kernel = KERNELS[device.type]
+    out, lse = kernel.attend(q, k, v)
     # The backward pass is given the output and log-sum-exp of more keys than these.
-    found = (out, lse, *_backward(backward, grad, q, k, v, 0.5 * out, lse + shift))
+    found = (out, lse, *kernel.backward(grad, q, k, v, 0.5 * out, lse + shift))
     return found, _plain(q, k, v, grad, shift)
 
 
@@ -143,10 +214,6 @@ def _plain(q: Tensor, k: Tensor, v: Tensor, grad: Tensor, shift: Tensor) -> tupl
     inner = (grad * 0.5 * out).sum(-1, keepdim=True)
     grad_scores = weights * (grad @ v.mT - inner) * scale
     return out, lse, grad_scores @ k, grad_scores.mT @ q, weights.mT @ grad
-
-
-def _backward(kernel: Any, *tensors: Tensor) -> tuple[Tensor, ...]:  # noqa: ANN401 - torch's
-    return kernel(*tensors, dropout_p=0.0, is_causal=False)
 
 
 def per_patch(x: Tensor, count: int) -> Tensor:

@@ -21,6 +21,7 @@ from mspt.models.nodes import NodeTable, node_supernodes, node_table
 from mspt.models.pooling import pool_mean
 from mspt.models.ranks import RowExchange, Share, exchange_rows, plan_exchange
 from mspt.models.rotary import Phases, rotary_phases
+from mspt.models.streaming import Streaming
 from mspt.partition.ball_tree import Partition
 from mspt.partition.runs import PatchRun, patch_runs
 
@@ -50,6 +51,7 @@ class LeafOrder:
         share: The patches of this rank, where the cloud is divided over several; then all rows and
             patches here are those of this rank, and the supernodes those of all.
         exchange: Between ranks, in place of ``rows_before``.
+        streaming: Pieces of a pass without gradients; None for those of the device.
     """
 
     num_patches: int
@@ -64,6 +66,11 @@ class LeafOrder:
     selected: Int[Tensor, "B K _MQ"] | None = None
     share: Share | None = None
     exchange: RowExchange | None = None
+    streaming: Streaming | None = None
+
+    def fetch(self, x: Tensor) -> Tensor:
+        """Return some rows where they are computed."""
+        return x if self.streaming is None else self.streaming.fetch(x)
 
     def all_supernodes(self, own: Float[Tensor, "B S D"]) -> Float[Tensor, "B _S D"]:
         """Return the supernodes of all ranks, given those of this one."""
@@ -76,9 +83,9 @@ class LeafOrder:
 
     def selected_by(self, run: PatchRun) -> Int[Tensor, "B _K _MQ"] | None:
         """Return the supernodes that the points of some patches attend to; None for all."""
-        return (
-            None if self.selected is None else self.selected[:, run.first : run.first + run.count]
-        )
+        if self.selected is None:
+            return None
+        return self.fetch(self.selected[:, run.first : run.first + run.count])
 
     def places(self, rows: slice | Int[Tensor, " R"] = slice(None)) -> Float[Tensor, "B R X"]:
         """Return the coordinates of some rows, or of all.
@@ -97,7 +104,7 @@ class LeafOrder:
         if self.all_phases is not None:
             cos, sin = self.all_phases
             return cos[:, rows], sin[:, rows]
-        return rotary_phases(self.places(rows), self.rotary)
+        return rotary_phases(self.fetch(self.places(rows)), self.rotary)
 
     @property
     def num_rows(self) -> int:
@@ -136,6 +143,7 @@ def arrange(
     partitions: Sequence[Partition],
     *,
     share: Share | None = None,
+    streaming: Streaming | None = None,
 ) -> Arrangement:
     """Return the leaf orders of a batch of clouds with equally many patches.
 
@@ -145,6 +153,7 @@ def arrange(
         features: Further inputs, normalized.
         partitions: One for each cloud; all or none with a second one.
         share: The patches of this rank, for one cloud that is divided over several.
+        streaming: Pieces of a pass without gradients; None for those of the device.
 
     Raises:
         ValueError: If a patch has fewer points than supernodes.
@@ -165,6 +174,7 @@ def arrange(
             features=features,
             rotary=config.rotary,
             share=share,
+            streaming=streaming,
         )
         if rows_before is not None:
             order = _with_moves(order, _stacked(rows_before, points.device))
@@ -200,16 +210,17 @@ def _with_nodes(
         cuts = cuts[:, order.share.patches]
     within = torch.arange(count, device=device)
     size = len(partitions[0].order), len(partitions[0].offsets) - 1
+    apart = None if order.streaming is None else order.streaming.device
     return replace(
         order,
-        table=node_table(*size, count, device),
+        table=node_table(*size, count, apart or device),
         selected=(cuts[..., None] * count + within).flatten(2),
     )
 
 
 def _with_phases(order: LeafOrder, num_supernodes: int) -> LeafOrder:
     """Return the order with the phases that all blocks share."""
-    centers = order.all_supernodes(supernode_places(order, num_supernodes))
+    centers = order.all_supernodes(order.fetch(supernode_places(order, num_supernodes)))
     if order.table is not None:
         centers = node_supernodes(centers, order.table)
     return replace(

@@ -25,6 +25,7 @@ Shape suffixes (the same letters as the annotations):
     M rows of some patches, or keys of a point (L + S)
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -205,7 +206,10 @@ class PMSA(nn.Module):
         return rearrange((global_KHL - local_KHL).sigmoid(), "k h l -> h (k l)")
 
     def update_supernodes(
-        self, x: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], order: LeafOrder
+        self,
+        patches: Iterable[tuple[PatchRun, Float[Tensor, "B _N D"]]],
+        supernodes: Float[Tensor, "B S D"],
+        order: LeafOrder,
     ) -> Float[Tensor, "B _S D"]:
         """Return the supernodes after the layer (the second output of PMSA in equation 12).
 
@@ -213,16 +217,32 @@ class PMSA(nn.Module):
         Equation 6 has K rows for each supernode, one per patch, and the paper does not say how they
         become one; the own patch's row is taken, which costs K (L + Q) queries instead of
         K (L + K Q). There is no residual path, as in equation 12.
+
+        Args:
+            patches: All patches, some at a time, with the normalized features of their points.
+            supernodes: The supernodes that points and supernodes attend to.
+            order: The leaf order.
         """
-        q, global_k, global_v = self._project(supernodes, order.supernode_phases)
+        queries = self._project(supernodes, order.supernode_phases)
         updated, first = [], order.first_patch * self.num_supernodes
-        for run in patch_runs(x.shape[1], order.num_patches):
-            _, k, v = self._project(x[:, run.rows], order.phases(run.rows))
+        for run, x in patches:
             own = slice(first, first + run.count * self.num_supernodes)
-            out_BSHE = joint_attention(q[:, own], k, v, global_k, global_v, count=run.count)
-            updated.append(self.to_out(out_BSHE.flatten(2)))
+            updated.append(self._updated(x, queries, own, run, order))
             first = own.stop
         return torch.cat(updated, dim=1)
+
+    def _updated(
+        self,
+        x: Float[Tensor, "B N D"],
+        supernodes: tuple[Tensor, Tensor, Tensor],
+        own: slice,
+        run: PatchRun,
+        order: LeafOrder,
+    ) -> Float[Tensor, "B _S D"]:
+        q, global_k, global_v = supernodes
+        _, k, v = self._project(x, order.phases(run.rows))
+        out_BSHE = joint_attention(q[:, own], k, v, global_k, global_v, count=run.count)
+        return self.to_out(out_BSHE.flatten(2))
 
     def forward(
         self, x: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], order: LeafOrder

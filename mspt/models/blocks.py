@@ -19,6 +19,7 @@ from mspt.config import ModelConfig
 from mspt.models.arrangement import Arrangement, LeafOrder, move_rows
 from mspt.models.attention import PMSA
 from mspt.models.embedding import Embedding, FeedForward, stream_rows
+from mspt.models.streaming import Streaming
 from mspt.partition.runs import PatchRun, patch_runs
 
 # --- arguments and events of the loop -------------------------------------------------------------
@@ -124,13 +125,21 @@ class PMSABlock(nn.Module):
         """
         if not order.num_patches:  # a rank without patches
             return hidden
-        num_rows = hidden.shape[1] if torch.is_grad_enabled() else stream_rows(hidden.device)
-        pieces = (
-            self.attention.pool_patches(self.norm_attention(hidden[:, piece.rows]), piece)
-            for run in patch_runs(hidden.shape[1], order.num_patches)
-            for piece in run.pieces(num_rows)
-        )
-        return torch.cat(list(pieces), dim=1)
+        pieces = [
+            self.attention.pool_patches(rows, piece)
+            for piece, rows in self._normalized(hidden, order)
+        ]
+        return torch.cat(pieces, dim=1)
+
+    def _normalized(
+        self, hidden: Float[Tensor, "B N D"], order: LeafOrder
+    ) -> Iterator[tuple[PatchRun, Float[Tensor, "B _R D"]]]:
+        """Yield patches with their normalized features; few at a time without gradients."""
+        pieces = streaming_of(order, hidden.device)
+        num_rows = hidden.shape[1] if torch.is_grad_enabled() else pieces.rows
+        for run in patch_runs(hidden.shape[1], order.num_patches):
+            for piece in run.pieces(num_rows):
+                yield piece, self.norm_attention(pieces.fetch(hidden[:, piece.rows]))
 
     def supernodes_to_carry(
         self, hidden: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], order: LeafOrder
@@ -140,8 +149,8 @@ class PMSABlock(nn.Module):
             return None
         if not order.num_patches:  # a rank without patches
             return order.all_supernodes(supernodes[:, :0])
-        x = self.norm_attention(hidden)
-        return order.all_supernodes(self.attention.update_supernodes(x, supernodes, order))
+        patches = self._normalized(hidden, order)
+        return order.all_supernodes(self.attention.update_supernodes(patches, supernodes, order))
 
     def forward(
         self, hidden: Float[Tensor, "B N D"], supernodes: Float[Tensor, "B S D"], order: LeafOrder
@@ -168,10 +177,12 @@ class PMSABlock(nn.Module):
             mask: Keys that no point may attend to; for one cloud only.
         """
         shared = self.attention.shared_keys(supernodes, order)
+        pieces = streaming_of(order, hidden.device)
         for run in patch_runs(hidden.shape[1], order.num_patches):
-            for piece in run.pieces(stream_rows(hidden.device)):
-                readable = None if mask is None else mask.readable_keys(piece).to(hidden.device)
-                rows = hidden[:, piece.rows]  # a view: adding to it changes ``hidden``
+            for piece in run.pieces(pieces.rows):
+                readable = None if mask is None else mask.readable_keys(piece).to(supernodes.device)
+                # A view, so that adding to it changes ``hidden``, or a copy on another device.
+                rows = pieces.fetch(hidden[:, piece.rows])
                 # Without a name the normalized rows are freed before the network needs memory.
                 rows += self.attention.attend(
                     self.norm_attention(rows),
@@ -182,6 +193,7 @@ class PMSABlock(nn.Module):
                 )
                 if self.mlp is not None:
                     rows += self.mlp(rows)
+                pieces.store(rows, to=hidden[:, piece.rows])
 
     def advance(
         self,
@@ -199,6 +211,11 @@ class PMSABlock(nn.Module):
             return self(hidden, supernodes, order)
         self.stream_(hidden, supernodes, order, mask=mask)
         return hidden
+
+
+def streaming_of(order: LeafOrder, device: torch.device) -> Streaming:
+    """Return the pieces of a pass: those that were chosen, or those of the features' device."""
+    return order.streaming or Streaming(rows=stream_rows(device))
 
 
 # --- a stack of blocks between an embedding and a task head ---------------------------------------
@@ -247,12 +264,18 @@ class PatchTransformer(nn.Module):
         """
         if torch.is_grad_enabled() or order.points is None:
             return self.embedding(*order.inputs(), time)
-        num_rows = stream_rows(order.points.device)
+        pieces = streaming_of(order, order.points.device)
         hidden = order.points.new_empty(len(order.points), order.num_rows, self.embedding.width)
-        for start in range(0, hidden.shape[1], num_rows):
-            rows = slice(start, start + num_rows)
-            hidden[:, rows] = self.embedding(*order.inputs(rows), time)
+        for rows in _runs(hidden.shape[1], pieces):
+            hidden[:, rows] = self.embedding(*self._inputs(order, rows), time)
         return hidden
+
+    def _inputs(
+        self, order: LeafOrder, rows: slice
+    ) -> tuple[Float[Tensor, "B R X"], Float[Tensor, "B R F"] | None]:
+        """Return the inputs of some rows where they are computed."""
+        points, features = order.inputs(rows)
+        return order.fetch(points), None if features is None else order.fetch(features)
 
     def apply_head(
         self, hidden: Float[Tensor, "B N D"], order: LeafOrder
@@ -260,19 +283,27 @@ class PatchTransformer(nn.Module):
         """Return the fields, computed on some rows at a time where no gradient is needed."""
         if torch.is_grad_enabled():
             return self._fields(hidden, order, slice(None))
-        num_rows = stream_rows(hidden.device)
-        starts = range(0, max(1, hidden.shape[1]), num_rows)  # a rank may have no rows
-        pieces = [self._fields(hidden, order, slice(one, one + num_rows)) for one in starts]
-        return torch.cat(pieces, dim=1)
+        found = [
+            self._fields(hidden, order, rows).to(hidden.device)
+            for rows in _runs(hidden.shape[1], streaming_of(order, hidden.device))
+        ]
+        return torch.cat(found, dim=1)
 
     def _fields(
         self, hidden: Float[Tensor, "B N D"], order: LeafOrder, rows: slice
     ) -> Float[Tensor, "B R C"]:
+        own = hidden[:, rows] if torch.is_grad_enabled() else order.fetch(hidden[:, rows])
         if not self.inputs_at_head:
-            return self.head(hidden[:, rows])
+            return self.head(own)
         norm, network = self.head
-        described = self.embedding.describe(*order.inputs(rows))
-        return network(torch.cat([norm(hidden[:, rows]), described], dim=-1))
+        described = self.embedding.describe(*self._inputs(order, rows))
+        return network(torch.cat([norm(own), described], dim=-1))
+
+
+def _runs(num_rows: int, pieces: Streaming) -> Iterator[slice]:
+    """Yield runs of rows for layers that take each row by itself; one at least."""
+    for start in range(0, max(1, num_rows), pieces.rows):  # a rank may have no rows
+        yield slice(start, start + pieces.rows)
 
 
 def walk_blocks(
@@ -316,7 +347,9 @@ def walk_blocks(
             yield BlockPooled(index, branch, block, order, own, supernodes)
         # In equation 12 supernodes attend to the points of H before the block, so they are updated
         # before ``advance`` overwrites it. Only models of one branch carry supernodes.
-        carried = blocks[0].supernodes_to_carry(features[0], supernodes, orders[0])
+        carried = None
+        if index < len(branches[0].blocks) - 1:
+            carried = blocks[0].supernodes_to_carry(features[0], supernodes, orders[0])
         block_mask = mask if mask is not None and mask.applies_to(index) else None
         features = [
             block.advance(own, supernodes, order, mask=block_mask) for block, own, order in stages

@@ -12,7 +12,7 @@ from einops import rearrange
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from mspt.models._fused import MergedAttention, has_kernel, per_patch
+from mspt.models._fused import KERNELS, MergedAttention, has_kernel, per_patch
 
 
 def concatenated_attention(
@@ -76,9 +76,9 @@ def joint_attention(
         global_v: Values of the supernodes of all patches.
         count: Number of patches in ``q``, ``k`` and ``v``.
     """
-    # The kernel behind MergedAttention exists for CPUs only. A compiler cannot trace the comparison
-    # in has_kernel; it takes the kernel as it is.
-    if q.device.type == "cpu" and (torch.compiler.is_compiling() or has_kernel()):
+    # A compiler cannot trace the comparison in has_kernel; it takes the kernel as it is.
+    kind = q.device.type
+    if kind in KERNELS and (torch.compiler.is_compiling() or has_kernel(kind)):
         return MergedAttention.apply(q, k, v, global_k, global_v, count)  # pyright: ignore[reportReturnType]
     return concatenated_attention(q, k, v, global_k, global_v, count=count)
 

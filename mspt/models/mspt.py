@@ -23,6 +23,7 @@ from mspt.models.blocks import (
 )
 from mspt.models.embedding import initialize
 from mspt.models.ranks import Share, is_one_of_several, share_of_cloud
+from mspt.models.streaming import Streaming
 from mspt.partition.alternatives import random_partition
 from mspt.partition.ball_tree import Partition, build_partition, sequence_partition
 from mspt.partition.cuts import add_cuts
@@ -84,6 +85,7 @@ class MSPT(PatchTransformer):
         time: Float[Tensor, " B"] | None = None,
         num_points: Sequence[int] | None = None,
         over_ranks: bool = False,
+        streaming: Streaming | None = None,
     ) -> Float[Tensor, "B N C"]:
         """Predict the fields of a batch of clouds.
 
@@ -97,6 +99,9 @@ class MSPT(PatchTransformer):
             over_ranks: Whether to divide one cloud over the ranks of the process group, if there
                 are several: every rank passes the same inputs and gets the whole output. A rank's
                 gradients of the weights are its part of the sum over all ranks.
+            streaming: Pieces of a pass without gradients; None for those of the device. With a
+                device of its own, points and features lie in the memory of the host, and the
+                output does, too.
 
         Raises:
             ValueError: If features or time do not fit the model, partitions do not fit the clouds,
@@ -108,7 +113,7 @@ class MSPT(PatchTransformer):
             partitions = [partition_points(self.config, cloud) for cloud in points]
         _check_partitions(partitions, points)
         share = _share(points, partitions) if over_ranks and is_one_of_several() else None
-        cloud = arrange(self.config, points, features, partitions, share=share)
+        cloud = arrange(self.config, points, features, partitions, share=share, streaming=streaming)
         hidden = self.embed(cloud.of_block(0), time=time)
         (fields,) = output_of(self.walk(hidden, cloud))
         if share is not None:

@@ -55,6 +55,7 @@ class NodeTable:
 
 
 @lru_cache(maxsize=32)
+@torch.inference_mode(mode=False)  # kept: a training that follows an inference uses it, too
 def node_table(
     num_points: int, num_patches: int, num_supernodes: int, device: torch.device
 ) -> NodeTable:

@@ -86,7 +86,7 @@ def _pick_own() -> Shape | None:
     upload = st.file_uploader(
         "Your shape",
         type=list(KINDS),
-        max_upload_size=50,
+        max_upload_size=120,
         key=f"shape_file_{number}",
         on_change=_note_upload,
         args=(f"shape_file_{number}",),

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
@@ -12,7 +13,7 @@ from mspt.benchmarks.forecast_check import check_forecasts, read_forecasts
 from mspt.benchmarks.models import Measurement, measure
 from mspt.cli.main import main
 from mspt.config import ModelConfig
-from mspt.cost.forecast import Rates
+from mspt.cost.forecast import Rates, fit_rates
 from mspt.errors import MSPTError
 
 
@@ -21,6 +22,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calibrate with a few tiny passes."""
     sizes = dict.fromkeys(module.SIZES, ((256, 16, 4), (512, 32, 8)))
     monkeypatch.setattr(module, "SIZES", sizes)
+    monkeypatch.setattr(module, "NODE_SIZES", ((512, 16, 32), (1024, 32, 64)))
     monkeypatch.setattr(module, "TREE_POINTS", 2000)
 
 
@@ -42,12 +44,15 @@ def test_calibration_runs_its_passes_and_reports_progress(work: str) -> None:
     before = torch.get_num_threads()
     *progress, found = calibrate(("mspt", "transolver"), work=work, threads=before + 1)
     assert torch.get_num_threads() == before
-    assert [event.done for event in progress if isinstance(event, PassTimed)] == [1, 2, 3, 4, 5]
+    assert [event.done for event in progress if isinstance(event, PassTimed)] == [*range(1, 8)]
     assert found.threads == before + 1
     assert found.partition_rate > 0
     for architecture in ("mspt", "transolver"):
         config = module.calibration_config(architecture, 32, 8)
         assert found.of(architecture, work).seconds(config, 512) > 0
+    nodes = module.calibration_config("mspt", 32, 64, keys="nodes")
+    assert found.of_pass(nodes, 1024, work).keys == "nodes"
+    assert found.of_pass(nodes, 1024, work).seconds(nodes, 1024) > 0
     with pytest.raises(MSPTError, match="rates must include published, forward"):
         found.of("published", "forward")
 
@@ -73,6 +78,9 @@ def test_rates_predict_passes_that_the_calibration_did_not_time(
 def test_rates_are_read_as_they_were_written(tmp_path: Path) -> None:
     path = tmp_path / "rates.csv"
     write_rates(path, STORED)
+    assert read_rates(path) == STORED
+    table = pd.read_csv(path)
+    table.drop(columns="keys").to_csv(path, index=False)
     assert read_rates(path) == STORED
     path.write_text("a,b\n1,2\n")
     with pytest.raises(MSPTError, match=r"rates\.csv must be a table of rates, got another table"):
@@ -122,7 +130,27 @@ def test_rates_that_a_file_lacks_are_added(
         assert main([*given, "--models", *models]) == 0
         capsys.readouterr()
     found = read_rates(path)
-    assert [one.architecture for one in found.rates] == ["mspt", "transolver"]
+    assert [(one.architecture, one.keys) for one in found.rates] == [
+        ("mspt", "all"),
+        ("mspt", "nodes"),
+        ("transolver", "all"),
+    ]
+
+
+def test_models_with_nodes_as_keys_have_rates_of_their_own() -> None:
+    """A file of before has none: a forecast with the others would be wrong without a word."""
+    nodes = module.calibration_config("mspt", 64, 64, keys="nodes")
+    with pytest.raises(MSPTError, match="must include mspt, forward with nodes as keys"):
+        STORED.of_pass(nodes, 8192, "forward")
+    own = replace(RATES, keys="nodes", pointwise=5e-8)
+    found = replace(STORED, rates=(RATES, own))
+    assert found.of_pass(nodes, 8192, "forward") == own
+    assert found.of_pass(replace(nodes, keys_per_level=0), 8192, "forward") == RATES
+    few = replace(nodes, num_patches=4)  # points attend to all four patches
+    assert found.of_pass(few, 8192, "forward") == RATES
+    mixed = [(nodes, 8192, 1.0), (few, 8192, 1.0)]
+    with pytest.raises(ValueError, match="passes must be of one kind of keys"):
+        fit_rates(mixed, work="forward")
 
 
 @pytest.mark.usefixtures("short")

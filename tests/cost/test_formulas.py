@@ -182,6 +182,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "fourier features": {"fourier_features": 8},
     "inputs at the head": {"inputs_at_head": True},
+    "carry": {"carry": True},
     "many inputs at the head": {"inputs_at_head": True, "unified_position": 4, "space_dim": 2},
     **{pooling: {"pooling": pooling} for pooling in get_args(Pooling) if pooling != "mean"},
 }

@@ -189,7 +189,8 @@ def test_other_patches_reach_a_point_through_supernodes_only() -> None:
 def test_updated_supernodes_attend_to_their_own_patch_and_all_supernodes() -> None:
     layer = make_layer(num_supernodes=2, carry=True)
     x, supernodes = randn(1, 10, 12), randn(1, 6, 12, seed=1)
-    updated = layer.update_supernodes(x, supernodes, patches(3))
+    runs = ((run, x[:, run.rows]) for run in patch_runs(10, 3))
+    updated = layer.update_supernodes(runs, supernodes, patches(3))
     # Supernodes of patch k are queries like points that join that patch.
     for k, rows in enumerate([slice(0, 4), slice(4, 7), slice(7, 10)]):
         own = slice(2 * k, 2 * k + 2)

@@ -62,7 +62,8 @@ def test_each_block_is_yielded_with_the_features_before_it(*, carry: bool) -> No
             result = model.head(after) if later is None else after
             torch.testing.assert_close(result, output if later is None else later.hidden)
             if carry:
-                carried = layer.update_supernodes(x, step.supernodes, ORDER)
+                parts = [(run, x[:, run.rows]) for run in runs]
+                carried = layer.update_supernodes(parts, step.supernodes, ORDER)
 
 
 def test_walk_from_a_later_block_ends_in_the_same_output() -> None:

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mspt.models import _fused
 from mspt.models._fused import has_kernel
-from mspt.models.joint import joint_attention
+from mspt.models.joint import concatenated_attention, joint_attention
 from mspt.models.registry import build_model
 from mspt.seeding import generator
 
@@ -157,3 +157,104 @@ def test_what_the_first_caller_has_set_does_not_matter() -> None:
         assert has_kernel()
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+# --- the kernel for CUDA devices ------------------------------------------------------------------
+
+
+def dense_forward(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_bias: None,
+    *,
+    compute_log_sumexp: bool,
+) -> tuple[Tensor, ...]:
+    """Stand in for torch's CUDA kernel: its names, and a log-sum-exp of a multiple of 32 rows."""
+    assert attn_bias is None
+    assert compute_log_sumexp
+    scores = query @ key.mT * query.shape[-1] ** -0.5
+    lse = scores.logsumexp(-1)
+    whole = lse.new_full((*lse.shape[:2], -(-lse.shape[2] // 32) * 32), torch.inf)
+    whole[..., : lse.shape[2]] = lse
+    return scores.softmax(-1) @ value, whole.float(), torch.zeros(()), torch.zeros(())
+
+
+def dense_backward(
+    grad_out_: Tensor,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_bias: None,
+    out: Tensor,
+    logsumexp: Tensor,
+    philox_seed: Tensor,
+    philox_offset: Tensor,
+    *,
+    dropout_p: float,
+    grad_input_mask: list[bool],
+) -> tuple[Tensor | None, ...]:
+    assert (attn_bias, dropout_p, grad_input_mask) == (None, 0.0, [True, True, True, False])
+    assert philox_seed.dtype == philox_offset.dtype == torch.int64
+    assert logsumexp.shape[2] % 32 == 0
+    assert logsumexp[..., query.shape[2] :].isposinf().all()
+    scale = query.shape[-1] ** -0.5
+    lse = logsumexp[..., : query.shape[2]].to(query.dtype)
+    weights = torch.exp(query @ key.mT * scale - lse[..., None])
+    inner = (grad_out_ * out).sum(-1, keepdim=True)
+    scores = weights * (grad_out_ @ value.mT - inner) * scale
+    return scores @ key, scores.mT @ query, weights.mT @ grad_out_, None
+
+
+ON_CUDA = {
+    "_scaled_dot_product_efficient_attention": dense_forward,
+    "_scaled_dot_product_efficient_attention_backward": dense_backward,
+}
+
+
+@pytest.mark.parametrize(("count", "size", "shared"), [(1, 7, 1), (3, 5, 6), (2, 32, 33)])
+def test_the_merge_with_the_kernel_of_cuda_devices(
+    count: int, size: int, shared: int, replace_kernel: Replace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same merge with dense formulas of the kernel's names, padding and arguments."""
+    tensors = inputs(torch.float32, count=count, size=size, shared=shared)
+    replace_kernel()
+    public = results(tensors, count)
+    replace_kernel(**ON_CUDA)
+    monkeypatch.setitem(_fused.KERNELS, "cpu", _fused.KERNELS["cuda"])
+    assert has_kernel("cpu")
+    torch.testing.assert_close(results(tensors, count), public, rtol=1e-5, atol=1e-5)
+
+
+def test_torch_takes_the_arguments_of_the_kernel_of_cuda_devices() -> None:
+    """Shapes alone, as there need not be such a device."""
+    q = torch.empty(2, 3, 45, 8, device="meta")
+    k = torch.empty(2, 3, 19, 8, device="meta")
+    out, lse = _fused._attend_on_cuda(q, k, k)
+    assert (out.shape, lse.shape) == (q.shape, (2, 3, 45))
+    grads = _fused._backward_on_cuda(out, q, k, k, out, lse)
+    assert [one.shape for one in grads] == [q.shape, k.shape, k.shape]
+
+
+def test_devices_without_a_kernel_have_none() -> None:
+    assert not has_kernel("mps")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.bfloat16, 3e-2)], ids=str
+)
+def test_a_cuda_device_gives_the_outputs_and_gradients_of_dense_matrices(
+    dtype: torch.dtype, tolerance: float
+) -> None:
+    assert has_kernel("cuda")
+    tensors = inputs(torch.float64, count=4, size=45, shared=37)
+    moved = [one.detach().to("cuda", dtype).requires_grad_() for one in tensors]
+    dense = concatenated_attention(*tensors, count=4)
+    fused = joint_attention(*moved, count=4)
+    weights = torch.linspace(-1, 1, dense.numel(), dtype=torch.float64).reshape(dense.shape)
+    expected = [dense, *torch.autograd.grad((dense * weights).sum(), tensors)]
+    loss = (fused.float() * weights.float().cuda()).sum()
+    for one, other in zip([fused, *torch.autograd.grad(loss, moved)], expected, strict=True):
+        assert (one.double().cpu() - other).norm() / other.norm() < tolerance

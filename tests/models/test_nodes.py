@@ -71,3 +71,12 @@ def test_nodes_are_those_of_the_tree() -> None:
     for level in table.levels:
         for child in (level.left, level.right):
             assert torch.equal(tree.parent[child], level.parent)
+
+
+def test_a_table_that_inference_has_made_serves_training_too() -> None:
+    node_table.cache_clear()
+    values = torch.rand(1, 7, 3, requires_grad=True)
+    with torch.inference_mode():
+        node_supernodes(values.detach(), node_table(29, 7, 1, torch.device("cpu")))
+    node_supernodes(values, node_table(29, 7, 1, torch.device("cpu"))).sum().backward()
+    assert values.grad is not None

@@ -21,8 +21,10 @@ from mspt.models.branched import split_partition
 from mspt.models.mspt import MSPT, partition_points
 from mspt.models.registry import build_model
 from mspt.models.rotary import rotary_phases, rotate
+from mspt.models.streaming import Streaming
 from mspt.partition.cuts import patch_cuts
 from mspt.partition.patches import supernode_centers
+from mspt.partition.runs import patch_runs
 from mspt.seeding import generator, seeded
 from tests.models import dense
 
@@ -71,7 +73,11 @@ OPTIONS = {
     },
     "mean and std, trees in turn": {"pooling": "mean_std", "partition": "alternating_trees"},
 }
+CARRYING = {"carry": {"carry": True}, "carry and rotary": {"carry": True, "rotary": 2}}
 every_option = pytest.mark.parametrize("changes", OPTIONS.values(), ids=OPTIONS)
+every_way = pytest.mark.parametrize(
+    "changes", (OPTIONS | CARRYING).values(), ids=OPTIONS | CARRYING
+)
 
 
 def make(**changes: object) -> MSPT:
@@ -159,7 +165,7 @@ def test_clouds_of_a_batch_do_not_see_each_other(changes: dict) -> None:
         torch.testing.assert_close(together[row], model(points[[row]], features[[row]])[0])
 
 
-@every_option
+@every_way
 def test_streaming_takes_a_few_rows_and_gives_the_same(
     changes: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,6 +176,21 @@ def test_streaming_takes_a_few_rows_and_gives_the_same(
     monkeypatch.setattr("mspt.models.arrangement.MOVED_CHANNELS", 5)
     with torch.inference_mode():
         torch.testing.assert_close(model(points[None], features[None]), full)
+
+
+@every_way
+def test_features_on_the_host_and_pieces_elsewhere_give_the_same(
+    changes: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A piece that is copied, changed and not written back, or read late, would show."""
+    model, (points, features) = make(**changes), cloud()
+    full = model(points[None], features[None])
+    monkeypatch.setattr("mspt.models.arrangement.MOVED_CHANNELS", 5)
+    for rows in (1, 13, 1000):
+        pieces = Streaming(rows=rows, device=torch.device("cpu"))
+        with torch.inference_mode():
+            found = model(points[None], features[None], streaming=pieces)
+        torch.testing.assert_close(found, full)
 
 
 def test_defaults_are_those_of_the_paper_and_are_not_written_to_headers() -> None:
@@ -279,8 +300,9 @@ def test_carried_supernodes_are_turned_too(*, carry: bool) -> None:
         layer, hidden = model.block(0), moved.hidden[0][None]
         x, nodes = layer.norm_attention(hidden), moved.supernodes[0][None]
         unturned = replace(order, rotary=0, all_phases=None, supernode_phases=None)
-        change = layer.attention.update_supernodes(x, nodes, order)
-        change = change - layer.attention.update_supernodes(x, nodes, unturned)
+        parts = [(run, x[:, run.rows]) for run in patch_runs(x.shape[1], order.num_patches)]
+        change = layer.attention.update_supernodes(parts, nodes, order)
+        change = change - layer.attention.update_supernodes(parts, nodes, unturned)
         assert change.abs().max() > 1e-4
 
 

@@ -54,6 +54,9 @@ START_SECONDS = 60.0
 # A limit for small files, and what each byte adds to it: text takes up to 40 times its size.
 SMALL_SECONDS, SECONDS_PER_BYTE = 8.0, 1e-6
 SMALL_MEMORY, MEMORY_PER_BYTE = 512 * 1024**2, 64
+LARGE, MOST_PATIENCE = 50_000_000, 3.0
+"""Each so many bytes of a file add the usual limit of the elapsed time once more, at most three
+times."""
 WATCH_SECONDS = 0.02
 """Time between two looks at the memory of the child, which may grow by 0.1 GB meanwhile."""
 EXPORT_AGAIN = "export it again, or as a binary .stl"
@@ -65,7 +68,7 @@ class ReadLimits:
     """Limits for reading one file.
 
     Attributes:
-        seconds: Limit of the elapsed time, and of the processor time.
+        seconds: Limit of the elapsed time, longer for large files, and of the processor time.
         memory: Limit of the memory in bytes: of the address space where the system can limit it, of
             the resident memory everywhere.
     """
@@ -88,6 +91,18 @@ class ReadLimits:
             seconds=min(self.seconds, SMALL_SECONDS + num_bytes * SECONDS_PER_BYTE),
             memory=min(self.memory, SMALL_MEMORY + num_bytes * MEMORY_PER_BYTE),
         )
+
+    def patience(self, num_bytes: int) -> float:
+        """Return the limit of the elapsed time for a file of so many bytes.
+
+        A large file takes a few seconds of the processor, which a busy machine gives it in a
+        minute.
+
+        Examples:
+            >>> ReadLimits().patience(0), ReadLimits().patience(200_000_000)
+            (20.0, 80.0)
+        """
+        return self.seconds * (1 + min(num_bytes / LARGE, MOST_PATIENCE))
 
 
 @dataclass(frozen=True)
@@ -187,7 +202,7 @@ class Sandbox:
         request = {"path": str(path), "suffix": suffix, "seconds": limits.seconds}
         frame = json.dumps(request).encode()
         # More time may pass than the child has of the processor, on a machine with other work.
-        deadline = time.monotonic() + self.limits.seconds
+        deadline = time.monotonic() + self.limits.patience(path.stat().st_size)
         try:
             child.requests.write(LENGTH.pack(len(frame)) + frame)
             child.requests.flush()
