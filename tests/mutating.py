@@ -90,7 +90,7 @@ PARTS: dict[str, Part] = {
         ("mspt/metrics/fields.py", "mspt/metrics/regions.py", "mspt/metrics/derivatives.py",
          "mspt/metrics/conditions.py"),
         ("tests/metrics/test_regions.py", "tests/metrics/test_derivatives.py",
-         "tests/metrics/test_designs.py"),
+         "tests/metrics/test_designs.py", "tests/inference/test_physical.py"),
     ),
     "placement": Part(
         ("mspt/geometry/placement.py", "mspt/geometry/axes.py", "mspt/geometry/mirror.py"),
@@ -185,6 +185,8 @@ def exchange_of(file: str, source: str) -> Exchange | None:
         return None
     found = _changed_function(before, after)
     if found is not None:
+        if found.co_kwonlyargcount != _kwonly(before, found):
+            return None  # a star before arguments became a slash
         return Exchange(found.co_qualname, found.co_firstlineno, found, is_function=True)
     pairs = zip(ast.parse(original).body, ast.parse(source).body, strict=True)
     for old, new in pairs:
@@ -209,6 +211,17 @@ def _changed_function(before: CodeType, after: CodeType) -> CodeType | None:
         if (found := _changed_function(old, new)) is not None:
             return found
     return None
+
+
+def _kwonly(before: CodeType, changed: CodeType) -> int:
+    """Return how many arguments of a function were keyword-only."""
+    found = [before]
+    for code in found:
+        found += _inner(code)
+    names = (changed.co_qualname, changed.co_firstlineno)
+    return next(
+        one.co_kwonlyargcount for one in found if (one.co_qualname, one.co_firstlineno) == names
+    )
 
 
 def _inner(code: CodeType) -> list[CodeType]:
