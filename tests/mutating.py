@@ -243,7 +243,7 @@ def apply(exchange: Exchange, path: str, functions: Sequence[FunctionType]) -> b
         return bool(chosen)
     module = next(one for one in sys.modules.values() if getattr(one, "__file__", None) == path)
     old = getattr(module, exchange.name)
-    exec(exchange.code, namespace := dict(vars(module)))  # noqa: S102 - code of the project
+    exec(exchange.code, namespace := dict(vars(module)))
     for one in list(sys.modules.values()):
         held = getattr(one, "__dict__", {})
         # Modules that have imported the constant hold it themselves.

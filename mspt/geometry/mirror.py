@@ -55,12 +55,18 @@ class MirrorPlane:
     error: float
 
 
-def mirror_planes(mesh: SurfaceMesh) -> tuple[MirrorPlane, MirrorPlane, MirrorPlane]:
+def mirror_planes(
+    mesh: SurfaceMesh, *, wanted: int | None = None
+) -> tuple[MirrorPlane, MirrorPlane, MirrorPlane]:
     """Return the best plane of symmetry across each axis.
 
     Candidates are the middles of the bounding box and of the area, and the coordinate zero of the
     file. If none is good, the middle of most sections is another one, and the best one is moved to
     where most points have their mirror image on the surface.
+
+    Args:
+        mesh: The shape.
+        wanted: The axis whose plane must be good; any one axis if None.
 
     Examples:
         >>> from mspt.geometry.mesh import box
@@ -78,7 +84,7 @@ def mirror_planes(mesh: SurfaceMesh) -> tuple[MirrorPlane, MirrorPlane, MirrorPl
     chosen = places[errors.argmin(axis=0), np.arange(3)]
     least = errors.min(axis=0)
     for step in range(1 + NUM_STEPS):
-        if least.min() < GOOD * size:
+        if (least.min() if wanted is None else least[wanted]) < GOOD * size:
             break
         moved = _improved(mesh, points, normals, chosen) if step else _section_middles(points)
         found = _errors(mesh, points, moved[None])[0]

@@ -156,12 +156,16 @@ def test_a_large_part_on_one_side_does_not_move_the_plane_wherever_the_file_has_
     side: float, place: float
 ) -> None:
     """The middles of the bounding box and of the area are 0.05 and 0.03 off."""
-    awning = box((0.3, 0.2, 0.2), (0.6, 0.35, 0.25))
+    awning, mirror = (
+        box((0.3, 0.2, 0.2), (0.6, 0.35, 0.25)),
+        box((0.3, 0.2, 0.3), (0.33, 0.3, 0.33)),
+    )
     matrix, offset = np.diag([1.0, side, 1.0]), np.array([0.0, place, 0.0])
     for body in (car(), box((0, -0.2, 0.1), (1, 0.2, 0.4))):
-        plane = mirror_planes(joined(body, awning).mapped(matrix, offset))[1]
-        assert plane.place == pytest.approx(place, abs=2e-5)
-        assert plane.error < 0.004
+        for part in (awning, mirror):
+            plane = mirror_planes(joined(body, part).mapped(matrix, offset), wanted=1)[1]
+            assert plane.place == pytest.approx(place, abs=2e-5)
+            assert plane.error < 0.004
 
 
 def test_shape_must_have_a_length() -> None:

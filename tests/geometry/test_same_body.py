@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import cache
 from itertools import permutations, product
-from pathlib import Path
 from typing import NamedTuple
 
 import mesh_dialects as dialects
