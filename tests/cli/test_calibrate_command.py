@@ -76,7 +76,7 @@ def asked(path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Have the command see drawn bodies; return what it asks to be observed."""
     asked: dict[str, Any] = {}
 
-    def observe(checkpoint: object, dataset: Any, **options: Any) -> Iterator[Any]:  # noqa: ANN401
+    def observe(_: object, dataset: Any, **options: Any) -> Iterator[Any]:  # noqa: ANN401
         asked.update(options, dataset=dataset.name)
         yield Observed(done=1, total=1)
         yield drawn(path)
