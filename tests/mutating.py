@@ -65,6 +65,7 @@ TREE_TESTS = (
     "tests/partition/test_alternatives.py",
     "tests/partition/test_cuts.py",
     "tests/partition/test_patches.py",
+    "tests/partition/test_runs.py",
     "tests/partition/test_turned.py",
 )
 PARTS: dict[str, Part] = {
