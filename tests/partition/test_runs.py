@@ -1,5 +1,7 @@
 """Runs of patches of one size, and the pieces in which they are worked on."""
 
+from itertools import pairwise
+
 import hypothesis.strategies as st
 from hypothesis import given
 
@@ -12,7 +14,7 @@ def test_pieces_hold_whole_patches_in_order(
 ) -> None:
     num_patches = data.draw(st.integers(1, num_rows))
     offsets = patch_offsets(num_rows, num_patches)
-    sizes = [after - before for before, after in zip(offsets, offsets[1:], strict=False)]
+    sizes = [after - before for before, after in pairwise(offsets)]
     assert sizes == sorted(sizes, reverse=True)
     assert max(sizes) - min(sizes) <= 1
     seen = []
