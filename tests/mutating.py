@@ -91,7 +91,8 @@ PARTS: dict[str, Part] = {
         ("mspt/metrics/fields.py", "mspt/metrics/regions.py", "mspt/metrics/derivatives.py",
          "mspt/metrics/conditions.py"),
         ("tests/metrics/test_regions.py", "tests/metrics/test_derivatives.py",
-         "tests/metrics/test_designs.py", "tests/inference/test_physical.py"),
+         "tests/metrics/test_designs.py", "tests/metrics/test_units.py",
+         "tests/inference/test_physical.py"),
     ),
     "placement": Part(
         ("mspt/geometry/placement.py", "mspt/geometry/axes.py", "mspt/geometry/mirror.py"),
@@ -276,6 +277,11 @@ class Mutating:
             phases=(Phase.explicit, Phase.generate),
         )  # fmt: skip
         settings.load_profile("mutating")
+
+    def pytest_sessionstart(self) -> None:
+        """Take the compiler away before tests import what it compiles."""
+        if self.part.interpreted:
+            without_compiler()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -466,7 +472,6 @@ def main() -> int:
     plugin = Mutating(part, args.changes, args.seed, args.minutes, args.only)
     options = ["-q", "-n0", "-s", "-p", "no:cacheprovider", "-p", "no:randomly"]
     if part.interpreted:
-        without_compiler()
         options += ["-W", "ignore::RuntimeWarning"]  # of whole numbers that wrap around
     pytest.main([*options, *part.tests, *part.files], plugins=[plugin])
     outcomes = Counter(outcome for _, outcome, _ in plugin.results)
