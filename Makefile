@@ -1,16 +1,18 @@
 # make app    start the app            make test   run every test
 # make check  format, lint, types, layers              make format  rewrite the code in house format
-# make coverage  run the tests of the library and say which lines they miss
+# make coverage  run the tests of the library and pages and say which lines they miss
 # make docs   build the API reference and the documents as pages in build/docs
 # make queue  run the list of ablations in the background, resumable (see python -m mspt queue --help)
 # make fuzz   read 2,400 damaged and hostile files with every reader (see docs/reliability.md)
+# make fuzz-guided  look for files that a reader fails on, guided by the code they reach
+# make mutate PART=forces  change a part of the library on purpose and see whether a test notices
 # make viewer  build static/viewer-<hash>.js from assets/viewer; only this needs node
 PYTHON ?= python3
 BIN := .venv/bin
 # Where this is set, each of the many processes of the tests would compile every package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: app test coverage check style types format docs queue fuzz viewer clean
+.PHONY: app test coverage check style types format docs queue fuzz fuzz-guided mutate viewer clean
 
 app:
 	$(MAKE) --no-print-directory --jobs=2 .venv/kernels.stamp .venv/imports.stamp
@@ -25,7 +27,9 @@ test:
 
 # Apart from the tests, as the tracer makes them a third longer.
 coverage: .venv/dev.stamp
-	$(PYTEST) --ignore tests/browser --cov=mspt
+	$(PYTEST) --ignore tests/browser --cov=mspt --cov=pages --cov-report=
+	$(BIN)/coverage report --include 'mspt/*' --fail-under 94
+	$(BIN)/coverage report --include 'pages/*' --fail-under 92
 
 check: .venv/dev.stamp
 	$(MAKE) --no-print-directory --jobs=2 style types
@@ -78,6 +82,22 @@ INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-versi
 # Every reader on damaged and hostile files; takes about half an hour.
 fuzz: .venv/dev.stamp
 	OMP_NUM_THREADS=1 PYTHONPATH=.:tests nice -n 10 $(BIN)/python -m fuzzing
+
+# Of its own, as the packages of these two are for neither the app nor the tests.
+.venv/gates.stamp: requirements-gates.txt .venv/dev.stamp
+	$(INSTALL) -r requirements-gates.txt
+	touch $@
+
+# Seconds for each of the 17 readers.
+SECONDS ?= 60
+fuzz-guided: .venv/gates.stamp
+	OMP_NUM_THREADS=1 PYTHONPATH=.:tests nice -n 10 $(BIN)/python -m guided --seconds $(SECONDS)
+
+# Each part takes one to ten minutes; all of them, one after the other, if none is named.
+PART ?= partition kernels attention forces metrics placement codec
+mutate: .venv/gates.stamp
+	@for part in $(PART); do OMP_NUM_THREADS=1 PYTHONPATH=.:tests nice -n 10 \
+	$(BIN)/python -m mutating $$part --minutes 20 || exit 1; done
 
 viewer:
 	npm --prefix assets/viewer ci --no-audit --no-fund

@@ -28,6 +28,7 @@ FORMAT = "mspt/1"
 _NORMALIZER = "normalizer."
 """Begins the names of the normalizer's tensors."""
 _MOST_NAMES, _LONGEST_NAME = 4, 80
+_AGAIN = "copy it again, or train it anew"
 """Of tensors, in a message."""
 
 
@@ -144,7 +145,9 @@ def read_info(path: Path | str) -> CheckpointInfo:
     """
     path = _checked_name(Path(path))
     if not path.is_file():
-        raise CheckpointError(f"checkpoint must be an existing file, got {path.name}")
+        raise CheckpointError(
+            f"checkpoint must be an existing file, got {path.name}; check its path"
+        )
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -165,14 +168,14 @@ def read_info(path: Path | str) -> CheckpointInfo:
 def _incomplete(path: Path) -> CheckpointError:
     return CheckpointError(
         f"{path.name} must be a complete safetensors file, got one that is cut off or damaged; "
-        "copy it again, or train it anew"
+        f"{_AGAIN}"
     )
 
 
 def _unusable(path: Path, error: Exception) -> CheckpointError:
     return CheckpointError(
         f"{path.name} must describe its model in its header, got a header that cannot be used "
-        f"({error}); copy it again, or train it anew"
+        f"({error}); {_AGAIN}"
     )
 
 
@@ -243,7 +246,7 @@ def _check_sizes(header: CheckpointInfo) -> None:
     if header.config.num_blocks > len(shapes):
         raise CheckpointError(
             f"{name} must hold exactly the tensors of its config, got {len(shapes)} of them for "
-            f"{header.config.num_blocks:,} blocks"
+            f"{header.config.num_blocks:,} blocks; {_AGAIN}"
         )
     _check_shapes(shapes, _expected_shapes(header.config, name), name)
 
@@ -254,7 +257,7 @@ def _expected_shapes(config: ModelConfig, name: str) -> dict[str, tuple[int, ...
             model, normalizer = build_model(config), _empty_normalizer(config)
     except (RuntimeError, ValueError, OverflowError) as error:
         raise CheckpointError(
-            f"{name} must have a config that a model can be built from, got {error}"
+            f"{name} must have a config that a model can be built from, got {error}; {_AGAIN}"
         ) from error
     shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     return shapes | {
@@ -270,7 +273,7 @@ def _check_shapes(
     if missing or extra or wrong:
         raise CheckpointError(
             f"{name} must hold exactly the tensors of its config, got missing {_few(missing)}, "
-            f"unknown {_few(extra)}, misshapen {_few(wrong)}"
+            f"unknown {_few(extra)}, misshapen {_few(wrong)}; {_AGAIN}"
         )
 
 
@@ -289,4 +292,6 @@ def _few(names: Sequence[str]) -> str:
 def _check_finite(tensors: Mapping[str, Tensor], name: str) -> None:
     for key, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
-            raise CheckpointError(f"{name} must hold finite weights, got NaN or infinity in {key}")
+            raise CheckpointError(
+                f"{name} must hold finite weights, got NaN or infinity in {key}; {_AGAIN}"
+            )

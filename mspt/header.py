@@ -6,6 +6,7 @@ that are named here; entries that are not named are passed on as they are.
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ MAX_LENGTH = 32_000_000
 """Characters of a header; those of models that ship have less than a million."""
 MOST_POINTS = 100_000_000
 """Points of a cloud that a header may speak of."""
+MOST_WORDS = 420
+"""Characters of what is said of a config, which may hold a name or a number of any length."""
 
 Rule = tuple[str, Callable[[Any], bool]]
 """What an entry must be, in words, and whether a value is."""
@@ -185,7 +188,22 @@ def parse_header(text: str) -> tuple[ModelConfig, dict[str, Any]]:
     parts = _object("header", header)
     info = _object("info", parts.get("info", {}))
     check_info(info)
-    return ModelConfig.from_dict(_object("config", parts.get("config"))), info
+    settings = _object("config", parts.get("config"))
+    try:
+        return ModelConfig.from_dict(settings), info
+    except ValueError as error:
+        raise ValueError(_readable(str(error))) from error
+
+
+def _readable(text: str) -> str:
+    r"""Return what is wrong with a config without characters that cannot be shown, in a few lines.
+
+    Examples:
+        >>> _readable(f"settings {['a' + chr(0)]}"), len(_readable("1" * 5000))
+        ("settings ['a?']", 423)
+    """
+    text = re.sub(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|[nrt])", "?", text)
+    return text if len(text) <= MOST_WORDS else f"{text[:MOST_WORDS]}..."
 
 
 def _object(name: str, value: object) -> dict[str, Any]:

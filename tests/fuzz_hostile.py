@@ -240,6 +240,13 @@ def _hostile_models() -> Iterator[Made]:
             header
             | {"__metadata__": header["__metadata__"] | {"info": json.dumps(info | {"info": [1]})}}
         ),
+        "weights that are NaN": good[: 8 + size] + b"\x00\x00\xc0\x7f" * (len(rest) // 4),
+        "tensor of another name": built(
+            {f"{name}x": one for name, one in header.items()}
+            | {"__metadata__": header["__metadata__"]}
+        ),
+        "name that cannot be shown": with_config(**{"\0" * 5: 1}),
+        "number without an end": with_config(architecture=10**400),
         "nan": with_config(width=float("nan")),
         "shape of a grid": with_config(structured_shape=[10**9, 10**9]),
         **{f"{name} of 1e9": with_config(**{name: 10**9}) for name in sizes},

@@ -175,7 +175,8 @@ def read(made: Made) -> tuple[str, str]:
         try:
             READERS[made.kind](path)
         except MSPTError as refusal:
-            return "refused", str(refusal)
+            # A folder that a person names may be named to them; this one is of no meaning.
+            return "refused", str(refusal).replace(folder, "FOLDER")
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what is looked for
             return "failed", f"{type(error).__name__}: {error}"[:300]
         return "read", ""

@@ -8,6 +8,7 @@ from time import perf_counter
 
 import pytest
 import torch
+from fuzzing import unclear
 from helpers import made_up_cases, tiny_config
 from hypothesis import given
 from hypothesis import strategies as draw
@@ -97,6 +98,25 @@ def line_of(act: Callable[[], object]) -> str:
 def test_any_entry_is_taken_or_refused_in_one_line(name: str, value: object) -> None:
     text = json.dumps({"config": CONFIG, "info": {name: value}})
     assert "\n" not in line_of(lambda: parse_header(text))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        CONFIG | {"architecture": 10**400},
+        CONFIG | {"width": -(10**400)},
+        CONFIG | {"\0" * 5: 1},
+        CONFIG | {"a" * 5000: 1},
+    ],
+)
+def test_names_and_numbers_of_any_length_are_refused_in_a_clear_sentence(
+    config: dict[str, object], good: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "odd.safetensors"
+    write(path, good, {"config": config, "info": {}})
+    with pytest.raises(CheckpointError) as refusal:
+        load_checkpoint(path)
+    assert not unclear(str(refusal.value))
 
 
 @given(name=draw.sampled_from(sorted(CONFIG)), value=JSON)

@@ -392,7 +392,7 @@ def rows_text(rows: Sequence[Row]) -> str:
 
 def parse_rows(text: str) -> list[Row]:
     """Return rows from what :func:`rows_text` returns."""
-    header, *lines = text.split()
+    header, *lines = text.splitlines()  # names may have spaces
     names = [name.replace(":", " ") for name in header.split(",")[2:]]
     rows = []
     for line in lines:
@@ -410,5 +410,5 @@ def pairs_text(pairs: Sequence[Pair]) -> str:
 
 def parse_pairs(text: str) -> list[Pair]:
     """Return pairs from what :func:`pairs_text` returns."""
-    found = [line.split(",") for line in text.split()[1:]]
+    found = [line.split(",") for line in text.splitlines()[1:]]
     return [Pair(first=one, second=other, distance=float(away)) for one, other, away in found]

@@ -27,6 +27,14 @@ such as a single mirror, must not outweigh all others."""
 NUM_STEPS = 2
 """Improvements of the position of a plane."""
 
+NUM_SECTIONS = 16
+"""Sections of a shape along each axis, of whose middles the median is a candidate: half of them may
+have a part on one side."""
+
+FACING = 0.7
+"""Smallest cosine between an axis and the normal of a point that tells where a plane across the
+axis lies: images of others slide along the surface."""
+
 GOOD = 2e-4
 """Error from which on a plane is not improved."""
 
@@ -47,18 +55,25 @@ class MirrorPlane:
     error: float
 
 
-def mirror_planes(mesh: SurfaceMesh) -> tuple[MirrorPlane, MirrorPlane, MirrorPlane]:
+def mirror_planes(
+    mesh: SurfaceMesh, *, wanted: int | None = None
+) -> tuple[MirrorPlane, MirrorPlane, MirrorPlane]:
     """Return the best plane of symmetry across each axis.
 
     Candidates are the middles of the bounding box and of the area, and the coordinate zero of the
-    file. The best one is then moved to where most points have their mirror image on the surface.
+    file. If none is good, the middle of most sections is another one, and the best one is moved to
+    where most points have their mirror image on the surface.
+
+    Args:
+        mesh: The shape.
+        wanted: The axis whose plane must be good; any one axis if None.
 
     Examples:
         >>> from mspt.geometry.mesh import box
         >>> [round(plane.place, 6) for plane in mirror_planes(box((0, -1, 2), (1, 1, 3)))]
         [0.5, 0.0, 2.5]
     """
-    points = _sample(mesh)
+    points, normals = _sample(mesh)
     size = float(mesh.extent.max())
     low, high = mesh.bounds
     middle = (low + high) / 2
@@ -68,10 +83,10 @@ def mirror_planes(mesh: SurfaceMesh) -> tuple[MirrorPlane, MirrorPlane, MirrorPl
     errors = _errors(mesh, points, places)
     chosen = places[errors.argmin(axis=0), np.arange(3)]
     least = errors.min(axis=0)
-    for _ in range(NUM_STEPS):
-        if least.min() < GOOD * size:
+    for step in range(1 + NUM_STEPS):
+        if (least.min() if wanted is None else least[wanted]) < GOOD * size:
             break
-        moved = _improved(mesh, points, chosen)
+        moved = _improved(mesh, points, normals, chosen) if step else _section_middles(points)
         found = _errors(mesh, points, moved[None])[0]
         chosen, least = np.where(found < least, moved, chosen), np.minimum(found, least)
     first, second, third = (
@@ -96,13 +111,27 @@ def mirror_error(mesh: SurfaceMesh, axis: int, place: float) -> float:
         >>> mirror_error(box((0, -0.5, 0), (1, 0.5, 0.5)), 1, 0.0) < 1e-12
         True
     """
-    images = _mirrored(_sample(mesh), axis, place)
+    images = _mirrored(_sample(mesh)[0], axis, place)
     return float(distance_to(mesh, images).mean() / mesh.extent.max())
 
 
-def _sample(mesh: SurfaceMesh) -> Float64[ndarray, "P 3"]:
+def _sample(mesh: SurfaceMesh) -> tuple[Float64[ndarray, "P 3"], Float64[ndarray, "P 3"]]:
+    """Return points of the surface and their normals."""
     # A fixed seed: the same file must give the same placement.
-    return sample_surface(mesh, NUM_POINTS, np.random.default_rng(0))[0]
+    points, triangle = sample_surface(mesh, NUM_POINTS, np.random.default_rng(0))
+    return points, mesh.normals[triangle]
+
+
+def _section_middles(points: Float64[ndarray, "P 3"]) -> Float64[ndarray, " 3"]:
+    """Return the median middle of the sections across both other axes, for each axis."""
+    sections = [
+        [points[rows] for rows in np.array_split(points[:, axis].argsort(), NUM_SECTIONS)]
+        for axis in range(3)
+    ]
+    middles = np.array(
+        [[(one.min(axis=0) + one.max(axis=0)) / 2 for one in along] for along in sections]
+    )
+    return np.array([np.median(np.delete(middles[:, :, axis], axis, axis=0)) for axis in range(3)])
 
 
 def _errors(
@@ -115,7 +144,10 @@ def _errors(
 
 
 def _improved(
-    mesh: SurfaceMesh, points: Float64[ndarray, "P 3"], places: Float64[ndarray, " 3"]
+    mesh: SurfaceMesh,
+    points: Float64[ndarray, "P 3"],
+    normals: Float64[ndarray, "P 3"],
+    places: Float64[ndarray, " 3"],
 ) -> Float64[ndarray, " 3"]:
     """Return planes in the middle between points and the nearest points to their images."""
     images = np.stack([_mirrored(points, axis, places[axis]) for axis in range(3)])
@@ -123,9 +155,9 @@ def _improved(
     near = np.linalg.norm(nearest - images, axis=2) < MOST * float(mesh.extent.max())
     moved = places.copy()
     for axis in range(3):
-        if near[axis].any():
-            middles = (points[near[axis], axis] + nearest[axis, near[axis], axis]) / 2
-            moved[axis] = np.median(middles)
+        chosen = near[axis] & (np.abs(normals[:, axis]) > FACING)
+        if chosen.any():
+            moved[axis] = np.median(points[chosen, axis] + nearest[axis, chosen, axis]) / 2
     return moved
 
 

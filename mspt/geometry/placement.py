@@ -326,7 +326,7 @@ def place_mesh(mesh: SurfaceMesh, placement: Placement) -> PlacedMesh:
         )
     scale = 1 / float(turned.extent[0])
     low = turned.bounds[0]
-    middle = mirror_planes(turned)[1].place
+    middle = mirror_planes(turned, wanted=1)[1].place
     offset = np.array([-low[0] * scale, -middle * scale, placement.clearance - low[2] * scale])
     matrix = scale * rotation
     placed = mesh.mapped(matrix, offset)

@@ -254,7 +254,7 @@ def read_state_dict(path: Path) -> Mapping[Any, Any]:
             f"{f'an object of {unknown[1]}' if unknown else 'other things'}; "
             "save model.state_dict() alone"
         ) from error
-    except (*DAMAGED, SafetensorError, RecursionError, struct.error) as error:
+    except (*DAMAGED, SafetensorError, RecursionError, AssertionError, struct.error) as error:
         raise CheckpointError(
             f"state_dict must be a file of tensors, got {path.name}, which is "
             f"{'empty' if path.stat().st_size == 0 else 'damaged or of another kind'}; "

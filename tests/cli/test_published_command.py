@@ -1,6 +1,7 @@
 """The command ``published``."""
 
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,19 @@ def test_weights_that_are_not_finite_are_never_written(
     line = fails_with(capsys, *arguments)
     assert "must hold finite weights, got NaN or infinity in blocks.1.ln_1.bias; take" in line
     assert [path.name for path in tmp_path.iterdir()] == ["state.pt"]
+
+
+def test_an_old_file_whose_tensors_have_lost_their_values_is_refused(
+    tmp_path: Path, model: PublishedMSPT, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "state.pt"
+    torch.save(model.state_dict(), path, _use_new_zipfile_serialization=False)
+    data = path.read_bytes()
+    key = re.findall(rb"\d{8,}", data)[-1]  # the name of a tensor's values, told twice
+    place = data.rindex(key)
+    path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+    line = fails_with(capsys, "published", str(path), *SETTINGS, "--out", str(out))
+    assert "got state.pt, which is damaged or of another kind; save model.state_dict()" in line
 
 
 def test_objects_in_a_file_are_named_and_not_made(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mspt.figures.theme import PATCH_COLORS
 from mspt.figures.viewer.colors import palette_stops, to_rgb
 from mspt.figures.viewer.encode import decode_packet, encode_scene, shuffle_order
-from mspt.figures.viewer.packets import quantize_from_zero, quantize_values
+from mspt.figures.viewer.packets import quantize_from_zero, quantize_values, value_range
 from mspt.figures.viewer.scene import (
     Arrows,
     Curves,
@@ -93,12 +93,38 @@ def test_points_come_back_within_one_step(
     num_points: int, axes: int, scale: float, shift: float, seed: int
 ) -> None:
     points = cloud(num_points, axes, seed=seed).astype(np.float64) * scale + shift
-    received = Received(scene(points)).points()
+    shown = Received(scene(points))
+    received = shown.points()
+    assert shown.header["flat"] == (axes == 2)
     extent = np.ptp(points, axis=0)
     error = np.abs(received[:, :axes] - points[shuffle_order(num_points)])
     assert (error <= extent / 131070 * 1.0001 + 1e-9 * (scale + abs(shift))).all()
     if axes == 2:
         np.testing.assert_allclose(received[:, 2], 0, atol=1e-12)
+
+
+def test_the_range_is_cut_at_32_spans_of_the_color_bar_on_either_side() -> None:
+    far, limits = np.array([-1e9, 2.0, 1e9]), (1.0, 3.0)
+    assert value_range(far, limits) == (1 - 64, 3 + 64)
+    assert value_range(np.array([0.0, 1000.0]), (2.0, 2.0)) == (0.0, 1000.0)  # a bar of one color
+    assert value_range(np.array([5.0]), (2.0, 2.0)) == (5.0, 5.0)
+    assert value_range(np.array([np.nan]), limits) == limits
+
+
+def test_a_number_without_unit_has_none_and_others_have_theirs() -> None:
+    for unit, told in (("1", ""), ("Pa", "Pa"), ("%", "%")):
+        shown = scene(cloud(3), panels=(Panel(title="", coloring=field(np.ones(3), unit=unit)),))
+        assert Received(shown).header["panels"][0]["unit"] == told
+
+
+@pytest.mark.parametrize(("largest", "kind"), [(0, "u2"), (65535, "u2"), (65536, "u4")])
+def test_labels_take_two_bytes_as_long_as_they_fit(largest: int, kind: str) -> None:
+    labels = np.array([0, largest, 0])
+    shown = scene(cloud(3), panels=(Panel(title="", coloring=Labels(name="k", labels=labels)),))
+    received = Received(shown)
+    place = received.header["panels"][0]["buffer"]
+    assert received.header["kinds"][place] == kind
+    np.testing.assert_array_equal(received.array(place), labels[shuffle_order(3)])
 
 
 @given(

@@ -17,6 +17,7 @@ from mspt.data.sets.car.store import list_flows, load_flow
 from mspt.errors import GeometryError
 from mspt.geometry.bodies.families import draw_body
 from mspt.geometry.mesh import SurfaceMesh, box
+from mspt.geometry.mirror import mirror_planes
 from mspt.geometry.placement import (
     METERS,
     Placement,
@@ -149,6 +150,24 @@ def test_mirror_on_one_side_does_not_move_the_plane_of_symmetry() -> None:
     assert placed.mesh.vertices[:8, 1].mean() == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.parametrize("side", [1.0, -1.0])
+@pytest.mark.parametrize("place", [0.0, 5.0])
+def test_a_large_part_on_one_side_does_not_move_the_plane_wherever_the_file_has_its_origin(
+    side: float, place: float
+) -> None:
+    """The middles of the bounding box and of the area are 0.05 and 0.03 off."""
+    awning, mirror = (
+        box((0.3, 0.2, 0.2), (0.6, 0.35, 0.25)),
+        box((0.3, 0.2, 0.3), (0.33, 0.3, 0.33)),
+    )
+    matrix, offset = np.diag([1.0, side, 1.0]), np.array([0.0, place, 0.0])
+    for body in (car(), box((0, -0.2, 0.1), (1, 0.2, 0.4))):
+        for part in (awning, mirror):
+            plane = mirror_planes(joined(body, part).mapped(matrix, offset), wanted=1)[1]
+            assert plane.place == pytest.approx(place, abs=2e-5)
+            assert plane.error < 0.004
+
+
 def test_shape_must_have_a_length() -> None:
     sheet = SurfaceMesh(
         np.array([[0, 0, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1.0]]), np.array([[0, 1, 2], [0, 2, 3]])
@@ -221,6 +240,53 @@ def test_guess_is_the_way_back_for_a_turned_car() -> None:
     file = mesh.mapped(4500 * GAME, np.array([100.0, 0, 900]))
     placed = place_mesh(file, guess_placement(file).best)
     np.testing.assert_allclose(placed.mesh.vertices, mesh.vertices, atol=1e-3)
+
+
+SHEARED = box((0, 0, 0), (3, 2, 1)).mapped(
+    np.array([[1, 0.5, 0.3], [0, 1, 0.5], [0, 0, 1]]), np.zeros(3)
+)
+"""Symmetric about no plane; 4.3 long along x, 2.5 along y and 1 along z."""
+
+
+@pytest.mark.parametrize(
+    ("suffix", "axes"),
+    # For each lateral axis: the longer one of the others is the flow's, unless y must be up.
+    [("", {("x", "+z"), ("y", "+z"), ("x", "+y")}), (".glb", {("x", "+y"), ("z", "+y")})],
+)
+def test_a_shape_without_symmetry_may_lie_in_every_way(
+    suffix: str, axes: set[tuple[str, str]]
+) -> None:
+    found = guess_placement(replace(SHEARED, suffix=suffix))
+    assert found.reason == "the shape is not symmetric about any plane across an axis"
+    every = [(one.forward[1], one.up) for one in (found.best, *found.alternatives)]
+    assert len(every) == len(axes)
+    assert set(every) == axes
+    known = guess_placement(replace(SHEARED, suffix=suffix), lateral=0)
+    assert (known.best.forward[1], known.best.up) in axes
+    assert "symmetric" not in known.reason
+
+
+def test_ends_that_are_alike_are_a_question_and_others_are_none() -> None:
+    """Two parts of one volume at equal distances from the middle; one is high, one is wide."""
+    parts = box((0.1, -0.1, 0.4), (0.3, 0.1, 0.8)), box((0.7, -0.2, 0.4), (0.9, 0.2, 0.6))
+    found = guess_placement(joined(box((0, -0.2, 0.1), (1, 0.2, 0.4)), *parts))
+    assert found.reason == "its nose and its tail are alike"
+    assert (found.best.forward, found.best.up) == ("-x", "+z")
+    assert found.alternatives == (replace(found.best, forward="+x"),)
+    for clear in (car(), box((0, 0, 0), (3, 1, 0.5))):  # a box is its own mirror image
+        assert guess_placement(clear).alternatives == ()
+        assert guess_placement(clear).reason == ""
+
+
+def test_a_car_on_its_side_is_seen_by_its_symmetry() -> None:
+    side = in_file(car(), np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]), 4.5)
+    found = guess_placement(side)
+    assert (found.best.forward, found.best.up, found.alternatives) == ("-x", "+y", ())
+
+
+def test_a_lateral_axis_that_is_known_is_not_guessed() -> None:
+    found = guess_placement(car(), lateral=2).best
+    assert (found.forward[1], found.up) == ("x", "+y")
 
 
 def test_y_is_up_in_gltf_whatever_the_shape() -> None:

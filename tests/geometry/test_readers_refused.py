@@ -138,6 +138,13 @@ REFUSED: dict[str, tuple[str, bytes | str, str]] = {
         ".ply", TEXT_PLY.replace("uchar int", "uchar long"),
         "line 9 of the file must be 'format', 'element' or 'property' of a PLY header, got",
     ),
+    "name that cannot be shown": (
+        ".ply", TEXT_PLY.replace("element face", "element f\x7fce"),
+        "'format', 'element' or 'property' of a PLY header, got 'element f?ce 12'",
+    ),
+    "endless name": (
+        ".ply", TEXT_PLY.replace("double z", f"double {'z' * 100}"), "line 7 of the file must be",
+    ),
     "negative count": (".ply", TEXT_PLY.replace("face 12", "face -12"), "line 8 of the file must"),
     "no format": (".ply", TEXT_PLY.replace("format", "comment"), "PLY must name its format"),
     "no end of the header": (

@@ -141,6 +141,12 @@ def test_each_case_has_a_stencil_of_its_own() -> None:
     torch.testing.assert_close(found, torch.ones_like(found))
 
 
+def test_each_case_must_have_a_stencil() -> None:
+    points = cloud(30, 2)
+    with pytest.raises(ValueError, match="shorter"):
+        gradients(points.expand(2, -1, -1), [cloud_stencil(points)])
+
+
 def test_refuses_what_has_no_derivative() -> None:
     with pytest.raises(ValueError, match="points must be at least 2 for a derivative, got 1"):
         cloud_stencil(cloud(1, 2))

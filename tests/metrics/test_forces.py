@@ -285,6 +285,22 @@ def test_order_is_always_right_for_the_truth_and_always_wrong_for_its_opposite()
     assert order_accuracy(np.zeros(15), truth, gaps=gaps).share.tolist() == [0.5, 0.5]
 
 
+@pytest.mark.parametrize(
+    ("predicted", "share"), [([0.1, 0.2], 1.0), ([0.2, 0.1], 0.0), ([0.1, 0.1], 0.5)]
+)
+def test_order_of_two_designs_is_right_or_wrong(predicted: list[float], share: float) -> None:
+    truth, gaps = np.array([0.30, 0.31]), np.array([0.0])
+    found = order_accuracy(np.array(predicted), truth, gaps=gaps)
+    assert (found.share.tolist(), found.num_pairs.tolist()) == ([share], [1])
+
+
+def test_r_squared_does_not_depend_on_the_size_of_the_values() -> None:
+    truth, guess = np.array([0.30, 0.31, 0.29]), np.array([0.305, 0.31, 0.29])
+    found = r_squared(guess, truth)
+    assert found == pytest.approx(1 - 0.005**2 / (2 * 0.01**2))
+    assert r_squared(1000 * guess, 1000 * truth) == pytest.approx(found)
+
+
 def test_order_of_fewer_than_two_designs_is_unknown() -> None:
     found = order_accuracy(np.array([0.3]), np.array([0.3]), gaps=np.array([0.0]))
     assert np.isnan(found.share).all()

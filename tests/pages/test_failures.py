@@ -120,7 +120,8 @@ def test_weights_that_are_no_numbers_are_refused_in_one_line(folder: Path) -> No
     save_file(tensors, path, {"format": FORMAT, "info": json.dumps(header)})
     app = open_in(folder, "explore", source="elasticity")
     assert said(app) == (
-        "Elasticity.safetensors must hold finite weights, got NaN or infinity in head.0.weight."
+        "Elasticity.safetensors must hold finite weights, got NaN or infinity in head.0.weight; "
+        "copy it again, or train it anew."
     )
 
 

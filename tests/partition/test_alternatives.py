@@ -14,6 +14,7 @@ from mspt.partition.alternatives import (
     random_partition,
 )
 from mspt.partition.patches import compactness, measure_patches
+from mspt.seeding import generator
 
 KINDS = list(STRESS_CLOUDS)
 
@@ -103,3 +104,10 @@ def test_an_unknown_cut_is_refused() -> None:
         unwrap(divide_points)(torch.zeros(3, 2), 1, method="octree")
     with pytest.raises(ValueError, match="num_patches must be between 1"):
         grid_partition(torch.from_numpy(np.zeros((3, 2))), 4)
+
+
+def test_the_grid_does_not_depend_on_the_unit_of_length() -> None:
+    points = torch.rand(200, 3, generator=generator(0, "cloud"))
+    expected = grid_partition(points, 20).order
+    for unit in (2.0**-10, 8.0):  # powers of two, which round nothing
+        assert torch.equal(grid_partition(unit * points, 20).order, expected)

@@ -96,6 +96,8 @@ def test_a_patch_as_wide_as_long_has_aspect_one_however_thin() -> None:
     assert measure_patches(stretched, sequence_partition(4, 1)).aspect[0] == pytest.approx(3, 1e-5)
     line = torch.arange(4.0)[:, None]
     assert measure_patches(line, sequence_partition(4, 1)).aspect[0] == np.inf
+    oblique = torch.arange(9.0).double()[:, None] * torch.tensor([1.0, 0.3, -0.7]) + 0.1
+    assert measure_patches(oblique, sequence_partition(9, 1)).aspect[0] == np.inf
     equal = measure_patches(torch.ones(4, 3), sequence_partition(4, 2))
     assert equal.aspect.tolist() == [1, 1]
     assert equal.radius.tolist() == [0, 0]

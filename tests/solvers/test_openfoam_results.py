@@ -210,3 +210,23 @@ def test_fields_that_are_not_finite_are_refused(results: Path, name: str, field:
     message = f"{field} must be finite, got NaN or infinity; the solve diverged, check"
     with pytest.raises(SolverError, match=message):
         read(results)
+
+
+DAMAGE: dict[str, tuple[str, bytes, bytes]] = {
+    "letters in the forces": ("postProcessing/forces/0/force.dat", b"(0.5", b"(\xe6.5"),
+    "words in the forces": ("postProcessing/forces/0/force.dat", b"(0.5", b"(half"),
+    "a vertex that does not exist": (
+        "constant/polyMesh/faces",
+        np.array([7, 5], "<i4").tobytes(),
+        np.array([99, 5], "<i4").tobytes(),
+    ),
+    "more faces than a computer holds": ("constant/polyMesh/boundary", b" 7;", b" 7000000000000;"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_files_that_are_damaged_are_refused(results: Path, case: str) -> None:
+    name, old, new = DAMAGE[case]
+    replace_text(results / name, old, new)
+    with pytest.raises(SolverError, match=r"^OpenFOAM's output must .*; solve the case again$"):
+        read(results)

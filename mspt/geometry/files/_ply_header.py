@@ -19,6 +19,7 @@ TYPES = {
     "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4", "int64": "i8", "uint64": "u8",
     "float": "f4", "float32": "f4", "double": "f8", "float64": "f8",
 }  # fmt: skip
+LONGEST_NAME = 80
 ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 
 Table = Mapping[str, ndarray]
@@ -84,7 +85,9 @@ def _header(lines: list[str]) -> Header:
             match line.split():
                 case ["format", form, *_]:
                     order = ORDERS[form]
-                case ["element", name, count]:
+                case ["property", *_, name] if not _is_name(name):
+                    raise ValueError
+                case ["element", name, count] if _is_name(name):
                     elements.append(Element(name, _count(count), []))
                 case ["property", "list", length, item, name]:
                     kinds = (order or "") + TYPES[length], (order or "") + TYPES[item]
@@ -102,6 +105,11 @@ def _header(lines: list[str]) -> Header:
     if order is None:
         raise GeometryError("PLY must name its format in its header, got none; export it again")
     return Header(order, elements, len(lines))
+
+
+def _is_name(word: str) -> bool:
+    """Return whether a word can name an element or a property, and be shown in a message."""
+    return word.isprintable() and "\ufffd" not in word and len(word) <= LONGEST_NAME
 
 
 def _count(word: str) -> int:

@@ -14,6 +14,7 @@ from numpy import ndarray
 
 from mspt.errors import SolverError
 from mspt.metrics.forces import BOTH_HALVES
+from mspt.reading import DAMAGED
 from mspt.solvers.openfoam.case import Recipe
 
 STEP = re.compile(r"^Time = \d+", re.MULTILINE)
@@ -88,8 +89,17 @@ def read_results(folder: Path, recipe: Recipe, *, cpu_seconds: float) -> Flow:
         cpu_seconds: Processor time that it took, which is stored with the result.
 
     Raises:
-        SolverError: If a file is missing or truncated, or a value is not finite.
+        SolverError: If a file is missing, truncated or damaged, or a value is not finite.
     """
+    try:
+        return _read_results(folder, recipe, cpu_seconds)
+    except DAMAGED as error:
+        raise SolverError(
+            "OpenFOAM's output must be whole, found a file that is damaged; solve the case again"
+        ) from error
+
+
+def _read_results(folder: Path, recipe: Recipe, cpu_seconds: float) -> Flow:
     times = [entry for entry in folder.iterdir() if entry.name.isdigit() and entry.name != "0"]
     if not times:
         raise SolverError(INCOMPLETE.format(what="a result"))
