@@ -19,6 +19,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.Navigation_pb2 import Navigation
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -220,13 +221,7 @@ class Tab:
         elif kind == "script_finished":
             self._end(message)
         elif kind == "navigation":
-            self.pages = {
-                one.url_pathname: one.page_script_hash for one in message.navigation.app_pages
-            }
-            self.pages[""] = next(
-                one.page_script_hash for one in message.navigation.app_pages if one.is_default
-            )
-            self._page = message.navigation.page_script_hash
+            self._list_pages(message.navigation)
         elif kind == "page_info_changed":
             self._query = message.page_info_changed.query_string
         elif kind == "auto_rerun":
@@ -241,6 +236,13 @@ class Tab:
             answer = message.file_urls_response
             if waiting := self._answers.pop(answer.response_id, None):
                 waiting.set_result(answer.file_urls[0] if answer.file_urls else FileURLs())
+
+    def _list_pages(self, navigation: Navigation) -> None:
+        self.pages = {one.url_pathname: one.page_script_hash for one in navigation.app_pages}
+        self.pages[""] = next(
+            one.page_script_hash for one in navigation.app_pages if one.is_default
+        )
+        self._page = navigation.page_script_hash
 
     def _begin(self, message: ForwardMsg) -> None:
         self._session = message.new_session.initialize.session_id or self._session
