@@ -219,8 +219,8 @@ def _charts(name: str, found: tuple[TrainedModel, ...]) -> None:
         places = {one.name: place for place, one in enumerate(found)}
         chart(learning_curves(curves, dark=dark, places=places), key="benchmarks_curves")
         st.caption(
-            f"Validation error of the averaged weights {badge(STORED)}. The camera above a chart "
-            "saves it as SVG."
+            f"Validation error of the averaged weights {badge(STORED)}. SVG and PNG above a "
+            "chart save it."
         )
 
 
