@@ -36,6 +36,7 @@ def accuracy(name: str) -> None:
     if found:
         _numbers(dataset, found)
         _table(name, found)
+        _bring(name)
         _charts(name, found)
     else:
         st.markdown(
@@ -43,7 +44,7 @@ def accuracy(name: str) -> None:
             "stand here."
         )
         st.code(f"python -m mspt train {name} --out {PRETRAINED}", language="bash")
-    _bring(name)
+        _bring(name)
     _published(dataset)
     frame.command(*commands(found))
 
