@@ -18,7 +18,7 @@ from mspt.cost.formulas import forward_flops, recommended_patches
 from mspt.data.registry import datasets
 from mspt.data.stress_clouds import STRESS_CLOUDS, stress_cloud
 from mspt.errors import MSPTError
-from mspt.evaluation.other_patches import error_at_patches
+from mspt.evaluation.other_patches import error_at_patches, other_method
 from mspt.geometry.files.readers import SUFFIXES, read_mesh
 from mspt.geometry.placement import place_mesh
 from mspt.geometry.preparation import prepare_shape
@@ -217,13 +217,21 @@ def _default_patches(
 def _errors(
     args: argparse.Namespace, checkpoint: Checkpoint, num_patches: int
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return the error at K and Q and at those of the training, at as many points as there."""
+    """Return the error at K, Q and partition and at those of the training, at as many points."""
     sample = load_sample(args.cloud, checkpoint)
     config = checkpoint.config
     trained = config.patches_for(len(sample.points)), config.num_supernodes
+    method = other_method(config, args.partition, num_surface=sample.num_surface)
     found = [
-        error_at_patches(checkpoint, sample, num_patches=k, num_supernodes=q, device=args.device)
-        for k, q in ((num_patches, args.supernodes), trained)
+        error_at_patches(
+            checkpoint,
+            sample,
+            num_patches=k,
+            num_supernodes=q,
+            method=kind,
+            device=args.device,
+        )
+        for (k, q), kind in (((num_patches, args.supernodes), method), (trained, None))
     ]
     return {"errors": [asdict(one) for one in found]}
 

@@ -63,6 +63,30 @@ def runs_at_any_supernodes(config: ModelConfig) -> bool:
     return runs_at_any_patches(config) and config.pooling in ANY_SUPERNODES
 
 
+def other_method(
+    config: ModelConfig, method: PartitionMethod, *, num_surface: int = 0
+) -> PartitionMethod | None:
+    """Return a method of partitioning if a model is to be run with another than its own, or None.
+
+    Clouds around bodies keep that of the model, as do models that need a ball tree.
+
+    Args:
+        config: Of the model.
+        method: The method.
+        num_surface: Points of the cloud that lie on a body.
+
+    Examples:
+        >>> config = ModelConfig(space_dim=2, num_patches=4)
+        >>> other_method(config, "random"), other_method(config, "ball_tree")
+        ('random', None)
+    """
+    is_own = method == config.partition or (method, config.partition) == (
+        "ball_tree",
+        "alternating_trees",
+    )
+    return None if num_surface or is_own or config.keys_per_level else method
+
+
 def with_other_patches(
     checkpoint: Checkpoint,
     *,

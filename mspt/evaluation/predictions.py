@@ -44,7 +44,7 @@ class Predictions:
 
     title: str
     dataset: str
-    fields: Mapping[str, Float[ndarray, "N C"]]
+    fields: Mapping[str, ndarray]
 
 
 @dataclass(frozen=True, kw_only=True)

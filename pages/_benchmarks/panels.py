@@ -36,6 +36,7 @@ def accuracy(name: str) -> None:
     if found:
         _numbers(dataset, found)
         _table(name, found)
+        _bring(name)
         _charts(name, found)
     else:
         st.markdown(
@@ -43,7 +44,7 @@ def accuracy(name: str) -> None:
             "stand here."
         )
         st.code(f"python -m mspt train {name} --out {PRETRAINED}", language="bash")
-    _bring(name)
+        _bring(name)
     _published(dataset)
     frame.command(*commands(found))
 
@@ -219,8 +220,8 @@ def _charts(name: str, found: tuple[TrainedModel, ...]) -> None:
         places = {one.name: place for place, one in enumerate(found)}
         chart(learning_curves(curves, dark=dark, places=places), key="benchmarks_curves")
         st.caption(
-            f"Validation error of the averaged weights {badge(STORED)}. The camera above a chart "
-            "saves it as SVG."
+            f"Validation error of the averaged weights {badge(STORED)}. SVG and PNG above a "
+            "chart save it."
         )
 
 

@@ -69,14 +69,15 @@ def in_words(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> st
         return ""
     own, trained = scores.error_at(chosen, case, case.wanted), scores.error_as_trained(chosen, case)
     words = (
-        f"**Error {percent(own.relative_l2)}** at {_sizes(*case.wanted)}, "
+        f"**Error {percent(own.relative_l2)}** at {_sizes(*case.wanted)} {badge(MEASURED)}, "
         f"{percent(trained.relative_l2)} at the training's {_sizes(*case.trained)}; "
         f"**{_ratio(chosen, case):.2f} ×** its arithmetic"
     )
     found = scores.trained_map(case.sample.dataset)
     cells = [] if found is None else _nearest(case, found)
     if cells:
-        words += f". Models trained at {_cell(cells[0])}: {percent(cells[0].error.mean)}"
+        words += f". Models trained at {_cell(cells[0])}: {percent(cells[0].error.mean)} "
+        words += badge(STORED_RUNS)
     return f"{words}."
 
 

@@ -10,6 +10,7 @@ from mspt.benchmarks.ablation_maps import AblationMap
 from mspt.evaluation.other_patches import (
     AtPatches,
     error_at_patches,
+    other_method,
     runs_at_any_patches,
     runs_at_any_supernodes,
     with_other_patches,
@@ -81,15 +82,8 @@ def what_if(chosen: Chosen, cloud: PartitionedCloud, num_supernodes: int) -> Wha
 
 def _method(chosen: Chosen, cloud: PartitionedCloud) -> PartitionMethod | None:
     """Return the partition of the page if the model is to be run with another than its own."""
-    config = chosen.checkpoint.config
-    if chosen.sample.num_surface or cloud.method == config.partition:
-        return None
-    if config.keys_per_level or (cloud.method, config.partition) == (
-        "ball_tree",
-        "alternating_trees",
-    ):
-        return None
-    return cloud.method
+    config, count = chosen.checkpoint.config, chosen.sample.num_surface
+    return other_method(config, cloud.method, num_surface=count)
 
 
 def _results() -> Store[dict[int, AtPatches]]:

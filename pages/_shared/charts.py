@@ -10,7 +10,7 @@ PERCENT = "{:.2%}"
 
 
 def chart(figure, *, key: str) -> None:
-    """Show a figure; the camera above it saves it as SVG, under the name of its key."""
+    """Show a figure; the bar above it saves it as SVG or PNG, under the name of its key."""
     picture = {"format": "svg", "filename": key.replace("_", "-")}
     st.plotly_chart(figure, key=key, config={"toImageButtonOptions": picture})
 

@@ -74,7 +74,7 @@ def test_predictions_of_flows_are_scored_on_the_body_and_in_the_flow() -> None:
     fields = 1.1 * body_of(car.load(name)).fields.numpy()
     found = score_predictions(read_predictions(npz(**{name: fields}), "x.npz", car), car)
     assert found.errors == {name: pytest.approx(0.1, rel=1e-4)}
-    assert found.further["velocity"] == pytest.approx(0.1, rel=1e-4)
+    assert found.further["velocity_change"] == pytest.approx(0.1, rel=1e-4)
     assert found.num_cases > 1
 
 

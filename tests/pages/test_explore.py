@@ -507,7 +507,7 @@ def test_folder_without_checkpoints_says_how_to_make_one(
 def test_shown_command_is_one_the_command_line_takes(open_page: Open, page: str) -> None:
     from mspt.cli.main import build_parser
 
-    for line in open_page(page).code[0].value.splitlines():
+    for line in open_page(page).code[-1].value.splitlines():
         program, *arguments = shlex.split(line.removeprefix("python -m "))
         assert program == "mspt"
         build_parser().parse_args(arguments)
