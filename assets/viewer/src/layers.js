@@ -242,7 +242,8 @@ function byPanel(blob, make) {
     part.userData.panel = panel;
     group.add(part);
   }
-  group.userData.advance = (now) => group.children.forEach((part) => part.userData.advance?.(now));
+  const moving = group.children.filter((part) => part.userData.advance);
+  if (moving.length) group.userData.advance = (now) => moving.forEach((part) => part.userData.advance(now));
   return group;
 }
 

@@ -195,7 +195,7 @@ def _joined(
     the corners of the box belong to no triangle: the camera stays where it is as the slice moves.
     """
     points, triangles, values, pieces = [], [], [], []
-    first = start = 0
+    first = start = last = 0
     for plane, value, iso in parts:
         last, begun = first, start
         for own, corners, numbers in (
