@@ -16,7 +16,7 @@ import * as shaders from "./shaders.js";
 const HEAD = 0.3; // share of an arrow that is its head
 const MOST_CORNERS = 2000; // vertices of a body that are looked at
 const NONE = -1;
-const GAP = 0.3; // between two particles of a curve, in the unit of its times
+const GAP = 0.45; // between two particles of a curve, in the unit of its times
 const PACE = 0.35; // of that unit that goes by in a second
 const WIDTH = 13; // numbers that make a stroke
 
