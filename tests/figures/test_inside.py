@@ -114,9 +114,12 @@ def test_panels_are_truth_prediction_and_error_with_their_own_lines() -> None:
     lines, particles = (one for one in scene.layers if isinstance(one, Curves | Particles))
     assert set(lines.panel) == set(particles.panel) == {0, 1}
     assert lines.values is None  # colors of the slice are those of C_p
-    second = particles.offsets[:-1][particles.panel == 1][0]
-    first_durations = particles.times[particles.offsets[1] - 1], particles.times[second:].max()
-    assert first_durations[1] < first_durations[0]
+    first, last = particles.offsets[:-1], particles.offsets[1:] - 1
+    along = particles.vertices[last, 0] - particles.vertices[first, 0]
+    for panel, speed in ((0, 1.0), (1, 1.1)):
+        own = particles.panel == panel
+        passed = along[own].sum() / particles.times[last][own].sum()
+        assert passed == pytest.approx(speed, abs=0.02)
     assert scene.hidden == (PARTICLES,)
     (marked,) = scene.marked
     np.testing.assert_allclose(scene.points[marked], (1.2, 0.0, 0.4), atol=0.011)
