@@ -5,7 +5,10 @@ from functools import cache
 import numpy as np
 import pytest
 
-from mspt.figures.scenes.inside import (
+from mspt.figures.viewer.encode import encode_scene
+from mspt.figures.viewer.packets import decode_packet
+from mspt.figures.viewer.scene import Curves, Field, Particles, Scene
+from mspt.figures.vtk.inside import (
     LINES,
     PARTICLES,
     FlowAround,
@@ -14,9 +17,6 @@ from mspt.figures.scenes.inside import (
     slice_of,
     slice_range,
 )
-from mspt.figures.viewer.encode import encode_scene
-from mspt.figures.viewer.packets import decode_packet
-from mspt.figures.viewer.scene import Curves, Field, Particles, Scene
 from mspt.figures.vtk.resample import FlowGrid, flow_grid
 from mspt.figures.vtk.streamlines import paths
 from mspt.geometry.mesh import box
