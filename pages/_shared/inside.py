@@ -11,7 +11,8 @@ from torch import Tensor
 from mspt.data.sets.car.clouds import FREE_STREAM
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.errors import MSPTError
-from mspt.figures.scenes.inside import (
+from mspt.figures.viewer.scene import Scene
+from mspt.figures.vtk.inside import (
     ISO_RANGES,
     QUANTITIES,
     FlowAround,
@@ -21,7 +22,6 @@ from mspt.figures.scenes.inside import (
     slice_of,
     slice_range,
 )
-from mspt.figures.viewer.scene import Scene
 from mspt.geometry.mesh import SurfaceMesh
 from mspt.inference.sample import Sample
 from mspt.metrics.conditions import OperatingConditions

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from mspt.figures.scenes.inside import FlowAround
 from mspt.figures.vtk.expected import drag_change_plotter, expected_error_plotter
+from mspt.figures.vtk.inside import FlowAround
 from mspt.inference.calibration import ExpectedError
 from mspt.inference.gradient import BUMP_HEIGHT, BUMP_RADIUS
 from mspt.inference.shapes import ShapeResult

@@ -672,7 +672,11 @@ def test_interval_is_seen_at_a_glance_and_being_outside_before_all_else(
         heads = [one.value for one in app.header]
         assert any("outside what the model knows" in one for one in heads) == is_outside
         assert ("narrow, as a motorcycle is" in texts(app)) == is_outside
-        for view, words in (("Expected error", "disagree"), ("Where to push", "raises drag")):
+        for view, words in (
+            ("Expected error", "disagree"),
+            ("Where to push", "raises drag"),
+            ("Inside the flow", "Click into the slice"),
+        ):
             app.session_state["view"] = view
             app.run()
             assert not app.exception

@@ -35,7 +35,7 @@ from mspt.inference.sampling import cloud_size
 from mspt.inspection.observation import Observed, attend_from, observe, peak_point
 from mspt.partition.alternatives import PARTITION_METHODS, divide_points
 from mspt.partition.patches import compactness, measure_patches
-from pages._shared import vtk
+from pages._shared import inside, vtk
 from tests.pages.reading import charts, finish, metrics
 from tests.pages.tiny import NOT_STORED, ROOT
 
@@ -150,8 +150,9 @@ def counts(app: AppTest, pattern: str) -> set[int]:
 
 @pytest.fixture(autouse=True)
 def no_vtk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A VTK view takes seconds; its numbers are those around it."""
+    """Views of VTK, and of the flow from inside, take seconds; their numbers are around them."""
     monkeypatch.setattr(vtk, "show", lambda *_, **__: None)
+    monkeypatch.setattr(inside, "show", lambda *_, **__: None)
 
 
 @pytest.fixture
@@ -245,7 +246,7 @@ def _check_texts(app: AppTest, name: str, checkpoint: str) -> None:
 
 def _check_cards(app: AppTest, sample: Sample, predicted: object, *, view: str) -> None:
     errors = [value for label, value in metrics(app).items() if label.startswith("Error of")]
-    if view == "VTK view" and sample.num_surface:
+    if view in ("VTK view", "Inside the flow") and sample.num_surface:
         return  # of all stored points, which the test below predicts
     assert errors[0] == percent(primary_error(sample, predicted))
 

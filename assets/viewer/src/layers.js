@@ -16,7 +16,7 @@ import * as shaders from "./shaders.js";
 const HEAD = 0.3; // share of an arrow that is its head
 const MOST_CORNERS = 2000; // vertices of a body that are looked at
 const NONE = -1;
-const GAP = 0.3; // between two particles of a curve, in the unit of its times
+const GAP = 0.45; // between two particles of a curve, in the unit of its times
 const PACE = 0.35; // of that unit that goes by in a second
 const WIDTH = 13; // numbers that make a stroke
 
@@ -242,7 +242,8 @@ function byPanel(blob, make) {
     part.userData.panel = panel;
     group.add(part);
   }
-  group.userData.advance = (now) => group.children.forEach((part) => part.userData.advance?.(now));
+  const moving = group.children.filter((part) => part.userData.advance);
+  if (moving.length) group.userData.advance = (now) => moving.forEach((part) => part.userData.advance(now));
   return group;
 }
 

@@ -327,7 +327,7 @@ uniform float uPixel;
 void main() {
   gl_Position = projectionMatrix * modelViewMatrix * vec4(position, 1.0);
   gl_Position.z -= 0.002 * gl_Position.w; // before its own line
-  gl_PointSize = 8.0 * uPixel;
+  gl_PointSize = 6.5 * uPixel;
 }
 `;
 

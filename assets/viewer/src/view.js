@@ -263,7 +263,8 @@ export class View {
     const tick = (now) => {
       this.ticking = 0;
       if (this.dropped || !moving().length) return;
-      if (!(now - this.ticked < TICK) && !document.hidden) {
+      const pause = Math.max(TICK, 2 * Number(this.root.dataset.frame ?? 0)); // slow graphics: fewer pictures
+      if (!(now - this.ticked < pause) && !document.hidden) {
         this.ticked = now;
         moving().forEach(({ object }) => object.userData.advance(now / 1000));
         this.draw();

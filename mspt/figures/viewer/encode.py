@@ -411,10 +411,15 @@ def _encode_curves(layer: Curves | Particles, frame: Frame) -> bytes:
     header["panels"] = None if layer.panel is None else writer.add(layer.panel, "u1")
     if isinstance(layer, Particles):
         header["times"] = writer.add(layer.times, "f4")
+    elif layer.values is None:
+        header["values"] = None
     else:
-        header["values"] = (
-            None if layer.values is None else writer.add(quantize_from_zero(layer.values), "u1")
+        tones = (
+            quantize_from_zero(layer.values)
+            if layer.limits is None
+            else quantize_bytes(layer.values, *layer.limits)
         )
+        header["values"] = writer.add(tones, "u1")
     return pack({**header, "kinds": writer.kinds}, tuple(writer.buffers))
 
 

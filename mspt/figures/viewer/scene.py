@@ -217,6 +217,7 @@ class Curves:
         vertices: Points of all curves.
         offsets: Curve ``c`` is ``vertices[offsets[c]:offsets[c + 1]]``.
         values: A number at each vertex; None for one color.
+        limits: Values of the first and the last color; None for zero and the largest value.
         panel: Panel that draws each curve; None for all.
     """
 
@@ -224,6 +225,7 @@ class Curves:
     vertices: Float[ndarray, "V X"]
     offsets: Int[ndarray, " curves_plus_1"]
     values: Float[ndarray, " V"] | None = None
+    limits: tuple[float, float] | None = None
     panel: Int[ndarray, " curves"] | None = None
 
 

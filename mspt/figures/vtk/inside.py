@@ -44,6 +44,9 @@ ISO_RANGES: dict[Colored, tuple[float, float, float]] = {
 """Smallest, largest and usual value of an iso-surface."""
 
 LINES, PARTICLES = "streamlines", "particles"
+GRID = (80, 40, 34)
+"""Nodes along each axis of the grid that iso-surfaces and streamlines follow from."""
+
 RING = 0.02
 """Distance of the seeds around a point that was clicked, in body lengths."""
 
@@ -107,7 +110,7 @@ def slice_range(mesh: SurfaceMesh, axis: Axis) -> tuple[float, float]:
 
 def grid_of(mesh: SurfaceMesh, flow: FlowAround) -> FlowGrid:
     """Return a flow on a regular grid, from which iso-surfaces and streamlines follow."""
-    return flow_grid(mesh, flow.points, flow.velocity, pressure=flow.pressure)
+    return flow_grid(mesh, flow.points, flow.velocity, shape=GRID, pressure=flow.pressure)
 
 
 def slice_of(mesh: SurfaceMesh, flow: FlowAround, look: Look) -> PlaneGrid:
@@ -171,7 +174,7 @@ def inside_scene(
         title = "Error (prediction − truth)"
         panels.append(Panel(title=title, coloring=field, part=ends[0][2]))
     body, _ = thin_mesh(mesh, None, most=MOST_TRIANGLES)
-    lines = _lines(mesh, grids, look)
+    lines = _lines(mesh, grids, look, limits=plain.limits, conditions=conditions)
     return Scene(
         points=points,
         triangles=triangles,
@@ -195,7 +198,7 @@ def _joined(
     the corners of the box belong to no triangle: the camera stays where it is as the slice moves.
     """
     points, triangles, values, pieces = [], [], [], []
-    first = start = 0
+    first = start = last = 0
     for plane, value, iso in parts:
         last, begun = first, start
         for own, corners, numbers in (
@@ -235,8 +238,18 @@ def _iso(grid: FlowGrid, look: Look) -> SurfaceMesh | None:
     return SurfaceMesh(np.asarray(surface.points, dtype=np.float64), corners)
 
 
-def _lines(mesh: SurfaceMesh, grids: Sequence[FlowGrid], look: Look) -> tuple[Layer, ...]:
-    """Return streamlines of each flow from the same seeds, and particles that move along them."""
+def _lines(
+    mesh: SurfaceMesh,
+    grids: Sequence[FlowGrid],
+    look: Look,
+    *,
+    limits: tuple[float, float],
+    conditions: OperatingConditions | None,
+) -> tuple[Layer, ...]:
+    """Return streamlines of each flow from the same seeds, and particles that move along them.
+
+    Lines have the colors of the slice where that shows the speed, and one color elsewhere.
+    """
     found = []
     for grid in grids:
         parts = [paths(grid, rake(mesh))] if look.rake else []
@@ -248,8 +261,14 @@ def _lines(mesh: SurfaceMesh, grids: Sequence[FlowGrid], look: Look) -> tuple[La
         return ()
     panel = np.repeat(np.arange(len(found)), [len(one.offsets) - 1 for one in found])
     shared = {"vertices": merged.points, "offsets": merged.offsets, "panel": panel}
+    _, speed = in_units(QUANTITIES["speed"], merged.speed, conditions)
     return (
-        Curves(name=LINES, values=merged.speed, **shared),
+        Curves(
+            name=LINES,
+            values=speed if look.colored == "speed" else None,
+            limits=limits,
+            **shared,
+        ),
         Particles(name=PARTICLES, times=merged.times, **shared),
     )
 
