@@ -4,13 +4,14 @@
 # make docs   build the API reference and the documents as pages in build/docs
 # make queue  run the list of ablations in the background, resumable (see python -m mspt queue --help)
 # make fuzz   read 2,400 damaged and hostile files with every reader (see docs/reliability.md)
+# make load   25 visitors for 10 minutes; VISITORS=5 MINUTES=2 for fewer (see docs/reliability.md)
 # make viewer  build static/viewer-<hash>.js from assets/viewer; only this needs node
 PYTHON ?= python3
 BIN := .venv/bin
 # Where this is set, each of the many processes of the tests would compile every package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: app test coverage check style types format docs queue fuzz viewer clean
+.PHONY: app test coverage check style types format docs queue fuzz load viewer clean
 
 app:
 	$(MAKE) --no-print-directory --jobs=2 .venv/kernels.stamp .venv/imports.stamp
@@ -78,6 +79,13 @@ INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-versi
 # Every reader on damaged and hostile files; takes about half an hour.
 fuzz: .venv/dev.stamp
 	OMP_NUM_THREADS=1 PYTHONPATH=.:tests nice -n 10 $(BIN)/python -m fuzzing
+
+# On two cores, with nothing else on the machine. Adds a row to the table of such runs.
+VISITORS ?= 25
+MINUTES ?= 10
+load: .venv/dev.stamp .venv/kernels.stamp
+	PYTHONPATH=. $(BIN)/python -m tests.load --visitors $(VISITORS) --minutes $(MINUTES) \
+	--out assets/benchmarks/crowd.csv
 
 viewer:
 	npm --prefix assets/viewer ci --no-audit --no-fund
