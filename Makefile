@@ -6,13 +6,14 @@
 # make fuzz   read 2,400 damaged and hostile files with every reader (see docs/reliability.md)
 # make fuzz-guided  look for files that a reader fails on, guided by the code they reach
 # make mutate PART=forces  change a part of the library on purpose and see whether a test notices
+# make load   25 visitors for 10 minutes; VISITORS=5 MINUTES=2 for fewer (see docs/reliability.md)
 # make viewer  build static/viewer-<hash>.js from assets/viewer; only this needs node
 PYTHON ?= python3
 BIN := .venv/bin
 # Where this is set, each of the many processes of the tests would compile every package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: app test coverage check style types format docs queue fuzz fuzz-guided mutate viewer clean
+.PHONY: app test coverage check style types format docs queue fuzz fuzz-guided mutate load viewer clean
 
 app:
 	$(MAKE) --no-print-directory --jobs=2 .venv/kernels.stamp .venv/imports.stamp
@@ -98,6 +99,13 @@ PART ?= partition kernels attention forces metrics placement codec
 mutate: .venv/gates.stamp
 	@for part in $(PART); do OMP_NUM_THREADS=1 PYTHONPATH=.:tests nice -n 10 \
 	$(BIN)/python -m mutating $$part --minutes 20 || exit 1; done
+
+# On two cores, with nothing else on the machine. Adds a row to the table of such runs.
+VISITORS ?= 25
+MINUTES ?= 10
+load: .venv/dev.stamp .venv/kernels.stamp
+	PYTHONPATH=. $(BIN)/python -m tests.load --visitors $(VISITORS) --minutes $(MINUTES) \
+	--out assets/benchmarks/crowd.csv
 
 viewer:
 	npm --prefix assets/viewer ci --no-audit --no-fund

@@ -15,10 +15,12 @@ from mspt.solvers.openfoam.results import Flow
 from pages._shared.cache import CheckpointKey, ListedCheckpoint, load, one_at_a_time
 from pages._shared.shapes import Shape, prepared
 from pages._shared.store import Store, store
+from pages._shared.turns import Turns, waiting_words
 from pages._shared.worker import POLL, computed
 
 _begun: set["ResultKey"] = set()
 _beginning = Lock()
+_line = Turns()
 
 
 @dataclass(frozen=True)
@@ -80,16 +82,22 @@ def predict(shape: Shape, key: ResultKey) -> Iterator[tuple[float, str]]:
     while not _begin(key):  # another visitor's script predicts the same
         yield 0.0, "Waiting for another visitor's prediction of the same shape"
         sleep(POLL)
+    ticket = _line.join()
     try:
+        # One shape after the other: of many that are predicted by turns, all end late, and those
+        # whose visitors leave before are lost.
+        while not _line.wait(ticket, POLL):
+            yield 0.0, waiting_words(_line.ahead(ticket), _line.expected_seconds(ticket))
         if predictions().get(key) is None:
             yield from _predict(model, body, key)
     finally:
+        _line.leave(ticket)
         _begun.discard(key)
 
 
 def _predict(model: Checkpoint, body: PreparedShape, key: ResultKey) -> Iterator[tuple[float, str]]:
     events = predict_shape(model, body, placement=key.shape.placement, device=key.device)
-    # Stage by stage, so that other visitors, who wait for less, come in between.
+    # Stage by stage, so that other work, which takes less, comes in between.
     while (event := _next_stage(events)) is not None:
         if isinstance(event, StageStarted):
             yield event.share, event.stage

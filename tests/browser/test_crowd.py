@@ -7,8 +7,10 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
+import pytest
 
 from tests.load.crowd import visit_all
+from tests.load.protocol import Tab
 from tests.load.report import Row, make_row
 from tests.load.visits import (
     PAGES,
@@ -16,6 +18,7 @@ from tests.load.visits import (
     THINK_MEDIAN,
     THINK_MOST,
     Step,
+    own_shape,
     think_seconds,
     tour,
 )
@@ -31,6 +34,29 @@ def test_visitors_at_the_same_time_meet_no_error(address: str) -> None:
     assert {one.visitor for one in steps} == {0, 1, 2}
     assert len({one.page for one in steps}) > 3
     assert {"open", "page", "control"} <= {one.kind for one in steps}
+
+
+@pytest.mark.parametrize("name", ["car\0.stl", "../../\0etc\0/car.stl", "\0"])
+def test_file_whose_name_has_null_bytes_is_read_or_refused_in_words(
+    address: str, name: str
+) -> None:
+    async def upload() -> tuple[str, int]:
+        tab = Tab(address)
+        await tab.open("upload")
+        await tab.upload(next(tab.controls("file_uploader")), name, own_shape(Random(3)))
+        words = "\n".join(one.proto.body for one in tab.controls("alert", "markdown"))
+        await tab.turn_to("")  # the server goes on
+        shown = len(tab.elements)
+        await tab.close()
+        return words, shown
+
+    with ThreadPoolExecutor() as pool:
+        words, shown = pool.submit(asyncio.run, upload()).result()
+    assert ("Shape: **car.stl**" in words) == name.endswith(".stl")
+    assert "\0" not in words
+    assert "/" not in words.partition("Shape: **")[2].partition("**")[0]
+    assert name.endswith(".stl") or "must" in words
+    assert shown > 20
 
 
 def test_visitors_go_through_all_pages_of_the_app() -> None:

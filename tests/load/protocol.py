@@ -224,7 +224,12 @@ class Tab:
             self._list_pages(message.navigation)
         elif kind == "page_info_changed":
             self._query = message.page_info_changed.query_string
-        elif kind == "auto_rerun":
+        else:
+            self._take_rare(message)
+
+    def _take_rare(self, message: ForwardMsg) -> None:
+        kind = message.WhichOneof("type")
+        if kind == "auto_rerun":
             self._repeat(message.auto_rerun.fragment_id, message.auto_rerun.interval)
         elif kind == "stop_auto_rerun":
             self._stop(message.stop_auto_rerun.fragment_id)

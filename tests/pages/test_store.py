@@ -29,6 +29,15 @@ def test_oldest_result_goes_first_and_a_new_value_counts_as_new() -> None:
     assert [results.get(key) for key in "abc"] == [3, None, 4]
 
 
+def test_result_that_is_used_outlives_one_that_is_not() -> None:
+    results = Store(limit=2)
+    results.put("used", 1)
+    results.put("unused", 2)
+    assert results.get("used") == 1
+    results.put("new", 3)
+    assert [results.get(key) for key in ("used", "unused", "new")] == [1, None, 3]
+
+
 def test_values_are_listed_from_the_oldest_and_a_dropped_one_is_gone() -> None:
     results = Store(limit=3)
     for number, key in enumerate("abc"):
