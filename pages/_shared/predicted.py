@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mspt.benchmarks.needs import needs_of
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.errors import MSPTError
 from mspt.geometry.placement import Placement
+from mspt.inference.sampling import cloud_size
 from mspt.inference.shapes import ShapeResult, StageStarted, predict_shape
+from mspt.inference.triangles import num_passes
 from mspt.solvers.openfoam.results import Flow
 from pages._shared.cache import CheckpointKey, ListedCheckpoint, load, one_at_a_time
 from pages._shared.shapes import Shape, prepared
@@ -69,11 +72,14 @@ def predict(shape: Shape, key: ResultKey) -> Iterator[tuple[float, str]]:
     """Predict a shape, yielding share and words; the result is kept under its key."""
     model = load(key.checkpoint)
     body = prepared(shape)
+    passes = num_passes(model, len(body.body.triangles))
     with one_at_a_time():
+        needs = needs_of(model.config, sum(cloud_size(model)), passes=passes, device=key.device)
+        more = f": {needs.words()}" if needs is not None else ""
         events = predict_shape(model, body, placement=key.shape.placement, device=key.device)
         for event in events:
             if isinstance(event, StageStarted):
-                yield event.share, event.stage
+                yield event.share, event.stage + (more if event.stage == "Predict" else "")
             else:
                 predictions().put(key, event)
 
