@@ -5,12 +5,21 @@ from dataclasses import dataclass
 from threading import Lock
 from time import sleep
 
+<<<<<<< HEAD
 from mspt.checkpoint import Checkpoint
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.errors import MSPTError
 from mspt.geometry.placement import Placement
 from mspt.geometry.preparation import PreparedShape
+=======
+from mspt.benchmarks.needs import needs_of
+from mspt.data.sets.car.flow_case import FlowCase
+from mspt.errors import MSPTError
+from mspt.geometry.placement import Placement
+from mspt.inference.sampling import cloud_size
+>>>>>>> scale
 from mspt.inference.shapes import ShapeResult, StageStarted, predict_shape
+from mspt.inference.triangles import num_passes
 from mspt.solvers.openfoam.results import Flow
 from pages._shared.cache import CheckpointKey, ListedCheckpoint, load, one_at_a_time
 from pages._shared.shapes import Shape, prepared
@@ -79,6 +88,7 @@ def predict(shape: Shape, key: ResultKey) -> Iterator[tuple[float, str]]:
     """Predict a shape, yielding share and words; the result is kept under its key."""
     model = load(key.checkpoint)
     body = prepared(shape)
+<<<<<<< HEAD
     while not _begin(key):  # another visitor's script predicts the same
         yield 0.0, "Waiting for another visitor's prediction of the same shape"
         sleep(POLL)
@@ -117,6 +127,18 @@ def _begin(key: ResultKey) -> bool:
 def _next_stage(events: Iterator[StageStarted | ShapeResult]) -> StageStarted | ShapeResult | None:
     with one_at_a_time():
         return next(events, None)
+=======
+    passes = num_passes(model, len(body.body.triangles))
+    with one_at_a_time():
+        needs = needs_of(model.config, sum(cloud_size(model)), passes=passes, device=key.device)
+        more = f": {needs.words()}" if needs is not None else ""
+        events = predict_shape(model, body, placement=key.shape.placement, device=key.device)
+        for event in events:
+            if isinstance(event, StageStarted):
+                yield event.share, event.stage + (more if event.stage == "Predict" else "")
+            else:
+                predictions().put(key, event)
+>>>>>>> scale
 
 
 def finished(key: ResultKey) -> ShapeResult:
