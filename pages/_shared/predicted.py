@@ -5,19 +5,13 @@ from dataclasses import dataclass
 from threading import Lock
 from time import sleep
 
-<<<<<<< HEAD
+from mspt.benchmarks.needs import needs_of
 from mspt.checkpoint import Checkpoint
 from mspt.data.sets.car.flow_case import FlowCase
 from mspt.errors import MSPTError
 from mspt.geometry.placement import Placement
 from mspt.geometry.preparation import PreparedShape
-=======
-from mspt.benchmarks.needs import needs_of
-from mspt.data.sets.car.flow_case import FlowCase
-from mspt.errors import MSPTError
-from mspt.geometry.placement import Placement
 from mspt.inference.sampling import cloud_size
->>>>>>> scale
 from mspt.inference.shapes import ShapeResult, StageStarted, predict_shape
 from mspt.inference.triangles import num_passes
 from mspt.solvers.openfoam.results import Flow
@@ -88,7 +82,6 @@ def predict(shape: Shape, key: ResultKey) -> Iterator[tuple[float, str]]:
     """Predict a shape, yielding share and words; the result is kept under its key."""
     model = load(key.checkpoint)
     body = prepared(shape)
-<<<<<<< HEAD
     while not _begin(key):  # another visitor's script predicts the same
         yield 0.0, "Waiting for another visitor's prediction of the same shape"
         sleep(POLL)
@@ -106,11 +99,14 @@ def predict(shape: Shape, key: ResultKey) -> Iterator[tuple[float, str]]:
 
 
 def _predict(model: Checkpoint, body: PreparedShape, key: ResultKey) -> Iterator[tuple[float, str]]:
+    passes = num_passes(model, len(body.body.triangles))
+    needs = needs_of(model.config, sum(cloud_size(model)), passes=passes, device=key.device)
+    more = {"Predict": f": {needs.words()}"} if needs is not None else {}
     events = predict_shape(model, body, placement=key.shape.placement, device=key.device)
     # Stage by stage, so that other work, which takes less, comes in between.
     while (event := _next_stage(events)) is not None:
         if isinstance(event, StageStarted):
-            yield event.share, event.stage
+            yield event.share, event.stage + more.get(event.stage, "")
         else:
             predictions().put(key, event)
 
@@ -127,18 +123,6 @@ def _begin(key: ResultKey) -> bool:
 def _next_stage(events: Iterator[StageStarted | ShapeResult]) -> StageStarted | ShapeResult | None:
     with one_at_a_time():
         return next(events, None)
-=======
-    passes = num_passes(model, len(body.body.triangles))
-    with one_at_a_time():
-        needs = needs_of(model.config, sum(cloud_size(model)), passes=passes, device=key.device)
-        more = f": {needs.words()}" if needs is not None else ""
-        events = predict_shape(model, body, placement=key.shape.placement, device=key.device)
-        for event in events:
-            if isinstance(event, StageStarted):
-                yield event.share, event.stage + (more if event.stage == "Predict" else "")
-            else:
-                predictions().put(key, event)
->>>>>>> scale
 
 
 def finished(key: ResultKey) -> ShapeResult:

@@ -212,7 +212,7 @@ class Tab:
         self.errors.append(words)
         self._idle.set()
 
-    async def _take(self, message: ForwardMsg, data: bytes) -> None:  # noqa: C901 - one case a kind
+    async def _take(self, message: ForwardMsg, data: bytes) -> None:
         kind = message.WhichOneof("type")
         if kind == "delta" or kind == "ref_hash":
             self._take_delta(message, data)
