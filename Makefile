@@ -95,7 +95,7 @@ fuzz-guided: .venv/gates.stamp
 	OMP_NUM_THREADS=1 PYTHONPATH=.:tests nice -n 10 $(BIN)/python -m guided --seconds $(SECONDS)
 
 # Each part takes one to ten minutes; all of them, one after the other, if none is named.
-PART ?= partition kernels attention forces metrics placement codec
+PART ?= partition attention forces metrics placement codec
 mutate: .venv/gates.stamp
 	@for part in $(PART); do OMP_NUM_THREADS=1 PYTHONPATH=.:tests nice -n 10 \
 	$(BIN)/python -m mutating $$part --minutes 20 || exit 1; done
