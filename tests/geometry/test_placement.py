@@ -347,6 +347,12 @@ def test_feet_are_told_from_the_undersides_of_bodies_without_them() -> None:
         assert has_feet(mesh.flipped(), 2, 1.0) == on_feet, name
 
 
+def test_feet_of_a_car_on_its_roof_are_at_its_upper_end() -> None:
+    upside_down = on_wheels().mapped(np.diag([1.0, -1, -1]), np.array([0.0, 0, 2]))
+    assert has_feet(upside_down, 2, 1.0, up=False)
+    assert not has_feet(upside_down, 2, 1.0)
+
+
 def test_hovering_wheels_are_told() -> None:
     lifted = on_wheels().mapped(np.eye(3), np.array([0, 0, 0.05]))
     told = "wheels are 4.9% of the body length above the ground; set the clearance to 0"
