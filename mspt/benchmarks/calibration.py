@@ -189,6 +189,7 @@ def calibrate(
         MSPTError: If the device does not exist here.
     """
     target, used = pick_device(device), threads or usable_cpus()
+    kinds: list[tuple[Architecture, Keys]]
     kinds = [(one, keys) for one in architectures for keys in _kinds_of_keys(one)]
     total = sum(len(_sizes(*kind)) for kind in kinds) + 1
     done, found = 0, []

@@ -14,7 +14,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -133,9 +133,10 @@ def measure_cuda(
         device: ``cuda``; another one for tests.
     """
     target, end = torch.device(device), perf_counter() + most_seconds
-    stopped: dict[tuple[str, str, str], str] = {}
+    stopped: dict[tuple[Work, Architecture, Option], str] = {}
+    works: tuple[Work, ...] = ("forward", "train")
     for num_points in sizes:
-        for work in ("forward", "train"):
+        for work in works:
             for architecture in MODELS:
                 for option in OPTIONS if architecture == "mspt" else OPTIONS[:2]:
                     kind, began = (work, architecture, option), perf_counter()
@@ -184,7 +185,9 @@ def _measured(
     """Return the fastest time, the peak memory and the error of one pass."""
     model = build_model(config).to(device).train(work == "train")
     plain = prepare_pass(model, config, num_points, work, device)
-    own = Pass(torch.compile(model), plain.inputs, work) if option == "compiled" else plain
+    own = plain
+    if option == "compiled":
+        own = Pass(cast("nn.Module", torch.compile(model)), plain.inputs, work)
 
     def run() -> None:
         with _precision(option, device):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from mspt.benchmarks.growth import SIZES, WAYS, fit_growth, measure_growth
+from mspt.benchmarks.growth import SIZES, WAYS, Way, fit_growth, measure_growth
 from mspt.cli._output import duration, memory, paragraphs, table
 from mspt.progress import ProgressBar
 
@@ -15,7 +15,7 @@ from mspt.progress import ProgressBar
 def growth_rows(args: argparse.Namespace) -> pd.DataFrame:
     """Return one row for each size and way to choose the patches."""
     rows, sizes = [], args.points or SIZES
-    ways = [one for one in WAYS if args.way in ("both", one.partition(" ")[0])]
+    ways: list[Way] = [one for one in WAYS if args.way in ("both", one.partition(" ")[0])]
     with ProgressBar(unit="size", mode=args.progress) as bar:
         for row in measure_growth(
             ways=ways, sizes=sizes, rounds=args.rounds, threads=args.threads, device=args.device

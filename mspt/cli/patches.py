@@ -30,7 +30,7 @@ from mspt.inference.sample import (
     sample_of_points,
 )
 from mspt.inference.sampling import sample_inputs
-from mspt.partition.alternatives import PARTITION_METHODS, divide_points
+from mspt.partition.alternatives import PARTITION_METHODS, PartitionMethod, divide_points
 from mspt.partition.patches import (
     attention_flops,
     compactness,
@@ -222,6 +222,8 @@ def _errors(
     config = checkpoint.config
     trained = config.patches_for(len(sample.points)), config.num_supernodes
     method = other_method(config, args.partition, num_surface=sample.num_surface)
+    kinds: tuple[tuple[tuple[int, int], PartitionMethod | None], ...]
+    kinds = ((num_patches, args.supernodes), method), (trained, None)
     found = [
         error_at_patches(
             checkpoint,
@@ -231,7 +233,7 @@ def _errors(
             method=kind,
             device=args.device,
         )
-        for (k, q), kind in (((num_patches, args.supernodes), method), (trained, None))
+        for (k, q), kind in kinds
     ]
     return {"errors": [asdict(one) for one in found]}
 

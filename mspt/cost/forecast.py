@@ -186,7 +186,7 @@ def fit_rates(passes: Sequence[tuple[ModelConfig, int, float]], *, work: Work) -
     kinds = sorted({config.architecture for config, _, _ in passes})
     if len(kinds) != 1:
         raise ValueError(f"passes must be of one architecture, got {', '.join(kinds) or 'none'}")
-    keys = {keys_of(config, size) for config, size, _ in passes}
+    keys: set[Keys] = {keys_of(config, size) for config, size, _ in passes}
     if len(keys) != 1:
         raise ValueError("passes must be of one kind of keys, got all and nodes")
     rows = np.stack([amounts(config, size, work=work) for config, size, _ in passes])

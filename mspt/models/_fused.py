@@ -44,7 +44,7 @@ class FusedKernel:
     """
 
     attend: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-    backward: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, ...]]
+    backward: Callable[..., tuple[Tensor, ...]]
 
 
 def _attend_on_cpu(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
@@ -143,14 +143,11 @@ class MergedAttention(torch.autograd.Function):
         q, k, v, global_k, global_v, out, lse = ctx.saved_tensors
         count = ctx.count
         backward = KERNELS[q.device.type].backward
-        grad_q, grad_k, grad_v = backward(
-            *(per_patch(t, count) for t in (grad, q, k, v, out)),
-            rearrange(lse, "b (k l) h -> (b k) h l", k=count),
-        )
-        grad_q_global, grad_global_k, grad_global_v = backward(
-            *(_heads_first(t) for t in (grad, q, global_k, global_v, out)),
-            lse.transpose(1, 2),
-        )
+        in_patches = [per_patch(t, count) for t in (grad, q, k, v, out)]
+        in_patches.append(rearrange(lse, "b (k l) h -> (b k) h l", k=count))
+        grad_q, grad_k, grad_v = backward(*in_patches)
+        whole = [_heads_first(t) for t in (grad, q, global_k, global_v, out)]
+        grad_q_global, grad_global_k, grad_global_v = backward(*whole, lse.transpose(1, 2))
         local = (rearrange(t, "(b k) h l e -> b (k l) h e", k=count) for t in (grad_k, grad_v))
         grad_q = rearrange(grad_q, "(b k) h l e -> b (k l) h e", k=count)
         grad_q = grad_q + grad_q_global.transpose(1, 2)
