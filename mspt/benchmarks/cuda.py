@@ -29,6 +29,7 @@ from mspt.errors import MSPTError
 from mspt.inference.predict import available_devices
 
 Option = Literal["float32", "bfloat16", "compiled"]
+_Kind = tuple[Work, Architecture, Option]
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000)
 MODELS: tuple[Architecture, ...] = ("mspt", "published", "transolver")
 OPTIONS: tuple[Option, ...] = ("float32", "bfloat16", "compiled")
@@ -133,13 +134,14 @@ def measure_cuda(
         device: ``cuda``; another one for tests.
     """
     target, end = torch.device(device), perf_counter() + most_seconds
-    stopped: dict[tuple[Work, Architecture, Option], str] = {}
+    stopped: dict[_Kind, str] = {}
     works: tuple[Work, ...] = ("forward", "train")
     for num_points in sizes:
         for work in works:
             for architecture in MODELS:
                 for option in OPTIONS if architecture == "mspt" else OPTIONS[:2]:
-                    kind, began = (work, architecture, option), perf_counter()
+                    kind: _Kind = (work, architecture, option)
+                    began = perf_counter()
                     reason = stopped.get(kind, "" if began < end else "no time was left")
                     row = _row(kind, num_points, target, reason)
                     taken = perf_counter() - began
@@ -150,9 +152,7 @@ def measure_cuda(
                     yield row
 
 
-def _row(
-    kind: tuple[Work, Architecture, Option], num_points: int, device: torch.device, stopped: str
-) -> CudaRow:
+def _row(kind: _Kind, num_points: int, device: torch.device, stopped: str) -> CudaRow:
     work, architecture, option = kind
     config = cuda_config(architecture, num_points)
     found = (float("nan"),) * 3
