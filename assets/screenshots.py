@@ -85,7 +85,7 @@ def serve(app: str = "serve.py", *, folder: Path | None = None) -> Iterator[str]
             server.kill()
 
 
-def wait_until_up(address: str, *, seconds: float = 60) -> None:
+def wait_until_up(address: str, *, seconds: float = 180) -> None:
     """Wait until a server answers."""
     end = time.monotonic() + seconds
     while True:

@@ -90,19 +90,20 @@ class Store(Generic[Value]):
         self._max_bytes = max_bytes
         self._values: dict[Hashable, Value] = {}
         self._sizes: dict[Hashable, int] = {}
+        self._used: dict[Hashable, None] = {}  # those longest unused come first
         self._turns: dict[Hashable, Lock] = {}
         self._lock = Lock()  # several visitors' scripts run at the same time
 
     def get(self, key: Hashable) -> Value | None:
-        """Return the result under a key, which counts as new again, or None."""
+        """Return the result under a key, which has been used then, or None."""
         with self._lock:
             if key not in self._values:
                 return None
-            self._values[key] = value = self._values.pop(key)
-            return value
+            self._used[key] = self._used.pop(key)
+            return self._values[key]
 
     def values(self) -> list[Value]:
-        """Return all results, those longest unused first."""
+        """Return all results, the oldest first."""
         with self._lock:
             return list(self._values.values())
 
@@ -118,9 +119,9 @@ class Store(Generic[Value]):
         freed = 0
         with self._lock:
             self._forget(key)  # a key that is stored again counts as new
-            self._values[key], self._sizes[key] = value, size
+            self._values[key], self._sizes[key], self._used[key] = value, size, None
             while len(self._values) > 1 and self._is_full():
-                freed += self._forget(next(iter(self._values)))
+                freed += self._forget(next(iter(self._used)))
         if freed > LARGE:
             return_memory()
         return value
@@ -147,6 +148,7 @@ class Store(Generic[Value]):
 
     def _forget(self, key: Hashable) -> int:
         self._values.pop(key, None)
+        self._used.pop(key, None)
         return self._sizes.pop(key, 0)
 
 

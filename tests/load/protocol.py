@@ -85,8 +85,8 @@ class Tab:
         """Load the front end, connect, and wait until the first page has been shown."""
         self._query = path.partition("?")[2]
         shell = (await self._fetch(f"{self.address}/{path}")).decode()
-        for path in ("host-config", "health"):  # the second brings the token for uploads
-            await self._fetch(f"{self.address}/_stcore/{path}")
+        for part in ("host-config", "health"):  # the second brings the token for uploads
+            await self._fetch(f"{self.address}/_stcore/{part}")
         for asset in _ASSET.findall(shell):
             await self._fetch(f"{self.address}/{asset[2:]}")
         self._socket = await connect(
@@ -229,7 +229,9 @@ class Tab:
 
     def _take_rare(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")
-        if kind == "auto_rerun":
+        if kind == "page_not_found":
+            self._complain(f"there is no page {message.page_not_found.page_name!r}")
+        elif kind == "auto_rerun":
             self._repeat(message.auto_rerun.fragment_id, message.auto_rerun.interval)
         elif kind == "stop_auto_rerun":
             self._stop(message.stop_auto_rerun.fragment_id)
