@@ -3,10 +3,11 @@
 import streamlit as st
 
 from pages._roof import controls, panels
-from pages._shared import frame
+from pages._shared import frame, words
 
 frame.require_frame()
 st.header("What does a change of its shape do to the drag of a car?", anchor=False)
+words.answers()
 with frame.error_panel():
     left, right = st.columns([3, 8], gap="medium")
     with left:

@@ -3,18 +3,13 @@
 import asyncio
 import logging
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from time import monotonic, perf_counter
+from time import monotonic
 
-import torch
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from mspt.checkpoint import Checkpoint, load_checkpoint, scan_checkpoints
-from mspt.data.registry import datasets
-from mspt.errors import MSPTError
-from mspt.inference.predict import predict_case
+from mspt.inference.tiny import predict_tiny
 
 PATH = "/healthz"
 HOLD = 10.0
@@ -23,7 +18,6 @@ HOLD = 10.0
 PATIENCE = 6.0
 """Seconds for a prediction that takes some milliseconds; assets/health.py waits longer."""
 
-NUM_POINTS = 256
 _PRETRAINED = Path("pretrained")
 _LOG = logging.getLogger("mspt.health")
 
@@ -76,35 +70,3 @@ class Health:
             _LOG.exception("The server cannot predict")  # visitors learn no more than that
             return Answer(monotonic() + HOLD)
         return Answer(monotonic() + HOLD, 1000 * seconds)
-
-
-def predict_tiny(folder: Path) -> float:
-    """Predict some points by the smallest checkpoint that takes any, and return the seconds.
-
-    Raises:
-        MSPTError: If there is no such checkpoint, or the prediction is not finite.
-    """
-    checkpoint, (points, features) = _smallest(folder)
-    begin = perf_counter()
-    fields = predict_case(checkpoint, points, features, device="cpu").fields
-    if not torch.isfinite(torch.as_tensor(fields)).all():
-        raise MSPTError("the prediction must be finite, got NaN or infinite; see the checkpoint")
-    return perf_counter() - begin
-
-
-@cache
-def _smallest(folder: Path) -> tuple[Checkpoint, tuple[torch.Tensor, torch.Tensor]]:
-    """Return a checkpoint, and a cloud for it; kept, as a container asks all the time."""
-    steady = {one.name for one in datasets() if one.body is None}
-    usable = [
-        one
-        for one in scan_checkpoints(folder)[0]
-        if one.info.get("dataset") in steady and one.config.structured_shape is None
-    ]
-    if not usable:
-        raise MSPTError(f"{folder} must hold a checkpoint of a case in one piece, got none")
-    found = load_checkpoint(min(usable, key=lambda one: one.path.stat().st_size).path)
-    points = torch.rand(
-        NUM_POINTS, found.config.space_dim, generator=torch.Generator().manual_seed(0)
-    )
-    return found, (points, torch.zeros(NUM_POINTS, found.config.in_features))

@@ -24,6 +24,7 @@ ANSWERS = {
     "explore": "How far the model is from the solver, case by case and point by point.",
     "home": "What the Multi-Scale Patch Transformer does, in six stops, and what to try first.",
     "patches": "What K, Q and the kind of partition do to patches, attention, cost and error.",
+    "roof": "What roof, rear, height, length and spoiler do to the drag of a car.",
     "scaling": "How time and memory grow with N, K and Q, and what a cloud of any size would take.",
     "train": "How the error of small models falls while they are trained, side by side.",
     "upload": "What pressure, friction, drag and lift a shape has, and how far to trust them.",
