@@ -150,7 +150,7 @@ def fit_growth(sizes: Sequence[float | int], results: Sequence[float | int]) -> 
     if len(sizes) < 3:
         raise ValueError(f"sizes must be three or more, got {len(sizes)}")
     fitted = linregress(np.log(sizes), np.log(results))
-    slope, _, _, _, error = np.array(fitted, dtype=float)[:5]
+    slope, _, _, _, error = map(float, np.array(fitted))
     half = float(t.ppf((1 + CONFIDENCE) / 2, len(sizes) - 2)) * error
     return Growth(slope=slope, low=slope - half, high=slope + half)
 

@@ -37,9 +37,9 @@ class Needs:
         free_bytes: Memory that is free now.
     """
 
-    seconds: float
-    num_bytes: float
-    free_bytes: float
+    seconds: float | int
+    num_bytes: float | int
+    free_bytes: float | int
 
     def words(self) -> str:
         """Return the needs in words.
@@ -62,7 +62,7 @@ def needs_of(
     *,
     passes: int = 1,
     device: str = "auto",
-    memory_budget: str | float | None = None,
+    memory_budget: str | float | int | None = None,
 ) -> Needs | None:
     """Return what passes over clouds of one size need; None if they take a few seconds only.
 

@@ -26,7 +26,7 @@ UNITS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _AMOUNT = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([kMGT]?)(i?)B?\s*", re.IGNORECASE)
 
 
-def memory_bytes(budget: str | float) -> float:
+def memory_bytes(budget: str | float | int) -> float:
     """Return an amount of memory in bytes.
 
     Args:
@@ -46,7 +46,7 @@ def memory_bytes(budget: str | float) -> float:
     return amount * (1024.0 ** list(UNITS).index(unit) if found[3] else UNITS[unit])
 
 
-def memory_words(num_bytes: float) -> str:
+def memory_words(num_bytes: float | int) -> str:
     """Return an amount of memory in words, rounded up to three digits.
 
     Examples:
@@ -74,8 +74,8 @@ class PassPlan:
     """
 
     streaming: Streaming | None
-    device_bytes: float
-    host_bytes: float = 0.0
+    device_bytes: float | int
+    host_bytes: float | int = 0
 
 
 def plan_pass(
@@ -83,8 +83,8 @@ def plan_pass(
     num_points: int,
     *,
     device: torch.device,
-    budget: float | None = None,
-    free: float = math.inf,
+    budget: float | int | None = None,
+    free: float | int = math.inf,
 ) -> PassPlan:
     """Return how a pass over one cloud without gradients fits into a budget.
 
@@ -131,7 +131,7 @@ _PARTS = (1, 2, 4, 8, 16, 32, 64, 128)
 """Parts of the usual number of rows that are tried as the size of pieces."""
 
 
-def _whole(config: ModelConfig, num_points: int, budget: float | None) -> PassPlan:
+def _whole(config: ModelConfig, num_points: int, budget: float | int | None) -> PassPlan:
     """Return the plan of a model whose pass is not divided."""
     if config.architecture not in FLOP_COUNTS:
         if budget is not None:
@@ -161,7 +161,7 @@ def _apart(config: ModelConfig, num_points: int, rows: int) -> tuple[float, floa
     return device, FLOAT_BYTES * floats.on_host + held_bytes(config, num_points)
 
 
-def _refuse(budget: float | None, *, least: float) -> None:
+def _refuse(budget: float | int | None, *, least: float | int) -> None:
     given = "none" if budget is None else memory_words(budget)
     raise MSPTError(
         f"memory_budget must be at least {memory_words(least)} for this cloud, of which one patch "

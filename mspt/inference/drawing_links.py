@@ -42,8 +42,8 @@ def pack_drawing(dataset: Dataset, content: CanvasContent) -> str:
         >>> from mspt.data.registry import get_dataset
         >>> darcy = get_dataset("darcy")
         >>> text = pack_drawing(darcy, [0, 1] * 3612 + [0])
-        >>> len(text), unpack_drawing(darcy, text)[:3]
-        (34, [0, 1, 0])
+        >>> len(text) < 40, unpack_drawing(darcy, text)[:3]  # zlib's versions pack differently
+        (True, [0, 1, 0])
     """
     if drawing_of(dataset).kind == "map":
         form, plain = _BITS, np.packbits(np.array(content, dtype=bool)).tobytes()

@@ -118,7 +118,7 @@ def predict_flow(
     inputs: FlowInputs,
     *,
     device: str = "auto",
-    memory_budget: str | float | None = None,
+    memory_budget: str | float | int | None = None,
 ) -> Iterator[CloudsDone | FlowPrediction]:
     """Predict the flow around a body, yielding after each cloud and the prediction at the end.
 
@@ -149,7 +149,7 @@ def cloud_passes(
     cloud: Cloud,
     *,
     device: str = "auto",
-    memory_budget: str | float | None = None,
+    memory_budget: str | float | int | None = None,
 ) -> Float[Tensor, "R N C"]:
     """Predict a cloud as it is, and mirrored with the fields mirrored back.
 
@@ -257,7 +257,7 @@ def predict_cloud(
     cloud: Cloud,
     *,
     device: str = "auto",
-    memory_budget: str | float | None = None,
+    memory_budget: str | float | int | None = None,
 ) -> Float[Tensor, "N C"]:
     """Predict the fields of one cloud, in the units of its data set."""
     return predict_case(

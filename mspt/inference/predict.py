@@ -194,7 +194,7 @@ def predict_case(
     num_surface: int = 0,
     partition: Partition | SplitPartition | None = None,
     device: str = "auto",
-    memory_budget: str | float | None = None,
+    memory_budget: str | float | int | None = None,
 ) -> Prediction:
     """Predict the fields of one cloud, whatever it comes from.
 
@@ -240,7 +240,7 @@ def pass_plan(
     num_points: int,
     *,
     device: torch.device,
-    memory_budget: str | float | None = None,
+    memory_budget: str | float | int | None = None,
 ) -> PassPlan:
     """Return how a pass over one cloud is divided on a device of this machine.
 

@@ -188,7 +188,7 @@ def predict_shape(  # noqa: PLR0913 - each is a choice of a person
     num_clouds: int = NUM_CLOUDS,
     seed: int = 0,
     errors: Calibrated | Literal["stored"] | None = "stored",
-    memory_budget: str | float | None = None,
+    memory_budget: str | float | int | None = None,
 ) -> Iterator[StageStarted | ShapeResult]:
     """Predict the flow around any shape, yielding each stage and the result at the end.
 
@@ -316,7 +316,7 @@ def predict(
     placement: Placement | Literal["guess", "as is"] = "guess",
     device: str = "auto",
     seed: int = 0,
-    memory_budget: str | float | None = None,
+    memory_budget: str | float | int | None = None,
 ) -> ShapeResult:
     """Predict the flow around any shape and return the result.
 

@@ -73,7 +73,7 @@ def predict_triangles(
     inputs: FlowInputs,
     *,
     device: str = "auto",
-    memory_budget: str | float | None = None,
+    memory_budget: str | float | int | None = None,
 ) -> Iterator[CloudsDone | Float64[ndarray, "T C"]]:
     """Predict the fields at the center of every triangle, yielding after each cloud.
 

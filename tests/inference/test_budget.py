@@ -97,7 +97,7 @@ def test_a_smaller_budget_takes_fewer_patches_at_a_time() -> None:
     least = least_of(CONFIG, 20_000)
     plans = [plan_pass(CONFIG, 20_000, device=CPU, budget=f * least) for f in (1, 1.1, 2)]
     rows = [plan.streaming.rows for plan in plans if plan.streaming is not None]
-    assert rows[0] <= 128 < rows[1] < 2048 == rows[2]  # patches of 50 points
+    assert rows[0] <= 256 < rows[1] < 2048 == rows[2]  # patches of 50 points
 
 
 def test_features_stay_on_the_host_where_the_device_is_too_small() -> None:

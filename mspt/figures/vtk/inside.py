@@ -96,8 +96,8 @@ class Look:
 
     colored: Colored = "speed"
     axis: Axis = "y"
-    at: float = 0.0
-    iso: float | None = None
+    at: float | int = 0.0
+    iso: float | int | None = None
     rake: bool = False
     clicked: tuple[tuple[float, float, float], ...] = ()
 
@@ -189,7 +189,7 @@ def inside_scene(
 
 def _joined(
     parts: Sequence[tuple[PlaneGrid, ndarray, SurfaceMesh | None]],
-    level: float,
+    level: float | int,
     box: Float64[ndarray, "2 3"],
 ) -> tuple[ndarray, ndarray, ndarray, tuple[list[tuple[int, int]], list[int]]]:
     """Return points, triangles and values of all panels, and where the parts of each are.
