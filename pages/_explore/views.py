@@ -36,7 +36,7 @@ def vtk_view(chosen: Chosen) -> None:
     clip = 50
     if layer == "Clip":
         clip = right.slider(
-            "Clip at, % of the length", 0, 95, 50, 5, key="cut", bind="query-params"
+            "Clip at, % of the length", 0, 95, 50, 5, key="clip", bind="query-params"
         )
     if chosen.has_flow:
         whole = whole_flow(chosen)
