@@ -223,6 +223,8 @@ ALLOWED = {
     "mspt/solvers/openfoam/run.py": "logs of programs, in a temporary folder",
     "mspt/data/apart.py": "a message to another process, in a temporary folder",
     "mspt/geometry/files/readers.py": "a message to another process, in a temporary folder",
+    "mspt/data/brought/arrays.py": "a message to another process, in a temporary folder",
+    "mspt/data/brought/_process.py": "replies to another process, in a pipe",
     "mspt/geometry/files/_process.py": "replies to another process, in a pipe",
     "mspt/priority.py": "a setting of the system",
     "mspt/benchmarks/_peak.py": "a setting of the system",

@@ -22,7 +22,6 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
-from scipy.optimize import nnls
 
 from mspt.config import PATCHED, Architecture, ModelConfig
 from mspt.cost.arithmetic import FLOP_COUNTS, is_dense, node_keys
@@ -193,6 +192,8 @@ def fit_rates(passes: Sequence[tuple[ModelConfig, int, float]], *, work: Work) -
     seconds = np.array([one for _, _, one in passes])
     # Amounts differ by ten orders of magnitude; columns of mean 1 keep the fit well conditioned.
     scale = rows.mean(axis=0)
+    from scipy.optimize import nnls  # only a calibration needs it, and it takes long to import
+
     found, _ = nnls(rows / scale / seconds[:, None], np.ones(len(rows)))
     values = dict(zip(AMOUNTS, (float(one) for one in found / scale), strict=True))
     return Rates(architecture=passes[0][0].architecture, work=work, keys=keys.pop(), **values)

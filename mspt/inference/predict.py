@@ -224,7 +224,8 @@ def predict_case(
         inputs.points[None],
         inputs.features[None],
         partitions=None if inputs.partition is None else [inputs.partition],
-        streaming=plan.streaming,
+        # Without a limit the model takes the pieces that it likes.
+        streaming=plan.streaming if memory_budget is not None or plan.host_bytes else None,
     )
     return Prediction(
         fields=fields[0],

@@ -99,9 +99,7 @@ def predict(shape: Shape, key: ResultKey) -> Iterator[tuple[float, str]]:
 
 
 def _predict(model: Checkpoint, body: PreparedShape, key: ResultKey) -> Iterator[tuple[float, str]]:
-    passes = num_passes(model, len(body.body.triangles))
-    needs = needs_of(model.config, sum(cloud_size(model)), passes=passes, device=key.device)
-    more = {"Predict": f": {needs.words()}"} if needs is not None else {}
+    more = {"Predict": _needs(model, body, device=key.device)}
     events = predict_shape(model, body, placement=key.shape.placement, device=key.device)
     # Stage by stage, so that other work, which takes less, comes in between.
     while (event := _next_stage(events)) is not None:
@@ -109,6 +107,13 @@ def _predict(model: Checkpoint, body: PreparedShape, key: ResultKey) -> Iterator
             yield event.share, event.stage + more.get(event.stage, "")
         else:
             predictions().put(key, event)
+
+
+def _needs(model: Checkpoint, body: PreparedShape, *, device: str) -> str:
+    """Return what the passes need, in words; empty if they take a few seconds only."""
+    passes = num_passes(model, len(body.body.triangles))
+    needs = needs_of(model.config, sum(cloud_size(model)), passes=passes, device=device)
+    return "" if needs is None else f": {needs.words()}"
 
 
 def _begin(key: ResultKey) -> bool:

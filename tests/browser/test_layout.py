@@ -93,7 +93,7 @@ def test_nothing_is_cut_hidden_or_overlapping_at_any_width(
 ) -> None:
     page = visit(PAGES[name])
     if name == "patches":  # a second panel comes to a camera that has been placed for one
-        versus = page.get_by_test_id("stSelectbox").filter(has_text="Compare with")
+        versus = page.get_by_test_id("stSelectbox").filter(has_text="Beside it")
         versus.locator("input").fill("grid")
         page.keyboard.press("Enter")
         page.locator(f"{VIEWER} .pad").nth(1).wait_for()

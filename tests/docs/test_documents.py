@@ -1,12 +1,14 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from made_up_shapes import coarse_body
 
 from mspt.cli.main import COMMANDS
 from mspt.config import ModelConfig
+from mspt.data.registry import get_dataset
 from mspt.geometry.files.writers import write_stl
 from mspt.models.published.model import PublishedMSPT
 from tests.docs.documents import (
@@ -57,6 +59,8 @@ def folder(shape: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
         architecture="published", partition="sequence", space_dim=2, width=16, num_patches=32
     )
     torch.save(PublishedMSPT(config).state_dict(), tmp_path / "AUTHORS.pt")
+    truth = get_dataset("elasticity").cases("test", limit=2)
+    np.savez(tmp_path / "predictions.npz", names=np.array(truth.names), fields=truth.fields)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

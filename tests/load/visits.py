@@ -17,12 +17,14 @@ PAGES = (
     "explore",
     "upload",
     "compare",
+    "roof",
     "draw",
     "patches",
     "attention",
     "train",
     "scaling",
     "benchmarks",
+    "documents",
 )
 """Paths of all pages; a test compares them with those of the app."""
 

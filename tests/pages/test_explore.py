@@ -83,7 +83,7 @@ def test_every_number_shows_its_origin_once_a_row(open_page: Open) -> None:
         "Forward pass",
     ]
     assert not any(metric.delta for metric in app.metric)
-    device, row = [caption.value for caption in app.caption[:2]]
+    device, row = [caption.value for caption in app.caption[1:3]]
     assert device == "on CPU"
     state = "elasticity on elasticity-1100 · N = 972 points · K = 9 patches"
     other = ":blue-badge[stored with the checkpoint] average over 200 test cases"

@@ -151,7 +151,9 @@ FILES = {
 def test_words_of_a_file_are_shown_as_they_are(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pages._upload.data.predict", lambda *_: iter(()))  # takes seconds
+    monkeypatch.setattr(
+        "pages._upload.data.predict", lambda *_: (one for one in ())
+    )  # takes seconds
     app = open_in(folder, "upload", sample="Ellipsoid")
     quoted = []
     for where, file in FILES.items():

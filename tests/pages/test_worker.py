@@ -129,6 +129,7 @@ def test_visitors_who_want_the_same_prediction_wait_for_one(
     monkeypatch.setattr(predicted, "predict_shape", predict_shape)
     monkeypatch.setattr(predicted, "load", lambda _: None)
     monkeypatch.setattr(predicted, "prepared", lambda _: None)
+    monkeypatch.setattr(predicted, "_needs", lambda *_, **__: "")
     monkeypatch.setattr(predicted, "POLL", 0.01)
     store = SimpleNamespace(get=lambda _: kept.get("it"), put=lambda _, one: kept.update(it=one))
     monkeypatch.setattr(predicted, "predictions", lambda: store)
