@@ -63,18 +63,7 @@ def add_benchmark(parser: argparse.ArgumentParser) -> None:
     """Declare the settings of ``benchmark``."""
     parser.add_argument(
         "what",
-        choices=[
-            "forward",
-            "train",
-            "memory",
-            "partition",
-            "scaling",
-            "passes",
-            "forecast",
-            "stress",
-            "growth",
-            "cuda",
-        ],
+        choices=KINDS,
         help="a forward pass, a training step, memory of large clouds, the ball tree, growth, a "
         "pass of each checkpoint over a test case, what a run would take, clouds that are hard "
         "to partition, growth to millions of points, or all that needs a CUDA device",
